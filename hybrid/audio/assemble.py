@@ -1,0 +1,56 @@
+"""From tracks to a song: its clock, its length, and what to tell about them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from hybrid.audio.probe import AudioFile, is_silent, probe_all
+from hybrid.audio.song import Song, Track
+from hybrid.errors import Problem, SongError
+
+
+class Cast(NamedTuple):
+    """The tracks of a song and what is known of them before their files are opened."""
+
+    folder: Path
+    name: str
+    tracks: tuple[Track, ...]
+    tempo_bpm: float | None = None
+    notes: tuple[str, ...] = ()
+
+    def without(self, roles: Collection[str]) -> Cast:
+        """The cast less the tracks of these roles, and a note for each."""
+        kept = tuple(track for track in self.tracks if track.role not in roles)
+        gone = [f"{track.id} is a {track.role}: left out" for track in self.tracks if track.role in roles]
+        return self._replace(tracks=kept, notes=(*self.notes, *gone))
+
+
+def assemble(cast: Cast) -> Song:
+    """The song of a cast, at the rate that most tracks have (of two, the higher).
+
+    Silent tracks are noted. Raises SongError with every file that is unfit, if there are no tracks, or if all
+    are silent.
+    """
+    folder, name, tracks, tempo_bpm, notes = cast
+    if not tracks:
+        raise SongError(Problem(str(folder), f"no track is left to mix: {'; '.join(notes)}"))
+    files = probe_all(path for track in tracks for path in track.files)
+    rates = Counter(files[track.files[0]].sample_rate for track in tracks)
+    sample_rate = max(rates, key=lambda rate: (rates[rate], rate))
+    n_samples = max(_end(track, files, sample_rate) for track in tracks)
+    if n_samples <= 0:
+        raise SongError(Problem(str(folder), "every track ends before the song begins", "see offset_s"))
+    silent = [track.id for track in tracks if all(is_silent(path) for path in track.files)]
+    if len(silent) == len(tracks):
+        raise SongError(Problem(str(folder), f"all tracks are silent: {', '.join(silent)}"))
+    notes = (*notes, *(f"{track_id} is silent" for track_id in silent))
+    return Song(name, folder, tracks, sample_rate, n_samples, tempo_bpm, notes)
+
+
+def _end(track: Track, files: Mapping[Path, AudioFile], sample_rate: int) -> int:
+    """The song's sample at which a track is over."""
+    lengths = [-(-files[path].n_samples * sample_rate // files[path].sample_rate) for path in track.files]
+    return round(track.offset_s * sample_rate) + max(lengths)

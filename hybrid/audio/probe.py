@@ -1,0 +1,143 @@
+"""What the header of an audio file says, whether the file keeps it, and whether it sounds at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+
+from hybrid.errors import InputError, Problem, SongError
+
+ENDINGS = frozenset(
+    {".wav", ".wave", ".bwf", ".rf64", ".w64", ".caf", ".aif", ".aiff", ".aifc"}
+    | {".flac", ".ogg", ".oga", ".opus", ".mp3"}
+)
+"""How the names of readable audio files end."""
+
+FOREIGN_ENDINGS = frozenset({".m4a", ".mp4", ".aac", ".alac", ".wma", ".ape", ".wv", ".ac3"})
+"""How the names of audio files end that libsndfile does not know."""
+
+SILENCE = 4e-5
+"""Sample values up to here are silence: one step of 16-bit dither, -88 dBFS."""
+
+_MIN_RATE_HZ, _MAX_RATE_HZ = 8_000, 192_000
+_BLOCK = 1 << 16
+_LOSSY = frozenset({"OGG", "MP3"})
+_FLOAT = frozenset({"FLOAT", "DOUBLE"})
+_SHORT_CHUNK = re.compile(r"^ ?(?:data|SSND) : (\d+) \(should be \d+\)", re.MULTILINE)
+_UNKNOWN_LENGTH = 0x7FFF_0000
+_CONVERT = "convert it to WAV or FLAC"
+
+
+class AudioFile(NamedTuple):
+    """One file's header: only a `is_float` file can hold NaN, and a `is_lossy` one has no exact seek."""
+
+    path: Path
+    sample_rate: int
+    channels: int
+    n_samples: int
+    is_float: bool
+    is_lossy: bool
+
+
+def probe(path: Path) -> AudioFile:
+    """The header of one audio file. Raises SongError with the file if it cannot be a track of a song.
+
+    Such are files that are missing, empty, cut short or not audio, without samples, with more than two
+    channels, or at a rate outside 8 to 192 kHz. What a header does not tell shows when samples are read.
+    """
+    if path.suffix.lower() in FOREIGN_ENDINGS:
+        raise _refusal(path, f"{path.suffix} files cannot be read", _CONVERT)
+    try:
+        if path.stat().st_size == 0:
+            raise _refusal(path, "is empty")
+        with soundfile.SoundFile(path) as sound:
+            file = _header(path, sound)
+            _check_end(file, sound)
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.strip().rstrip(".").lower()
+        raise _refusal(path, f"cannot be read as audio ({reason})", _CONVERT) from error
+    except OSError as error:
+        raise _refusal(path, f"cannot be read: {error.strerror}") from error
+    return file
+
+
+def probe_all(paths: Iterable[Path]) -> dict[Path, AudioFile]:
+    """The header of every file. Raises one SongError that names all files that are unfit."""
+    files: dict[Path, AudioFile] = {}
+    problems: list[Problem] = []
+    for path in dict.fromkeys(paths):
+        try:
+            files[path] = probe(path)
+        except InputError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise SongError(*problems)
+    return files
+
+
+def is_silent(path: Path) -> bool:
+    """Whether no sample of a file exceeds `SILENCE`. Reads only as far as the first that does."""
+    with soundfile.SoundFile(path) as sound:
+        for block in sound.blocks(_BLOCK, dtype="float32"):
+            if not np.all(np.abs(block) <= SILENCE):
+                return False
+    return True
+
+
+def cut_short(path: Path, at_s: float) -> SongError:
+    """The error of a file that ends before its header says so."""
+    return _refusal(path, f"is cut short: it promises more than can be read, from {at_s:.2f} s on")
+
+
+def _header(path: Path, sound: soundfile.SoundFile) -> AudioFile:
+    if sound.frames == 0:
+        raise _refusal(path, "has no samples")
+    if sound.channels > 2:
+        raise _refusal(path, f"has {sound.channels} channels, expected 1 or 2", "split it into mono files")
+    if not _MIN_RATE_HZ <= sound.samplerate <= _MAX_RATE_HZ:
+        raise _refusal(path, f"has a sample rate of {sound.samplerate} Hz, expected 8000 to 192000 Hz")
+    is_float, is_lossy = sound.subtype in _FLOAT, sound.format in _LOSSY
+    return AudioFile(path, sound.samplerate, sound.channels, sound.frames, is_float, is_lossy)
+
+
+def _check_end(file: AudioFile, sound: soundfile.SoundFile) -> None:
+    """Refuses a file whose end is missing, where that can be seen without decoding all of it.
+
+    libsndfile shortens a WAV or AIFF to what is there and only says so in its log. A recorder that could not
+    know the length wrote a huge one: that is no promise. An Ogg stream marks its last page.
+    """
+    promises = [int(match[1]) for match in _SHORT_CHUNK.finditer(sound.extra_info)]
+    if any(0 < promised < _UNKNOWN_LENGTH for promised in promises):
+        raise cut_short(file.path, file.n_samples / file.sample_rate)
+    if sound.format == "OGG" and not _has_last_page(file.path):
+        raise cut_short(file.path, file.n_samples / file.sample_rate)
+    if not file.is_lossy:
+        _check_last_sample(file, sound)
+
+
+def _check_last_sample(file: AudioFile, sound: soundfile.SoundFile) -> None:
+    try:
+        sound.seek(file.n_samples - 1)
+        n_read = len(sound.read(1))
+    except soundfile.LibsndfileError:
+        n_read = 0
+    if n_read == 0:
+        raise _refusal(file.path, "is cut short: the end that its header promises is not there")
+
+
+def _has_last_page(path: Path) -> bool:
+    """Whether the last Ogg page carries the end-of-stream flag (RFC 3533, section 6)."""
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - (1 << 17)))
+        tail = stream.read()
+    page = tail.rfind(b"OggS")
+    return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & 4)
+
+
+def _refusal(path: Path, what: str, hint: str = "") -> SongError:
+    return SongError(Problem(str(path), what, hint))

@@ -1,0 +1,82 @@
+"""The format of `song.yaml`, `song/1`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationInfo
+
+from hybrid.audio.roles import ROLES
+from hybrid.audio.song import file_name
+from hybrid.errors import suggest
+from hybrid.units import refusal
+
+
+class Reading(NamedTuple):
+    """The context of validation: the manifest's folder, and the ids met so far, whatever their case."""
+
+    folder: Path
+    ids: set[str]
+
+
+def _reading(info: ValidationInfo) -> Reading:
+    assert isinstance(info.context, Reading)
+    return info.context
+
+
+def _name(name: str) -> str:
+    if name != file_name(name):
+        raise refusal(f"{name!r} cannot name a file; {file_name(name)!r} could")
+    return name
+
+
+def _new_id(track_id: str, info: ValidationInfo) -> str:
+    ids = _reading(info).ids
+    if track_id.casefold() in ids:
+        raise refusal(f"{track_id!r} is the id of an earlier track")
+    ids.add(track_id.casefold())
+    return track_id
+
+
+def _role(role: str) -> str:
+    if role not in ROLES:
+        raise refusal(f"no such role: {role!r}{suggest(role, ROLES)}")
+    return role
+
+
+def _file(path: Path, info: ValidationInfo) -> Path:
+    found = _reading(info).folder / path.expanduser()
+    if not found.is_file():
+        near = suggest(path.name, (other.name for other in found.parent.glob("*") if other.is_file()))
+        raise refusal(f"no such file: {str(path)!r}{near}")
+    return found
+
+
+def _files(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+_File = Annotated[Path, AfterValidator(_file)]
+_Name = Annotated[str, AfterValidator(_name)]
+
+
+class Entry(BaseModel, frozen=True, extra="forbid"):
+    """One track."""
+
+    id: Annotated[_Name, AfterValidator(_new_id)]
+    file: Annotated[tuple[_File, ...], Field(min_length=1, max_length=2), BeforeValidator(_files)]
+    role: Annotated[str, AfterValidator(_role)]
+    tags: tuple[str, ...] = ()
+    confidence: Annotated[float, Field(strict=True, ge=0.0, le=1.0)] = 1.0
+    gain_db: Annotated[float, Field(strict=True, ge=-120.0, le=120.0)] = 0.0
+    offset_s: Annotated[float, Field(strict=True, ge=-86400.0, le=86400.0)] = 0.0
+
+
+class SongFile(BaseModel, frozen=True, extra="forbid"):
+    """A song's manifest."""
+
+    schema_: Annotated[Literal["song/1"], Field(alias="schema")]
+    name: _Name
+    tempo_bpm: Annotated[float, Field(strict=True, gt=0.0, le=1000.0)] | None = None
+    tracks: Annotated[tuple[Entry, ...], Field(min_length=1)]

@@ -1,0 +1,130 @@
+"""Results on disk: a folder that appears whole or not at all, and WAV files of any length."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import struct
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import numpy as np
+import soundfile
+from jaxtyping import Float32
+
+from hybrid.errors import InputError, Problem
+
+Subtype = Literal["PCM_16", "PCM_24", "PCM_32", "FLOAT"]
+
+_OURS = ".hybrid"
+_MAX_RIFF_BYTES = 0xFFFF_FFFF
+
+
+class OutputFolder:
+    """A folder of results that takes its name when the `with` block is done; until then `path` is hidden.
+
+    When the block is left by any exception, interruption included, nothing of it stays and an older folder is
+    as it was. Raises InputError, on entering, if the folder exists and `overwrite` is false; if it exists and
+    something other than this program made it; if it is or holds one of the `inputs`; or if it cannot be made.
+    """
+
+    def __init__(self, path: Path, overwrite: bool, inputs: Iterable[Path]) -> None:
+        self._target = path.expanduser().absolute()
+        self._overwrite = overwrite
+        self._inputs = tuple(inputs)
+        parent = next(each for each in self._target.parents if each.exists())
+        self.path = parent / f".{self._target.name}.{secrets.token_hex(4)}"
+
+    def __enter__(self) -> Self:
+        self._check()
+        try:
+            self.path.mkdir()
+            (self.path / _OURS).touch()
+        except OSError as error:
+            raise _refusal(self._target, f"cannot be written: {error.strerror}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._publish()
+        finally:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def _check(self) -> None:
+        target = self._target.resolve()
+        held = next((each for each in self._inputs if each.resolve().is_relative_to(target)), None)
+        if held is not None:
+            raise _refusal(self._target, f"holds the input {held}", "choose another output folder")
+        if not self._target.exists():
+            return
+        if not self._target.is_dir():
+            raise _refusal(self._target, "is a file, expected a folder")
+        if not self._overwrite:
+            raise _refusal(self._target, "exists", "choose another output folder, or add --overwrite")
+        if any(self._target.iterdir()) and not (self._target / _OURS).exists():
+            raise _refusal(self._target, "holds files that are not results", "choose another output folder")
+
+    def _publish(self) -> None:
+        """Renames the finished folder. The older one steps aside and is deleted last."""
+        self._target.parent.mkdir(parents=True, exist_ok=True)
+        older = self.path.with_name(f"{self.path.name}.old")
+        if self._target.exists():
+            self._target.rename(older)
+        try:
+            self.path.rename(self._target)
+        except BaseException:
+            if older.exists():
+                older.rename(self._target)
+            raise
+        shutil.rmtree(older, ignore_errors=True)
+
+
+class WavWriter:
+    """A WAV file, written block by block; from 4 GB on it is an RF64 file (EBU Tech 3306)."""
+
+    def __init__(self, path: Path, sample_rate: int, channels: int, subtype: Subtype) -> None:
+        self._path = path
+        self._is_pcm = subtype != "FLOAT"
+        self._sound = soundfile.SoundFile(path, "w", sample_rate, channels, subtype, format="RF64")
+
+    def write(self, block: Float32[np.ndarray, "channel n"]) -> None:
+        """Appends a block. Samples beyond full scale are a fault of the caller, unless the file is FLOAT."""
+        assert not self._is_pcm or np.max(np.abs(block), initial=0.0) <= 1.0, "sample beyond full scale"
+        self._sound.write(block.T)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sound.close()
+        if self._path.stat().st_size <= _MAX_RIFF_BYTES:
+            _as_riff(self._path)
+
+
+def _as_riff(path: Path) -> None:
+    """Turns an RF64 file into the WAV file of the same samples, in place, as EBU Tech 3306 lays out.
+
+    Its 64-bit sizes, reserved in a `ds64` chunk, become a `JUNK` chunk.
+    """
+    with path.open("r+b") as file:
+        head = file.read(256)
+        riff_bytes, data_bytes = struct.unpack_from("<QQ", head, 20)
+        for at, value in (
+            (0, b"RIFF"),
+            (4, struct.pack("<I", riff_bytes)),
+            (12, b"JUNK"),
+            (head.index(b"data", 48) + 4, struct.pack("<I", data_bytes)),
+        ):
+            file.seek(at)
+            file.write(value)
+
+
+def _refusal(path: Path, what: str, hint: str = "") -> InputError:
+    return InputError(Problem(str(path), what, hint))

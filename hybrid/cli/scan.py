@@ -1,0 +1,79 @@
+"""`hybrid scan`: what is in a folder of tracks, as a table and as an editable manifest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hybrid.audio.manifest import MANIFEST, write_manifest
+from hybrid.audio.scan import scan_folder
+from hybrid.audio.song import Song, Track
+from hybrid.errors import InputError, Problem
+
+
+def scan(
+    folder: Annotated[Path, typer.Argument(help="a folder of audio files, one or two for each track")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help=f"the manifest to write [default: FOLDER/{MANIFEST}]")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace a manifest that exists")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
+) -> None:
+    """Guess what each track in a folder is, and write it down to be edited."""
+    manifest = out or folder / MANIFEST
+    _check(manifest, overwrite)
+    song = scan_folder(folder)
+    write_manifest(song, manifest)
+    print(_json(song, manifest) if as_json else _table(song, manifest))
+
+
+def _check(manifest: Path, overwrite: bool) -> None:
+    if manifest.suffix.lower() not in (".yaml", ".yml"):
+        raise InputError(Problem(str(manifest), "expected a name that ends with .yaml"))
+    if manifest.exists() and not overwrite:
+        hint = "edit it, or add --overwrite to write a new one over it"
+        raise InputError(Problem(str(manifest), "exists", hint))
+
+
+def _json(song: Song, manifest: Path) -> str:
+    said = {
+        "manifest": str(manifest),
+        "name": song.name,
+        "sample_rate_hz": song.sample_rate,
+        "duration_s": song.n_samples / song.sample_rate,
+        "tracks": [_fields(track) for track in song.tracks],
+        "notes": song.notes,
+    }
+    return json.dumps(said, indent=2, ensure_ascii=False)
+
+
+def _fields(track: Track) -> dict[str, object]:
+    return {
+        "id": track.id,
+        "files": [str(path) for path in track.files],
+        "channels": track.channels,
+        "role": track.role,
+        "tags": track.tags,
+        "confidence": track.confidence,
+        "gain_db": track.gain_db,
+        "offset_s": track.offset_s,
+    }
+
+
+def _table(song: Song, manifest: Path) -> str:
+    head = ("track", "role", "tags", "confidence", "channels", "files")
+    rows = [head, *(_row(track) for track in song.tracks)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    minutes, seconds = divmod(song.n_samples // song.sample_rate, 60)
+    length = f"{len(song.tracks)} tracks, {minutes}:{seconds:02d}, {song.sample_rate} Hz"
+    return "\n".join([*lines, "", length, *song.notes, f"wrote {manifest}: check the roles, then mix"])
+
+
+def _row(track: Track) -> tuple[str, ...]:
+    files = " + ".join(path.name for path in track.files)
+    channels = "mono" if track.channels == 1 else "stereo"
+    return (track.id, track.role, " ".join(track.tags), f"{track.confidence:.2f}", channels, files)

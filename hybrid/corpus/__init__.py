@@ -1,0 +1,1 @@
+"""Songs to learn from and to try things on."""

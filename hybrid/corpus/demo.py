@@ -1,0 +1,62 @@
+"""The embedded demo song: a session as a person might hand it over, with levels that nobody has set yet.
+
+The band is well recorded and badly balanced: some tracks are 12 dB and more too loud, the lead is buried,
+there is rumble on the voice and boxiness in the pad, so that mixing has something to do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+from jaxtyping import Float32
+
+from hybrid.corpus.synthetic.composition import compose, stream
+from hybrid.corpus.synthetic.session import record
+from hybrid.corpus.synthetic.signals import SAMPLE_RATE as SAMPLE_RATE
+from hybrid.corpus.synthetic.signals import Samples
+
+# Sample peaks of the raw tracks, dBFS: hats, keys and pad far too loud; lead, snare and bass too soft.
+RAW_PEAKS_DBFS = {
+    "01_Kick": -5.0,
+    "02_Snare": -16.0,
+    "03_HiHat": -3.0,
+    "04_Toms": -9.0,
+    "05_Overheads": -15.0,
+    "06_Tambourine": -8.0,
+    "07_Bass": -17.0,
+    "08_ElecPiano": -2.0,
+    "09_Guitar1": -8.0,
+    "10_Guitar2": -15.0,
+    "11_Pad": -3.0,
+    "12_LeadVox": -19.0,
+    "13_BackingVox1": -7.0,
+    "14_BackingVox2": -12.0,
+}
+LEVEL_JITTER_DB = 2.0  # how much a seed moves each level, standard deviation
+LOUDEST_DBFS = -1.5
+
+
+def demo_tracks(seed: int = 0) -> dict[str, Float32[np.ndarray, "channel time"]]:
+    """The raw tracks of the song that `seed` stands for, by name, one or two channels, all of one length.
+
+    Seed 0 is the song that `demo` names. No sample lies above -1 dBFS.
+    """
+    recorded = record(compose(seed), seed)
+    jitter_db = LEVEL_JITTER_DB * np.clip(stream(seed, "levels").standard_normal(len(recorded)), -2.0, 2.0)
+    return {
+        name: _at_peak(recorded[name], min(peak_dbfs + float(move_db), LOUDEST_DBFS))
+        for (name, peak_dbfs), move_db in zip(RAW_PEAKS_DBFS.items(), jitter_db, strict=True)
+    }
+
+
+def write_demo(folder: Path, seed: int = 0) -> None:
+    """Writes the tracks as 24-bit WAV files into `folder`, which is made if it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, track in demo_tracks(seed).items():
+        sf.write(folder / f"{name}.wav", track.T, SAMPLE_RATE, subtype="PCM_24")
+
+
+def _at_peak(track: Samples, peak_dbfs: float) -> Float32[np.ndarray, "channel time"]:
+    return (track * 10.0 ** (peak_dbfs / 20.0) / np.max(np.abs(track))).astype(np.float32)

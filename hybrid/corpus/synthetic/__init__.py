@@ -1,0 +1,1 @@
+"""Songs composed and played by the program: score → performance → instruments → tracks."""

@@ -1,0 +1,67 @@
+"""From written notes to played ones: each player's timing and touch, and the sum of all their notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from hybrid.corpus.synthetic.score import Note, Plan
+from hybrid.corpus.synthetic.signals import SAMPLE_RATE, Samples
+
+LEAD_IN_S = 0.25  # silence before the first beat, so that nobody who rushes is cut off
+MAX_DEVIATION = 2.5  # in standard deviations: people err, but not without bound
+
+
+class PlayedNote(NamedTuple):
+    """A note as it was played, in seconds and hertz."""
+
+    start_s: float
+    duration_s: float
+    frequency_hz: float
+    velocity: float
+    syllable: str
+
+    @property
+    def end_s(self) -> float:
+        """When the note is let go."""
+        return self.start_s + self.duration_s
+
+
+class Feel(NamedTuple):
+    """How a player differs from the page: behind the beat, unsteady in time, uneven in strength."""
+
+    lag_ms: float
+    timing_ms: float
+    touch: float
+
+
+Instrument = Callable[[float, float, float, np.random.Generator], Float[np.ndarray, "*channel time"]]
+
+
+def perform(notes: Iterable[Note], plan: Plan, feel: Feel, rng: np.random.Generator) -> list[PlayedNote]:
+    """The notes as a person plays them: timing and velocity scatter normally around the page."""
+    played = []
+    for note in notes:
+        late, uneven = np.clip(rng.standard_normal(2), -MAX_DEVIATION, MAX_DEVIATION)
+        start_s = LEAD_IN_S + plan.seconds(note.start_beats) + 1e-3 * (feel.lag_ms + feel.timing_ms * late)
+        velocity = float(np.clip(note.velocity * (1.0 + feel.touch * uneven), 0.05, 1.0))
+        frequency_hz = 440.0 * 2.0 ** ((note.pitch - 69.0) / 12.0)
+        length_s = plan.seconds(note.duration_beats)
+        played.append(PlayedNote(float(start_s), length_s, frequency_hz, velocity, note.syllable))
+    return played
+
+
+def play(notes: Sequence[PlayedNote], instrument: Instrument, n: int, rng: np.random.Generator) -> Samples:
+    """All notes of one instrument in `n` samples, each a new stroke; mono instruments give one channel."""
+    out = np.zeros((1, n))
+    for note in notes:
+        sound = np.atleast_2d(instrument(note.frequency_hz, note.duration_s, note.velocity, rng))
+        if sound.shape[0] > out.shape[0]:
+            out = np.repeat(out, sound.shape[0], axis=0)
+        start = round(note.start_s * SAMPLE_RATE)
+        stop = min(start + sound.shape[1], n)
+        out[:, start:stop] += sound[:, : stop - start]
+    return out

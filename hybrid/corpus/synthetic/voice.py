@@ -1,0 +1,204 @@
+"""A singing voice: a glottis, a vocal tract that moves between vowels, consonants and breaths.
+
+The source is periodic glottal flow (Klatt and Klatt, "Analysis, synthesis, and perception of voice
+quality variations", JASA 1990); the tract is a cascade of formant resonators (Fant, 1960) that changes
+every 10 ms. Consonant and breath levels, glides and vibrato are by taste.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Complex, Float
+from scipy import fft
+
+from hybrid.corpus.synthetic.performance import PlayedNote
+from hybrid.corpus.synthetic.phonetics import BANDWIDTHS_HZ, Singer, consonant_of, formants_hz
+from hybrid.corpus.synthetic.signals import SAMPLE_RATE, Mono, Samples, faded, noise
+
+HOP = 441  # 10 ms: one frame of control, half a window of the tract
+WINDOW, TRACT_FFT = 2 * HOP, 2048  # 26 ms are left for the formants to ring out
+GLOTTIS_TABLE, HIGHEST_HARMONIC_HZ = 4096, 18000.0
+GLIDE_S, VOWEL_GLIDE_S = 0.08, 0.07
+ATTACK_S, RELEASE_S = 0.045, 0.08
+VIBRATO_AFTER_S, VIBRATO_IN_S = 0.25, 0.35
+PHRASE_GAP_S = 0.25  # a rest longer than this is a breath
+BREATH_S, BREATH_GAP_S, BREATH_GAIN = 0.3, 0.06, 0.05
+
+SHIMMER = 0.06
+UPPER_BANDWIDTH = 0.05  # of a resonance's frequency
+EVEN_HARMONICS, EVENNESS = 24, 0.75  # of the spread in dB, three quarters are evened out
+
+Frames = Float[np.ndarray, "frame"]
+Shape = Float[np.ndarray, "frame formant"]
+Curves = Float[np.ndarray, "frame *formant"]
+
+
+class _Gesture(NamedTuple):
+    """What the singer does, frame by frame: pitch, loudness, breath and the shape of the tract."""
+
+    frequency_hz: Frames
+    gain: Frames
+    breath: Frames
+    tract_hz: Shape
+
+
+def sing(notes: Sequence[PlayedNote], singer: Singer, n: int, rng: np.random.Generator) -> Samples:
+    """One melodic line in `n` samples, with its words; vowels fall on the notes' starts."""
+    t = np.arange(n // HOP + 2) * HOP / SAMPLE_RATE
+    gain, breath = _effort(t, notes, rng)
+    gesture = _Gesture(_pitch_hz(t, notes, singer, rng), gain, breath, _mouth(t, notes, singer))
+    sound = _tract(_glottis(gesture, singer, n, rng), gesture.tract_hz, singer)
+    for note in notes:
+        _articulate(sound, note, rng)
+    return sound[None]
+
+
+def _pitch_hz(t: Frames, notes: Sequence[PlayedNote], singer: Singer, rng: np.random.Generator) -> Frames:
+    """Glides from note to note, and a vibrato that sets in on held ones."""
+    semitones, vibrato = np.full(len(t), 12.0 * np.log2(notes[0].frequency_hz)), np.zeros(len(t))
+    for note in notes:
+        semitones[t >= note.start_s - 0.5 * GLIDE_S] = 12.0 * np.log2(note.frequency_hz)
+        sung = t >= note.start_s
+        vibrato[sung] = _ramp(t[sung] - note.start_s - VIBRATO_AFTER_S, VIBRATO_IN_S)
+    rate_hz = singer.vibrato_hz * (1.0 + 0.06 * _wander(len(t), rng, 2.0))
+    swing = np.sin(2.0 * np.pi * np.cumsum(rate_hz) * HOP / SAMPLE_RATE)
+    drift = singer.drift_semitones * _wander(len(t), rng, 6.0)
+    pitch = _smooth(semitones, GLIDE_S) + singer.vibrato_semitones * vibrato * swing + drift
+    return 2.0 ** (pitch / 12.0)
+
+
+def _effort(t: Frames, notes: Sequence[PlayedNote], rng: np.random.Generator) -> tuple[Frames, Frames]:
+    """How strongly the voice sounds, and the breaths between phrases."""
+    gain, breath = np.zeros((2, len(t)))
+    silent_since_s = -PHRASE_GAP_S
+    for note, following in zip(notes, [*notes[1:], None], strict=True):
+        onset = consonant_of(note)
+        starts_s = note.start_s - onset.length_s
+        stop_s = following.start_s - consonant_of(following).length_s if following else note.end_s
+        swell = _ramp(t - note.start_s, ATTACK_S) * _ramp(min(note.end_s, stop_s) - t, RELEASE_S)
+        murmur = onset.murmur * ((t >= starts_s) & (t < note.start_s + ATTACK_S))
+        gain = np.maximum(gain, note.velocity * np.maximum(swell, murmur))
+        if starts_s - silent_since_s > PHRASE_GAP_S:
+            breath += _inhale(t, starts_s - BREATH_GAP_S)
+        silent_since_s = note.end_s
+    return _smooth(gain, 0.03) * (1.0 + SHIMMER * _wander(len(t), rng, 12.0)), breath
+
+
+def _mouth(t: Frames, notes: Sequence[PlayedNote], singer: Singer) -> Shape:
+    """The tract's formants as it moves through consonants and vowels."""
+    tract_hz = np.tile(formants_hz(notes[0], singer), (len(t), 1))
+    for note in notes:
+        onset = consonant_of(note)
+        tract_hz[t >= note.start_s - onset.length_s] = onset.tract_hz or formants_hz(note, singer)
+        tract_hz[t >= note.start_s] = formants_hz(note, singer)
+    return _smooth(tract_hz, VOWEL_GLIDE_S)
+
+
+def _glottis(gesture: _Gesture, singer: Singer, n: int, rng: np.random.Generator) -> Mono:
+    """The derivative of glottal flow, and turbulence that is strongest while the glottis is open."""
+    table = _flow_derivative(singer, HIGHEST_HARMONIC_HZ / float(np.max(gesture.frequency_hz)))
+    places, frames = np.arange(n) / HOP, np.arange(len(gesture.gain))
+    jitter = 1.0 + singer.jitter * rng.standard_normal(len(frames))
+    frequency_hz = np.interp(places, frames, gesture.frequency_hz * jitter)
+    gain = np.interp(places, frames, gesture.gain * _evenness(gesture, singer, table))
+    phase = np.cumsum(frequency_hz) / SAMPLE_RATE % 1.0
+    voiced = table[(phase * GLOTTIS_TABLE).astype(int)]
+    turbulence = noise(n, rng, 800.0, 9000.0)
+    breath = np.interp(places, frames, gesture.breath)
+    return (
+        gain * (voiced + singer.breathiness * turbulence * (phase < singer.open_quotient))
+        + breath * turbulence
+    )
+
+
+def _evenness(gesture: _Gesture, singer: Singer, table: Mono) -> Frames:
+    """The gain that evens out how loud vowels and pitches come through the tract, as trained singers do."""
+    harmonics = np.arange(1, EVEN_HARMONICS + 1)
+    z = np.exp(-2j * np.pi * gesture.frequency_hz[:, None] * harmonics / SAMPLE_RATE)
+    source = np.abs(fft.rfft(table))[harmonics] / GLOTTIS_TABLE
+    heard = source * np.abs(_resonators(gesture.tract_hz, BANDWIDTHS_HZ, z) * _upper_tract(singer, z))
+    return np.sum(np.square(heard), axis=1) ** (-0.5 * EVENNESS)
+
+
+def _flow_derivative(singer: Singer, n_harmonics: float) -> Mono:
+    """One period with unit RMS, limited to `n_harmonics`: the flow is t² - t³ while the glottis is open."""
+    t = np.arange(GLOTTIS_TABLE) / GLOTTIS_TABLE / singer.open_quotient
+    spectrum = fft.rfft(np.where(t < 1.0, 2.0 * t - 3.0 * t * t, 0.0))
+    spectrum /= np.hypot(1.0, np.arange(len(spectrum)) / singer.tilt_harmonic)
+    spectrum[0] = 0.0
+    spectrum[int(n_harmonics) + 1 :] = 0.0
+    period = fft.irfft(spectrum, GLOTTIS_TABLE)
+    return period / np.sqrt(np.mean(np.square(period)))
+
+
+def _tract(source: Mono, tract_hz: Shape, singer: Singer) -> Mono:
+    """The source through the moving resonators: windowed frames, filtered, overlapped and added."""
+    window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW) / WINDOW)
+    padded = np.concatenate([np.zeros(HOP), source, np.zeros(TRACT_FFT + WINDOW)])
+    out = np.zeros(len(padded))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP][: len(tract_hz)]
+    sounding = np.flatnonzero(np.max(np.abs(frames), axis=1) > 1e-6)  # -120 dB
+    z = np.exp(-2j * np.pi * np.arange(TRACT_FFT // 2 + 1) / TRACT_FFT)
+    response = _resonators(tract_hz[sounding], BANDWIDTHS_HZ, z) * _upper_tract(singer, z)
+    spectra = fft.rfft(frames[sounding] * window, TRACT_FFT) * response
+    for frame, filtered in zip(sounding, fft.irfft(spectra, TRACT_FFT), strict=True):
+        out[frame * HOP : frame * HOP + TRACT_FFT] += filtered
+    return out[HOP : HOP + len(source)]
+
+
+def _upper_tract(singer: Singer, z: Complex[np.ndarray, bin]) -> Complex[np.ndarray, "1 bin"]:
+    """The resonances from the fourth up to Nyquist, which hardly move; without them a voice has no air."""
+    centres_hz = np.arange(singer.fourth_hz, 0.5 * SAMPLE_RATE, singer.spacing_hz)
+    return _resonators(centres_hz[None], UPPER_BANDWIDTH * centres_hz, z)
+
+
+def _resonators(
+    centres_hz: Shape, widths_hz: Sequence[float] | Frames, z: Complex[np.ndarray, "*frame bin"]
+) -> Complex[np.ndarray, "frame bin"]:
+    """Their joint response at `z`: unit gain at 0 Hz each (Klatt 1980, equations 1 and 2)."""
+    response = np.ones(np.broadcast_shapes((len(centres_hz), 1), z.shape), complex)
+    for centre_hz, width_hz in zip(centres_hz.T[:, :, None], widths_hz, strict=True):
+        radius = np.exp(-np.pi * width_hz / SAMPLE_RATE)
+        c1 = 2.0 * radius * np.cos(2.0 * np.pi * centre_hz / SAMPLE_RATE)
+        response *= (1.0 - c1 + radius**2) / (1.0 - c1 * z + radius**2 * z * z)
+    return response
+
+
+def _articulate(sound: Mono, note: PlayedNote, rng: np.random.Generator) -> None:
+    """Adds the noise of the note's consonant, which ends where the vowel begins."""
+    onset = consonant_of(note)
+    if not onset.noise_gain:
+        return
+    n = round(onset.noise_s * SAMPLE_RATE)
+    burst = faded(noise(n, rng, *onset.noise_hz), 1e3 * onset.attack_s, 8.0)
+    start = round((note.start_s + 0.012) * SAMPLE_RATE) - n
+    sound[start : start + n] += onset.noise_gain * note.velocity * burst
+
+
+def _inhale(t: Frames, end_s: float) -> Frames:
+    """A breath that swells until just before the phrase."""
+    place = np.clip((t - end_s) / BREATH_S + 1.0, 0.0, 1.0)
+    return BREATH_GAIN * np.sin(np.pi * place**1.5) ** 2
+
+
+def _ramp(t: Frames, length_s: float) -> Frames:
+    """0 before t = 0, a raised cosine up to 1 at `length_s`."""
+    return 0.5 - 0.5 * np.cos(np.pi * np.clip(t / length_s, 0.0, 1.0))
+
+
+def _smooth(x: Curves, length_s: float) -> Curves:
+    """`x` averaged over a raised-cosine window of `length_s`; the edges hold their value."""
+    half = max(1, round(0.5 * length_s * SAMPLE_RATE / HOP))
+    kernel = 0.5 + 0.5 * np.cos(np.pi * np.arange(-half, half + 1) / (half + 1))
+    kernel /= np.sum(kernel)
+    held = np.pad(x, [(half, half)] + [(0, 0)] * (x.ndim - 1), mode="edge")
+    return sum((w * held[i : i + len(x)] for i, w in enumerate(kernel)), np.zeros_like(x))
+
+
+def _wander(n_frames: int, rng: np.random.Generator, rate_hz: float) -> Frames:
+    """Slow chance movement around 0 with unit deviation."""
+    walk = _smooth(rng.standard_normal(n_frames), 1.0 / rate_hz)
+    return walk / np.std(walk)

@@ -1,0 +1,190 @@
+"""A YAML file as plain Python, with the place of every value.
+
+The YAML read here is the 1.2 core schema and no more. `on` and `no` are text, `1e3` is a number, `1:30` is
+text, `012` is twelve, dates are text. Duplicate keys, anchors, aliases, merge keys and tags are refused,
+since they hide where a value came from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from hybrid.errors import InputError, Problem
+
+Key = str | int
+Plain = str | int | float | bool | list | dict | None
+
+_Parser = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+class Mark(NamedTuple):
+    """A position in a file, counted from one."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Document:
+    """What a file says, and where it says it. Without marks every place is the path alone."""
+
+    path: Path
+    data: Plain
+    values: Mapping[tuple[Key, ...], Mark] = field(repr=False)
+    keys: Mapping[tuple[Key, ...], Mark] = field(repr=False)
+
+    def mark(self, *keys: Key) -> Mark:
+        """Where the value at `keys` stands (of a block map or list, its key), or else its parent."""
+        while keys and keys not in self.values:
+            keys = keys[:-1]
+        return self.values.get(keys, Mark(1, 1))
+
+    def place(self, *keys: Key) -> str:
+        """`mark` as "path:line:column"."""
+        return self._say(self.mark(*keys))
+
+    def line(self, *keys: Key) -> str:
+        """`mark` as "path:line"."""
+        return self.place(*keys).rpartition(":")[0] if self.values else str(self.path)
+
+    def place_of_key(self, *keys: Key) -> str:
+        """Where the last of `keys` itself is written, for a key that should not be there."""
+        return self._say(self.keys.get(keys) or self.mark(*keys))
+
+    def _say(self, mark: Mark) -> str:
+        return f"{self.path}:{mark.line}:{mark.column}" if self.values else str(self.path)
+
+
+def read(path: Path) -> Document:
+    """The one document of a YAML file. Raises InputError with every duplicate key and forbidden construct."""
+    return parse(_text(path), path)
+
+
+def parse(text: str, path: Path) -> Document:
+    """The one document in `text`, whose places are told as those of `path`."""
+    builder = _Builder(path)
+    try:
+        data = builder.document(yaml.parse(text, Loader=_Parser))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        raise InputError(*builder.problems, Problem(where, _explain(error))) from error
+    except yaml.YAMLError as error:
+        raise InputError(Problem(str(path), f"not readable as YAML: {error}")) from error
+    if builder.problems:
+        raise InputError(*builder.problems)
+    return Document(path, data, builder.values, builder.keys)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(Problem(str(path), f"cannot be read: {error.strerror or error}")) from error
+    except UnicodeDecodeError as error:
+        raise InputError(Problem(str(path), f"is not UTF-8 text (byte {error.start})")) from error
+
+
+def _explain(error: yaml.MarkedYAMLError) -> str:
+    what = error.problem or error.context or "not readable as YAML"
+    if "cannot start any token" in what:
+        return f"{what}: a tab, or one of @ ` % that needs quotes"
+    return what
+
+
+def _scalar(event: yaml.ScalarEvent) -> Plain:
+    text = event.value
+    if event.style:
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text
+
+
+class _Builder:
+    """Turns parser events into plain Python, noting marks and collecting what is forbidden."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.values: dict[tuple[Key, ...], Mark] = {}
+        self.keys: dict[tuple[Key, ...], Mark] = {}
+        self.problems: list[Problem] = []
+
+    def document(self, events: Iterator[yaml.Event]) -> Plain:
+        data: Plain = None
+        n_documents = 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                n_documents += 1
+                if n_documents > 1:
+                    self._refuse(event, "a second document (---): one file is one document")
+                value = self._node(next(events), (), events)
+                data = value if n_documents == 1 else data
+        return data
+
+    def _node(self, event: yaml.Event, at: tuple[Key, ...], events: Iterator[yaml.Event]) -> Plain:
+        if isinstance(event, yaml.AliasEvent):
+            return self._refuse(event, f"alias *{event.anchor}: anchors and aliases are not used here")
+        self._check(event)
+        block = isinstance(event, yaml.CollectionStartEvent) and not event.flow_style
+        mark = self.keys[at] if block and at in self.keys else _mark(event)
+        self.values.setdefault(at, mark)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._list(at, events)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._map(at, events)
+        assert isinstance(event, yaml.ScalarEvent)
+        return _scalar(event)
+
+    def _list(self, at: tuple[Key, ...], events: Iterator[yaml.Event]) -> list:
+        items: list[Plain] = []
+        while not isinstance(event := next(events), yaml.SequenceEndEvent):
+            items.append(self._node(event, (*at, len(items)), events))
+        return items
+
+    def _map(self, at: tuple[Key, ...], events: Iterator[yaml.Event]) -> dict:
+        entries: dict[str, Plain] = {}
+        while not isinstance(event := next(events), yaml.MappingEndEvent):
+            key = self._key(event, at, events)
+            first = self.keys.setdefault((*at, key), _mark(event))
+            value = self._node(next(events), (*at, key), events)
+            if key in entries:
+                self._refuse(event, f"duplicate key {key!r}, first given at line {first.line}")
+            entries.setdefault(key, value)
+        return entries
+
+    def _key(self, event: yaml.Event, at: tuple[Key, ...], events: Iterator[yaml.Event]) -> str:
+        if isinstance(event, yaml.ScalarEvent):
+            self._check(event)
+            if event.value == "<<" and not event.style:
+                self._refuse(event, "merge key <<: use `extends` and `patch`")
+            return event.value
+        self._refuse(event, "a key must be plain text")
+        self._node(event, (*at, "?"), events)
+        return "?"
+
+    def _check(self, event: yaml.Event) -> None:
+        if isinstance(event, yaml.NodeEvent) and event.anchor:
+            self._refuse(event, f"anchor &{event.anchor}: anchors and aliases are not used here")
+        if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag not in (None, "!"):
+            self._refuse(event, f"tag {event.tag}: tags are not used here")
+
+    def _refuse(self, event: yaml.Event, what: str) -> None:
+        mark = _mark(event)
+        self.problems.append(Problem(f"{self.path}:{mark.line}:{mark.column}", what))
+
+
+def _mark(event: yaml.Event) -> Mark:
+    return Mark(event.start_mark.line + 1, event.start_mark.column + 1)

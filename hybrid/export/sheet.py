@@ -1,0 +1,101 @@
+"""What a report shows of one song: the treatment of every track and what was measured, before and after.
+
+Plain NumPy and floats, so that a report can be written, kept and tested without an accelerator library.
+Axes are named in the annotations: `band` runs over `band_hz`, `zone` over `zone_names` and `frame` over
+`time_s`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from hybrid.knowledge.verdict import Verdict
+
+SILENT_LU = -70.0
+"""Loudness relative to the mix at and below which a track is called silent."""
+
+FAMILIES = {
+    "vocal": "Vocals",
+    "drums": "Drums",
+    "bass": "Bass",
+    "guitar": "Guitars",
+    "keys": "Keys",
+    "synth": "Synths",
+    "orchestra": "Strings and winds",
+    "other": "Other",
+}
+"""Families of roles in the order in which an engineer lays out a console, and what to call them."""
+
+_FAMILY_OF_ROOT = {"choir": "vocal", "strings": "orchestra", "brass": "orchestra", "woodwind": "orchestra"}
+
+
+@dataclass(frozen=True)
+class TrackSheet:
+    """One track: who it is, how loud it was and became, and what was done to it."""
+
+    id: str
+    role: str
+    tags: tuple[str, ...]
+    confidence: float
+    before_lu: float
+    """Loudness in the raw sum, relative to the raw sum; minus infinity for silence."""
+    after_lu: float
+    """Loudness in the mix, relative to the mix; minus infinity for silence."""
+    level_db: float
+    pan: float
+    """-100 is hard left, 100 is hard right."""
+    width_db: float | None
+    """Gain of the side signal against the mid; None for a mono track."""
+    low_cut_hz: float | None
+    """None where no low cut was made."""
+    tone_db: Float[np.ndarray, " band"]
+    ride_db: Float[np.ndarray, " frame"]
+    dynamics_db: Float[np.ndarray, "zone frame"]
+    active: Bool[np.ndarray, " frame"]
+
+    @property
+    def family(self) -> str:
+        """The key of `FAMILIES` that its role belongs to."""
+        root = self.role.split(".")[0]
+        name = _FAMILY_OF_ROOT.get(root, root)
+        return name if name in FAMILIES else "other"
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing of it can be heard in the mix."""
+        return not self.after_lu > SILENT_LU or not self.active.any()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One mixed song. Spectra are relative to their own mean; a target band is None where no rule asks."""
+
+    song: str
+    title: str
+    sample_rate: int
+    duration_s: float
+    tracks: tuple[TrackSheet, ...]
+    band_hz: Float[np.ndarray, " band"]
+    zone_names: tuple[str, ...]
+    time_s: Float[np.ndarray, " frame"]
+    raw_spectrum_db: Float[np.ndarray, " band"]
+    mix_spectrum_db: Float[np.ndarray, " band"]
+    target_low_db: Float[np.ndarray, " band"] | None
+    target_high_db: Float[np.ndarray, " band"] | None
+    raw_short_term_lufs: Float[np.ndarray, " frame"]
+    mix_short_term_lufs: Float[np.ndarray, " frame"]
+    before: Verdict
+    after: Verdict
+    notes: tuple[str, ...]
+    made_with: dict[str, str]
+
+    @property
+    def in_console_order(self) -> list[TrackSheet]:
+        """The tracks by family, louder first within one."""
+        families = list(FAMILIES)
+        return sorted(
+            self.tracks, key=lambda track: (families.index(track.family), -track.after_lu, track.id)
+        )

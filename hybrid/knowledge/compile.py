@@ -1,0 +1,140 @@
+"""From a rule set and a song to an objective, and a report of what was matched."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from hybrid.audio.song import Song
+from hybrid.errors import InputError, Problem
+from hybrid.knowledge.objective import NO_LIMIT, Ask, Objective, Output, Program, Timing
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.scope import Scope, scope_of
+from hybrid.knowledge.select import select
+from hybrid.knowledge.types import IntegratedLoudness, RoleBudget, RuleType, TruePeak
+
+DEFAULT_AIM_LUFS = -23.0
+"""Where no rule asks for a loudness: EBU R 128."""
+DEFAULT_CEILING_DBTP = -1.0
+"""Where no rule asks for a true peak: EBU R 128."""
+
+
+class CompileReport(NamedTuple):
+    """What compiling found: tracks matched by each rule, rules without any, and shares of evidence."""
+
+    matched: dict[str, tuple[str, ...]]
+    empty: tuple[str, ...]
+    evidence: dict[str, int]
+    warnings: tuple[str, ...]
+
+
+def compile_rules(
+    rules: RuleSet, song: Song, n_tracks: int, time_s: Float[np.ndarray, " frame"]
+) -> tuple[Objective, CompileReport]:
+    """The objective of `song`, padded to `n_tracks`, and the report.
+
+    Rules that are off are compiled with a weight of zero, so that they are still measured. Raises `InputError` for
+    a rule with `on_empty: error` that matches no track.
+    """
+    report = _report(rules, song)
+    sections = {name: [(span.from_, span.to) for span in spans] for name, spans in rules.sections.items()}
+    objective = Objective(
+        scopes=tuple(
+            Scope(*map(jnp.asarray, scope_of(rule, song, rules.sets, sections, n_tracks, time_s)))
+            for rule in rules.rules
+        ),
+        ask=_ask(rules.rules),
+        weight=_row(rule.weight if rule.enabled else 0.0 for rule in rules.rules),
+        timing=_timing(rules.rules),
+        output=output_of(rules.rules),
+        program=Program.of(rules.rules),
+    )
+    return objective, report
+
+
+def _row(values) -> Float[np.ndarray, " rule"]:  # noqa: ANN001
+    return jnp.asarray(list(values), jnp.float32)
+
+
+def limits(rule: RuleType) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+    """The interval that a rule asks for, one number or one per entry of a budget; a missing end is very far."""
+    if isinstance(rule, RoleBudget):
+        shares = rule.targets.values()
+        low = np.array([share.target - share.tolerance for share in shares], np.float32)
+        return low, np.array([share.target + share.tolerance for share in shares], np.float32)
+    low, high = rule.bounds() if rule.asks else (None, 0.0)
+    return (
+        np.float32(-NO_LIMIT if low is None else low) * np.ones((), np.float32),
+        np.float32(NO_LIMIT if high is None else high) * np.ones((), np.float32),
+    )
+
+
+def _ask(rules: tuple[RuleType, ...]) -> Ask:
+    ends = [limits(rule) for rule in rules]
+    return Ask(
+        low=tuple(jnp.asarray(low) for low, _ in ends),
+        high=tuple(jnp.asarray(high) for _, high in ends),
+        scale=_row(rule.scale for rule in rules),
+        worst_share=_row(rule.aggregate.share for rule in rules),
+        summed=_row(rule.aggregate.how == "sum" for rule in rules),
+    )
+
+
+def _timing(rules: tuple[RuleType, ...]) -> Timing:
+    plans = [rule.schedule for rule in rules]
+    return Timing(
+        start=_row(plan.start if plan else 0.0 for plan in plans),
+        ramp=_row(plan.ramp if plan else 0.0 for plan in plans),
+        stop=_row(plan.stop if plan else 1.0 for plan in plans),
+        widen=_row(_widening(rule) for rule in rules),
+        weight_from=_row(_weight_from(rule) for rule in rules),
+    )
+
+
+def _widening(rule: RuleType) -> float:
+    """How much wider the interval is at first: `tolerance_from` less the rule's own tolerance."""
+    wide = rule.tolerance_from()
+    return 0.0 if wide is None else max(0.0, wide - rule.tolerance)
+
+
+def _weight_from(rule: RuleType) -> float:
+    if rule.schedule is None or rule.schedule.weight_from is None:
+        return 0.0 if rule.schedule and rule.schedule.ramp and rule.tolerance_from() is None else 1.0
+    return rule.schedule.weight_from / rule.weight if rule.weight else 0.0
+
+
+def output_of(rules: tuple[RuleType, ...]) -> Output:
+    """The loudness aimed for, a target or the top of a range, and the ceiling of the true peak."""
+    on = [rule for rule in rules if rule.enabled]
+    loudness = [_aim(rule) for rule in on if isinstance(rule, IntegratedLoudness)]
+    ceilings = [rule.bounds()[1] for rule in on if isinstance(rule, TruePeak)]
+    return Output(
+        jnp.asarray(loudness[-1] if loudness else DEFAULT_AIM_LUFS, jnp.float32),
+        jnp.asarray(min([c for c in ceilings if c is not None], default=DEFAULT_CEILING_DBTP), jnp.float32),
+    )
+
+
+def _aim(rule: RuleType) -> float:
+    low, high = rule.bounds()
+    if rule.target is not None:
+        return rule.target
+    return high if high is not None else (low if low is not None else DEFAULT_AIM_LUFS)
+
+
+def _report(rules: RuleSet, song: Song) -> CompileReport:
+    matched = {
+        rule.id: tuple(song.tracks[i].id for i in select(rule.for_, song.tracks, rules.sets)) for rule in rules.rules
+    }
+    empty = [rule for rule in rules.rules if rule.enabled and not matched[rule.id]]
+    refused = [
+        Problem(rule.id, "matches no track of this song", "`on_empty: error` asked for this check")
+        for rule in empty
+        if rule.on_empty == "error"
+    ]
+    if refused:
+        raise InputError(*refused)
+    warnings = [f"{rule.id} matches no track" for rule in empty if rule.on_empty == "warn"]
+    return CompileReport(matched, tuple(rule.id for rule in empty), rules.evidence(), (*rules.warnings, *warnings))

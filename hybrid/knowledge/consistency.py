@@ -1,0 +1,110 @@
+"""What only the whole set can tell: references that lead nowhere, and rules that exclude each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from hybrid.audio.roles import ROLES, matches
+from hybrid.errors import Problem, suggest
+from hybrid.knowledge.draft import Draft, Keys
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.select import Selector
+from hybrid.knowledge.types import LowEnergyRatio, RoleBudget, RuleType
+from hybrid.knowledge.validate import Outcome, problem
+
+_At = tuple[Keys, str]
+"""Keys in a rule, and what is wrong there."""
+
+
+def check(rules: RuleSet, drafts: Mapping[str, Draft], set_drafts: Mapping[str, Draft]) -> Outcome:
+    """Problems and doubts of the resolved rules, at the places of the drafts that they came from."""
+    outcome = Outcome([], [])
+    by_id = {rule.id: rule for rule in rules.rules}
+    for rule in rules.rules:
+        outcome.problems.extend(_placed(drafts[rule.id], _broken_links(rule, rules)))
+        outcome.problems.extend(_placed(drafts[rule.id], _disputes(rule, by_id)))
+        outcome.warnings.extend(_placed(drafts[rule.id], _doubts(rule, rules, by_id)))
+    for name, selector in rules.sets.items():
+        outcome.problems.extend(_placed(set_drafts[name], _set_links(name, selector, rules.sets)))
+        outcome.warnings.extend(_placed(set_drafts[name], _strange_roles((name,), selector)))
+    return outcome
+
+
+def _placed(draft: Draft, found: Iterable[_At]) -> Iterator[Problem]:
+    return (problem(draft.origin(keys), what) for keys, what in found)
+
+
+def _broken_links(rule: RuleType, rules: RuleSet) -> Iterator[_At]:
+    """Names of sets and sections that there are not."""
+    for key, selector in _selectors(rule):
+        for name in _sets_of(selector):
+            if name not in rules.sets:
+                yield (key,), f"unknown set {name!r}{suggest(name, rules.sets)}"
+    for name in rule.when.sections if rule.when else ():
+        if name not in rules.sections:
+            yield ("when", "sections"), f"unknown section {name!r}{suggest(name, rules.sections)}"
+
+
+def _disputes(rule: RuleType, by_id: Mapping[str, RuleType]) -> Iterator[_At]:
+    """Enabled rules that this one excludes, and ones that it needs and that are off."""
+    if not rule.enabled:
+        return
+    for other in rule.conflicts:
+        if other in by_id and by_id[other].enabled:
+            yield ("conflicts",), f"{rule.id} excludes {other}, and both are enabled: switch one of them off"
+    for other in rule.needs:
+        if other not in by_id:
+            yield ("needs",), f"{rule.id} needs {other!r}, which there is not{suggest(other, by_id)}"
+        elif not by_id[other].enabled:
+            yield ("needs",), f"{rule.id} needs {other}, which is off: switch it on, or this one off"
+
+
+def _doubts(rule: RuleType, rules: RuleSet, by_id: Mapping[str, RuleType]) -> Iterator[_At]:
+    """What may well be a slip: roles that no track can have, unknown sources and unknown rivals."""
+    for key, selector in _selectors(rule):
+        yield from _strange_roles((key,), selector)
+    if isinstance(rule, RoleBudget):
+        yield from _unknown_roles(("targets",), (name for name in rule.targets if name not in rules.sets))
+    if isinstance(rule, LowEnergyRatio):
+        yield from _unknown_roles(("cutoff",), rule.cutoff)
+    for key in rule.cite:
+        if key not in rules.cite:
+            yield ("cite",), f"{key!r} is not in the bibliography{suggest(key, rules.cite)}"
+    for other in rule.conflicts:
+        if other not in by_id:
+            yield ("conflicts",), f"there is no rule {other!r}{suggest(other, by_id)}"
+
+
+def _set_links(name: str, selector: Selector, sets: Mapping[str, Selector]) -> Iterator[_At]:
+    """Unknown sets within a set, and a set that contains itself."""
+    seen, waiting = set[str](), list(_sets_of(selector))
+    while waiting:
+        inner = waiting.pop()
+        if inner not in sets:
+            yield (name,), f"unknown set {inner!r}{suggest(inner, sets)}"
+        elif inner == name:
+            yield (name,), f"the set {name!r} is defined by itself"
+        elif inner not in seen:
+            waiting.extend(_sets_of(sets[inner]))
+        seen.add(inner)
+
+
+def _strange_roles(at: Keys, selector: Selector) -> Iterator[_At]:
+    buses = () if selector.bus in (None, "mix", "master") else (selector.bus,)
+    yield from _unknown_roles(at, (*selector.role, *buses))
+    if selector.not_:
+        yield from _strange_roles((*at, "not"), selector.not_)
+
+
+def _unknown_roles(at: Keys, patterns: Iterable[str]) -> Iterator[_At]:
+    for pattern in patterns:
+        if not any(matches(pattern, role) for role in ROLES):
+            yield at, f"no track has a role like {pattern!r}{suggest(pattern, ROLES)}"
+
+
+def _selectors(rule: RuleType) -> list[tuple[str, Selector]]:
+    return [("for", rule.for_), *([("against", rule.against)] if rule.against else [])]
+
+
+def _sets_of(selector: Selector) -> list[str]:
+    return [*([selector.set] if selector.set else []), *(_sets_of(selector.not_) if selector.not_ else [])]

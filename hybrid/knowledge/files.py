@@ -1,0 +1,97 @@
+"""Rule files in the order in which they apply: parents before the files that extend them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from hybrid import shelf
+from hybrid.document import Document
+from hybrid.errors import InputError
+from hybrid.knowledge.draft import Draft, draft
+from hybrid.knowledge.schema import RuleFile
+from hybrid.knowledge.validate import Outcome, problem, validate
+from hybrid.units import Reading
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file: as it was written, and as far as it can be validated on its own."""
+
+    draft: Draft
+    file: RuleFile
+    is_named: bool
+    """Asked for by name, not only extended by another file."""
+
+    @property
+    def document(self) -> Document:
+        """The file as it was read."""
+        return self.draft.origins[()].document
+
+
+def gather(names: Sequence[str]) -> tuple[list[Source], Outcome]:
+    """The files that `names` mean and all that they extend, each once, later ones overriding earlier ones."""
+    gathering = _Gathering()
+    for name in names:
+        gathering.add_named(name)
+    return list(gathering.sources.values()), gathering.outcome
+
+
+class _Gathering:
+    def __init__(self) -> None:
+        self.sources: dict[Path, Source] = {}
+        self.outcome = Outcome([], [])
+        self._chain: list[Path] = []
+
+    def add_named(self, name: str) -> None:
+        try:
+            self._add(shelf.find("rules", name))
+        except InputError as error:
+            self.outcome.problems.extend(error.problems)
+
+    def _add(self, path: Path) -> None:
+        if path.resolve() in self.sources:
+            return
+        written = draft(shelf.read(path))
+        file, outcome = validate(RuleFile, written, {})
+        self.outcome.problems.extend(outcome.problems)
+        self.outcome.warnings.extend(outcome.warnings)
+        file = file or _salvage(written)
+        self._chain.append(path.resolve())
+        for index, parent in enumerate(file.extends):
+            self._add_parent(parent, index, written)
+        self._chain.pop()
+        self.sources[path.resolve()] = Source(written, file, is_named=not self._chain)
+
+    def _add_parent(self, name: str, index: int, written: Draft) -> None:
+        origin = written.origin(("extends", index))
+        try:
+            path = shelf.find("rules", name, beside=origin.document.path.parent)
+            if path.resolve() in self._chain:
+                self.outcome.problems.append(problem(origin, self._cycle(path)))
+            else:
+                self._add(path)
+        except InputError as error:
+            placed = (
+                problem(origin, each.what, each.hint) if not each.where else each for each in error.problems
+            )
+            self.outcome.problems.extend(placed)
+
+    def _cycle(self, path: Path) -> str:
+        chain = [*self._chain[self._chain.index(path.resolve()) :], path]
+        return f"extends itself: {' → '.join(each.stem for each in chain)}"
+
+
+def _salvage(written: Draft) -> RuleFile:
+    """What is valid of an invalid file, so that the rules in it are checked as well."""
+    valid: dict[str, object] = {"schema": "mixrules/1", "id": "invalid"}
+    for key, value in written.value.items():
+        try:
+            RuleFile.model_validate({**valid, key: value}, context=Reading(strict=False))
+        except ValidationError:
+            continue
+        valid[key] = value
+    return RuleFile.model_validate(valid, context=Reading(strict=False))

@@ -1,0 +1,51 @@
+"""Readings of the loudness family."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from hybrid.knowledge.readings.reading import Reading, one, smoothed, sounding, tracks_heard
+from hybrid.knowledge.scope import Scope
+from hybrid.knowledge.types import AudibilityFloor, IntegratedLoudness, LeadToRestRatio, RoleBudget, TruePeak
+from hybrid.measure import loudness, masking
+from hybrid.measure.panel import Measured, bus_active, bus_k
+
+
+def lead_to_rest_ratio(rule: LeadToRestRatio, song: Measured, scope: Scope) -> Reading:
+    """Loudness of the lead bus over the bus it is held against, LU, while the lead sounds."""
+    members = jnp.stack([scope.member, scope.against])
+    power = bus_k(song, members)
+    active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
+    level = loudness.active_lufs(power, jnp.broadcast_to(active, power.shape))
+    course = loudness.lufs(smoothed(power * active, song.dry.frame_s))
+    present = (jnp.sum(scope.against) > 0.0) & (jnp.sum(active) > 0.0)
+    return Reading((level[0] - level[1])[None], present[None].astype(level.dtype), (course[0] - course[1])[None])
+
+
+def role_budget(rule: RoleBudget, song: Measured, scope: Scope) -> Reading:
+    """Loudness of each role's bus over the mix, LU, while the bus sounds."""
+    power = bus_k(song, scope.table)
+    active = bus_active(song.dry, scope.table) * scope.frames
+    level = loudness.active_lufs(power, active) - loudness.active_lufs(
+        jnp.broadcast_to(song.mix_k, power.shape), active
+    )
+    return Reading(level, (jnp.sum(active, axis=-1) > 0.0).astype(level.dtype))
+
+
+def audibility_floor(rule: AudibilityFloor, song: Measured, scope: Scope) -> Reading:
+    """Share of its frames in which each track stands out in its five best bands."""
+    track, mix = masking.total_power(song.track), masking.total_power(song.mix)
+    excess = masking.masker_to_signal_db(track, mix, rule.offset)
+    active = sounding(song, scope)
+    weight = masking.importance(masking.total_power(song.dry.power))
+    return Reading(masking.audibility(excess, weight, active), tracks_heard(scope, active))
+
+
+def integrated_loudness(rule: IntegratedLoudness, song: Measured, scope: Scope) -> Reading:
+    """Integrated loudness of the output, LUFS."""
+    return one(song.loudness_lufs)
+
+
+def true_peak(rule: TruePeak, song: Measured, scope: Scope) -> Reading:
+    """True peak of the output, dBTP."""
+    return one(song.true_peak_dbtp)

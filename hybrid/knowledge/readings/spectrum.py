@@ -1,0 +1,44 @@
+"""Readings of the spectrum family."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from hybrid.knowledge.readings.reading import Reading, mix_sounding, one, sounding, tracks_heard
+from hybrid.knowledge.scope import Scope
+from hybrid.knowledge.types import LongTermSpectrum, LowEnergyRatio, SpectralTilt
+from hybrid.measure import spectrum
+from hybrid.measure.panel import Measured
+from hybrid.signal import bands
+
+
+def curve_db(rule: LongTermSpectrum) -> Float[np.ndarray, " band"]:
+    """The wanted curve at the band centres: straight lines over log frequency, held beyond the ends."""
+    corners_hz, levels_db = zip(*rule.curve, strict=True)
+    return np.interp(np.log2(bands.band_centres_hz()), np.log2(corners_hz), levels_db)
+
+
+def long_term_spectrum(rule: LongTermSpectrum, song: Measured, scope: Scope) -> Reading:
+    """Each band of the mix relative to the curve, dB, free of level; bands count by their width in octaves.
+
+    Bands outside the curve's corners, and bands that lie above half the sample rate, are not targets.
+    """
+    level = spectrum.long_term_db(song.mix, mix_sounding(song, scope))
+    inside = spectrum.bands_between((rule.curve[0][0], rule.curve[-1][0])) * spectrum.octaves_per_band()
+    weight = jnp.asarray(inside, level.dtype) * (song.dry.k_weight > 0.0)
+    return Reading(spectrum.relative_to_mean(level - jnp.asarray(curve_db(rule), level.dtype), weight), weight)
+
+
+def spectral_tilt(rule: SpectralTilt, song: Measured, scope: Scope) -> Reading:
+    """Slope of the mix's band levels, dB per octave."""
+    level = spectrum.long_term_db(song.mix, mix_sounding(song, scope))
+    return one(spectrum.tilt_db_per_octave(level, jnp.asarray(spectrum.bands_between(rule.band), level.dtype)))
+
+
+def low_energy_ratio(rule: LowEnergyRatio, song: Measured, scope: Scope) -> Reading:
+    """Power of each track below its corner over its whole power, dB."""
+    active = sounding(song, scope)
+    value = spectrum.below_db(song.track, active, scope.table)
+    return Reading(value, tracks_heard(scope, active) * (scope.table > 0.0))

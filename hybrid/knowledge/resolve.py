@@ -1,0 +1,167 @@
+"""From names of rule files to the rules that hold: parents, patches, switches and overrides, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from hybrid.document import Document, Plain, parse
+from hybrid.errors import InputError, Problem, suggest
+from hybrid.knowledge.consistency import check
+from hybrid.knowledge.draft import Draft, Keys, Origin, draft, only, override, path
+from hybrid.knowledge.files import Source, gather
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.types import RuleType
+from hybrid.knowledge.validate import Bands, Outcome, problem, problem_with_key, validate_rule
+
+_SET = Path("--set")
+
+
+def load_rules(names: Sequence[str], sets: Sequence[str] = ()) -> RuleSet:
+    """The rules of all files that `names` mean, later ones over earlier ones, under `sets` "rule.id.key=value".
+
+    Raises InputError with every problem of every file.
+    """
+    sources, outcome = gather(names)
+    drafts = _combine(sources, outcome)
+    for text in sets:
+        _set(text, drafts, outcome)
+    bands = {name: band for source in sources for name, band in source.file.bands.items()}
+    rules = _validated(drafts, bands, outcome)
+    _stop_at_problems(outcome)
+    resolved = _rule_set(sources, rules, drafts, bands)
+    found = check(resolved, drafts, _set_drafts(sources))
+    _stop_at_problems(found)
+    return replace(resolved, warnings=tuple(str(each) for each in (*outcome.warnings, *found.warnings)))
+
+
+def _combine(sources: Sequence[Source], outcome: Outcome) -> dict[str, Draft]:
+    """Drafts of all rules by id."""
+    drafts: dict[str, Draft] = {}
+    for source in sources:
+        drafts |= _own_rules(source, outcome)
+        _patch(source, drafts, outcome)
+        _disable(source, drafts, outcome)
+    return drafts
+
+
+def _own_rules(source: Source, outcome: Outcome) -> dict[str, Draft]:
+    own: dict[str, Draft] = {}
+    defaults = draft(source.document, "defaults")
+    for index in range(len(source.file.rules)):
+        rule = override(defaults, draft(source.document, "rules", index))
+        name = str(rule.value.get("id", f"rules[{index}]"))
+        if name in own:
+            first = own[name].origin(("id",)).line
+            outcome.problems.append(problem(rule.origin(("id",)), f"the id {name!r} is taken, at {first}"))
+        own.setdefault(name, rule)
+    return own
+
+
+def _patch(source: Source, drafts: dict[str, Draft], outcome: Outcome) -> None:
+    for name in source.file.patch:
+        origin = Origin(source.document, ("patch", name))
+        patch = draft(source.document, "patch", name)
+        if name not in drafts:
+            outcome.problems.append(problem_with_key(origin, f"there is no such rule{suggest(name, drafts)}"))
+        elif "id" in patch.value:
+            outcome.problems.append(problem_with_key(origin.below(("id",)), "a patch cannot rename a rule"))
+        else:
+            drafts[name] = override(drafts[name], patch)
+
+
+def _disable(source: Source, drafts: dict[str, Draft], outcome: Outcome) -> None:
+    for index, entry in enumerate(source.file.disable):
+        origin = Origin(source.document, ("disable", index))
+        if entry.startswith("tag:"):
+            names = [name for name in drafts if _has_tag(drafts[name], entry.removeprefix("tag:"))]
+            if not names:
+                outcome.warnings.append(problem(origin, f"no rule has a tag like {entry!r}"))
+        else:
+            names = [entry] if entry in drafts else []
+            if not names:
+                outcome.problems.append(problem(origin, f"no rule {entry!r}{suggest(entry, drafts)}"))
+        for name in names:
+            drafts[name] = override(drafts[name], only(("enabled",), False, origin))
+
+
+def _has_tag(rule: Draft, glob: str) -> bool:
+    tags = rule.value.get("tags") or []
+    return any(fnmatchcase(str(tag), glob) for tag in (tags if isinstance(tags, list) else [tags]))
+
+
+def _set(text: str, drafts: dict[str, Draft], outcome: Outcome) -> None:
+    target, equals, written = text.partition("=")
+    name = max((name for name in drafts if target.startswith(f"{name}.")), key=len, default="")
+    if not (equals and name):
+        near = suggest(target.rpartition(".")[0], drafts)
+        what = f"no rule in {text!r}{near}" if equals else f"expected rule.id.key=value, got {text!r}"
+        outcome.problems.append(
+            Problem(str(_SET), what, hint="`hybrid rules show` lists the rules and their keys")
+        )
+        return
+    keys = _keys(drafts[name].value, target.removeprefix(f"{name}."))
+    try:
+        value = parse(written, _SET).data
+    except InputError as error:
+        outcome.problems.extend(error.problems)
+        return
+    origin = Origin(Document(_SET, value, {}, {}), (name, *keys))
+    drafts[name] = override(drafts[name], only(keys, value, origin))
+
+
+def _keys(rule: Mapping[str, Plain], dotted: str) -> Keys:
+    """The keys that `dotted` means; below the first, those that the rule has already may hold dots themselves."""
+    first, _, rest = dotted.partition(".")
+    keys, value = [first], rule.get(first)
+    while rest:
+        known = [key for key in value if f"{rest}.".startswith(f"{key}.")] if isinstance(value, dict) else []
+        key = max(known, key=len, default=rest)
+        value = value.get(key) if isinstance(value, dict) else None
+        keys.append(key)
+        rest = rest[len(key) + 1 :]
+    return tuple(keys)
+
+
+def _validated(drafts: Mapping[str, Draft], bands: Bands, outcome: Outcome) -> list[RuleType]:
+    rules = []
+    for each in drafts.values():
+        rule, found = validate_rule(each, bands)
+        outcome.problems.extend(found.problems)
+        outcome.warnings.extend(found.warnings)
+        rules.extend([rule] if rule else [])
+    return rules
+
+
+def _rule_set(
+    sources: Sequence[Source], rules: Sequence[RuleType], drafts: Mapping[str, Draft], bands: Bands
+) -> RuleSet:
+    files = [source.file for source in sources]
+    named = [source.file for source in sources if source.is_named]
+    return RuleSet(
+        id="+".join(file.id for file in named),
+        title=" + ".join(file.title or file.id for file in named),
+        rules=tuple(rules),
+        roles=tuple(name for file in reversed(files) for name in file.roles),
+        bands=bands,
+        sections={name: spans for file in files for name, spans in file.sections.items()},
+        sets={name: selector for file in files for name, selector in file.sets.items()},
+        cite={key: source for file in files for key, source in file.cite.items()},
+        files=tuple(source.document.path for source in sources),
+        warnings=(),
+        provenance={
+            rule.id: {path(keys): origin.line for keys, origin in drafts[rule.id].origins.items()}
+            for rule in rules
+        },
+    )
+
+
+def _set_drafts(sources: Sequence[Source]) -> dict[str, Draft]:
+    return {name: draft(source.document, "sets") for source in sources for name in source.file.sets}
+
+
+def _stop_at_problems(outcome: Outcome) -> None:
+    if outcome.problems:
+        raise InputError(*outcome.problems)

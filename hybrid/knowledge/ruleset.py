@@ -1,0 +1,122 @@
+"""Resolved rules: what all files together say, where each value was written, and a hash of it all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from hybrid import quantity
+from hybrid.knowledge.draft import Keys, path
+from hybrid.knowledge.schema import Citation, Section
+from hybrid.knowledge.select import RoleName, Selector
+from hybrid.knowledge.types import RuleType
+
+Provenance = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """The rules of one mix, those that are off included.
+
+    `provenance` gives "file:line" by rule id and key, and nothing for a default of the type. `files` are in the
+    order in which they apply. Two sets of equal `hash` say the same.
+    """
+
+    id: str
+    title: str
+    rules: tuple[RuleType, ...]
+    roles: tuple[RoleName, ...]
+    bands: Mapping[str, tuple[float, float]]
+    sections: Mapping[str, tuple[Section, ...]]
+    sets: Mapping[str, Selector]
+    cite: Mapping[str, Citation]
+    files: tuple[Path, ...]
+    warnings: tuple[str, ...]
+    provenance: Provenance
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the resolved rules, whatever files they came from."""
+        canonical = json.dumps(self.written(), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def enabled(self) -> tuple[RuleType, ...]:
+        """The rules that are on."""
+        return tuple(rule for rule in self.rules if rule.enabled)
+
+    def evidence(self) -> dict[str, int]:
+        """How many enabled rules rest on what, most frequent first."""
+        return dict(Counter(rule.evidence for rule in self.enabled).most_common())
+
+    def guess_share(self) -> float:
+        """Share of the enabled rules that are guesses, 0 to 1."""
+        return self.evidence().get("guess", 0) / max(len(self.enabled), 1)
+
+    def written(self) -> dict[str, object]:
+        """All of it as one rule file that extends nothing, with every default spelled out."""
+        said: dict[str, object] = {"schema": "mixrules/1", "id": self.id, "title": self.title}
+        said["roles"] = [_plain(name.model_dump(mode="json")) for name in self.roles]
+        said["bands"] = {name: quantity.write_range(band, "Hz") for name, band in self.bands.items()}
+        said["sections"] = {
+            name: [section.model_dump(mode="json", by_alias=True) for section in sections]
+            for name, sections in self.sections.items()
+        }
+        said["sets"] = {name: selector.written() for name, selector in self.sets.items()}
+        said["rules"] = [rule.written() for rule in self.rules]
+        said["cite"] = {key: _plain(source.model_dump(mode="json")) for key, source in self.cite.items()}
+        return _plain(said)
+
+    def dump(self) -> str:
+        """`written` as YAML, each value with the place that it came from."""
+        return "\n".join(self._lines()) + "\n"
+
+    def _lines(self) -> Iterator[str]:
+        yield f"# {self.hash}"
+        for key, value in self.written().items():
+            if key == "rules":
+                yield "rules:"
+                for rule in self.rules:
+                    yield from self._rule_lines(rule)
+            elif isinstance(value, dict | list):
+                yield yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=110).rstrip()
+            else:
+                yield f"{key}: {_flow(value)}"
+
+    def _rule_lines(self, rule: RuleType) -> Iterator[str]:
+        places = self.provenance.get(rule.id, {})
+        for index, (key, value) in enumerate(rule.written().items()):
+            yield from _value_lines("    " if index else "  - ", (key,), value, places)
+
+
+def _value_lines(indent: str, keys: Keys, value: object, places: Mapping[str, str]) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield f"{indent}{_flow(keys[-1])}:"
+        for key, inner in value.items():
+            yield from _value_lines(" " * len(indent) + "  ", (*keys, key), inner, places)
+    else:
+        yield f"{indent}{_flow(keys[-1])}: {_flow(value)}  # {_place(keys, places)}"
+
+
+def _place(keys: Keys, places: Mapping[str, str]) -> str:
+    """Where the value was written, or the map that holds it."""
+    while keys:
+        if path(keys) in places:
+            return Path(places[path(keys)]).name
+        keys = keys[:-1]
+    return "default"
+
+
+def _flow(value: object) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _plain(said: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in said.items() if value not in (None, "", [], {})}

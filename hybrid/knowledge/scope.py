@@ -1,0 +1,118 @@
+"""What a rule needs to know of a song: which tracks and frames it speaks of, as arrays. NumPy.
+
+Arrays are as long as the padded song, whatever a selector matched: another song, or another selection, is other
+data for the same compiled program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Array, Float
+
+from hybrid.audio.song import Song, Track
+from hybrid.errors import InputError, Problem
+from hybrid.knowledge.select import Selector, by_role, select
+from hybrid.knowledge.types import LowEnergyRatio, RoleBudget, RuleType
+from hybrid.knowledge.types.fields import When
+
+Numbers = Float[np.ndarray | Array, "..."]
+
+
+class Scope(NamedTuple):
+    """Ones for the tracks and frames that a rule speaks of; padding holds zeros."""
+
+    member: Float[np.ndarray | Array, " track"]
+    against: Float[np.ndarray | Array, " track"]
+    frames: Float[np.ndarray | Array, " frame"]
+    only_with: Float[np.ndarray | Array, " track"]
+    """Tracks one of which must sound for a frame to count (`when: active`); all ones where the rule names none."""
+    table: Numbers
+    """What the type looks up by track: membership of buses (bus, track), or corner frequencies in Hz (track)."""
+
+
+def ones(indices: Sequence[int], n: int) -> Float[np.ndarray, " n"]:
+    """One at each index."""
+    mask = np.zeros(n, np.float32)
+    mask[list(indices)] = 1.0
+    return mask
+
+
+def scope_of(
+    rule: RuleType,
+    song: Song,
+    sets: Mapping[str, Selector],
+    sections: Mapping[str, Sequence[tuple[float, float]]],
+    n_tracks: int,
+    time_s: Float[np.ndarray, " frame"],
+) -> Scope:
+    """The scope of one rule in one song, padded to `n_tracks`; `InputError` for bars without a tempo."""
+    member = ones(select(rule.for_, song.tracks, sets), n_tracks)
+    against = ones(select(rule.against, song.tracks, sets) if rule.against else (), n_tracks)
+    wanted = rule.when.active if rule.when else None
+    only_with = {"for": member, "against": against, None: ones(range(len(song.tracks)), n_tracks)}[wanted]
+    return Scope(
+        member=member,
+        against=against,
+        frames=_frames(rule, song, sections, time_s),
+        only_with=only_with,
+        table=_table(rule, song.tracks, sets, n_tracks),
+    )
+
+
+def _table(
+    rule: RuleType, tracks: Sequence[Track], sets: Mapping[str, Selector], n_tracks: int
+) -> Float[np.ndarray, "..."]:
+    if isinstance(rule, RoleBudget):
+        shares = [select(share_selector(name, sets), tracks, sets) for name in rule.targets]
+        return np.stack([ones(indices, n_tracks) for indices in shares])
+    if isinstance(rule, LowEnergyRatio):
+        corners = [by_role(rule.cutoff, track.role) or 0.0 for track in tracks]
+        return np.pad(np.array(corners, np.float32), (0, n_tracks - len(corners)))
+    return np.zeros(0, np.float32)
+
+
+def share_selector(name: str, sets: Mapping[str, Selector]) -> Selector:
+    """The tracks that an entry of a budget stands for: a named set, else a role."""
+    return Selector(set=name) if name in sets else Selector(role=(name,))
+
+
+def _frames(
+    rule: RuleType,
+    song: Song,
+    sections: Mapping[str, Sequence[tuple[float, float]]],
+    time_s: Float[np.ndarray, " frame"],
+) -> Float[np.ndarray, " frame"]:
+    """One for frames of the song in which the rule holds."""
+    inside = (time_s <= song.n_samples / song.sample_rate).astype(np.float32)
+    if rule.when is None:
+        return inside
+    for spans in _spans(rule.when, rule.id, song, sections):
+        inside *= np.max([(time_s >= start) & (time_s < end) for start, end in spans], axis=0)
+    return inside
+
+
+def _spans(
+    when: When, rule_id: str, song: Song, sections: Mapping[str, Sequence[tuple[float, float]]]
+) -> list[list[tuple[float, float]]]:
+    """Alternatives in seconds; a frame must lie in one of each list."""
+    spans = []
+    if when.sections:
+        spans.append([span for name in when.sections for span in sections[name]])
+    if when.from_ is not None or when.to is not None:
+        end = float("inf") if when.to is None else when.to
+        spans.append([(when.from_ or 0.0, end)])
+    if when.bars:
+        if song.tempo_bpm is None:
+            raise InputError(
+                Problem(
+                    rule_id,
+                    "`when: bars` needs the song's tempo, which is not known",
+                    "state tempo_bpm in song.yaml",
+                )
+            )
+        bar_s = 4.0 * 60.0 / song.tempo_bpm
+        spans.append([((when.bars[0] - 1) * bar_s, when.bars[1] * bar_s)])
+    return spans

@@ -1,0 +1,145 @@
+"""Which tracks a rule speaks of: selectors, and role names for tracks that have none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    model_serializer,
+    model_validator,
+)
+from pydantic.config import JsonDict
+
+from hybrid.audio import roles
+from hybrid.audio.song import Track
+from hybrid.units import Written, refusal
+
+_T = TypeVar("_T")
+_REGEX = re.compile(r"/(.*)/(i?)", re.DOTALL)
+
+
+def _read_pattern(value: object, info: ValidationInfo) -> re.Pattern[str]:
+    match = _REGEX.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise refusal(f"expected a pattern such as '/^gtr/i', got {value!r}")
+    try:
+        return re.compile(match[1], re.IGNORECASE if match[2] else 0)
+    except re.error as error:
+        raise refusal(f"the pattern {value!r} is not valid: {error}") from None
+
+
+def _write_pattern(value: object) -> str:
+    assert isinstance(value, re.Pattern)
+    return f"/{value.pattern}/{'i' if value.flags & re.IGNORECASE else ''}"
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _one_or_list(words: tuple[str, ...]) -> str | list[str]:
+    return words[0] if len(words) == 1 else list(words)
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+"""One word or a list of them."""
+NamePattern = Annotated[re.Pattern[str], Written(_read_pattern, _write_pattern, {"type": "string"})]
+"""A regular expression for names, written '/^gtr/i'."""
+
+
+def _or_all(schema: JsonDict) -> None:
+    keys = dict(schema)
+    schema.clear()
+    schema["anyOf"] = [{"const": "all"}, keys]
+
+
+class Selector(BaseModel):
+    """A set of tracks: those that satisfy every key given. With no key, `all`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_or_all)
+
+    role: Words = ()
+    tag: Words = ()
+    name: NamePattern | None = None
+    bus: str | None = None
+    set: str | None = None
+    not_: Selector | None = Field(default=None, alias="not")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all(cls, value: object) -> object:
+        if value == "all":
+            return {}
+        if value == {} or not isinstance(value, dict | Selector):
+            raise refusal(f"expected `all` or a map such as {{role: guitar.*}}, got {value!r}")
+        return value
+
+    @model_serializer
+    def written(self) -> dict[str, object] | str:
+        """The selector as YAML says it."""
+        said = {
+            "role": _one_or_list(self.role),
+            "tag": _one_or_list(self.tag),
+            "name": self.name and _write_pattern(self.name),
+            "bus": self.bus,
+            "set": self.set,
+            "not": self.not_ and self.not_.written(),
+        }
+        return {key: value for key, value in said.items() if value} or "all"
+
+
+class RoleName(BaseModel, frozen=True, extra="forbid"):
+    """A role, and tags, for the tracks whose name matches."""
+
+    match: NamePattern
+    role: str
+    tags: Words = ()
+
+
+def select(selector: Selector, tracks: Sequence[Track], sets: Mapping[str, Selector]) -> tuple[int, ...]:
+    """The indices of the selected tracks; a bus stands for the tracks that feed it."""
+    return tuple(index for index, track in enumerate(tracks) if _fits(selector, track, sets))
+
+
+def name_roles(tracks: Sequence[Track], names: Sequence[RoleName]) -> tuple[Track, ...]:
+    """The tracks, those of unknown role with the role of the first match of their name."""
+    return tuple(_named(track, names) if track.role == "unknown" else track for track in tracks)
+
+
+def by_role(table: Mapping[str, _T], role: str) -> _T | None:
+    """The entry of the most specific pattern that matches `role`, or None."""
+    patterns = [pattern for pattern in table if roles.matches(pattern, role)]
+    return table[max(patterns, key=_specificity)] if patterns else None
+
+
+def _specificity(pattern: str) -> int:
+    return 0 if pattern == "all" else 1 + pattern.removesuffix(".*").count(".")
+
+
+def _named(track: Track, names: Sequence[RoleName]) -> Track:
+    for name in names:
+        if name.match.search(track.id):
+            return replace(track, role=name.role, tags=tuple(dict.fromkeys((*track.tags, *name.tags))))
+    return track
+
+
+def _fits(selector: Selector, track: Track, sets: Mapping[str, Selector]) -> bool:
+    if selector.role and not any(roles.matches(role, track.role) for role in selector.role):
+        return False
+    if selector.tag and not set(selector.tag) & set(track.tags):
+        return False
+    if selector.name and not selector.name.search(track.id):
+        return False
+    if selector.bus not in (None, "mix", "master") and not roles.matches(selector.bus, track.role):
+        return False
+    if selector.set and not _fits(sets[selector.set], track, sets):
+        return False
+    return not (selector.not_ and _fits(selector.not_, track, sets))

@@ -1,0 +1,192 @@
+"""What every rule type shares: the common keys of a rule, and the interval that it asks for."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StrictBool,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from hybrid import quantity
+from hybrid.knowledge.select import Selector, Words
+from hybrid.knowledge.types.fields import (
+    EVERY_PART,
+    Aggregate,
+    Aggregation,
+    Evidence,
+    Part,
+    Schedule,
+    Slug,
+    Weight,
+    When,
+)
+from hybrid.units import Plain, accept, accept_range, refusal, shape
+
+For = Annotated[Selector, Field(alias="for")]
+ALL = Selector.model_validate("all")
+MIX = Selector(bus="mix")
+MASTER = Selector(bus="master")
+TargetKind = Literal["track", "bus", "mix", "band", "pair"]
+
+
+class RuleType(BaseModel):
+    """One kind of rule: a measurement, what may be asked of it, and what it may move.
+
+    A type states `unit`, the unit of what it measures and asks; `target_kind`, what one measured number
+    stands for; the default `scale`, one unit of penalty; and `acts_on`. Further fields are its parameters.
+    The first line of its docstring says the rule in one sentence, to be read in reports.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unit: ClassVar[str] = "plain"
+    target_kind: ClassVar[TargetKind] = "track"
+    asks: ClassVar[bool] = True
+    """Whether a rule states an interval; if not, the type brings its own."""
+    opposes: ClassVar[Literal["never", "may", "must"]] = "never"
+    """Whether a rule names `against`."""
+
+    id: Slug
+    type: str
+    kind: Literal["prefer", "require"] = "prefer"
+    for_: For = ALL
+    against: Selector | None = None
+    target: float | None = None
+    tolerance: float = 0.0
+    min: float | None = None
+    max: float | None = None
+    range: tuple[float, float] | None = None
+    scale: Annotated[Plain, Field(gt=0)] = 1.0
+    weight: Weight = 1.0
+    tier: Literal[0, 1, 2, 3] = 2
+    acts_on: tuple[Part, ...] = EVERY_PART
+    when: When | None = None
+    aggregate: Aggregation = Aggregate("mean")
+    schedule: Schedule | None = None
+    on_empty: Literal["skip", "warn", "error"] = "warn"
+    enabled: StrictBool = True
+    tags: Words = ()
+    conflicts: Words = ()
+    needs: Words = ()
+    cite: Words = ()
+    evidence: Evidence = "guess"
+    notes: str = ""
+
+    @classmethod
+    def says(cls) -> str:
+        """The rule in one sentence."""
+        return (cls.__doc__ or "").partition("\n")[0]
+
+    def bounds(self) -> tuple[float | None, float | None]:
+        """The lowest and the highest value that cost nothing, in `unit`; None where there is no limit."""
+        if self.target is not None:
+            return self.target - self.tolerance, self.target + self.tolerance
+        return self.range or (self.min, self.max)
+
+    def tolerance_from(self) -> float | None:
+        """How much wider the interval is when the schedule starts, in the unit of a difference."""
+        text = self.schedule.tolerance_from if self.schedule else None
+        return None if text is None else quantity.read(text, quantity.difference(self.unit))
+
+    def written(self) -> dict[str, object]:
+        """The rule as YAML says it, with every default spelled out and nothing that is empty."""
+        return _said(self.model_dump(mode="json", by_alias=True))
+
+    @field_validator("target", "min", "max", mode="before")
+    @classmethod
+    def _read_ask(cls, value: object, info: ValidationInfo) -> float | None:
+        return None if value is None else accept(value, cls.unit, info)
+
+    @field_validator("tolerance", mode="before")
+    @classmethod
+    def _read_tolerance(cls, value: object, info: ValidationInfo) -> float:
+        tolerance = accept(value, quantity.difference(cls.unit), info)
+        if tolerance < 0:
+            raise refusal(f"a tolerance is not negative, got {value!r}")
+        return tolerance
+
+    @field_validator("range", mode="before")
+    @classmethod
+    def _read_range(cls, value: object) -> tuple[float, float] | None:
+        return None if value is None else accept_range(value, cls.unit)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RuleType:
+        for objection in (self._ask_objection(), self._scope_objection(), self._schedule_objection()):
+            if objection:
+                raise refusal(objection)
+        return self
+
+    @field_serializer("target", "min", "max", when_used="json")
+    def _write_ask(self, value: float | None) -> str | float | None:
+        return value if value is None or self.unit == "plain" else quantity.write(value, self.unit)
+
+    @field_serializer("tolerance", when_used="json")
+    def _write_tolerance(self, value: float) -> str | float | None:
+        if self.target is None:
+            return None
+        return value if self.unit == "plain" else quantity.write(value, quantity.difference(self.unit))
+
+    @field_serializer("range", when_used="json")
+    def _write_range(self, value: tuple[float, float] | None) -> str | None:
+        return None if value is None else quantity.write_range(value, self.unit)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        described = handler.resolve_ref_schema(handler(schema))
+        asks = {key: shape(cls.unit) for key in ("target", "min", "max")}
+        asks["tolerance"] = shape(quantity.difference(cls.unit))
+        asks["range"] = {"type": "string", "description": f"such as '{quantity.span(cls.unit)}'"}
+        described["properties"] |= asks
+        return described
+
+    def _ask_objection(self) -> str:
+        given = [key for key in ("target", "min", "max", "range") if getattr(self, key) is not None]
+        if not self.asks:
+            return f"{self.type} takes no {given[0]}: what it asks for is in its own keys" if given else ""
+        if not given:
+            return "asks for nothing: give target and tolerance, min, max or range"
+        if len(given) > 1 and given != ["min", "max"]:
+            return f"asks twice, by {' and '.join(given)}: give one of them"
+        low, high = self.bounds()
+        if low is not None and high is not None and low > high:
+            return "min is above max, so that nothing satisfies it"
+        if self.tolerance and self.target is None:
+            return "a tolerance belongs to a target"
+        return ""
+
+    def _scope_objection(self) -> str:
+        if self.target_kind in ("mix", "band") and self.for_.bus not in ("mix", "master"):
+            return f"{self.type} measures the whole mix: write `for: {{bus: mix}}`, or leave it out"
+        if self.opposes == "must" and self.against is None:
+            return f"{self.type} needs `against`: what the tracks are compared with"
+        if self.opposes == "never" and self.against is not None:
+            return f"{self.type} compares with nothing: leave out `against`"
+        if self.when and self.when.active == "against" and self.against is None:
+            return "`when: {active: against}` needs `against`"
+        return ""
+
+    def _schedule_objection(self) -> str:
+        try:
+            self.tolerance_from()
+        except quantity.UnitError as error:
+            return f"schedule.tolerance_from: {error}"
+        return ""
+
+
+def _said(fields: dict[str, object]) -> dict[str, object]:
+    pairs = {key: _said(value) if isinstance(value, dict) else value for key, value in fields.items()}
+    return {key: value for key, value in pairs.items() if value not in (None, "", [], {})}

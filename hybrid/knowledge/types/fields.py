@@ -1,0 +1,158 @@
+"""The values that rules of every type share, as they are written and as they are held."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, Field, StringConstraints, ValidationInfo, model_validator
+
+from hybrid import quantity
+from hybrid.knowledge.select import Words
+from hybrid.units import Clock, Share, Written, accept, refusal
+
+Evidence = Literal["standard", "measured", "listening_test", "convention", "guess"]
+Part = Literal[
+    "gain",
+    "gain.level",
+    "gain.ride",
+    "eq",
+    "eq.tone",
+    "eq.low_cut",
+    "dynamics",
+    "pan",
+    "pan.position",
+    "pan.width",
+    "reverb",
+    "master",
+]
+"""A group of the treatment, or one part of a group."""
+EVERY_PART: tuple[Part, ...] = ("gain", "eq", "dynamics", "pan", "reverb", "master")
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([._+-][a-z0-9]+)*$")]
+"""A name of small letters, digits, dots and dashes."""
+
+_WEIGHTS = {"weak": 0.3, "normal": 1.0, "strong": 3.0}
+_WORST = re.compile(r"worst\((.+)\)")
+_BARS = re.compile(r"([1-9]\d*)\s*(?:-|\bto\b)\s*([1-9]\d*)")
+
+
+class Aggregate(NamedTuple):
+    """How a rule's targets become one number: their mean, sum, or the mean of the worst share."""
+
+    how: Literal["mean", "sum", "worst"]
+    share: float = 1.0
+
+
+def _read_weight(value: object, info: ValidationInfo) -> float:
+    if isinstance(value, str) and value in _WEIGHTS:
+        return _WEIGHTS[value]
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise refusal(f"expected weak, normal, strong or a number from 0, got {value!r}")
+    return float(value)
+
+
+def _read_aggregate(value: object, info: ValidationInfo) -> Aggregate:
+    if value == "mean":
+        return Aggregate("mean")
+    if value == "sum":
+        return Aggregate("sum")
+    if isinstance(value, str) and (match := _WORST.fullmatch(value)):
+        share = accept(match[1], "%", info)
+        if 0 < share <= 1:
+            return Aggregate("worst", share)
+    raise refusal(f"expected mean, sum or worst(25 %), got {value!r}")
+
+
+def _write_aggregate(value: object) -> str:
+    assert isinstance(value, Aggregate)
+    return f"worst({quantity.write(value.share, '%')})" if value.how == "worst" else value.how
+
+
+def _read_bars(value: object, info: ValidationInfo) -> tuple[int, int]:
+    match = _BARS.fullmatch(value) if isinstance(value, str) else None
+    if not match or int(match[1]) > int(match[2]):
+        raise refusal(f"expected bars such as '9-16', counted from 1, got {value!r}")
+    return int(match[1]), int(match[2])
+
+
+def _write_bars(value: object) -> str:
+    assert isinstance(value, tuple)
+    return f"{value[0]}-{value[1]}"
+
+
+def _read_curve(value: object, info: ValidationInfo) -> tuple[tuple[float, float], ...]:
+    if not isinstance(value, Mapping) or len(value) < 2:
+        raise refusal("expected a map of two or more points such as {100 Hz: 0 dB, 4 kHz: -10 dB}")
+    points = sorted((accept(hz, "Hz", info), accept(level, "dB", info)) for hz, level in value.items())
+    if points[0][0] <= 0 or len({hz for hz, _ in points}) < len(points):
+        raise refusal("the points of a curve need different frequencies above 0 Hz")
+    return tuple(points)
+
+
+def _write_curve(value: object) -> dict[str, str]:
+    assert isinstance(value, tuple)
+    return {quantity.write(hz, "Hz"): quantity.write(level, "dB") for hz, level in value}
+
+
+def _read_corners(value: object, info: ValidationInfo) -> dict[str, float]:
+    table = value if isinstance(value, Mapping) else {"all": value}
+    corners = {str(role): accept(hz, "Hz", info) for role, hz in table.items()}
+    if not corners or min(corners.values()) <= 0:
+        raise refusal("expected a frequency above 0 Hz, or a map such as {vocal.*: 80 Hz}")
+    return corners
+
+
+def _write_corners(value: object) -> dict[str, str]:
+    assert isinstance(value, Mapping)
+    return {role: quantity.write(hz, "Hz") for role, hz in value.items()}
+
+
+_TEXT_OR_MAP = {"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]}
+
+Weight = Annotated[
+    float,
+    Written(
+        _read_weight,
+        lambda value: value,
+        {"anyOf": [{"type": "number", "minimum": 0}, {"enum": list(_WEIGHTS)}]},
+    ),
+]
+"""Penalty units per unit of excess; weak, normal and strong are 0.3, 1 and 3."""
+Aggregation = Annotated[Aggregate, Written(_read_aggregate, _write_aggregate, {"type": "string"})]
+Bars = Annotated[tuple[int, int], Written(_read_bars, _write_bars, {"type": "string"})]
+Curve = Annotated[
+    tuple[tuple[float, float], ...], Written(_read_curve, _write_curve, _TEXT_OR_MAP["anyOf"][1])
+]
+"""Points (Hz, dB) with rising frequency, to be interpolated along log frequency."""
+Corners = Annotated[Mapping[str, float], Written(_read_corners, _write_corners, _TEXT_OR_MAP)]
+"""Frequencies in Hz by role pattern; one frequency alone is that of `all`."""
+
+
+class When(BaseModel, frozen=True, extra="forbid"):
+    """The part of the song in which a rule holds."""
+
+    sections: Words = ()
+    from_: Clock | None = Field(None, alias="from")
+    to: Clock | None = None
+    bars: Bars | None = None
+    active: Literal["for", "against"] | None = None
+    """Count only frames in which these tracks sound."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> When:
+        if self.from_ is not None and self.to is not None and self.from_ >= self.to:
+            raise refusal("`to` must be later than `from`")
+        return self
+
+
+class Schedule(BaseModel, frozen=True, extra="forbid"):
+    """When in the course of refining a rule sets in, in shares of all steps, and what it grows from."""
+
+    start: Share = 0.0
+    ramp: Share = 0.0
+    stop: Share = 1.0
+    tolerance_from: str | None = None
+    """A difference in the rule's unit, by which the allowed interval is wider at the start."""
+    weight_from: Weight | None = None

@@ -1,0 +1,135 @@
+"""Loudness balance: who is how loud, and how loud the whole is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ValidationInfo, field_validator
+
+from hybrid.knowledge.types.base import MASTER, For, RuleType, TargetKind
+from hybrid.knowledge.types.fields import Part
+from hybrid.units import Db, Lu, Plain, caution, refusal
+
+
+class LeadToRestRatio(RuleType):
+    """The lead is about as loud as everything else together.
+
+    Loudness of the tracks in `for` minus that of the tracks in `against`, both as sums, over the frames in
+    which the lead sounds, in LU. 0 LU is the lead 3.01 LU below the whole mix. One number for the rule.
+
+    Source: Gerdes 2023; de Clercq 2024 (loudness against the mix without the lead).
+    Cheats: turning the rest down (role_budget, audibility_floor), a wide lead in antiphase (mono_foldown),
+    lifting the lead at 2-4 kHz only, where the K-weighting favours it (timbre_change).
+    """
+
+    unit: ClassVar[str] = "LU"
+    target_kind: ClassVar[TargetKind] = "bus"
+    opposes: ClassVar[Literal["never", "may", "must"]] = "must"
+
+    scale: Lu = 1.0
+    acts_on: tuple[Part, ...] = ("gain",)
+
+
+class BudgetShare(BaseModel, frozen=True, extra="forbid"):
+    """The share of one role: its loudness relative to the mix."""
+
+    target: Lu
+    tolerance: Lu = 2.0
+
+
+class RoleBudget(RuleType):
+    """Each role takes its usual share of the mix.
+
+    For every role pattern or set in `targets`: loudness of the bus of its tracks minus loudness of the mix,
+    over the frames in which the bus sounds, in LU. One number for each entry that has tracks. The shares
+    must be able to add up to a whole; `budget_sum_lu` checks that.
+
+    Source: shares by taste; levels from an energy model were preferred to loudness models (Wichern 2015).
+    Cheats: playing less often (activity is taken from the dry tracks), splitting a part over tracks
+    (buses).
+    """
+
+    unit: ClassVar[str] = "LU"
+    target_kind: ClassVar[TargetKind] = "bus"
+    asks: ClassVar[bool] = False
+
+    targets: Mapping[str, BudgetShare]
+    scale: Lu = 1.0
+    acts_on: tuple[Part, ...] = ("gain",)
+
+    @field_validator("targets")
+    @classmethod
+    def _adds_up(cls, targets: Mapping[str, BudgetShare], info: ValidationInfo) -> Mapping[str, BudgetShare]:
+        if not targets:
+            raise refusal("a budget needs at least one role")
+        total = budget_sum_lu({role: share.target for role, share in targets.items()})
+        if total > 1.0:
+            raise refusal(f"the shares add up to {total:+.1f} LU of the mix: more than there is")
+        if total < -1.0:
+            caution(
+                info, f"the shares add up to only {total:+.1f} LU of the mix: something else must fill it"
+            )
+        return targets
+
+
+def budget_sum_lu(targets: Mapping[str, float]) -> float:
+    """Loudness of all shares together relative to the mix, in LU: 0 when uncorrelated shares make a whole.
+
+    Two shares of -3.01 LU make 0. Every share is taken to sound all the time.
+    """
+    return 10.0 * math.log10(math.fsum(10.0 ** (target / 10.0) for target in targets.values()))
+
+
+class AudibilityFloor(RuleType):
+    """Nothing that plays may vanish.
+
+    For every track, the share of the frames in which it sounds where its five best bands stand out from the
+    rest: the mean of a soft step at -3 dB of band level minus masking level, from 0 (never heard) to 1.
+
+    Source: by design, the counterweight to every rule that could be met by turning a track down.
+    Cheats: one loud click in each frame (the five best bands are averaged; timbre_change).
+    """
+
+    unit: ClassVar[str] = "plain"
+
+    offset: Db = 6.0
+    """How far below a masker of noise its masking level lies."""
+    scale: Plain = 0.1
+    acts_on: tuple[Part, ...] = ("gain", "eq")
+
+
+class IntegratedLoudness(RuleType):
+    """The mix is delivered at its loudness.
+
+    Gated integrated loudness of the delivered mix after BS.1770, in LUFS. Met exactly by the output level.
+
+    Source: ITU-R BS.1770-5; AES TD1008 for streaming.
+    Cheats: long quiet passages, which the gate leaves out; low frequencies, which the K-weighting
+    discounts.
+    """
+
+    unit: ClassVar[str] = "LUFS"
+    target_kind: ClassVar[TargetKind] = "mix"
+
+    for_: For = MASTER
+    scale: Lu = 1.0
+    acts_on: tuple[Part, ...] = ("master",)
+
+
+class TruePeak(RuleType):
+    """The mix's true peak stays under its ceiling.
+
+    Highest level between the samples of the delivered mix, oversampled, in dBTP. Met exactly by a trim.
+
+    Source: EBU R 128, maximum true peak -1 dBTP; ITU-R BS.1770-5, annex 2.
+    Cheats: turning the whole mix down (integrated_loudness fixes the level).
+    """
+
+    unit: ClassVar[str] = "dBTP"
+    target_kind: ClassVar[TargetKind] = "mix"
+
+    for_: For = MASTER
+    scale: Db = 0.2
+    acts_on: tuple[Part, ...] = ("master",)

@@ -1,0 +1,98 @@
+"""Space: where tracks stand between the loudspeakers, and what is left of them in mono."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from hybrid.knowledge.types.base import MIX, For, RuleType, TargetKind
+from hybrid.knowledge.types.fields import Part
+from hybrid.units import Db, HzBand, PanStep, Plain
+
+
+class SideEnergy(RuleType):
+    """The side signal keeps within bounds in a band.
+
+    Power of the side signal relative to that of the mid signal within `band`, in dB: a mono source panned
+    half way to one side reads -7.66, the centre reads the floor.
+
+    Source: Perez Gonzalez and Reiss 2010; Mansbridge 2012 (low frequencies stay central).
+    Cheats: thinning the band (long_term_spectrum).
+    """
+
+    unit: ClassVar[str] = "dB"
+    target_kind: ClassVar[TargetKind] = "mix"
+
+    band: HzBand
+    for_: For = MIX
+    scale: Db = 3.0
+    acts_on: tuple[Part, ...] = ("pan",)
+
+
+class PanPosition(RuleType):
+    """A track stands at its place.
+
+    For every track, its pan position from -100 (left) to 100 (right), where 10 units are about 1.4 dB
+    between the channels at the centre. A stereo track's position is that of its balance.
+
+    Source: Perez Gonzalez and Reiss 2010; Mansbridge 2012.
+    Cheats: none known.
+    """
+
+    unit: ClassVar[str] = "pan"
+
+    scale: PanStep = 10.0
+    acts_on: tuple[Part, ...] = ("pan.position",)
+
+
+class LeftRightBalance(RuleType):
+    """Left and right carry the same power.
+
+    Power of the right channel of the mix relative to the left, in dB. Mirroring the mix changes its sign.
+
+    Source: Mansbridge 2012, whose tolerance is 1.4 dB.
+    Cheats: everything in the centre (similar_apart).
+    """
+
+    unit: ClassVar[str] = "dB"
+    target_kind: ClassVar[TargetKind] = "mix"
+
+    for_: For = MIX
+    scale: Db = 1.0
+    acts_on: tuple[Part, ...] = ("pan",)
+
+
+class SimilarApart(RuleType):
+    """Tracks that sound alike stand apart.
+
+    For every pair of tracks, closeness of their pan positions, a bell of 40 pan units, times how much their
+    dry spectra overlap while both sound, times the share of each that is not low frequency: 1 for twins at
+    one place, 0 for strangers.
+
+    Source: Perez Gonzalez and Reiss 2010 (similar spectra apart, in even steps; priority keeps the centre).
+    Cheats: everything hard left and right (left_right_balance).
+    """
+
+    unit: ClassVar[str] = "plain"
+    target_kind: ClassVar[TargetKind] = "pair"
+
+    scale: Plain = 0.1
+    acts_on: tuple[Part, ...] = ("pan.position",)
+
+
+class MonoFoldown(RuleType):
+    """The mix survives being played in mono.
+
+    Power of the mono sum relative to that of both channels, in dB: 0 for mono, -3.01 for uncorrelated
+    channels, the floor for antiphase. Over all frequencies, or for the worst of the bands.
+
+    Source: by geometry; the limits are by taste.
+    Cheats: none known.
+    """
+
+    unit: ClassVar[str] = "dB"
+    target_kind: ClassVar[TargetKind] = "mix"
+
+    resolution: Literal["broadband", "bands"] = "broadband"
+    for_: For = MIX
+    scale: Db = 1.0
+    acts_on: tuple[Part, ...] = ("pan",)

@@ -1,0 +1,115 @@
+"""Drafts against their models: every problem with its place and a near word, doubts apart from errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from hybrid.errors import Problem, suggest
+from hybrid.knowledge.draft import Draft, Keys, Origin, path
+from hybrid.knowledge.schema import Citation, Defaults, Section
+from hybrid.knowledge.select import RoleName, Selector
+from hybrid.knowledge.types import TYPES, RuleType
+from hybrid.knowledge.types.fields import Schedule, When
+from hybrid.knowledge.types.loudness import BudgetShare
+from hybrid.units import CAUTION, Reading
+
+_Model = TypeVar("_Model", bound=BaseModel)
+Bands = Mapping[str, tuple[float, float]]
+
+_INNER = (When, Schedule, Selector, BudgetShare, Section, RoleName, Citation, Defaults)
+_KINDS = {
+    "tuple_type": "a list",
+    "dict_type": "a map",
+    "mapping_type": "a map",
+    "model_type": "a map",
+    "model_attributes_type": "a map",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "string_pattern_mismatch": "a name of small letters, digits, dots and dashes",
+}
+
+
+class Outcome(NamedTuple):
+    """What a draft became, if it is valid; what is wrong with it; what is doubtful."""
+
+    problems: list[Problem]
+    warnings: list[Problem]
+
+
+def validate(model: type[_Model], draft: Draft, bands: Bands) -> tuple[_Model | None, Outcome]:
+    """The model of a draft, or None with its problems."""
+    try:
+        return model.model_validate(draft.value, context=Reading(True, bands)), Outcome([], [])
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+    warnings = [_problem(model, draft, each) for each in found if each["type"] == CAUTION]
+    try:
+        return model.model_validate(draft.value, context=Reading(False, bands)), Outcome([], warnings)
+    except ValidationError as error:
+        problems = [_problem(model, draft, each) for each in error.errors(include_url=False)]
+        return None, Outcome(problems, warnings)
+
+
+def validate_rule(draft: Draft, bands: Bands) -> tuple[RuleType | None, Outcome]:
+    """The rule of a draft, by the type that it names."""
+    name = draft.value.get("type")
+    if isinstance(name, str) and name in TYPES:
+        return validate(TYPES[name], draft, bands)
+    origin = draft.origin(("type",))
+    what = "is missing" if name is None else f"unknown type {name!r}{suggest(str(name), TYPES)}"
+    return None, Outcome([problem(origin, what, hint=f"types: {', '.join(TYPES)}")], [])
+
+
+def problem(origin: Origin, what: str, hint: str = "") -> Problem:
+    """A problem with the value of that origin."""
+    return Problem(origin.document.place(*origin.keys), f"{path(origin.keys)}: {what}", hint)
+
+
+def problem_with_key(origin: Origin, what: str, hint: str = "") -> Problem:
+    """A problem with the key that leads to a value, not with the value."""
+    return Problem(origin.document.place_of_key(*origin.keys), f"{path(origin.keys)}: {what}", hint)
+
+
+def _problem(model: type[BaseModel], draft: Draft, error: ErrorDetails) -> Problem:
+    keys, kind = error["loc"], error["type"]
+    if kind == "extra_forbidden":
+        known = _keys(model) if len(keys) == 1 else _inner_keys()
+        return problem_with_key(draft.origin(keys), f"unknown key{suggest(str(keys[-1]), known)}")
+    return problem(draft.origin(_inside(draft, keys)), _explain(error))
+
+
+def _inside(draft: Draft, keys: Keys) -> Keys:
+    """The part of `keys` that names something written, without what validation added, and a missing key."""
+    n = len(keys)
+    while n and keys[:n] not in draft.origins:
+        n -= 1
+    return keys[: n + 1] if n + 1 == len(keys) and isinstance(keys[n], str) else keys[:n]
+
+
+def _explain(error: ErrorDetails) -> str:
+    kind, given, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "missing":
+        return "is missing"
+    if kind == "literal_error":
+        expected = str(context["expected"])
+        near = suggest(str(given), re.findall(r"'([^']*)'", expected))
+        return f"expected {expected}, got {given!r}{near}"
+    if kind == "greater_than":
+        return f"must be above {context['gt']:g}, got {given!r}"
+    if kind in _KINDS:
+        return f"expected {_KINDS[kind]}, got {given!r}"
+    return error["msg"]
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _inner_keys() -> list[str]:
+    return [key for model in _INNER for key in _keys(model)]

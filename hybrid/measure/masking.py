@@ -1,0 +1,102 @@
+"""Masking by energy: masker-to-signal ratios and spectral overlap. Powers in bands, levels in dB.
+
+The spreading of excitation is Schroeder, Atal and Hall 1979, on the Bark scale, its rows normalised: without that,
+bands that lie close together would inflate a flat spectrum by several decibels.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from hybrid.measure.decibel import FLOOR, db, mean_over
+from hybrid.signal import bands
+
+_IMPORTANCE_EXPONENT = 0.3
+"""Band importance grows as loudness does with power, about its 0.3th power (Stevens)."""
+
+
+def spreading() -> Float[np.ndarray, "masker maskee"]:
+    """Share of a band's power that it lends to every band as a masker; each maskee's shares sum to one."""
+    bark = bands.bark_number(bands.band_centres_hz())
+    distance = bark[None, :] - bark[:, None]
+    level = 15.81 + 7.5 * (distance + 0.474) - 17.5 * np.sqrt(1.0 + np.square(distance + 0.474))
+    share = 10.0 ** (level / 10.0)
+    return share / share.sum(axis=0, keepdims=True)
+
+
+def total_power(power: Float[Array, "*batch 3 frame band"]) -> Float[Array, "*batch frame band"]:
+    """Power of both channels together."""
+    return power[..., 0, :, :] + power[..., 1, :, :]
+
+
+def masker_to_signal_db(
+    track: Float[Array, "track frame band"], mix: Float[Array, "frame band"], offset_db: float
+) -> Float[Array, "track frame band"]:
+    """Excitation by the rest of the mix less that by the track itself, less the masking offset, dB.
+
+    Two equal tracks read -`offset_db`; a masker 12 dB up, 12 dB more. The cost is linear in tracks: the rest is the
+    mix less the track.
+    """
+    spread = jnp.asarray(spreading(), track.dtype)
+    rest = jnp.maximum(mix - track, 0.0) @ spread
+    return db(rest) - offset_db - db(track @ spread)
+
+
+def importance(dry: Float[Array, "track frame band"]) -> Float[Array, "track frame band"]:
+    """How much a band matters to a raw track in a frame; sums to one over bands, zero for silence."""
+    weight = jnp.where(dry > FLOOR, jnp.maximum(dry, FLOOR) ** _IMPORTANCE_EXPONENT, 0.0)
+    total = jnp.sum(weight, axis=-1, keepdims=True)
+    return jax.lax.stop_gradient(weight / jnp.where(total > 0.0, total, 1.0))
+
+
+def soft_clip(x: Float[Array, "*shape"], ceiling: float) -> Float[Array, "*shape"]:
+    """Zero well below 0 dB, close to `x` above, never beyond `ceiling`; both knees are about 1 dB and smooth."""
+    return ceiling * -jnp.expm1(-jax.nn.softplus(x) / ceiling)
+
+
+def masked_db(
+    excess: Float[Array, "track frame band"], weight: Float[Array, "track frame band"], ceiling_db: float
+) -> Float[Array, "track frame"]:
+    """Masking of each track in each frame: clipped excess in dB, weighted by what matters to the track."""
+    return jnp.sum(soft_clip(excess, ceiling_db) * weight, axis=-1)
+
+
+def audibility(
+    excess: Float[Array, "track frame band"], weight: Float[Array, "track frame band"], active: Array
+) -> Float[Array, " track"]:
+    """Share of its active frames in which a track can be heard, 0 to 1, by its five best bands.
+
+    Best are those with the lowest excess among bands that hold some of the raw track; silence reads 1.
+    """
+    usable = jnp.where(weight > 0.01 * jnp.max(weight, axis=-1, keepdims=True), excess, 60.0)
+    best = -jnp.mean(jnp.sort(usable, axis=-1)[..., :5], axis=-1)
+    heard = mean_over(jax.nn.sigmoid((best + 3.0) / 2.0), active)
+    return jnp.where(jnp.sum(active, axis=-1) > 0.0, heard, 1.0)
+
+
+def overlap(
+    track: Float[Array, "track frame band"], active: Float[Array, "track frame"]
+) -> Float[Array, "track track"]:
+    """Bhattacharyya coefficient of two tracks' spectra over the frames in which both sound.
+
+    1 for equal shapes, 0 for disjoint ones, whatever their levels; 0 for tracks that never sound together.
+    """
+    level = jax.lax.stop_gradient(jnp.sum(track, axis=-1, keepdims=True))
+    shape = active[..., None] * track / jnp.where(level > FLOOR, level, 1.0) * (level > FLOOR)
+    together = jnp.einsum("itb,jt->ijb", shape, active)
+    total = jnp.sum(together, axis=-1, keepdims=True)
+    share = together / jnp.where(total > FLOOR, total, 1.0)
+    product = share * share.swapaxes(0, 1)
+    # the square root's slope is infinite at zero: bands that either track does not use carry no gradient
+    return jnp.sum(jnp.where(product > 1e-14, jnp.sqrt(jnp.maximum(product, 1e-14)), 0.0), axis=-1)
+
+
+def co_activity(active: Float[Array, "track frame"]) -> Float[Array, "track track"]:
+    """Frames in which both tracks sound, as a share of those in which the less busy one does, 0 to 1."""
+    both = active @ active.T
+    each = jnp.sum(active, axis=-1)
+    less = jnp.minimum(each[:, None], each[None, :])
+    return both / jnp.where(less > 0.0, less, 1.0)

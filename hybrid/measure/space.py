@@ -1,0 +1,47 @@
+"""Space: position, balance, side energy, mono compatibility, from left, right and cross powers."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from hybrid.measure.decibel import FLOOR, db, mean_over, ratio_db
+
+
+def position(left: Float[Array, "*shape"], right: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Where energy lies between the channels, -100 (left) to 100 (right), by the sine-cosine law.
+
+    A mono source panned to p reads p; equal channels and silence read 0.
+    """
+    angle = jnp.arctan2(jnp.sqrt(right + FLOOR), jnp.sqrt(left + FLOOR))
+    return 100.0 * (angle * (4.0 / np.pi) - 1.0)
+
+
+def balance_db(left: Float[Array, "*shape"], right: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Level of the right channel over the left, dB: 0 for a centred sound, -7.66 for a mono source at p = 0.25."""
+    return ratio_db(right, left)
+
+
+def side_to_mid_db(power: Float[Array, "3 *shape"]) -> Float[Array, "*shape"]:
+    """Level of the side signal over the mid, dB; -100 for mono, 0 for uncorrelated channels of equal level."""
+    mean = 0.5 * (power[0] + power[1])
+    mid, side = mean + power[2], mean - power[2]
+    total = jnp.maximum(mid + side, FLOOR)
+    return db(jnp.maximum(side, 0.0) / total) - db(jnp.maximum(mid, 0.0) / total)
+
+
+def foldown_db(power: Float[Array, "3 *shape"]) -> Float[Array, "*shape"]:
+    """Change of power when the channels are summed to mono, dB: 0 mono, -3.01 uncorrelated, -100 anti-phase.
+
+    Silence reads 0.
+    """
+    total = power[0] + power[1]
+    correlation = 2.0 * power[2] / jnp.where(total > FLOOR, total, 1.0)
+    share = jnp.where(total > FLOOR, 0.5 * (1.0 + jnp.clip(correlation, -1.0, 1.0)), 1.0)
+    return db(share)
+
+
+def long_term(power: Float[Array, "*batch 3 frame band"], active: Float[Array, "*batch frame"]) -> Array:
+    """Mean powers over active frames: left, right and cross per band."""
+    return mean_over(power.swapaxes(-1, -2), active[..., None, None, :])

@@ -1,0 +1,64 @@
+"""Spectral balance: long-term band levels, their slope, and energy below a corner. Levels in dB."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from hybrid.measure.decibel import db, mean_over, ratio_db
+from hybrid.measure.masking import total_power
+from hybrid.signal import bands
+
+
+def octaves_per_band() -> Float[np.ndarray, " band"]:
+    """Width of each band in octaves: bands are equal in ERB, so low ones are wider."""
+    edges = bands.frequency_hz(
+        bands.erb_number(bands.LOWEST_HZ)
+        + (np.arange(bands.N_BANDS + 1) - 0.5)
+        * (bands.erb_number(bands.HIGHEST_HZ) - bands.erb_number(bands.LOWEST_HZ))
+        / (bands.N_BANDS - 1)
+    )
+    return np.diff(np.log2(edges))
+
+
+def long_term_db(mix: Float[Array, "3 frame band"], active: Float[Array, " frame"]) -> Float[Array, " band"]:
+    """Mean level of each band over active frames, dB per octave of bandwidth: pink noise reads the same in all."""
+    power = mean_over(total_power(mix).T, active[None])
+    return db(power / jnp.asarray(octaves_per_band(), power.dtype))
+
+
+def bands_between(band_hz: tuple[float, float]) -> Float[np.ndarray, " band"]:
+    """One for bands whose centre lies in the range, else zero."""
+    centres = bands.band_centres_hz()
+    return ((centres >= band_hz[0]) & (centres <= band_hz[1])).astype(np.float64)
+
+
+def relative_to_mean(level_db: Float[Array, " band"], weight: Float[Array, " band"]) -> Float[Array, " band"]:
+    """Levels less their weighted mean: the shape alone."""
+    return level_db - mean_over(level_db, weight)
+
+
+def tilt_db_per_octave(level_db: Float[Array, " band"], weight: Float[Array, " band"]) -> Float[Array, ""]:
+    """Slope of band levels over log frequency by least squares, dB per octave.
+
+    White noise reads +3.01, pink noise 0, given levels per octave of bandwidth.
+    """
+    octave = jnp.asarray(np.log2(bands.band_centres_hz()), level_db.dtype)
+    centred = octave - mean_over(octave, weight)
+    return jnp.sum(weight * centred * level_db) / jnp.sum(weight * jnp.square(centred))
+
+
+def below_db(
+    track: Float[Array, "track 3 frame band"], active: Float[Array, "track frame"], corner_hz: Float[Array, " track"]
+) -> Float[Array, " track"]:
+    """Power below a corner as a share of the track's whole power, dB, over its active frames.
+
+    A band that the corner divides counts by the share of its width below, in ERB-number; silence reads -100.
+    """
+    power = mean_over(total_power(track).swapaxes(-1, -2), active[:, None])
+    position = jnp.asarray(bands.erb_number(bands.band_centres_hz()), power.dtype)
+    corner = 21.4 * jnp.log10(1.0 + 0.00437 * corner_hz)
+    share = jnp.clip(corner[:, None] - position + 0.5, 0.0, 1.0)
+    low, whole = jnp.sum(power * share, axis=-1), jnp.sum(power, axis=-1)
+    return jnp.where(whole > 0.0, ratio_db(low / jnp.where(whole > 0.0, whole, 1.0), jnp.ones(())), -100.0)

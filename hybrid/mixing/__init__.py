@@ -1,0 +1,1 @@
+"""One song from its tracks to its mix: analyse, refine, render, judge."""

@@ -1,0 +1,209 @@
+"""Refines a treatment for one song: gradient descent on the rules, in whitened moves.
+
+Rules that are required, and rules that the raw sum keeps, are constraints of an augmented Lagrangian: what was good
+stays good. All others pull by their weights. Every 25 steps the gradient of each rule is measured by itself:
+one that pulls harder than a unit is capped, and rules that pull against each other are noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Bool, Float
+
+from hybrid.knowledge import objective as objectives
+from hybrid.knowledge.objective import Objective
+from hybrid.knowledge.readings import Reading
+from hybrid.treatment.bounds import bounded, moves_of
+from hybrid.treatment.types import Dry, Treatment, map_parts
+
+ROUND_STEPS = 25
+"""Steps between updates of caps and multipliers."""
+EXTRA_ROUNDS = 6
+"""Rounds added at most, at the end, while a constraint is still broken."""
+RATE = 0.12
+"""Whitened units per step at most: a third of a decibel of level."""
+UNLOCK = {"eq": 0.15, "dynamics": 0.35}
+"""Share of all steps after which a group begins to move: level and place first, then tone, then dynamics."""
+MARGIN = 0.05
+"""Constraints are held this many scales inside their limits, since rendering differs a little from prediction."""
+BROKEN = 0.1
+"""Excess in scales from which a rule counts as broken."""
+RHO_MAX = 100.0
+
+
+class Pins(NamedTuple):
+    """Parts that are given: where `mask` is one, the treatment takes `value` and no gradient passes."""
+
+    mask: Treatment
+    value: Treatment
+
+
+class State(NamedTuple):
+    """All that changes while refining."""
+
+    moves: Treatment
+    optimiser: optax.OptState
+    cap: Float[Array, " rule"]
+    multiplier: tuple[Float[Array, " target"], ...]
+    rho: Float[Array, ""]
+    step: Float[Array, ""]
+
+
+class Round(NamedTuple):
+    """What was seen at the end of a round."""
+
+    cost: Float[np.ndarray, " rule"]
+    violation: float
+    cosine: Float[np.ndarray, "rule rule"]
+
+
+class Refined(NamedTuple):
+    """The result, and the course that led to it."""
+
+    treatment: Treatment
+    rounds: tuple[Round, ...]
+    n_steps: int
+
+
+def no_pins(treatment: Treatment) -> Pins:
+    """Nothing is given."""
+    zeros = jax.tree.map(jnp.zeros_like, treatment)
+    return Pins(zeros, zeros)
+
+
+def treatment_of(moves: Treatment, pins: Pins) -> Treatment:
+    """The treatment that moves stand for, with pinned parts in place."""
+    free = bounded(moves)
+    return jax.tree.map(lambda mask, given, value: jnp.where(mask > 0, given, value), *pins, free)
+
+
+def signed_excess(objective: Objective, read_of: tuple[Reading, ...]) -> tuple[Float[Array, " target"], ...]:
+    """How far each target is outside its interval, in scales; negative inside."""
+    ask = objective.ask
+    return tuple(
+        jnp.maximum(ask.low[i] - reading.value, reading.value - ask.high[i]) / ask.scale[i]
+        for i, reading in enumerate(read_of)
+    )
+
+
+def kept(objective: Objective, read_of: tuple[Reading, ...]) -> Bool[np.ndarray, " rule"]:
+    """Whether each rule is kept: no target exceeds its interval by more than a tenth of the scale."""
+    beyond = signed_excess(objective, read_of)
+    worst = [np.max(np.where(np.asarray(r.share) > 0, np.asarray(b), -np.inf)) for b, r in zip(beyond, read_of)]  # noqa: B905
+    return np.array(worst) <= BROKEN
+
+
+@partial(jax.jit, static_argnames="n_steps")
+def _round(
+    objective: Objective, dry: Dry, pins: Pins, guard: Array, state: State, n_steps: int
+) -> tuple[State, Array, Array, Array]:
+    """`ROUND_STEPS` steps, then new caps and multipliers. Returns costs, the worst violation, and cosines."""
+    optimiser = _optimiser(n_steps)
+
+    def rule_costs(moves: Treatment, step: Array):  # noqa: ANN202
+        treatment = objectives.project(objective, dry, treatment_of(moves, pins))
+        read_of = objectives.readings(objective, dry, treatment)
+        share, widen = objectives.timed(objective.timing, step / n_steps)
+        return objectives.penalties(objective, read_of, widen), (share, read_of)
+
+    def cost(moves: Treatment, now: State) -> Array:
+        each, (share, read_of) = rule_costs(moves, now.step)
+        beyond = signed_excess(objective, read_of)
+        held = sum(
+            guard[i] * _lagrangian(beyond[i] + MARGIN, now.multiplier[i], now.rho, reading.share)
+            for i, reading in enumerate(read_of)
+        )
+        return jnp.sum(objective.weight * share * now.cap * each) + held
+
+    def step(now: State, _: None) -> tuple[State, Array]:
+        value, gradient = jax.value_and_grad(cost)(now.moves, now)
+        updates, optimiser_state = optimiser.update(gradient, now.optimiser, now.moves)
+        updates = _unlocked(updates, now.step / n_steps)
+        moves = optax.apply_updates(now.moves, updates)
+        return now._replace(moves=moves, optimiser=optimiser_state, step=now.step + 1.0), value
+
+    state, _ = jax.lax.scan(step, state, None, length=ROUND_STEPS)
+    each, pull, (_, read_of) = jax.vjp(lambda m: rule_costs(m, state.step), state.moves, has_aux=True)
+    rows = jax.lax.map(lambda unit: jax.flatten_util.ravel_pytree(pull(unit)[0])[0], jnp.eye(len(each)))
+    norm = jnp.linalg.norm(rows, axis=1)
+    unit_rows = rows / jnp.maximum(norm, 1e-9)[:, None]
+    beyond = signed_excess(objective, read_of)
+    multiplier = tuple(
+        jnp.maximum(old + state.rho * (b + MARGIN), 0.0) * (r.share > 0.0)
+        for old, b, r in zip(state.multiplier, beyond, read_of, strict=True)
+    )
+    worst = jnp.stack([jnp.max(jnp.where(r.share > 0, b, -9.0)) for b, r in zip(beyond, read_of, strict=True)])
+    state = state._replace(
+        cap=1.0 / jnp.maximum(norm, 1.0),
+        multiplier=multiplier,
+        rho=jnp.minimum(1.3 * state.rho, RHO_MAX),
+    )
+    return state, each, jnp.max(jnp.where(guard > 0, worst, -9.0)), unit_rows @ unit_rows.T
+
+
+def _lagrangian(c: Array, multiplier: Array, rho: Array, share: Array) -> Array:
+    """Augmented Lagrangian of c <= 0 (catalogue 9.1), the mean over targets."""
+    each = (jnp.square(jnp.maximum(multiplier + rho * c, 0.0)) - jnp.square(multiplier)) / (2.0 * rho)
+    present = share > 0.0
+    return jnp.sum(jnp.where(present, each, 0.0)) / jnp.maximum(jnp.sum(present), 1.0)
+
+
+def _optimiser(n_steps: int) -> optax.GradientTransformation:
+    rate = optax.cosine_decay_schedule(RATE, n_steps, alpha=0.1)
+    return optax.adam(rate, b1=0.9, b2=0.99, eps=1e-6)
+
+
+def _unlocked(updates: Treatment, progress: Array) -> Treatment:
+    def gated(part: str, update: Array) -> Array:
+        return update * (progress >= UNLOCK.get(part.partition(".")[0], 0.0))
+
+    return map_parts(gated, updates)
+
+
+def refine(
+    objective: Objective,
+    dry: Dry,
+    start: Treatment,
+    pins: Pins,
+    guard: Bool[np.ndarray, " rule"],
+    n_steps: int,
+    progress: Callable[[str, float], None] = lambda stage, share: None,
+) -> Refined:
+    """The treatment that satisfies the rules best, from `start`. Deterministic.
+
+    `guard` marks the rules that must be kept. `n_steps` is rounded up to whole rounds of 25; 0 returns the start.
+    """
+    if n_steps == 0:
+        return Refined(objectives.project(objective, dry, treatment_of(moves_of(start), pins)), (), 0)
+    n_rounds = -(-n_steps // ROUND_STEPS)
+    n_steps = n_rounds * ROUND_STEPS
+    moves = moves_of(start)
+    read_of = jax.eval_shape(lambda m: objectives.readings(objective, dry, treatment_of(m, pins)), moves)
+    state = State(
+        moves=moves,
+        optimiser=_optimiser(n_steps).init(moves),
+        cap=jnp.ones(len(objective.weight)),
+        multiplier=tuple(jnp.zeros(r.value.shape) for r in read_of),
+        rho=jnp.ones(()),
+        step=jnp.zeros(()),
+    )
+    marks = jnp.asarray(guard, jnp.float32)
+    rounds: list[Round] = []
+    while len(rounds) < n_rounds + EXTRA_ROUNDS:
+        state, cost, violation, cosine = _round(objective, dry, pins, marks, state, n_steps)
+        rounds.append(Round(np.asarray(cost), float(violation), np.asarray(cosine)))
+        progress("refine", min(1.0, len(rounds) / n_rounds))
+        if len(rounds) >= n_rounds and rounds[-1].violation <= BROKEN / 2:
+            break
+    treatment = objectives.project(objective, dry, treatment_of(state.moves, pins))
+    return Refined(treatment, tuple(rounds), int(state.step))
+
+

@@ -1,0 +1,169 @@
+"""Quantities with units, as people write them: `-16 LUFS`, `-5 to -1 dB`, `60-250 Hz`, `4:1`, `25 %`, `L30`.
+
+A closed table, not a general unit library: the units of mixing are logarithmic, and what may be added to
+what is a short list. A value is kept as a float in its canonical unit: Hz, s, a share of one for %, pan from
+-100 (left) to 100 (right), otherwise as written.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NamedTuple
+
+from hybrid.errors import suggest
+
+# canonical unit: what it measures, and the units it may be written in with their factors
+_TABLE: dict[str, tuple[str, dict[str, float]]] = {
+    "LUFS": ("a loudness", {"LUFS": 1.0, "LKFS": 1.0}),
+    "dBFS": ("a sample level", {"dBFS": 1.0}),
+    "dBTP": ("a true-peak level", {"dBTP": 1.0}),
+    "LU": ("a loudness difference", {"LU": 1.0}),
+    "dB": ("a level difference", {"dB": 1.0}),
+    "Hz": ("a frequency", {"Hz": 1.0, "kHz": 1000.0}),
+    "oct": ("an interval in octaves", {"oct": 1.0}),
+    "ERB": ("an interval in ERB", {"ERB": 1.0}),
+    "Bark": ("an interval in Bark", {"Bark": 1.0}),
+    "dB/oct": ("a slope", {"dB/oct": 1.0}),
+    "dB/s": ("a rate", {"dB/s": 1.0}),
+    "s": ("a time", {"s": 1.0, "ms": 0.001}),
+    "beats": ("a time in beats", {"beats": 1.0, "beat": 1.0}),
+    "bars": ("a time in bars", {"bars": 1.0, "bar": 1.0}),
+    ":1": ("a ratio", {":1": 1.0}),
+    "%": ("a share", {"%": 0.01}),
+    "pan": ("a pan position", {"pan": 1.0}),
+    "pan step": ("a difference of pan", {"pan": 1.0}),
+    "plain": ("a plain number", {"": 1.0, "%": 0.01}),
+}
+_EXAMPLES = {
+    "LUFS": "-16 LUFS",
+    "dBTP": "-1 dBTP",
+    "Hz": "80 Hz",
+    ":1": "4:1",
+    "%": "25 %",
+    "pan": "L30, C or R30",
+    "pan step": "10 pan",
+    "plain": "0.8",
+}
+_DIFFERENCES = {"LUFS": "LU", "dBFS": "dB", "dBTP": "dB", "pan": "pan step"}
+_MEASURED_BY = {written: what for what, factors in _TABLE.values() for written in factors if written}
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_QUANTITY = re.compile(rf"({_NUMBER})\s*([^\s\d.+-]\S*)?")
+_SPREAD = re.compile(r"(\d[\d.]*)\s*-\s*(\d.*)|(.+?)\s+to\s+(.+)")
+_SIDE = re.compile(r"([LR])\s?(\d+\.?\d*)")
+_CLOCK = re.compile(r"(?:(\d+):)?(\d+):([0-5]?\d(?:\.\d+)?)")
+
+
+class UnitError(ValueError):
+    """Text that is not the quantity asked for; the message says what was expected."""
+
+
+class Quantity(NamedTuple):
+    """A number in a canonical unit. LUFS - LUFS is LU, LUFS + LU is LUFS, LUFS + LUFS is refused."""
+
+    value: float
+    unit: str
+
+    def __str__(self) -> str:
+        return write(self.value, self.unit)
+
+    def plus(self, other: Quantity) -> Quantity:
+        """This, moved by a difference."""
+        if other.unit != difference(self.unit):
+            raise UnitError(f"{self} plus {other} has no meaning")
+        return Quantity(self.value + other.value, self.unit)
+
+    def minus(self, other: Quantity) -> Quantity:
+        """The difference to a quantity of the same unit, or this moved down by a difference."""
+        if other.unit == self.unit:
+            return Quantity(self.value - other.value, difference(self.unit))
+        return self.plus(Quantity(-other.value, other.unit))
+
+
+def difference(unit: str) -> str:
+    """The unit of a difference of two values in `unit`: LU of LUFS, dB of dBTP, else the unit itself."""
+    return _DIFFERENCES.get(unit, unit)
+
+
+def read(text: str | float, unit: str) -> float:
+    """The value of `text` in canonical `unit`: dB is not LU, dBTP is not dBFS, a unit is not optional."""
+    if not isinstance(text, str):
+        return _convert(text, "", unit, f"{text:g}")
+    ascii_text = text.strip().replace("−", "-")
+    if unit == "pan" and (ascii_text == "C" or _SIDE.fullmatch(ascii_text)):
+        return _position(ascii_text)
+    match = _QUANTITY.fullmatch(ascii_text)
+    if not match:
+        raise UnitError(f"expected {expected(unit)}, got {text!r}")
+    return _convert(float(match[1]), match[2] or "", unit, repr(text))
+
+
+def read_range(text: str, unit: str) -> tuple[float, float]:
+    """Both ends of `a to b unit` or, for positive numbers, `a-b unit`, in canonical `unit`."""
+    match = _SPREAD.fullmatch(text.strip().replace("−", "-"))
+    if not match:
+        raise UnitError(f"expected a range such as '{span(unit)}', got {text!r}")
+    first, last = match[1] or match[3], match[2] or match[4]
+    if re.fullmatch(_NUMBER, first) and (written := _QUANTITY.fullmatch(last)):
+        first = f"{first} {written[2] or ''}"
+    low, high = read(first, unit), read(last, unit)
+    if low > high:
+        raise UnitError(f"the range {text!r} ends below its begin")
+    return low, high
+
+
+def read_clock(text: str) -> float:
+    """Seconds of a quoted `1:05.5` (minutes and seconds), `1:02:03`, or of a time with a unit."""
+    if match := _CLOCK.fullmatch(text.strip()):
+        return int(match[1] or 0) * 3600 + int(match[2]) * 60 + float(match[3])
+    try:
+        return read(text, "s")
+    except UnitError:
+        raise UnitError(f"expected a time such as '1:05.5' or '65.5 s', got {text!r}") from None
+
+
+def write(value: float, unit: str) -> str:
+    """`value` of canonical `unit` as `read` takes it: "-16 LUFS", "L30", "25 %", "4:1"."""
+    if unit == "Hz" and value >= 1000.0:
+        return f"{value / 1000.0:.10g} kHz"
+    if unit == "pan":
+        return f"{'L' if value < 0 else 'R'}{abs(value):.10g}" if value else "C"
+    number = f"{100 * value:.10g}" if unit == "%" else f"{value:.10g}"
+    return {":1": f"{number}:1", "plain": number, "pan step": f"{number} pan"}.get(unit, f"{number} {unit}")
+
+
+def write_range(ends: tuple[float, float], unit: str) -> str:
+    """A range of canonical `unit` as `read_range` takes it: "100 Hz to 4 kHz"."""
+    return f"{write(ends[0], unit)} to {write(ends[1], unit)}"
+
+
+def _convert(value: float, written: str, unit: str, shown: str) -> float:
+    what, factors = _TABLE[unit]
+    if not math.isfinite(value):
+        raise UnitError(f"expected {expected(unit)}, got {shown}, which is out of range")
+    if written in factors:
+        return value * factors[written]
+    if not written:
+        raise UnitError(f"expected {expected(unit)}, got {shown} without its unit")
+    if written in _MEASURED_BY:
+        raise UnitError(f"expected {expected(unit)}, got {_MEASURED_BY[written]}, {shown}")
+    raise UnitError(f"expected {what}, got {shown}: unknown unit {written!r}{suggest(written, factors)}")
+
+
+def _position(text: str) -> float:
+    match = _SIDE.fullmatch(text)
+    value = float(match[2]) if match else 0.0
+    if value > 100.0:
+        raise UnitError(f"expected a pan position from L100 to R100, got {text!r}")
+    return -value if text.startswith("L") else value
+
+
+def expected(unit: str) -> str:
+    """What a value in `unit` is called, with an example."""
+    return f"{_TABLE[unit][0]} such as '{_EXAMPLES.get(unit, f'1 {unit}')}'"
+
+
+def span(unit: str) -> str:
+    """An example of a range in `unit`."""
+    return "L30 to R30" if unit == "pan" else write_range((1.0, 2.0), unit)

@@ -1,0 +1,50 @@
+"""The shelf of data files: what a name means, and which names there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hybrid.document import Document, Plain, read
+from hybrid.errors import InputError, Problem, suggest
+
+__all__ = ["Document", "Plain", "find", "names", "read", "shipped"]
+
+
+def find(kind: str, name: str, beside: Path | None = None) -> Path:
+    """The file that `name` means: that path, else that name in `beside`, in ./`kind`, among the shipped ones.
+
+    `kind` is rules, train or datasets; a name is a path below such a folder without its `.yaml`.
+    """
+    given = Path(name).expanduser() if beside is None else beside / name
+    if given.is_file():
+        return given
+    for folder in _folders(kind, beside):
+        path = folder / f"{name}.yaml"
+        if path.is_file():
+            return path
+    known = names(kind)
+    what = f"no file and no shipped name in {kind}: {name!r}{suggest(name, known)}"
+    raise InputError(Problem("", what, hint=f"known names: {', '.join(known)}"))
+
+
+def names(kind: str) -> list[str]:
+    """Every name that `find` knows for `kind`, sorted."""
+    folders = [folder for folder in _folders(kind, None) if folder.is_dir()]
+    return sorted({_name(path, folder) for folder in folders for path in folder.rglob("*.yaml")})
+
+
+def shipped(kind: str) -> Path:
+    """The folder that comes with the program: the checkout's when run from one, else the installed copy."""
+    package = Path(__file__).parent
+    checkout = package.parent
+    if (checkout / "pyproject.toml").is_file() and (checkout / kind).is_dir():
+        return checkout / kind
+    return package / "_data" / kind
+
+
+def _folders(kind: str, beside: Path | None) -> list[Path]:
+    return [*([beside] if beside else []), Path(kind), shipped(kind)]
+
+
+def _name(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).with_suffix("").as_posix()

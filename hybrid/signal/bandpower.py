@@ -1,0 +1,107 @@
+"""Band powers of a signal, a chunk at a time: the measuring side of the short-time transform.
+
+A chunk is 32 frames of about 100 ms. Its three hops of context come from the chunk before, so that chunks of a
+stream give the same numbers as the whole signal at once.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from hybrid.signal import bands, kweighting, stft
+
+CHUNK_FRAMES = 32
+CHUNK_HOPS = CHUNK_FRAMES * stft.HOPS_PER_FRAME
+LOW_BINS = 96
+"""Bins up to about 1 kHz, whose long-term powers are kept one by one."""
+CONTEXT_HOPS = stft.HOPS_PER_WINDOW - 1
+
+
+class Analyser(NamedTuple):
+    """What depends on the sample rate alone."""
+
+    window: Float[Array, " window"]
+    weights: Float[Array, "bin twice"]
+    """From squared bin magnitudes to band powers, plain and then K-weighted."""
+
+
+class Powers(NamedTuple):
+    """Left, right and real cross power in bands, plain and K-weighted, and the mean power of the lowest bins."""
+
+    plain: Float[Array, "3 frame band"]
+    weighted: Float[Array, "3 frame band"]
+    low: Float[Array, " low"]
+
+
+def make_analyser(sample_rate: int) -> Analyser:
+    """Window and band weights for a sample rate."""
+    window = stft.hann(stft.HOPS_PER_WINDOW * stft.hop_samples(sample_rate))
+    frequency_hz = bands.bin_frequencies_hz(len(window), sample_rate)
+    plain = bands.band_weights(frequency_hz) * bands.spectrum_scale(window)[:, None]
+    weighted = plain * kweighting.power_response(frequency_hz, sample_rate)[:, None]
+    both = np.concatenate([plain, weighted], axis=1)
+    return Analyser(jnp.asarray(window, jnp.float32), jnp.asarray(both, jnp.float32))
+
+
+def k_weight(sample_rate: int) -> Float[np.ndarray, " band"]:
+    """Mean power response of the K-weighting in every band; empty bands above half the sample rate read 0."""
+    frequency_hz = bands.bin_frequencies_hz(stft.HOPS_PER_WINDOW * stft.hop_samples(sample_rate), sample_rate)
+    weights = bands.band_weights(frequency_hz)
+    total = weights.sum(axis=0)
+    response = weights.T @ kweighting.power_response(frequency_hz, sample_rate)
+    return np.divide(response, total, out=np.zeros_like(total), where=total > 0.0)
+
+
+def _banded(power: Float[Array, "*batch hop bin"], weights: Float[Array, "bin out"]) -> Array:
+    frames = power.reshape(*power.shape[:-2], -1, stft.HOPS_PER_FRAME, power.shape[-1])
+    return jnp.mean(frames, axis=-2) @ weights
+
+
+@jax.jit
+def spectra(analyser: Analyser, x: Float[Array, "channel time"]) -> Complex[Array, "channel hop bin"]:
+    """Short-time spectra of a chunk with its context."""
+    return stft.stft(x, analyser.window)
+
+
+@jax.jit
+def powers(
+    analyser: Analyser, spectrum: Complex[Array, "channel hop bin"]
+) -> Powers:
+    """Powers of a chunk; a mono signal reads three times the same."""
+    squares = jnp.square(spectrum.real) + jnp.square(spectrum.imag)
+    if spectrum.shape[0] == 2:
+        cross = spectrum[0].real * spectrum[1].real + spectrum[0].imag * spectrum[1].imag
+        squares = jnp.concatenate([squares, cross[None]])
+    both = _banded(squares, analyser.weights)
+    both = jnp.broadcast_to(both, (3, *both.shape[1:]))
+    n = both.shape[-1] // 2
+    return Powers(both[..., :n], both[..., n:], jnp.mean(squares[:2, :, :LOW_BINS], axis=(0, 1)))
+
+
+@jax.jit
+def cross_powers(
+    analyser: Analyser, first: Complex[Array, "a hop bin"], second: Complex[Array, "b hop bin"]
+) -> Float[Array, "2 2 frame band"]:
+    """Real cross power in bands between each channel of one signal and each of another."""
+    real = first.real[:, None] * second.real[None] + first.imag[:, None] * second.imag[None]
+    out = _banded(real, analyser.weights[:, : analyser.weights.shape[1] // 2])
+    return jnp.broadcast_to(out, (2, 2, *out.shape[2:]))
+
+
+@jax.jit
+def coherent_powers(
+    analyser: Analyser, mids: Complex[Array, "track hop bin"]
+) -> Float[Array, "group track track"]:
+    """K-weighted real cross powers between all pairs, in groups of about an octave; own powers on the diagonal."""
+    n_bins = mids.shape[-1]
+    k_weights = analyser.weights[:, analyser.weights.shape[1] // 2 :].sum(axis=1)
+    weighted = mids * jnp.sqrt(k_weights)
+    flat = jnp.stack([weighted.real, weighted.imag], axis=-1)
+    edges = [1, *(2**k for k in range(2, 20) if 2**k < n_bins), n_bins]
+    groups = [flat[:, :, a:b].reshape(mids.shape[0], -1) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return jnp.stack([g @ g.T for g in groups])

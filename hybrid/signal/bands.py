@@ -1,0 +1,60 @@
+"""Auditory bands: 40 bands equally spaced in ERB-number from 30 Hz to 16 kHz.
+
+Triangular power weights that sum to one at every frequency, so that band powers sum to the power of the signal;
+the lowest and the highest band keep everything beyond their centre. Bands above half the sample rate are empty.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+N_BANDS = 40
+LOWEST_HZ = 30.0
+HIGHEST_HZ = 16000.0
+
+
+def erb_number(frequency_hz: Float[np.ndarray, "..."] | float) -> Float[np.ndarray, "..."]:
+    """ERB-number (Cam) of a frequency: 21.4 log10(1 + 0.00437 f). Glasberg and Moore 1990, equation 4."""
+    return 21.4 * np.log10(1.0 + 0.00437 * np.asarray(frequency_hz))
+
+
+def frequency_hz(erb: Float[np.ndarray, "..."] | float) -> Float[np.ndarray, "..."]:
+    """Frequency of an ERB-number, Hz; the inverse of `erb_number`."""
+    return (10.0 ** (np.asarray(erb) / 21.4) - 1.0) / 0.00437
+
+
+def bark_number(frequency_hz: Float[np.ndarray, "..."] | float) -> Float[np.ndarray, "..."]:
+    """Critical-band rate in Bark: 13 atan(0.00076 f) + 3.5 atan((f/7500)^2). Zwicker and Terhardt 1980."""
+    f = np.asarray(frequency_hz)
+    return 13.0 * np.arctan(0.00076 * f) + 3.5 * np.arctan((f / 7500.0) ** 2)
+
+
+def band_centres_hz(n_bands: int = N_BANDS) -> Float[np.ndarray, "{n_bands}"]:
+    """Centre frequencies of the bands, Hz."""
+    return frequency_hz(np.linspace(erb_number(LOWEST_HZ), erb_number(HIGHEST_HZ), n_bands))
+
+
+def bin_frequencies_hz(window: int, sample_rate: int) -> Float[np.ndarray, " bin"]:
+    """Frequencies of the bins of a real transform of `window` samples, Hz."""
+    return np.arange(window // 2 + 1) * (sample_rate / window)
+
+
+def band_weights(bin_hz: Float[np.ndarray, " bin"], n_bands: int = N_BANDS) -> Float[np.ndarray, "bin {n_bands}"]:
+    """Share of every bin's power that belongs to every band; each row sums to one.
+
+    The same matrix interpolates a curve given at the band centres to the bins, linearly in ERB-number.
+    """
+    first, last = erb_number(LOWEST_HZ), erb_number(HIGHEST_HZ)
+    position = np.clip((erb_number(bin_hz) - first) / (last - first) * (n_bands - 1), 0.0, n_bands - 1.0)
+    return np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(n_bands)))
+
+
+def spectrum_scale(window: Float[np.ndarray, " window"]) -> Float[np.ndarray, " bin"]:
+    """Factor for squared bin magnitudes after which they sum to the mean power under `window` (Parseval)."""
+    size = window.shape[-1]
+    twice = np.full(size // 2 + 1, 2.0)
+    twice[0] = 1.0
+    if size % 2 == 0:
+        twice[-1] = 1.0
+    return twice / (size * np.sum(np.square(window)))

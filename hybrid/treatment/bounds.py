@@ -1,0 +1,104 @@
+"""Bounds by construction: whitened, unbounded moves become a treatment that cannot leave its range.
+
+One unit of a move changes a parameter by its scale near zero (catalogue, whitened parameters), so that learning
+rates, gradient norms and "do little" mean the same for every parameter.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from hybrid.treatment.types import Treatment, map_parts, treatment_parts
+
+
+class Range(NamedTuple):
+    """Limits of one part of a treatment and what one whitened unit is worth, in the part's own unit."""
+
+    low: float
+    high: float
+    scale: float
+
+
+RANGES = {
+    "gain.level": Range(-36.0, 36.0, 3.0),
+    "gain.ride": Range(-6.0, 6.0, 1.5),
+    "eq.tone": Range(-6.0, 6.0, 2.0),  # bounds of Ronan 2018 for a track's equaliser
+    "dynamics.zone": Range(-6.0, 3.0, 1.5),
+    "pan.position": Range(-88.0, 88.0, 20.0),  # never quite a hard pan: 0.06 to 0.94 of the sine-cosine law
+    "pan.width": Range(-24.0, 3.0, 3.0),
+}
+LOW_CUT_FROM_HZ = 10.0
+LOW_CUT_OCTAVES = 5.5
+_LOW_CUT_REST = 4.0
+"""A move of zero leaves the low cut 0.1 octave above its lowest corner, where it takes 0.01 dB off 30 Hz."""
+
+
+def _bound(move: Float[Array, "..."], limits: Range) -> Float[Array, "..."]:
+    low, high, scale = limits
+    up = high * jnp.tanh(jnp.maximum(move, 0.0) * (scale / high))
+    down = low * jnp.tanh(jnp.minimum(move, 0.0) * (scale / low))
+    return up + down
+
+
+def _unbound(value: Float[Array, "..."], limits: Range) -> Float[Array, "..."]:
+    low, high, scale = limits
+    inside = 0.999
+    up = jnp.arctanh(jnp.clip(value / high, 0.0, inside)) * (high / scale)
+    down = jnp.arctanh(jnp.clip(value / low, 0.0, inside)) * (low / scale)
+    return up + down
+
+
+def _low_cut_hz(move: Float[Array, "..."]) -> Float[Array, "..."]:
+    # a third of an octave per unit where the sigmoid is steepest
+    octaves = LOW_CUT_OCTAVES * jax.nn.sigmoid(move * (4.0 / 3.0 / LOW_CUT_OCTAVES) - _LOW_CUT_REST)
+    return LOW_CUT_FROM_HZ * 2.0**octaves
+
+
+def _low_cut_move(corner_hz: Float[Array, "..."]) -> Float[Array, "..."]:
+    octaves = jnp.log2(jnp.maximum(corner_hz, LOW_CUT_FROM_HZ) / LOW_CUT_FROM_HZ) / LOW_CUT_OCTAVES
+    share = jnp.clip(octaves, jax.nn.sigmoid(-_LOW_CUT_REST), 0.999)
+    return (jnp.log(share / (1.0 - share)) + _LOW_CUT_REST) * (LOW_CUT_OCTAVES * 0.75)
+
+
+def bounded(moves: Treatment) -> Treatment:
+    """The treatment that whitened `moves` stand for; the output level is taken as it is."""
+
+    def value(part: str, move: Float[Array, "..."]) -> Float[Array, "..."]:
+        if part == "eq.low_cut":
+            return _low_cut_hz(move)
+        return _bound(move, RANGES[part]) if part in RANGES else move
+
+    return map_parts(value, moves)
+
+
+def moves_of(treatment: Treatment) -> Treatment:
+    """Whitened moves that give `treatment` back; values at or beyond a bound come back just inside it."""
+
+    def move(part: str, value: Float[Array, "..."]) -> Float[Array, "..."]:
+        if part == "eq.low_cut":
+            return _low_cut_move(value)
+        return _unbound(value, RANGES[part]) if part in RANGES else value
+
+    return map_parts(move, treatment)
+
+
+def effort(treatment: Treatment) -> Float[Array, " track"]:
+    """How much is done to each track: the root mean square of its parts, each in whitened units; 0 for nothing.
+
+    A part with several points counts by their mean square. The root is softened below 0.01, where it has no slope.
+    """
+
+    def square(part: str, value: Float[Array, "track ..."]) -> Float[Array, " track"]:
+        if part == "eq.low_cut":
+            moved = 3.0 * jnp.maximum(jnp.log2(jnp.maximum(value, 1.0) / (1.2 * LOW_CUT_FROM_HZ)), 0.0)
+        else:
+            moved = value / RANGES[part].scale
+        return jnp.mean(jnp.square(moved).reshape(moved.shape[0], -1), axis=-1)
+
+    parts = treatment_parts(treatment)
+    total = sum(square(part, value) for part, value in parts.items() if part != "master.level")
+    return jnp.sqrt(total + 1e-4) - 1e-2

@@ -1,0 +1,85 @@
+"""Applies a treatment to samples: a time-varying filter of each track by short-time spectra, chunk by chunk.
+
+The gains are real, so tracks that share phase keep sharing it, and powers change just as `effect` says. Position
+and width do not depend on frequency and are applied to the filtered samples.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from hybrid.signal import bands, stft
+from hybrid.signal.bandpower import CHUNK_HOPS, CONTEXT_HOPS
+from hybrid.treatment.effect import LN_DB, low_cut_db, moving_db, pan_matrix, tone_curves, zone_curves
+from hybrid.treatment.types import Treatment
+
+
+class Renderer(NamedTuple):
+    """What depends on the sample rate alone."""
+
+    window: Float[Array, " window"]
+    bin_hz: Float[Array, " bin"]
+    tone: Float[Array, "tone bin"]
+    zones: Float[Array, "zone bin"]
+    hop_s: Float[Array, ""]
+
+
+class Plan(NamedTuple):
+    """A treatment as the renderer needs it; time curves are read off per chunk."""
+
+    static_db: Float[Array, "track bin"]
+    pan: Float[Array, "track 2 2"]
+
+
+def make_renderer(sample_rate: int) -> Renderer:
+    """Window and interpolation matrices for a sample rate."""
+    hop = stft.hop_samples(sample_rate)
+    window = np.sqrt(stft.hann(stft.HOPS_PER_WINDOW * hop))
+    bin_hz = bands.bin_frequencies_hz(len(window), sample_rate)
+    spread = bands.band_weights(bin_hz).T
+    matrices = (window, bin_hz, tone_curves() @ spread, zone_curves() @ spread, hop / sample_rate)
+    return Renderer(*(jnp.asarray(m, jnp.float32) for m in matrices))
+
+
+@jax.jit
+def plan(renderer: Renderer, treatment: Treatment) -> Plan:
+    """The part of a treatment that does not change with time, per bin."""
+    low_cut = low_cut_db(treatment.eq.low_cut_hz, jnp.maximum(renderer.bin_hz, 1.0))
+    static = treatment.gain.level_db[:, None] + treatment.eq.tone_db @ renderer.tone + low_cut
+    return Plan(static, pan_matrix(treatment))
+
+
+@jax.jit
+def moving(renderer: Renderer, treatment: Treatment, chunk: Array) -> Float[Array, "track zone hop"]:
+    """Gain over time of every track in a chunk, at the centres of its windows."""
+    hops = chunk * CHUNK_HOPS + jnp.arange(CHUNK_HOPS)
+    return moving_db(treatment, jnp.maximum(hops - 1.0, 0.0) * renderer.hop_s)
+
+
+@jax.jit
+def filtered(
+    renderer: Renderer,
+    x: Float[Array, "channel time"],
+    static_db: Float[Array, " bin"],
+    zone_db: Float[Array, "zone hop"],
+    tail: Float[Array, "channel tail"],
+) -> tuple[Float[Array, "channel time"], Float[Array, "channel tail"]]:
+    """A chunk of one track after its gains, three hops late, and the tail that the next chunk completes."""
+    gain = jnp.exp((0.5 * LN_DB) * (static_db + zone_db.T @ renderer.zones))
+    return stft.overlap_add(stft.stft(x, renderer.window) * gain, renderer.window, tail)
+
+
+@jax.jit
+def panned(x: Float[Array, "channel time"], pan: Float[Array, "2 2"]) -> Float[Array, "2 time"]:
+    """A track's two channels in the mix; a mono track goes through as two equal channels."""
+    return pan @ jnp.broadcast_to(x, (2, x.shape[-1]))
+
+
+def empty_tail(renderer: Renderer, channels: int) -> Float[Array, "channel tail"]:
+    """The tail before the first chunk."""
+    return jnp.zeros((channels, CONTEXT_HOPS * renderer.window.shape[-1] // stft.HOPS_PER_WINDOW))

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hybrid.audio.manifest import load_song, read_manifest, write_manifest
+from hybrid.audio.scan import scan_folder
+from hybrid.errors import InputError, SongError
+
+
+def test_a_written_manifest_reads_back_as_the_same_song(write_track, tmp_path: Path) -> None:
+    names = (
+        "01_Kick.wav",
+        "1e3.wav",
+        "no.wav",
+        "12:30.wav",
+        'a "b" #c.wav',
+        "Sängerin 🎤.wav",
+        "OH L.wav",
+        "OH R.wav",
+    )
+    for name in names:
+        write_track(name)
+    song = scan_folder(tmp_path)
+    edited = dataclasses.replace(song.tracks[0], gain_db=-1.5, offset_s=1e-05, tags=("on", "a, b"))
+    song = dataclasses.replace(song, tempo_bpm=92.5, tracks=(edited, *song.tracks[1:]), n_samples=22051)
+    write_manifest(song, tmp_path / "song.yaml")
+    assert load_song(tmp_path) == song
+
+
+def test_a_manifest_elsewhere_finds_its_files(write_track, tmp_path: Path) -> None:
+    write_track("song/kick.wav")
+    song = scan_folder(tmp_path / "song")
+    (tmp_path / "other").mkdir()
+    write_manifest(song, tmp_path / "song.yaml")
+    assert 'file: "song/kick.wav"' in (tmp_path / "song.yaml").read_text()
+    write_manifest(song, tmp_path / "other" / "song.yaml")
+    for path in (tmp_path / "song.yaml", tmp_path / "other" / "song.yaml"):
+        assert read_manifest(path).tracks[0].files[0].samefile(tmp_path / "song" / "kick.wav")
+
+
+def test_what_was_left_out_is_written_for_a_person_only(write_track, tmp_path: Path) -> None:
+    write_track("kick.wav")
+    write_track("mix.wav")
+    write_manifest(scan_folder(tmp_path), tmp_path / "song.yaml")
+    assert "# mix.wav looks like a finished mix: left out" in (tmp_path / "song.yaml").read_text()
+    assert read_manifest(tmp_path / "song.yaml").notes == ()
+
+
+def test_a_manifest_is_never_guessed_over(write_track, tmp_path: Path) -> None:
+    write_track("kick.wav")
+    write_track("snare.wav")
+    (tmp_path / "song.yaml").write_text(
+        "schema: song/1\nname: x\ntracks:\n  - {id: a, file: kick.wav, role: fx}\n"
+    )
+    (track,) = load_song(tmp_path).tracks
+    assert (track.id, track.role, track.confidence) == ("a", "fx", 1.0)
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    path = folder / "song.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_manifest(path)
+    assert caught.value.exit_code == 2
+    return [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
+
+
+def test_all_that_is_wrong_is_said_at_once_each_at_its_place(write_track, tmp_path: Path) -> None:
+    write_track("kick.wav")
+    found = problems(
+        tmp_path,
+        """\
+schema: song/2
+name: my/song
+temp_bpm: 120
+tempo_bpm: -3
+tracks:
+  - id: kick
+    file: kik.wav
+    role: drums.kik
+    gain_db: 3 dB
+  - id: Kick
+    files: kick.wav
+    role: drums.kick
+    confidence: 2
+    offset_s: .inf
+    tags: lead
+""",
+    )
+    assert found == [
+        "1:9: schema: expected 'song/1', got 'song/2'",
+        "2:7: name: 'my/song' cannot name a file; 'my_song' could",
+        "4:12: tempo_bpm: expected greater than 0, got -3",
+        "7:11: tracks[0].file[0]: no such file: 'kik.wav'; did you mean kick.wav?",
+        "8:11: tracks[0].role: no such role: 'drums.kik'; did you mean drums.kick?",
+        "9:14: tracks[0].gain_db: expected a valid number, got '3 dB'",
+        "10:9: tracks[1].id: 'Kick' is the id of an earlier track",
+        "10:5: tracks[1].file: is missing",
+        "15:11: tracks[1].tags: expected a valid tuple, got 'lead'",
+        "13:17: tracks[1].confidence: expected less than or equal to 1, got 2",
+        "14:15: tracks[1].offset_s: expected a valid number, got '.inf'",
+        "11:5: tracks[1].files: unknown key; did you mean file?",
+        "3:1: temp_bpm: unknown key; did you mean tempo_bpm?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "expected a map of keys and values, got None"),
+        ("- a\n- b\n", "expected a map of keys and values, got ['a', 'b']"),
+        ("schema: song/1\nname: x\ntracks: []\n", "tracks: "),
+        ("schema: song/1\nname: x\nname: y\ntracks: []\n", "duplicate key"),
+        ("schema: [\n", "song.yaml"),
+    ],
+)
+def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    assert said in problems(tmp_path, text)[0] or said == "song.yaml"
+
+
+def test_a_pair_of_stereo_files_is_refused(write_track, tmp_path: Path) -> None:
+    write_track("l.wav")
+    write_track("r.wav", channels=2)
+    text = "schema: song/1\nname: x\ntracks:\n  - {id: a, file: [l.wav, r.wav], role: fx}\n"
+    assert problems(tmp_path, text) == ["4:27: tracks[0].file: one of a pair must be mono, this is stereo"]
+
+
+def test_unfit_audio_in_a_manifest_is_the_songs_fault(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "song.yaml").write_text(
+        "schema: song/1\nname: x\ntracks:\n  - {id: a, file: a.wav, role: fx}\n"
+    )
+    with pytest.raises(SongError, match="is empty"):
+        load_song(tmp_path)
+
+
+def test_a_path_that_is_no_song_is_refused(write_track, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        load_song(tmp_path / "missing")
+    with pytest.raises(InputError, match="expected a folder of tracks or a song.yaml"):
+        load_song(write_track("kick.wav", np.ones(10)))
+
+
+def test_a_manifest_that_cannot_be_written_leaves_nothing(write_track, tmp_path: Path) -> None:
+    write_track("kick.wav")
+    song = scan_folder(tmp_path)
+    (tmp_path / "song.yaml").mkdir()
+    with pytest.raises(InputError, match="cannot be written"):
+        write_manifest(song, tmp_path / "song.yaml")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kick.wav", "song.yaml"]
