@@ -86,10 +86,10 @@ def difference(unit: str) -> str:
     return _DIFFERENCES.get(unit, unit)
 
 
-def read(text: str | float, unit: str) -> float:
+def read(text: str | int | float, unit: str) -> float:
     """The value of `text` in canonical `unit`: dB is not LU, dBTP is not dBFS, a unit is not optional."""
     if not isinstance(text, str):
-        return _convert(text, "", unit, f"{text:g}")
+        return _convert(float(text), "", unit, f"{text:g}")
     ascii_text = text.strip().replace("−", "-")
     if unit == "pan" and (ascii_text == "C" or _SIDE.fullmatch(ascii_text)):
         return _position(ascii_text)

@@ -83,7 +83,7 @@ def shape(unit: str) -> JsonSchemaValue:
     return written | {"description": quantity.expected(unit)}
 
 
-def _accept_near(value: str | float, unit: str, info: ValidationInfo, error: UnitError) -> float:
+def _accept_near(value: str | int | float, unit: str, info: ValidationInfo, error: UnitError) -> float:
     try:
         near = quantity.read(value, _NEAR.get(unit, unit))
     except UnitError:

@@ -1,0 +1,1 @@
+"""Files become a song, and samples become files: names, roles, manifests, reading, writing. No JAX."""

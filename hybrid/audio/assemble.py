@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from hybrid.audio.probe import AudioFile, is_silent, probe_all
+from hybrid.audio.probe import AudioFile, probe_all
+from hybrid.audio.samples import is_silent
 from hybrid.audio.song import Song, Track
 from hybrid.errors import Problem, SongError
 
@@ -43,7 +44,7 @@ def assemble(cast: Cast) -> Song:
     n_samples = max(_end(track, files, sample_rate) for track in tracks)
     if n_samples <= 0:
         raise SongError(Problem(str(folder), "every track ends before the song begins", "see offset_s"))
-    silent = [track.id for track in tracks if all(is_silent(path) for path in track.files)]
+    silent = [track.id for track in tracks if all(is_silent(files[path]) for path in track.files)]
     if len(silent) == len(tracks):
         raise SongError(Problem(str(folder), f"all tracks are silent: {', '.join(silent)}"))
     notes = (*notes, *(f"{track_id} is silent" for track_id in silent))

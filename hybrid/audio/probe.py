@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import soundfile
 
 from hybrid.errors import InputError, Problem, SongError
@@ -21,15 +20,12 @@ ENDINGS = frozenset(
 FOREIGN_ENDINGS = frozenset({".m4a", ".mp4", ".aac", ".alac", ".wma", ".ape", ".wv", ".ac3"})
 """How the names of audio files end that libsndfile does not know."""
 
-SILENCE = 4e-5
-"""Sample values up to here are silence: one step of 16-bit dither, -88 dBFS."""
-
 _MIN_RATE_HZ, _MAX_RATE_HZ = 8_000, 192_000
-_BLOCK = 1 << 16
 _LOSSY = frozenset({"OGG", "MP3"})
 _FLOAT = frozenset({"FLOAT", "DOUBLE"})
 _SHORT_CHUNK = re.compile(r"^ ?(?:data|SSND) : (\d+) \(should be \d+\)", re.MULTILINE)
 _UNKNOWN_LENGTH = 0x7FFF_0000
+_CUT_SHORT = "is cut short: its end is missing"
 _CONVERT = "convert it to WAV or FLAC"
 
 
@@ -56,8 +52,9 @@ def probe(path: Path) -> AudioFile:
         if path.stat().st_size == 0:
             raise _refusal(path, "is empty")
         with soundfile.SoundFile(path) as sound:
+            _check_promise(path, sound)
             file = _header(path, sound)
-            _check_end(file, sound)
+            _check_last_sample(file, sound)
     except soundfile.LibsndfileError as error:
         reason = error.error_string.strip().rstrip(".").lower()
         raise _refusal(path, f"cannot be read as audio ({reason})", _CONVERT) from error
@@ -80,20 +77,6 @@ def probe_all(paths: Iterable[Path]) -> dict[Path, AudioFile]:
     return files
 
 
-def is_silent(path: Path) -> bool:
-    """Whether no sample of a file exceeds `SILENCE`. Reads only as far as the first that does."""
-    with soundfile.SoundFile(path) as sound:
-        for block in sound.blocks(_BLOCK, dtype="float32"):
-            if not np.all(np.abs(block) <= SILENCE):
-                return False
-    return True
-
-
-def cut_short(path: Path, at_s: float) -> SongError:
-    """The error of a file that ends before its header says so."""
-    return _refusal(path, f"is cut short: it promises more than can be read, from {at_s:.2f} s on")
-
-
 def _header(path: Path, sound: soundfile.SoundFile) -> AudioFile:
     if sound.frames == 0:
         raise _refusal(path, "has no samples")
@@ -105,29 +88,28 @@ def _header(path: Path, sound: soundfile.SoundFile) -> AudioFile:
     return AudioFile(path, sound.samplerate, sound.channels, sound.frames, is_float, is_lossy)
 
 
-def _check_end(file: AudioFile, sound: soundfile.SoundFile) -> None:
-    """Refuses a file whose end is missing, where that can be seen without decoding all of it.
+def _check_promise(path: Path, sound: soundfile.SoundFile) -> None:
+    """Refuses a file whose end is missing, where that can be seen without decoding.
 
     libsndfile shortens a WAV or AIFF to what is there and only says so in its log. A recorder that could not
     know the length wrote a huge one: that is no promise. An Ogg stream marks its last page.
     """
     promises = [int(match[1]) for match in _SHORT_CHUNK.finditer(sound.extra_info)]
-    if any(0 < promised < _UNKNOWN_LENGTH for promised in promises):
-        raise cut_short(file.path, file.n_samples / file.sample_rate)
-    if sound.format == "OGG" and not _has_last_page(file.path):
-        raise cut_short(file.path, file.n_samples / file.sample_rate)
-    if not file.is_lossy:
-        _check_last_sample(file, sound)
+    is_short = any(0 < promised < _UNKNOWN_LENGTH for promised in promises)
+    if is_short or (sound.format == "OGG" and not _has_last_page(path)):
+        raise _refusal(path, _CUT_SHORT)
 
 
 def _check_last_sample(file: AudioFile, sound: soundfile.SoundFile) -> None:
+    if file.is_lossy:
+        return
     try:
         sound.seek(file.n_samples - 1)
         n_read = len(sound.read(1))
     except soundfile.LibsndfileError:
         n_read = 0
     if n_read == 0:
-        raise _refusal(file.path, "is cut short: the end that its header promises is not there")
+        raise _refusal(file.path, _CUT_SHORT)
 
 
 def _has_last_page(path: Path) -> bool:

@@ -54,7 +54,16 @@ def _file(path: Path, info: ValidationInfo) -> Path:
 
 
 def _files(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list) or len(listed) not in (1, 2):
+        raise refusal(f"expected a file or [left, right], got {value!r}")
+    return listed
+
+
+def _some(tracks: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    if not tracks:
+        raise refusal("expected at least one track")
+    return tracks
 
 
 _File = Annotated[Path, AfterValidator(_file)]
@@ -65,7 +74,7 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     """One track."""
 
     id: Annotated[_Name, AfterValidator(_new_id)]
-    file: Annotated[tuple[_File, ...], Field(min_length=1, max_length=2), BeforeValidator(_files)]
+    file: Annotated[tuple[_File, ...], BeforeValidator(_files)]
     role: Annotated[str, AfterValidator(_role)]
     tags: tuple[str, ...] = ()
     confidence: Annotated[float, Field(strict=True, ge=0.0, le=1.0)] = 1.0
@@ -79,4 +88,4 @@ class SongFile(BaseModel, frozen=True, extra="forbid"):
     schema_: Annotated[Literal["song/1"], Field(alias="schema")]
     name: _Name
     tempo_bpm: Annotated[float, Field(strict=True, gt=0.0, le=1000.0)] | None = None
-    tracks: Annotated[tuple[Entry, ...], Field(min_length=1)]
+    tracks: Annotated[tuple[Entry, ...], AfterValidator(_some)]

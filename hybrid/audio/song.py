@@ -11,7 +11,7 @@ from pathlib import Path
 class Track:
     """One thing to mix: a mono or stereo file, or two mono files that are its left and right.
 
-    `id` is unique in the song (whatever the case of its letters) and fit for a file name; `role` is one of
+    `id` is unique in the song (whatever the case of its letters) and can name a file; `role` is one of
     `roles.ROLES`; `confidence` is 0 for an unknown role and 1 for one that a person stated. `gain_db` is
     applied to the samples as they are read, and `offset_s` is where they begin in the song: a negative one
     cuts their start.

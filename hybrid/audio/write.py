@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 import soundfile
@@ -31,13 +31,13 @@ class OutputFolder:
     """
 
     def __init__(self, path: Path, overwrite: bool, inputs: Iterable[Path]) -> None:
-        self._target = path.expanduser().absolute()
+        self._target = path.expanduser().resolve()
         self._overwrite = overwrite
         self._inputs = tuple(inputs)
-        parent = next(each for each in self._target.parents if each.exists())
+        parent = next((each for each in self._target.parents if each.exists()), self._target)
         self.path = parent / f".{self._target.name}.{secrets.token_hex(4)}"
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> OutputFolder:
         self._check()
         try:
             self.path.mkdir()
@@ -56,8 +56,7 @@ class OutputFolder:
             shutil.rmtree(self.path, ignore_errors=True)
 
     def _check(self) -> None:
-        target = self._target.resolve()
-        held = next((each for each in self._inputs if each.resolve().is_relative_to(target)), None)
+        held = next((each for each in self._inputs if each.resolve().is_relative_to(self._target)), None)
         if held is not None:
             raise _refusal(self._target, f"holds the input {held}", "choose another output folder")
         if not self._target.exists():
@@ -73,12 +72,12 @@ class OutputFolder:
         """Renames the finished folder. The older one steps aside and is deleted last."""
         self._target.parent.mkdir(parents=True, exist_ok=True)
         older = self.path.with_name(f"{self.path.name}.old")
-        if self._target.exists():
-            self._target.rename(older)
         try:
+            if self._target.exists():
+                self._target.rename(older)
             self.path.rename(self._target)
         except BaseException:
-            if older.exists():
+            if older.exists() and not self._target.exists():
                 older.rename(self._target)
             raise
         shutil.rmtree(older, ignore_errors=True)
@@ -97,7 +96,7 @@ class WavWriter:
         assert not self._is_pcm or np.max(np.abs(block), initial=0.0) <= 1.0, "sample beyond full scale"
         self._sound.write(block.T)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> WavWriter:
         return self
 
     def __exit__(

@@ -24,8 +24,8 @@ Provenance = Mapping[str, Mapping[str, str]]
 class RuleSet:
     """The rules of one mix, those that are off included.
 
-    `provenance` gives "file:line" by rule id and key, and nothing for a default of the type. `files` are in the
-    order in which they apply. Two sets of equal `hash` say the same.
+    `provenance` gives "file:line" by rule id and key, and nothing for a default of the type. `files` are in
+    the order in which they apply. Two sets of equal `hash` say the same.
     """
 
     id: str

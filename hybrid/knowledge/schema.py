@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
-from pydantic.json_schema import JsonSchemaValue, models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 
 from hybrid.knowledge.select import RoleName, Selector, Words
-from hybrid.knowledge.types import TYPES
+from hybrid.knowledge.types import TYPES, RuleType
 from hybrid.knowledge.types.fields import Aggregation, Evidence, Slug, Weight
 from hybrid.units import Clock, HzBand, refusal
 
@@ -67,18 +67,27 @@ class RuleFile(BaseModel, frozen=True, extra="forbid"):
     cite: Mapping[str, Citation] = {}
 
 
+class _Untitled(GenerateJsonSchema):
+    """Without titles that only repeat the names of fields."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+
 def json_schema() -> JsonSchemaValue:
     """JSON Schema of a rule file: every type of rule with its own keys, and no others."""
-    models: list[type[BaseModel]] = [RuleFile, *TYPES.values()]
-    by_model, definitions = models_json_schema([(model, "validation") for model in models], by_alias=True)
-    types = {}
+    models: list[type[BaseModel]] = [RuleFile, RuleType, *TYPES.values()]
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in models]
+    references, schema = models_json_schema(wanted, by_alias=True, schema_generator=_Untitled)
+    definitions = schema["$defs"]
+    common = definitions["RuleType"]["properties"]
     for name, model in TYPES.items():
-        types[name] = by_model[model, "validation"]
-        _define(definitions, types[name])["properties"]["type"] = {"const": name}
-    top = _define(definitions, by_model[RuleFile, "validation"])
-    top["properties"]["rules"] = {"type": "array", "items": {"oneOf": list(types.values())}}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, **definitions}
-
-
-def _define(definitions: JsonSchemaValue, reference: JsonSchemaValue) -> JsonSchemaValue:
-    return definitions["$defs"][reference["$ref"].rpartition("/")[2]]
+        definition = definitions[model.__name__]
+        definition["properties"] = {
+            key: {"$ref": f"#/$defs/RuleType/properties/{key}"} if shape == common.get(key) else shape
+            for key, shape in definition["properties"].items()
+        } | {"type": {"const": name}}
+    top = definitions.pop("RuleFile")
+    types = [references[model, "validation"] for model in TYPES.values()]
+    top["properties"]["rules"] = {"type": "array", "items": {"oneOf": types}}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, "$defs": definitions}

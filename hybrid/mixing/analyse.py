@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
@@ -22,9 +22,11 @@ Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done."""
 
 MAX_PAIRS = 64
-SHARED_PHASE = 0.03
+SHARED_PHASE = 0.01
 """K-weighted coherent power over the geometric mean of two tracks' powers, from which they count as sharing phase:
-equal tracks below it change their sum by less than 0.13 dB. Sampling a song misjudges it by about 0.01."""
+equal tracks below it change their sum by less than 0.05 dB."""
+MAX_FRAMES = 2048
+"""Frames kept of a song: those of longer ones are joined by twos, fours ..., so that memory does not grow."""
 _LISTEN_CHUNKS = 24
 """Chunks, spread over the song, in which shared phase is looked for: 75 s of audio."""
 
@@ -88,7 +90,7 @@ def analyse(song: Song, reader: SongReader, progress: Progress = lambda stage, s
     analyser = bandpower.make_analyser(song.sample_rate)
     with workers() as pool:
         pairs = _pairs_sharing_phase(song, reader, grid, analyser, pool)
-        recording = Recording(bucket(len(song.tracks), 4), grid.n_frames, bucket(len(pairs), 4) if len(pairs) else 0)
+        recording = Recording(grid, bucket(len(song.tracks), 4), bucket(len(pairs), 4) if len(pairs) else 0)
         meter = Meter(song.sample_rate, 2)
         for chunk in range(grid.n_chunks):
             loaded = list(pool.map(lambda i, c=chunk: read_chunk(reader, grid, i, c), range(len(song.tracks))))
@@ -111,9 +113,15 @@ def _sum(tracks: list[Float[np.ndarray, "channel time"]]) -> Float[np.ndarray, "
 
 
 class Recording:
-    """Band powers of several signals, filled chunk by chunk."""
+    """Band powers of several signals, filled chunk by chunk, in frames of 0.1 s or a few of those."""
 
-    def __init__(self, n_tracks: int, n_frames: int, n_pairs: int) -> None:
+    def __init__(self, grid: Grid, n_tracks: int, n_pairs: int) -> None:
+        self.joined = 1
+        while grid.n_frames > MAX_FRAMES * self.joined:
+            self.joined *= 2
+        self._n_chunks = grid.n_chunks
+        self._chunk_frames = bandpower.CHUNK_FRAMES // self.joined
+        n_frames = grid.n_chunks * self._chunk_frames
         self.power = np.zeros((n_tracks, 3, n_frames, bands.N_BANDS), np.float32)
         self.power_k = np.zeros_like(self.power)
         self.low = np.zeros((n_tracks, bandpower.LOW_BINS))
@@ -128,15 +136,15 @@ class Recording:
         pool: ThreadPoolExecutor,
     ) -> None:
         """Measure one chunk of every signal, each with its context."""
-        frames = slice(chunk * bandpower.CHUNK_FRAMES, (chunk + 1) * bandpower.CHUNK_FRAMES)
+        frames = slice(chunk * self._chunk_frames, (chunk + 1) * self._chunk_frames)
         needed = set(pairs.ravel().tolist())
 
         def measure(item: tuple[int, Float[np.ndarray, "channel time"]]):  # noqa: ANN202
             index, x = item
             spectrum = bandpower.spectra(analyser, x)
             powers = bandpower.powers(analyser, spectrum)
-            self.power[index, :, frames] = powers.plain
-            self.power_k[index, :, frames] = powers.weighted
+            self.power[index, :, frames] = self._joined(powers.plain)
+            self.power_k[index, :, frames] = self._joined(powers.weighted)
             self.low[index] += powers.low
             return spectrum if index in needed else None
 
@@ -144,13 +152,19 @@ class Recording:
 
         def measure_pair(item: tuple[int, Int[np.ndarray, " 2"]]) -> None:
             index, (first, second) = item
-            self.cross[index, :, :, frames] = bandpower.cross_powers(analyser, spectra[first], spectra[second])
+            cross = bandpower.cross_powers(analyser, spectra[first], spectra[second])
+            self.cross[index, :, :, frames] = self._joined(cross)
 
         list(pool.map(measure_pair, enumerate(pairs)))
 
+    def _joined(self, power: Array) -> Float[np.ndarray, "*batch frame band"]:
+        """Means over as many frames as are joined."""
+        x = np.asarray(power)
+        return x.reshape(*x.shape[:-2], self._chunk_frames, self.joined, x.shape[-1]).mean(axis=-2)
+
     def dry(self, sample_rate: int, pairs: Int[np.ndarray, "pair 2"], peak_to_loudness_db: float) -> Dry:
         """The recording as the rest of the program knows it."""
-        frame_s = stft.frame_s(sample_rate)
+        frame_s = stft.frame_s(sample_rate) * self.joined
         hop = stft.hop_samples(sample_rate)
         n_frames = self.power.shape[2]
         track_k = self.power_k[:, :2].sum(axis=(1, 3))
@@ -162,10 +176,10 @@ class Recording:
             pairs=jnp.asarray(padded),
             cross=jnp.asarray(self.cross),
             active=loudness.activity(jnp.asarray(track_k), frame_s),
-            # a window's centre lies one hop after the end of the hop before it: frames centre at an eighth
-            time_s=(jnp.arange(n_frames) + 0.125) * frame_s,
+            # the windows of the first frame centre at -1, 0, 1 and 2 hops
+            time_s=(jnp.arange(n_frames) + 0.5) * frame_s - 1.5 * hop / sample_rate,
             k_weight=jnp.asarray(bandpower.k_weight(sample_rate), jnp.float32),
-            low_power=jnp.asarray(self.low / max(1, n_frames // bandpower.CHUNK_FRAMES), jnp.float32),
+            low_power=jnp.asarray(self.low / self._n_chunks, jnp.float32),
             low_hz=jnp.arange(bandpower.LOW_BINS) * (sample_rate / (stft.HOPS_PER_WINDOW * hop)),
             peak_to_loudness_db=jnp.asarray(peak_to_loudness_db, jnp.float32),
             frame_s=frame_s,

@@ -13,14 +13,18 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float
 
+from hybrid.audio.song import Song
 from hybrid.knowledge import objective as objectives
+from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings import Reading
+from hybrid.knowledge.types import PanPosition, RuleType
 from hybrid.treatment.bounds import bounded, moves_of
 from hybrid.treatment.types import Dry, Treatment, map_parts
 
@@ -34,8 +38,6 @@ UNLOCK = {"eq": 0.15, "dynamics": 0.35}
 """Share of all steps after which a group begins to move: level and place first, then tone, then dynamics."""
 MARGIN = 0.05
 """Constraints are held this many scales inside their limits, since rendering differs a little from prediction."""
-BROKEN = 0.1
-"""Excess in scales from which a rule counts as broken."""
 RHO_MAX = 100.0
 
 
@@ -73,10 +75,24 @@ class Refined(NamedTuple):
     n_steps: int
 
 
-def no_pins(treatment: Treatment) -> Pins:
-    """Nothing is given."""
-    zeros = jax.tree.map(jnp.zeros_like, treatment)
-    return Pins(zeros, zeros)
+def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing: Treatment) -> Pins:
+    """Positions that a required rule fixes to a point, for mono tracks: met by construction.
+
+    A stereo track's place depends on its balance over time, which no single number fixes.
+    """
+    zeros = jax.tree.map(jnp.zeros_like, nothing)
+    mono = np.zeros(nothing.pan.position.shape, np.float32)
+    mono[: len(song.tracks)] = [track.channels == 1 for track in song.tracks]
+    mask, value = np.zeros_like(mono), np.zeros_like(mono)
+    for rule, scope in zip(rules, objective.scopes, strict=True):
+        if isinstance(rule, PanPosition) and rule.enabled and rule.kind == "require" and rule.target is not None:
+            fixed = mono * np.asarray(scope.member)
+            mask, value = np.maximum(mask, fixed), np.where(fixed > 0.0, rule.target, value)
+
+    def with_position(position: Array) -> Treatment:
+        return replace(zeros, pan=zeros.pan._replace(position=jnp.asarray(position, jnp.float32)))
+
+    return Pins(with_position(mask), with_position(value))
 
 
 def treatment_of(moves: Treatment, pins: Pins) -> Treatment:

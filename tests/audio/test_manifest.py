@@ -26,7 +26,7 @@ def test_a_written_manifest_reads_back_as_the_same_song(write_track, tmp_path: P
         write_track(name)
     song = scan_folder(tmp_path)
     edited = dataclasses.replace(song.tracks[0], gain_db=-1.5, offset_s=1e-05, tags=("on", "a, b"))
-    song = dataclasses.replace(song, tempo_bpm=92.5, tracks=(edited, *song.tracks[1:]), n_samples=22051)
+    song = dataclasses.replace(song, tempo_bpm=92.5, tracks=(edited, *song.tracks[1:]))
     write_manifest(song, tmp_path / "song.yaml")
     assert load_song(tmp_path) == song
 
@@ -113,13 +113,16 @@ tracks:
     [
         ("", "expected a map of keys and values, got None"),
         ("- a\n- b\n", "expected a map of keys and values, got ['a', 'b']"),
-        ("schema: song/1\nname: x\ntracks: []\n", "tracks: "),
+        ("schema: song/1\nname: x\ntracks: []\n", "tracks: expected at least one track"),
+        (
+            "schema: song/1\nname: x\ntracks: [{id: a, file: [], role: fx}]\n",
+            "tracks[0].file: expected a file or [left, right], got []",
+        ),
         ("schema: song/1\nname: x\nname: y\ntracks: []\n", "duplicate key"),
-        ("schema: [\n", "song.yaml"),
     ],
 )
 def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, text: str, said: str) -> None:
-    assert said in problems(tmp_path, text)[0] or said == "song.yaml"
+    assert said in problems(tmp_path, text)[0]
 
 
 def test_a_pair_of_stereo_files_is_refused(write_track, tmp_path: Path) -> None:
@@ -141,7 +144,7 @@ def test_unfit_audio_in_a_manifest_is_the_songs_fault(tmp_path: Path) -> None:
 def test_a_path_that_is_no_song_is_refused(write_track, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         load_song(tmp_path / "missing")
-    with pytest.raises(InputError, match="expected a folder of tracks or a song.yaml"):
+    with pytest.raises(InputError, match=r"expected a folder of tracks or a song\.yaml"):
         load_song(write_track("kick.wav", np.ones(10)))
 
 

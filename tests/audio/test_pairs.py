@@ -16,7 +16,7 @@ from hybrid.audio.pairs import find_pairs
         ("OHL", "OHR", "OH"),
         ("Piano (L)", "Piano (R)", "Piano"),
         ("L Gtr", "R Gtr", "Gtr"),
-        ("07_Overhead_L", "08_Overhead_R", "07_Overhead"),
+        ("07_Overhead_L", "08_Overhead_R", "Overhead"),
         ("Lead Synth Dbl.L", "Lead Synth Dbl.R", "Lead Synth Dbl"),
         (
             "DRUM OVERHEAD STEREO L - AR-70 - Neve 33102",

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
-from hybrid.audio.probe import is_silent, probe, probe_all
+from hybrid.audio.probe import probe, probe_all
 from hybrid.errors import SongError
 
 
@@ -87,14 +86,3 @@ def test_all_unfit_files_are_named_at_once(write_track, tmp_path: Path) -> None:
     with pytest.raises(SongError) as caught:
         probe_all([tmp_path / "x.wav", write_track("a.wav"), write_track("b.wav", channels=3)])
     assert [Path(problem.where).name for problem in caught.value.problems] == ["x.wav", "b.wav"]
-
-
-def test_dither_is_silence_and_a_sound_at_minus_80_dbfs_is_not(write_track) -> None:
-    dither = np.resize([0.0, 1.0, 0.0, -1.0], 200_000) / 32768
-    assert is_silent(write_track("dither.wav", dither, subtype="PCM_16"))
-    assert not is_silent(write_track("soft.wav", np.append(dither, 1e-4), subtype="FLOAT"))
-
-
-def test_a_file_of_nan_is_not_called_silent(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", np.full(100, np.nan), 44100, "FLOAT")
-    assert not is_silent(tmp_path / "a.wav")

@@ -11,6 +11,7 @@ import soundfile
 from hybrid.audio.assemble import Cast, assemble
 from hybrid.audio.probe import probe
 from hybrid.audio.read import open_song
+from hybrid.audio.samples import is_silent
 from hybrid.audio.song import Song, Track
 from hybrid.errors import SongError
 
@@ -117,6 +118,7 @@ def test_a_sample_that_is_no_number_is_refused_with_its_time(
     samples[sample_rate * 3 // 2] = value
     bad = write_track("a.wav", samples, sample_rate=sample_rate, subtype="FLOAT")
     song = song_of(bad, write_track("b.wav"), write_track("c.wav"))
+    assert song.sample_rate == 44100
     with pytest.raises(SongError, match=rf"a\.wav: holds {said} at 1\.500 s"), open_song(song) as reader:
         reader.read(0, 0, song.n_samples)
 
@@ -128,12 +130,12 @@ def test_a_file_that_ends_before_it_promised_is_refused(write_track) -> None:
         pass
 
 
-def test_a_hole_in_a_flac_file_is_refused(write_track) -> None:
+def test_damage_within_a_flac_file_is_refused(write_track) -> None:
     path = write_track("a.flac", 0.1 * np.random.default_rng(0).standard_normal(88200))
     content = bytearray(path.read_bytes())
-    content[60_000:90_000] = bytes(30_000)
+    content[110_000:140_000] = bytes(30_000)
     path.write_bytes(content)
-    with pytest.raises(SongError, match="cut short"), open_song(song_of(path)) as reader:
+    with pytest.raises(SongError, match="is damaged"), open_song(song_of(path)) as reader:
         reader.read(0, 0, 88200)
 
 
@@ -159,6 +161,12 @@ def test_a_silent_track_is_noted_and_a_silent_song_refused(write_track) -> None:
     assert song_of(silent, write_track("b.wav")).notes == ("a is silent",)
     with pytest.raises(SongError, match="all tracks are silent: a"):
         song_of(silent)
+
+
+def test_dither_is_silence_and_a_sound_at_minus_80_dbfs_is_not(write_track) -> None:
+    dither = np.resize([0.0, 1.0, 0.0, -1.0], 200_000) / 32768
+    assert is_silent(probe(write_track("dither.wav", dither, subtype="PCM_16")))
+    assert not is_silent(probe(write_track("soft.wav", np.append(dither, 1e-4), subtype="FLOAT")))
 
 
 def test_a_song_that_is_over_before_it_begins_is_refused(write_track) -> None:

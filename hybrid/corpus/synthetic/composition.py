@@ -14,7 +14,7 @@ from hybrid.corpus.synthetic.score import Chord, Composition, Key, Plan, Section
 # Roots of one chord per bar, in degrees from the tonic; the common ones of popular songs.
 VERSES = {"major": ((0, 4, 5, 3), (0, 5, 3, 4), (5, 3, 0, 4)), "minor": ((0, 5, 2, 6), (0, 3, 5, 6))}
 CHORUSES = {"major": ((3, 4, 5, 0), (3, 0, 4, 5), (0, 4, 5, 3)), "minor": ((5, 6, 0, 2), (5, 2, 6, 0))}
-TEMPO_BPM = (100, 116)  # 16 bars last 33 to 38 s
+TEMPO_BPM = (102, 116)  # 16 bars last 33 to 38 s
 SEVENTHS = frozenset({1, 3, 5})  # degrees whose chord carries a seventh
 
 BAND = frozenset({"kick", "snare", "hihat", "bass", "keys"})

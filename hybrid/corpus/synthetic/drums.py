@@ -12,6 +12,7 @@ from hybrid.corpus.synthetic.signals import Mono, Samples, decay, faded, noise, 
 
 # Roland TR-808 service notes: the six square-wave oscillators behind its cymbals.
 METAL_HZ = (205.3, 304.4, 369.6, 522.7, 540.0, 800.0)
+MIDDLE_TOM_HZ = 110.0
 
 
 def kick(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
@@ -41,9 +42,8 @@ def tom(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.
     skin = sine(frequency_hz * bend, len(t)) * decay(t, 0.7)
     skin += 0.35 * sine(1.59 * frequency_hz * bend, len(t)) * decay(t, 0.35)
     stick = noise(len(t), rng, 700.0, 4500.0) * decay(t, 0.05)
-    return panned(
-        faded(velocity * (skin + 0.2 * velocity * stick), 0.3, 60.0), -np.log2(frequency_hz / 110.0)
-    )
+    octaves = float(np.log2(frequency_hz / MIDDLE_TOM_HZ))
+    return panned(faded(velocity * (skin + 0.2 * velocity * stick), 0.3, 60.0), -2.0 * octaves)
 
 
 def hihat(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import fft
+from numpy import fft
 
 from hybrid.corpus.synthetic.signals import (
     SAMPLE_RATE,
@@ -36,12 +36,9 @@ def bass(frequency_hz: float, duration_s: float, velocity: float, rng: np.random
     """A fingered electric bass: a soft pluck near the neck, damped by the hand at the note's end."""
     t = times(duration_s + 0.05)
     string = _string(frequency_hz, len(t), _Pluck(0.23, 250.0 + 350.0 * velocity, 3.0, 900.0), rng)
+    fundamental = 0.4 * sine(frequency_hz, len(t)) * decay(t, 2.5)
     finger = 0.06 * velocity * noise(len(t), rng, 400.0, 2000.0) * decay(t, 0.04)
-    return faded(
-        velocity * np.tanh(0.9 * string + 0.4 * sine(frequency_hz, len(t)) * decay(t, 2.5) + finger),
-        4.0,
-        50.0,
-    )
+    return faded(velocity * np.tanh(0.9 * string + fundamental + finger), 4.0, 50.0)
 
 
 def guitar(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
@@ -56,7 +53,7 @@ def electric_piano(
 ) -> Samples:
     """Two FM pairs: a bar that grows bark with velocity, a tine's ping; low notes left, high notes right.
 
-    Chowning, "The Synthesis of Complex Audio Spectra by Means of Frequency Modulation", JAES 1973.
+    Chowning, "The synthesis of Complex Audio Spectra by Means of Frequency Modulation", JAES 1973.
     """
     t = times(duration_s + 0.25)
     frequency_hz *= 2.0 ** (float(rng.uniform(-2.0, 2.0)) / 1200.0)
@@ -64,10 +61,8 @@ def electric_piano(
     bark = (0.25 + 1.5 * velocity**2) * decay(t, 1.2)
     tine = 0.22 * velocity * decay(t, 0.35)
     tone = np.sin(phase + bark * np.sin(phase)) + tine * np.sin(phase + 0.8 * np.sin(14.0 * phase))
-    key_t60_s = 4.0 * (MIDDLE_C_HZ / frequency_hz) ** 0.4
-    return panned(
-        faded(velocity * tone * decay(t, key_t60_s), 1.5, 180.0), np.log2(frequency_hz / MIDDLE_C_HZ) / 1.5
-    )
+    octaves = float(np.log2(frequency_hz / MIDDLE_C_HZ))
+    return panned(faded(velocity * tone * decay(t, 4.0 * 2.0 ** (-0.4 * octaves)), 1.5, 180.0), octaves / 1.5)
 
 
 def pad(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Samples:

@@ -33,7 +33,7 @@ RHYTHMS: dict[str, tuple[Rhythm, ...]] = {
 }
 # Rise over a phrase in scale degrees: arch, fall, wave, climb. By taste.
 CONTOURS = ((0, 2, 4, 2, 0), (4, 3, 1, 0, -1), (0, 3, 0, 4, 1), (-2, 0, 2, 4, 2))
-CENTRES = {"verse": 60.0, "chorus": 65.0}  # MIDI: the chorus sits a fourth above the verse
+CENTRES = {"verse": 60, "chorus": 65}  # MIDI: the chorus sits a fourth above the verse
 SAME_TUNE = {"lift": "chorus"}
 BOLDNESS = 0.7  # how far a note follows the contour rather than the note before
 MONOTONY = 1.5  # degrees: what singing the same tone a third time counts as
@@ -61,7 +61,7 @@ def write_harmony(plan: Plan, lead: Sequence[Note], part: str, reach: int) -> tu
         for note in lead:
             if bar.start_beats <= note.start_beats < bar.start_beats + 4:
                 degree = plan.key.degree_near(note.pitch) + reach
-                tone = _tone(bar.chord, degree, []) if _is_strong(note) else degree
+                tone = _tone(bar.chord, float(degree), []) if _is_strong(note) else degree
                 notes.append(note._replace(pitch=plan.key.pitch(tone), velocity=0.9 * note.velocity))
     return tuple(notes)
 
@@ -79,10 +79,10 @@ def _idea(rhythms: tuple[Rhythm, ...], rng: np.random.Generator) -> _Idea:
     return _Idea(rhythm, contour, words)
 
 
-def _phrase(plan: Plan, bars: list[Bar], idea: _Idea, centre: float) -> list[Note]:
+def _phrase(plan: Plan, bars: list[Bar], idea: _Idea, centre: int) -> list[Note]:
     home = plan.key.degree_near(centre)
     notes = [
-        Note(bars[0].start_beats + start, length, 0.0, 0.8, word)
+        Note(bars[0].start_beats + start, length, 0, 0.8, word)
         for start, length, word in zip(idea.rhythm.starts, idea.rhythm.lengths, idea.words, strict=True)
     ]
     chords = [bars[min(int(start // 4), len(bars) - 1)].chord for start in idea.rhythm.starts]

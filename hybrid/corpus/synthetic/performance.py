@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from hybrid.corpus.synthetic.score import Note, Plan
-from hybrid.corpus.synthetic.signals import SAMPLE_RATE, Samples
+from hybrid.corpus.synthetic.signals import SAMPLE_RATE, Samples, Tracks
 
 LEAD_IN_S = 0.25  # silence before the first beat, so that nobody who rushes is cut off
 MAX_DEVIATION = 2.5  # in standard deviations: people err, but not without bound
@@ -38,7 +37,7 @@ class Feel(NamedTuple):
     touch: float
 
 
-Instrument = Callable[[float, float, float, np.random.Generator], Float[np.ndarray, "*channel time"]]
+Instrument = Callable[[float, float, float, np.random.Generator], Tracks]
 
 
 def perform(notes: Iterable[Note], plan: Plan, feel: Feel, rng: np.random.Generator) -> list[PlayedNote]:

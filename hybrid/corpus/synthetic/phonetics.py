@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from hybrid.corpus.synthetic.performance import PlayedNote
 
 # First three formants in Hz; a = father, e = bed, i = heed, o = ball, u = who.
@@ -24,7 +26,7 @@ MEN = {
     "o": (570, 840, 2410),
     "u": (300, 870, 2240),
 }
-BANDWIDTHS_HZ = (90.0, 100.0, 130.0)  # a sung voice's, by taste
+BANDWIDTHS_HZ = np.array([90.0, 100.0, 130.0])  # a sung voice's, by taste
 
 
 class Singer(NamedTuple):

@@ -37,8 +37,8 @@ FILLS = {
     "toms": ("..........321.", "........3..2.11.", "..........3.2.1."),
 }
 SAME_GROOVE = {"lift": "chorus", "outro": "chorus"}
-TOM_PITCHES = {"3": 50.0, "2": 45.0, "1": 40.0}  # D3, A2, E2: rack, middle and floor tom
-DRUM_PITCHES = {"kick": 31.0, "snare": 55.0, "hihat": 69.0, "tambourine": 69.0, "crash": 69.0}
+TOM_PITCHES = {"3": 50, "2": 45, "1": 40}  # D3, A2, E2: rack, middle and floor tom
+DRUM_PITCHES = {"kick": 31, "snare": 55, "hihat": 69, "tambourine": 69, "crash": 69}
 
 LOWEST_BASS = 28  # E1, the open string of an electric bass
 BASS_STACCATO = 0.92
@@ -80,7 +80,7 @@ def _overlay(pattern: str, fill: str) -> str:
     return pattern[:entry] + fill[entry:]
 
 
-def _strokes(start_beats: float, pattern: str, pitch: float, rng: np.random.Generator) -> Iterator[Note]:
+def _strokes(start_beats: float, pattern: str, pitch: int, rng: np.random.Generator) -> Iterator[Note]:
     for step, letter in enumerate(pattern):
         if letter == "." or (letter == "s" and rng.random() > NOW_AND_THEN):
             continue

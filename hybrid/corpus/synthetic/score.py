@@ -15,7 +15,7 @@ class Note(NamedTuple):
 
     start_beats: float
     duration_beats: float
-    pitch: float
+    pitch: int
     velocity: float
     syllable: str = ""
 
@@ -36,7 +36,7 @@ class Key(NamedTuple):
         octave, step = divmod(degree, 7)
         return MIDDLE_C + self.tonic + 12 * octave + SCALES[self.mode][step]
 
-    def degree_near(self, pitch: float) -> int:
+    def degree_near(self, pitch: int) -> int:
         """The scale degree that lies closest to a MIDI number; of two, the lower."""
         return min(range(-35, 36), key=lambda degree: abs(self.pitch(degree) - pitch))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from jaxtyping import Float
 
 from hybrid.corpus.synthetic import drums, instruments
 from hybrid.corpus.synthetic.composition import stream
@@ -14,7 +15,7 @@ from hybrid.corpus.synthetic.phonetics import HIGH, LEAD, LOW, Singer
 from hybrid.corpus.synthetic.score import Composition
 from hybrid.corpus.synthetic.signals import (
     SAMPLE_RATE,
-    Mono,
+    Grid,
     Response,
     Samples,
     bell,
@@ -28,6 +29,8 @@ from hybrid.corpus.synthetic.signals import (
     panned,
 )
 from hybrid.corpus.synthetic.voice import sing
+
+Takes = dict[str, Float[np.ndarray, "_ time"]]  # one or two channels each
 
 TAIL_S = 1.5  # after the last bar, faded out
 FADE_MS = 1200.0
@@ -78,7 +81,7 @@ class _Studio:
         return round((LEAD_IN_S + plan.seconds(plan.length_beats) + TAIL_S) * SAMPLE_RATE)
 
     @cached_property
-    def hz(self) -> Mono:
+    def hz(self) -> Grid:
         return grid_hz(padded_length(self.n))
 
     def chance(self, take: str) -> np.random.Generator:
@@ -95,7 +98,7 @@ class _Studio:
         return sing(self.performed(part, part), singer, self.n, self.chance(part))
 
 
-def record(song: Composition, seed: int) -> dict[str, Samples]:
+def record(song: Composition, seed: int) -> Takes:
     """Every track of the session by name, at whatever level it came; tails fade out together."""
     studio = _Studio(song, seed)
     kit = {piece: studio.play(piece, instrument) for piece, instrument in KIT.items()}
@@ -118,12 +121,12 @@ def record(song: Composition, seed: int) -> dict[str, Samples]:
     return {name: faded(track, 1.0, FADE_MS) for name, track in tracks.items()}
 
 
-def _with_bleed(kit: dict[str, Samples]) -> Samples:
+def _with_bleed(kit: Takes) -> Samples:
     """The snare's microphone, which hears its neighbours."""
     return kit["snare"] + sum(_gain(level_db) * kit[piece] for piece, level_db in SNARE_BLEED_DB.items())
 
 
-def _overheads(kit: dict[str, Samples], studio: _Studio) -> Samples:
+def _overheads(kit: Takes, studio: _Studio) -> Samples:
     """A stereo pair above the kit and the room around it, 1.2 m of air later than the close microphones."""
     stereo = np.zeros((2, studio.n))
     for piece, (pan, level_db) in OVERHEADS.items():
@@ -146,12 +149,12 @@ def _guitar_body(string: Samples, studio: _Studio) -> Samples:
     return filtered(string, bell(hz, 105.0, 5.0, 3.0) * bell(hz, 205.0, 4.0, 3.0) * high_pass(hz, 70.0))
 
 
-def _condenser(voice: Samples, hz: Mono) -> Samples:
+def _condenser(voice: Samples, hz: Grid) -> Samples:
     """A vocal microphone's presence lift."""
     return filtered(voice, bell(hz, 7000.0, 4.0, 0.6))
 
 
-def _boxy(hz: Mono) -> Response:
+def _boxy(hz: Grid) -> Response:
     """What is wrong with the pad: 7 dB of cardboard."""
     return bell(hz, 380.0, 7.0, 1.1) * high_pass(hz, 60.0)
 

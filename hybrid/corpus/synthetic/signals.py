@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Complex, Float
-from scipy import fft
+from numpy import fft
 
 SAMPLE_RATE = 44100
 PAD_S = 0.1  # room for a filter to ring out before the FFT wraps around
@@ -16,6 +16,8 @@ PRE_DELAY_S = 0.008  # a small room's first reflections
 
 Mono = Float[np.ndarray, "time"]
 Samples = Float[np.ndarray, "channel time"]
+Tracks = Float[np.ndarray, "*channel time"]  # one signal, or several at once
+Grid = Float[np.ndarray, "bin"]
 Response = Complex[np.ndarray, "bin"]
 
 
@@ -26,12 +28,10 @@ def times(duration_s: float) -> Mono:
 
 def decay(t: Mono, t60_s: float) -> Mono:
     """An exponential that starts at 1 and is 60 dB down after `t60_s`."""
-    return 10.0 ** (-3.0 * t / t60_s)
+    return np.exp(-np.log(1000.0) / t60_s * t)
 
 
-def faded(
-    x: Float[np.ndarray, "*channel time"], attack_ms: float, release_ms: float
-) -> Float[np.ndarray, "*channel time"]:
+def faded(x: Tracks, attack_ms: float, release_ms: float) -> Tracks:
     """`x` between raised-cosine edges, so that it starts and ends at zero without a click."""
     n = x.shape[-1]
     ramps = [min(n // 2, round(edge_ms * 1e-3 * SAMPLE_RATE)) for edge_ms in (attack_ms, release_ms)]
@@ -49,46 +49,52 @@ def sine(frequency_hz: float | Mono, n: int) -> Mono:
 
 def noise(n: int, rng: np.random.Generator, low_hz: float, high_hz: float) -> Mono:
     """Gaussian noise with unit RMS, mostly between two frequencies; it repeats, seamlessly, after 6 s."""
-    n_fft = min(int(fft.next_fast_len(n, real=True)), NOISE_LOOP)
+    n_fft = min(fast_length(n), NOISE_LOOP)
     spectrum = fft.rfft(rng.standard_normal(n_fft)) * band(grid_hz(n_fft), low_hz, high_hz)
     shaped = fft.irfft(spectrum, n_fft)
     return np.resize(shaped / np.sqrt(np.mean(np.square(shaped))), n)
 
 
-def grid_hz(n: int) -> Mono:
+def grid_hz(n: int) -> Grid:
     """Frequencies of the bins of an `n`-point real FFT."""
     return fft.rfftfreq(n, 1.0 / SAMPLE_RATE)
 
 
-def low_pass(frequency_hz: Mono | Response, cutoff_hz: float) -> Response:
+def low_pass(frequency_hz: Grid | Response, cutoff_hz: float) -> Response:
     """Second-order Butterworth low-pass: 1 at 0 Hz, -3 dB at the cutoff."""
     s = 1j * frequency_hz / cutoff_hz
     return 1.0 / (s * s + np.sqrt(2.0) * s + 1.0)
 
 
-def high_pass(frequency_hz: Mono, cutoff_hz: float) -> Response:
+def high_pass(frequency_hz: Grid, cutoff_hz: float) -> Response:
     """Second-order Butterworth high-pass: 0 at 0 Hz, -3 dB at the cutoff."""
     s = 1j * frequency_hz / cutoff_hz
     return s * s / (s * s + np.sqrt(2.0) * s + 1.0)
 
 
-def band(frequency_hz: Mono, low_hz: float, high_hz: float) -> Response:
+def band(frequency_hz: Grid, low_hz: float, high_hz: float) -> Response:
     """A high-pass followed by a low-pass."""
     return high_pass(frequency_hz, low_hz) * low_pass(frequency_hz, high_hz)
 
 
-def bell(frequency_hz: Mono, centre_hz: float, gain_db: float, q: float) -> Response:
+def bell(frequency_hz: Grid, centre_hz: float, gain_db: float, q: float) -> Response:
     """A peaking equaliser: `gain_db` at the centre, 0 dB far from it."""
     s, a = 1j * frequency_hz / centre_hz, 10.0 ** (gain_db / 40.0)
     return (s * s + s * a / q + 1.0) / (s * s + s / (a * q) + 1.0)
 
 
+def fast_length(n: int) -> int:
+    """The next FFT length from `n` up with small factors only: 8, 9, 10, 12 or 15 times a power of two."""
+    octave = 1 << max(0, (n - 1).bit_length() - 4)
+    return next(factor * octave for factor in (8, 9, 10, 12, 15, 16) if factor * octave >= n)
+
+
 def padded_length(n: int) -> int:
     """An FFT length for `n` samples and the ringing after them."""
-    return int(fft.next_fast_len(n + round(PAD_S * SAMPLE_RATE), real=True))
+    return fast_length(n + round(PAD_S * SAMPLE_RATE))
 
 
-def filtered(x: Float[np.ndarray, "*channel time"], response: Response) -> Float[np.ndarray, "*channel time"]:
+def filtered(x: Tracks, response: Response) -> Tracks:
     """`x` through a response given on the grid of `padded_length`."""
     n = x.shape[-1]
     spectrum = fft.rfft(x, padded_length(n))
@@ -104,7 +110,7 @@ def panned(x: Mono, pan: float) -> Samples:
 def in_room(x: Samples, rng: np.random.Generator, t60_s: float, wet_db: float) -> Samples:
     """`x` with a diffuse room behind it, another one per channel; `wet_db` is its energy for an impulse."""
     t = times(1.2 * t60_s)
-    n = int(fft.next_fast_len(x.shape[-1] + len(t), real=True))
+    n = fast_length(x.shape[-1] + len(t))
     wet = np.empty_like(x)
     for channel, dry in enumerate(x):
         tail = noise(len(t), rng, 200.0, 5000.0) * decay(t, t60_s) * (t > PRE_DELAY_S)

@@ -1,8 +1,7 @@
 """A singing voice: a glottis, a vocal tract that moves between vowels, consonants and breaths.
 
 The source is periodic glottal flow (Klatt and Klatt, "Analysis, synthesis, and perception of voice
-quality variations", JASA 1990); the tract is a cascade of formant resonators (Fant, 1960) that changes
-every 10 ms. Consonant and breath levels, glides and vibrato are by taste.
+quality variations", JASA 1990). Consonant and breath levels, glides and vibrato are by taste.
 """
 
 from __future__ import annotations
@@ -11,28 +10,25 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Complex, Float
-from scipy import fft
+from jaxtyping import Float
+from numpy import fft
 
 from hybrid.corpus.synthetic.performance import PlayedNote
 from hybrid.corpus.synthetic.phonetics import BANDWIDTHS_HZ, Singer, consonant_of, formants_hz
 from hybrid.corpus.synthetic.signals import SAMPLE_RATE, Mono, Samples, faded, noise
+from hybrid.corpus.synthetic.tract import HOP, Frames, Shape, resonators, through_tract, upper_tract
 
-HOP = 441  # 10 ms: one frame of control, half a window of the tract
-WINDOW, TRACT_FFT = 2 * HOP, 2048  # 26 ms are left for the formants to ring out
 GLOTTIS_TABLE, HIGHEST_HARMONIC_HZ = 4096, 18000.0
 GLIDE_S, VOWEL_GLIDE_S = 0.08, 0.07
 ATTACK_S, RELEASE_S = 0.045, 0.08
 VIBRATO_AFTER_S, VIBRATO_IN_S = 0.25, 0.35
+MARGIN_S = 0.8  # before the first note and after the last: the breath and the last ringing
 PHRASE_GAP_S = 0.25  # a rest longer than this is a breath
 BREATH_S, BREATH_GAP_S, BREATH_GAIN = 0.3, 0.06, 0.05
 
 SHIMMER = 0.06
-UPPER_BANDWIDTH = 0.05  # of a resonance's frequency
 EVEN_HARMONICS, EVENNESS = 24, 0.75  # of the spread in dB, three quarters are evened out
 
-Frames = Float[np.ndarray, "frame"]
-Shape = Float[np.ndarray, "frame formant"]
 Curves = Float[np.ndarray, "frame *formant"]
 
 
@@ -47,13 +43,16 @@ class _Gesture(NamedTuple):
 
 def sing(notes: Sequence[PlayedNote], singer: Singer, n: int, rng: np.random.Generator) -> Samples:
     """One melodic line in `n` samples, with its words; vowels fall on the notes' starts."""
-    t = np.arange(n // HOP + 2) * HOP / SAMPLE_RATE
-    gain, breath = _effort(t, notes, rng)
-    gesture = _Gesture(_pitch_hz(t, notes, singer, rng), gain, breath, _mouth(t, notes, singer))
-    sound = _tract(_glottis(gesture, singer, n, rng), gesture.tract_hz, singer)
-    for note in notes:
+    first = max(0, round((notes[0].start_s - MARGIN_S) * SAMPLE_RATE))
+    last = min(n, round((notes[-1].end_s + MARGIN_S) * SAMPLE_RATE))
+    line = [note._replace(start_s=note.start_s - first / SAMPLE_RATE) for note in notes]
+    t = np.arange((last - first) // HOP + 2) * HOP / SAMPLE_RATE
+    gain, breath = _effort(t, line, rng)
+    gesture = _Gesture(_pitch_hz(t, line, singer, rng), gain, breath, _mouth(t, line, singer))
+    sound = through_tract(_glottis(gesture, singer, last - first, rng), gesture.tract_hz, singer)
+    for note in line:
         _articulate(sound, note, rng)
-    return sound[None]
+    return np.pad(sound, (first, n - last))[None]
 
 
 def _pitch_hz(t: Frames, notes: Sequence[PlayedNote], singer: Singer, rng: np.random.Generator) -> Frames:
@@ -108,10 +107,8 @@ def _glottis(gesture: _Gesture, singer: Singer, n: int, rng: np.random.Generator
     voiced = table[(phase * GLOTTIS_TABLE).astype(int)]
     turbulence = noise(n, rng, 800.0, 9000.0)
     breath = np.interp(places, frames, gesture.breath)
-    return (
-        gain * (voiced + singer.breathiness * turbulence * (phase < singer.open_quotient))
-        + breath * turbulence
-    )
+    aspirated = singer.breathiness * (phase < singer.open_quotient)
+    return gain * (voiced + aspirated * turbulence) + breath * turbulence
 
 
 def _evenness(gesture: _Gesture, singer: Singer, table: Mono) -> Frames:
@@ -119,7 +116,7 @@ def _evenness(gesture: _Gesture, singer: Singer, table: Mono) -> Frames:
     harmonics = np.arange(1, EVEN_HARMONICS + 1)
     z = np.exp(-2j * np.pi * gesture.frequency_hz[:, None] * harmonics / SAMPLE_RATE)
     source = np.abs(fft.rfft(table))[harmonics] / GLOTTIS_TABLE
-    heard = source * np.abs(_resonators(gesture.tract_hz, BANDWIDTHS_HZ, z) * _upper_tract(singer, z))
+    heard = source * np.abs(resonators(gesture.tract_hz, BANDWIDTHS_HZ, z) * upper_tract(singer, z))
     return np.sum(np.square(heard), axis=1) ** (-0.5 * EVENNESS)
 
 
@@ -132,39 +129,6 @@ def _flow_derivative(singer: Singer, n_harmonics: float) -> Mono:
     spectrum[int(n_harmonics) + 1 :] = 0.0
     period = fft.irfft(spectrum, GLOTTIS_TABLE)
     return period / np.sqrt(np.mean(np.square(period)))
-
-
-def _tract(source: Mono, tract_hz: Shape, singer: Singer) -> Mono:
-    """The source through the moving resonators: windowed frames, filtered, overlapped and added."""
-    window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW) / WINDOW)
-    padded = np.concatenate([np.zeros(HOP), source, np.zeros(TRACT_FFT + WINDOW)])
-    out = np.zeros(len(padded))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP][: len(tract_hz)]
-    sounding = np.flatnonzero(np.max(np.abs(frames), axis=1) > 1e-6)  # -120 dB
-    z = np.exp(-2j * np.pi * np.arange(TRACT_FFT // 2 + 1) / TRACT_FFT)
-    response = _resonators(tract_hz[sounding], BANDWIDTHS_HZ, z) * _upper_tract(singer, z)
-    spectra = fft.rfft(frames[sounding] * window, TRACT_FFT) * response
-    for frame, filtered in zip(sounding, fft.irfft(spectra, TRACT_FFT), strict=True):
-        out[frame * HOP : frame * HOP + TRACT_FFT] += filtered
-    return out[HOP : HOP + len(source)]
-
-
-def _upper_tract(singer: Singer, z: Complex[np.ndarray, bin]) -> Complex[np.ndarray, "1 bin"]:
-    """The resonances from the fourth up to Nyquist, which hardly move; without them a voice has no air."""
-    centres_hz = np.arange(singer.fourth_hz, 0.5 * SAMPLE_RATE, singer.spacing_hz)
-    return _resonators(centres_hz[None], UPPER_BANDWIDTH * centres_hz, z)
-
-
-def _resonators(
-    centres_hz: Shape, widths_hz: Sequence[float] | Frames, z: Complex[np.ndarray, "*frame bin"]
-) -> Complex[np.ndarray, "frame bin"]:
-    """Their joint response at `z`: unit gain at 0 Hz each (Klatt 1980, equations 1 and 2)."""
-    response = np.ones(np.broadcast_shapes((len(centres_hz), 1), z.shape), complex)
-    for centre_hz, width_hz in zip(centres_hz.T[:, :, None], widths_hz, strict=True):
-        radius = np.exp(-np.pi * width_hz / SAMPLE_RATE)
-        c1 = 2.0 * radius * np.cos(2.0 * np.pi * centre_hz / SAMPLE_RATE)
-        response *= (1.0 - c1 + radius**2) / (1.0 - c1 * z + radius**2 * z * z)
-    return response
 
 
 def _articulate(sound: Mono, note: PlayedNote, rng: np.random.Generator) -> None:

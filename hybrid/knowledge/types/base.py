@@ -67,7 +67,7 @@ class RuleType(BaseModel):
     min: float | None = None
     max: float | None = None
     range: tuple[float, float] | None = None
-    scale: Annotated[Plain, Field(gt=0)] = 1.0
+    scale: Plain = 1.0
     weight: Weight = 1.0
     tier: Literal[0, 1, 2, 3] = 2
     acts_on: tuple[Part, ...] = EVERY_PART
@@ -115,6 +115,13 @@ class RuleType(BaseModel):
         if tolerance < 0:
             raise refusal(f"a tolerance is not negative, got {value!r}")
         return tolerance
+
+    @field_validator("scale")
+    @classmethod
+    def _positive(cls, scale: float) -> float:
+        if scale <= 0.0:
+            raise refusal("a scale must be above 0")
+        return scale
 
     @field_validator("range", mode="before")
     @classmethod

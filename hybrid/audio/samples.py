@@ -1,0 +1,84 @@
+"""Samples of one file, checked as they are read: from any place, in blocks, or at another rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+
+import numpy as np
+import soundfile
+import soxr
+from jaxtyping import Float32
+
+from hybrid.audio.probe import AudioFile
+from hybrid.errors import Problem, SongError
+
+SILENCE = 4e-5
+"""Sample values up to here are silence: one step of 16-bit dither, -88 dBFS."""
+
+_BLOCK = 1 << 16
+_LOSSY_SLACK_S = 0.05
+
+
+class Samples:
+    """An open audio file. It is not safe to use one from two threads at once."""
+
+    def __init__(self, file: AudioFile) -> None:
+        self.file = file
+        self._sound = soundfile.SoundFile(file.path)
+        self._slack = int(_LOSSY_SLACK_S * file.sample_rate) if file.is_lossy else 0
+
+    def __enter__(self) -> Samples:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._sound.close()
+
+    def read(self, start: int, n: int) -> Float32[np.ndarray, "n channel"]:
+        """`n` samples from `start` on; both ends must lie in the file.
+
+        The last 50 ms that a lossy header promises may be missing, since encoders round: they read as zero.
+        Raises SongError, with the time, if more is missing or cannot be decoded, and for NaN and infinity.
+        """
+        try:
+            if self._sound.tell() != start:
+                self._sound.seek(start)
+            block = self._sound.read(n, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise self._refusal("is damaged: cannot be decoded", start) from error
+        if n - len(block) > self._slack:
+            raise self._refusal("is cut short: it ends", start + len(block))
+        if self.file.is_float:
+            self._check_finite(block, start)
+        return np.pad(block, ((0, n - len(block)), (0, 0))) if len(block) < n else block
+
+    def blocks(self) -> Iterator[Float32[np.ndarray, "n channel"]]:
+        """All samples from the first to the last."""
+        for start in range(0, self.file.n_samples, _BLOCK):
+            yield self.read(start, min(_BLOCK, self.file.n_samples - start))
+
+    def blocks_at(self, sample_rate: int) -> Iterator[Float32[np.ndarray, "n channel"]]:
+        """All samples at another rate. soxr compensates its delay: sample 0 stays sample 0."""
+        stream = soxr.ResampleStream(self.file.sample_rate, sample_rate, self.file.channels, dtype="float32")
+        for block in self.blocks():
+            yield stream.resample_chunk(block)
+        yield stream.resample_chunk(np.zeros((0, self.file.channels), np.float32), last=True)
+
+    def _check_finite(self, block: Float32[np.ndarray, "n channel"], start: int) -> None:
+        if np.isfinite(block).all():
+            return
+        at = int(np.argmin(np.isfinite(block).all(axis=1)))
+        value = "NaN" if np.isnan(block[at]).any() else "an infinite sample"
+        raise self._refusal(f"holds {value}", start + at)
+
+    def _refusal(self, what: str, at: int) -> SongError:
+        what = f"{what} at {at / self.file.sample_rate:.3f} s"
+        return SongError(Problem(str(self.file.path), what, hint="export the track again"))
+
+
+def is_silent(file: AudioFile) -> bool:
+    """Whether no sample of a file exceeds `SILENCE`. Reads only as far as the first that does."""
+    with Samples(file) as samples:
+        return all(np.max(np.abs(block)) <= SILENCE for block in samples.blocks())

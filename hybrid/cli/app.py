@@ -1,0 +1,104 @@
+"""The command `hybrid`: which commands there are, and what becomes of errors.
+
+A command's module is imported only when that command runs: help and the checks of files answer at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from importlib import import_module
+from typing import Annotated, NamedTuple
+
+import typer
+from typer.core import TyperGroup
+
+from hybrid import __version__
+from hybrid.errors import InputError
+
+
+class _Command(NamedTuple):
+    module: str
+    summary: str
+
+
+_COMMANDS = {
+    "mix": _Command("hybrid.cli.mix", "mix a folder of tracks under rules"),
+    "scan": _Command(
+        "hybrid.cli.scan", "guess what each track of a folder is, and write it down to be edited"
+    ),
+    "check": _Command("hybrid.cli.check", "say what any finished mix keeps and breaks of the rules"),
+    "rules": _Command("hybrid.cli.rules", "list, show and check files of rules"),
+}
+_INTERRUPTED = 130
+
+
+class _Commands(TyperGroup):
+    """Finds commands in the table; a module holds a function, or an app, of its command's name."""
+
+    def list_commands(self, ctx) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx, cmd_name):
+        if cmd_name not in _COMMANDS:
+            return None
+        found = getattr(import_module(_COMMANDS[cmd_name].module), cmd_name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
+        alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+        alone.command(cmd_name)(found)
+        return typer.main.get_command(alone)
+
+    def format_commands(self, ctx, formatter) -> None:
+        with formatter.section("commands"):
+            formatter.write_dl([(name, command.summary) for name, command in _COMMANDS.items()])
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"hybrid {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _hybrid(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version")
+    ] = False,
+) -> None:
+    """An automatic mixer: rules of mixing engineering turn a folder of tracks into a mix."""
+
+
+def main() -> None:
+    """Runs the command line; exits with 0, 1 for a fault of this program, or the code of the error."""
+    try:
+        app(prog_name="hybrid")
+    except InputError as error:
+        _fail(str(error), error.exit_code)
+    except SystemExit as leaving:
+        if leaving.code == _INTERRUPTED:
+            print("interrupted", file=sys.stderr)
+        raise
+    except Exception as error:
+        if os.environ.get("HYBRID_DEBUG"):
+            traceback.print_exc()
+        _fail(
+            f"{type(error).__name__}: {error}\n\n"
+            "hint: this is a fault of the program; HYBRID_DEBUG=1 shows where it happened",
+            1,
+        )
+
+
+def _fail(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,119 @@
+"""`hybrid rules`: what rules there are, what they resolve to, and what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from hybrid import shelf
+from hybrid.errors import InputError, Problem
+from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.schema import json_schema
+
+Names = Annotated[list[str], typer.Argument(help="names or files of rules, later ones over earlier ones")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="override a value: rule.id.key=value")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+rules = typer.Typer(
+    help="List, show and check files of rules.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+
+@rules.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """The names that --rules knows."""
+    found = [_listed(name) for name in shelf.names("rules")]
+    if as_json:
+        _print_json(found)
+        return
+    for row in found:
+        print(f"{row['name']:<12} {row['rules']:>3} rules  {row['title']}")
+
+
+@rules.command()
+def show(names: Names, sets: Sets = None, as_json: AsJson = False) -> None:
+    """The rules with everything inherited, each value with the line that it comes from."""
+    resolved = load_rules(names, sets or ())
+    _warn(resolved)
+    if as_json:
+        _print_json({**resolved.written(), "hash": resolved.hash, "provenance": resolved.provenance})
+    else:
+        print(resolved.dump(), end="")
+
+
+@rules.command()
+def check(files: Names, as_json: AsJson = False) -> None:
+    """All mistakes of each file and of those that it extends, or a report if there are none."""
+    problems: list[Problem] = []
+    valid: dict[str, RuleSet] = {}
+    for name in files:
+        try:
+            valid[name] = load_rules([name])
+        except InputError as error:
+            problems.extend(error.problems)
+    for resolved in valid.values():
+        _warn(resolved)
+    if as_json:
+        _print_json({name: _report(resolved) for name, resolved in valid.items()})
+    for name, resolved in valid.items() if not as_json else ():
+        print(_told(name, resolved))
+    if problems:
+        raise InputError(*dict.fromkeys(problems))
+
+
+@rules.command()
+def schema() -> None:
+    """The JSON Schema of rule files, for editors."""
+    _print_json(json_schema())
+
+
+def _listed(name: str) -> dict[str, str | int]:
+    path = shelf.find("rules", name)
+    try:
+        found = load_rules([str(path)])
+    except InputError:
+        return {"name": name, "title": f"not valid: hybrid rules check {path}", "rules": 0, "file": str(path)}
+    return {"name": name, "title": found.title, "rules": len(found.rules), "file": str(path)}
+
+
+def _report(resolved: RuleSet) -> dict[str, object]:
+    return {
+        "files": [str(path) for path in resolved.files],
+        "rules": len(resolved.rules),
+        "off": [rule.id for rule in resolved.rules if not rule.enabled],
+        "evidence": resolved.evidence(),
+        "guess_share": resolved.guess_share(),
+        "conflicts": {rule.id: list(rule.conflicts) for rule in resolved.rules if rule.conflicts},
+        "warnings": list(resolved.warnings),
+        "hash": resolved.hash,
+    }
+
+
+def _told(name: str, resolved: RuleSet) -> str:
+    evidence = ", ".join(f"{count} {kind}" for kind, count in resolved.evidence().items())
+    off = ", ".join(rule.id for rule in resolved.rules if not rule.enabled)
+    rivals = [f"{rule.id} excludes {', '.join(rule.conflicts)}" for rule in resolved.rules if rule.conflicts]
+    return "\n".join(
+        (
+            f"{name}: {len(resolved.rules)} rules, files: {len(resolved.files)}, no mistakes",
+            f"  evidence   {evidence or 'none'}; {resolved.guess_share():.0%} guesses",
+            f"  off        {off or 'none'}",
+            f"  conflicts  {'; '.join(rivals) or 'none'}",
+        )
+    )
+
+
+def _warn(resolved: RuleSet) -> None:
+    for warning in resolved.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,147 @@
+"""Renders a plan to files: once to learn the exact output level, then for good, measured as it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import soxr
+from jaxtyping import Float
+
+from hybrid.audio.read import SongReader
+from hybrid.audio.song import Song
+from hybrid.audio.write import Subtype, WavWriter
+from hybrid.knowledge import objective as objectives
+from hybrid.knowledge.verdict import Verdict
+from hybrid.measure.meter import Levels, Meter
+from hybrid.measure.panel import Measured
+from hybrid.mixing.analyse import Progress, workers
+from hybrid.mixing.mixdown import Chunk, rendered
+from hybrid.mixing.observe import Observer
+from hybrid.mixing.plan import Plan, verdict
+from hybrid.treatment.types import Treatment
+
+MIX_FILE, STEMS_FOLDER = "mix.wav", "stems"
+_FULL_SCALE_DB = -0.01
+"""No stem may clip either, even one that others cancel in the mix."""
+
+
+class Format(NamedTuple):
+    """Of the files that are written."""
+
+    sample_rate: int
+    subtype: Subtype
+
+
+class Delivered(NamedTuple):
+    """A mix that is written."""
+
+    treatment: Treatment
+    """As rendered, with the exact output level."""
+    levels: Levels
+    """Of the written mix, by the exact meters."""
+    measured: Measured
+    """From the rendered audio."""
+    verdict: Verdict
+
+
+def deliver(plan: Plan, reader: SongReader, folder: Path, fmt: Format, progress: Progress) -> Delivered:
+    """Write the mix and its stems into `folder`, and measure what was written."""
+    song, treatment = plan.song, plan.refined.treatment
+    with workers() as pool:
+        levels, stem_peak_db = _rehearse(song, reader, treatment, fmt.sample_rate, pool, progress)
+        level = objectives.output_level_db(
+            plan.objective.output, jnp.asarray(levels.integrated_lufs), jnp.asarray(levels.true_peak_dbtp)
+        )
+        level = jnp.minimum(level, _FULL_SCALE_DB - stem_peak_db)
+        treatment = replace(treatment, master=treatment.master._replace(level_db=level))
+        observer = Observer(song, plan.analysis.dry, pool)
+        levels = _write(song, reader, treatment, folder, fmt, pool, observer, progress)
+        measured = observer.measured(treatment, levels)
+    return Delivered(treatment, levels, measured, verdict(plan.objective, song, measured))
+
+
+class _Converter:
+    """Brings a stream of stereo blocks to another rate; at the same rate it hands them through."""
+
+    def __init__(self, from_rate: int, to_rate: int) -> None:
+        self._stream = None
+        if from_rate != to_rate:
+            self._stream = soxr.ResampleStream(from_rate, to_rate, 2, "float32", "VHQ")
+
+    def __call__(self, block: Float[np.ndarray, "2 time"], last: bool) -> Float[np.ndarray, "2 out"]:
+        if self._stream is None:
+            return block
+        return self._stream.resample_chunk(np.ascontiguousarray(block.T), last=last).T
+
+
+def _chunks(
+    song: Song, reader: SongReader, treatment: Treatment, pool: ThreadPoolExecutor, stage: str, progress: Progress
+) -> Iterator[tuple[Chunk, bool]]:
+    """Chunks of the song, and whether each is the last; reports progress."""
+    for chunk in rendered(song, reader, treatment, pool):
+        end = chunk.start + chunk.stems[0].shape[1]
+        yield chunk, end >= song.n_samples
+        progress(stage, end / song.n_samples)
+        if end >= song.n_samples:
+            return
+
+
+def _rehearse(
+    song: Song, reader: SongReader, treatment: Treatment, rate: int, pool: ThreadPoolExecutor, progress: Progress
+) -> tuple[Levels, float]:
+    """Loudness and true peak of the mix before its output level, and the highest sample peak of a stem in dBFS."""
+    meter, convert, peak = Meter(rate, 2), _Converter(song.sample_rate, rate), 1e-5
+    for chunk, last in _chunks(song, reader, treatment, pool, "measure", progress):
+        meter.add(convert(chunk.mix, last))
+        peak = max(peak, *pool.map(lambda stem: float(np.abs(stem).max(initial=0.0)), chunk.stems))
+    headroom_db = 0.0 if rate == song.sample_rate else 1.0  # peaks of a resampled stem may be a little higher
+    return meter.levels(), 20.0 * float(np.log10(peak)) + headroom_db
+
+
+def _write(
+    song: Song,
+    reader: SongReader,
+    treatment: Treatment,
+    folder: Path,
+    fmt: Format,
+    pool: ThreadPoolExecutor,
+    observer: Observer,
+    progress: Progress,
+) -> Levels:
+    """Write mix and stems at the output level; the readings are those of the written mix."""
+    gain = np.float32(10.0 ** (float(treatment.master.level_db) / 20.0))
+    meter = Meter(fmt.sample_rate, 2)
+    with _files(song, folder, fmt) as (mix_file, stem_files):
+        converters = [_Converter(song.sample_rate, fmt.sample_rate) for _ in song.tracks]
+        for chunk, last in _chunks(song, reader, treatment, pool, "render", progress):
+
+            def put(index: int, chunk: Chunk = chunk, last: bool = last) -> Float[np.ndarray, "2 out"]:
+                stem = converters[index](chunk.stems[index] * gain, last)
+                stem_files[index].write(stem)
+                return stem
+
+            mix = sum(pool.map(put, range(len(song.tracks))))
+            mix_file.write(mix)
+            meter.add(mix)
+            observer.add(chunk.stems)
+    return meter.levels()
+
+
+@contextmanager
+def _files(song: Song, folder: Path, fmt: Format) -> Iterator[tuple[WavWriter, list[WavWriter]]]:
+    """The mix's file and one for every stem, named after the tracks."""
+    (folder / STEMS_FOLDER).mkdir()
+    with ExitStack() as stack:
+
+        def opened(path: Path) -> WavWriter:
+            return stack.enter_context(WavWriter(path, fmt.sample_rate, 2, fmt.subtype))
+
+        stems = [opened(folder / STEMS_FOLDER / f"{track.id}.wav") for track in song.tracks]
+        yield opened(folder / MIX_FILE), stems

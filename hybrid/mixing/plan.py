@@ -1,0 +1,131 @@
+"""What will be done to a song, before any of it is rendered: analysed, compiled, refined, judged in advance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hybrid.audio.read import SongReader
+from hybrid.audio.song import Song
+from hybrid.knowledge import objective as objectives
+from hybrid.knowledge.compile import CompileReport, compile_rules
+from hybrid.knowledge.findings import verdict_of
+from hybrid.knowledge.objective import Objective, project
+from hybrid.knowledge.readings import Reading
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.select import name_roles
+from hybrid.knowledge.verdict import Verdict
+from hybrid.measure.panel import Measured, predict
+from hybrid.mixing.analyse import Analysis, Progress, analyse, bucket
+from hybrid.mixing.refine import Refined, kept, pins_of, refine
+from hybrid.mixing.start import role_start
+from hybrid.treatment.effect import pool
+from hybrid.treatment.types import Dry, Treatment, neutral
+
+REFINE_FRAMES = 1024
+"""Frames that refinement works on at most; those of longer songs are joined."""
+DYNAMICS_S = 0.2
+"""Spacing of the points of dynamics, or the length of a joined frame if that is longer."""
+
+
+class Plan(NamedTuple):
+    """A song that is ready to be rendered."""
+
+    song: Song
+    analysis: Analysis
+    objective: Objective
+    report: CompileReport
+    refined: Refined
+    before: Verdict
+    """Of the raw sum at the output level that the rules ask for."""
+    predicted: Verdict
+    """Of the mix, in the power domain."""
+
+
+def plan_mix(
+    song: Song, reader: SongReader, rules: RuleSet, n_steps: int, seed: int, progress: Progress
+) -> Plan:
+    """Everything up to rendering; deterministic for a seed. `n_steps` of 0 keeps the start.
+
+    Rules that are required, and those that the raw sum keeps, are held while the others are improved.
+    """
+    song = replace(song, tracks=name_roles(song.tracks, rules.roles))
+    analysis = analyse(song, reader, progress)
+    dry = analysis.dry
+    pooled = _pooled(dry)
+    n_tracks = dry.power.shape[0]
+    objective, report = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
+    working, _ = compile_rules(rules, song, n_tracks, np.asarray(pooled.time_s))
+    nothing = _nothing(pooled)
+    raw = raw_panel(objective, analysis, nothing)
+    found = read_panel(objective, raw)
+    on = np.array([rule.enabled for rule in rules.rules])
+    required = np.array([rule.kind == "require" for rule in rules.rules])
+    refined = refine(
+        working,
+        pooled,
+        role_start(nothing, dry, song.tracks, seed),
+        pins_of(rules.rules, working, song, nothing),
+        on & (required | kept(objective, found)),
+        n_steps,
+        progress,
+    )
+    return Plan(
+        song,
+        analysis,
+        objective,
+        report,
+        refined,
+        before=verdict(objective, song, raw, found),
+        predicted=_predicted(objective, song, dry, refined.treatment),
+    )
+
+
+def verdict(objective: Objective, song: Song, panel: Measured, found: tuple[Reading, ...] | None = None) -> Verdict:
+    """The verdict on a panel of this song."""
+    return verdict_of(
+        objective,
+        read_panel(objective, panel) if found is None else found,
+        [track.id for track in song.tracks],
+        np.asarray(panel.dry.time_s),
+        (float(panel.loudness_lufs), float(panel.true_peak_dbtp)),
+    )
+
+
+def raw_panel(objective: Objective, analysis: Analysis, nothing: Treatment) -> Measured:
+    """The raw sum at its output level, with the exact meters' loudness and true peak."""
+    levels = analysis.raw_levels
+    loudness, peak = jnp.asarray(levels.integrated_lufs), jnp.asarray(levels.true_peak_dbtp)
+    gain = objectives.output_level_db(objective.output, loudness, peak)
+    panel = _predict(analysis.dry, nothing)
+    return panel._replace(loudness_lufs=loudness + gain, true_peak_dbtp=peak + gain)
+
+
+@jax.jit
+def read_panel(objective: Objective, panel: Measured) -> tuple[Reading, ...]:
+    """Readings of all rules, without gradients."""
+    return objectives.read(objective, lambda rule: panel)
+
+
+_predict = jax.jit(predict)
+
+
+def _predicted(objective: Objective, song: Song, dry: Dry, treatment: Treatment) -> Verdict:
+    return verdict(objective, song, _predict(dry, project(objective, dry, treatment)))
+
+
+def _pooled(dry: Dry) -> Dry:
+    """The frames that refinement works on, padded to a few lengths."""
+    n_frames = dry.active.shape[-1]
+    factor = -(-n_frames // REFINE_FRAMES)
+    return pool(dry, factor, bucket(-(-n_frames // factor), 32))
+
+
+def _nothing(pooled: Dry) -> Treatment:
+    """The treatment that does nothing, for the padded length."""
+    n_tracks, n_frames = pooled.active.shape
+    return neutral(n_tracks, n_frames * pooled.frame_s, max(DYNAMICS_S, pooled.frame_s))

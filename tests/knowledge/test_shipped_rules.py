@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from hybrid import shelf
+from hybrid.document import read
+from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.types import TYPES
+from hybrid.knowledge.types.loudness import RoleBudget, budget_sum_lu
+
+NAMES = shelf.names("rules")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_file_stands_on_its_own_without_a_doubt(name: str):
+    rules = load_rules([name])
+    assert rules.id == name
+    assert rules.rules
+    assert rules.warnings == ()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_shipped_rule_states_its_evidence(name: str):
+    data = read(shelf.find("rules", name)).data
+    assert isinstance(data, dict)
+    for rule in data.get("rules", []):
+        assert "evidence" in rule, rule["id"]
+        assert rule["evidence"] == "guess" or "cite" in rule or "notes" in rule, rule["id"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_file_opens_with_its_schema_and_how_to_try_it(name: str):
+    text = shelf.find("rules", name).read_text()
+    assert text.startswith("# yaml-language-server: $schema=mixrules.schema.json\n")
+    assert "hybrid mix" in text
+
+
+def test_the_base_rules_use_every_type():
+    assert {rule.type for rule in load_rules(["base"]).rules} == set(TYPES)
+
+
+def test_the_base_rules_hold_these_asks():
+    asks = {rule.id: rule.bounds() for rule in load_rules(["base"]).rules}
+    assert asks["out.loudness"] == pytest.approx((-16.2, -15.8))
+    assert asks["out.true-peak"] == (None, -1.0)
+    assert asks["lead.level"] == (-1.5, 2.5)
+    assert asks["lead.centre"] == (0.0, 0.0)
+    assert asks["low.cut"] == (None, -30.0)
+
+
+def test_the_base_budget_adds_up_to_a_whole():
+    (budget,) = [rule for rule in load_rules(["base"]).rules if isinstance(rule, RoleBudget)]
+    assert budget_sum_lu({role: share.target for role, share in budget.targets.items()}) == pytest.approx(
+        0, abs=0.05
+    )
+
+
+def test_masking_rules_never_touch_gain():
+    masking = [rule for rule in load_rules(["base"]).rules if "masking" in rule.tags]
+    assert len(masking) >= 3
+    assert not any(part.startswith("gain") for rule in masking for part in rule.acts_on)
+
+
+def test_no_two_shipped_rules_share_an_id():
+    ids = Counter(rule.id for name in NAMES if name != "base" for rule in load_rules([name]).rules)
+    assert max(ids.values()) == 1
