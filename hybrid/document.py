@@ -23,6 +23,7 @@ Plain = str | int | float | bool | list | dict | None
 _Parser = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_DEEPEST = 50
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
@@ -138,6 +139,10 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             return self._refuse(event, f"alias *{event.anchor}: anchors and aliases are not used here")
         self._check(event)
+        if len(at) > _DEEPEST:
+            raise InputError(
+                Problem(f"{self.path}:{_mark(event).line}", "nested too deeply to mean anything")
+            )
         block = isinstance(event, yaml.CollectionStartEvent) and not event.flow_style
         mark = self.keys[at] if block and at in self.keys else _mark(event)
         self.values.setdefault(at, mark)

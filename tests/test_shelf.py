@@ -69,6 +69,10 @@ def test_broken_yaml_is_a_problem_and_not_a_crash(text: str):
     assert _problems(text)
 
 
+def test_bottomless_nesting_is_a_problem_and_not_a_crash():
+    assert "nested too deeply" in _problems("[" * 5000 + "]" * 5000)[0]
+
+
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path):
     (tmp_path / "latin.yaml").write_bytes(b"a: \xe9\xe8\n")
     for name, said in (

@@ -1,4 +1,4 @@
-"""Placeholder until this command is written."""
+"""Not written yet."""
 
 from __future__ import annotations
 

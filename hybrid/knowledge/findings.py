@@ -77,13 +77,13 @@ def _finding(
         scale=rule.scale,
         evidence=rule.evidence,
         penalty=weight * cost,
-        kept=not _has_limits(rule) or all(t.excess <= BROKEN * rule.scale for t in targets),
+        kept=not has_limits(rule) or all(t.excess <= BROKEN * rule.scale for t in targets),
         targets=tuple(targets),
         reason=rule.says(),
     )
 
 
-def _has_limits(rule: RuleType) -> bool:
+def has_limits(rule: RuleType) -> bool:
     """Whether a rule can be broken: one that asks for nothing but restraint cannot."""
     return rule.asks or isinstance(rule, RoleBudget)
 

@@ -17,12 +17,14 @@ from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.validate import Bands, Outcome, problem, problem_with_key, validate_rule
 
 _SET = Path("--set")
+_ASKS = {"target": ("target", "tolerance"), "min": ("min", "max"), "max": ("min", "max"), "range": ("range",)}
+_ASK_KEYS = {key for together in _ASKS.values() for key in together}
 
 
 def load_rules(names: Sequence[str], sets: Sequence[str] = ()) -> RuleSet:
-    """The rules of all files that `names` mean, later ones over earlier ones, under `sets` "rule.id.key=value".
+    """The rules of all files that `names` mean, later ones over earlier ones, under the overrides `sets`.
 
-    Raises InputError with every problem of every file.
+    An override is written "rule.id.key=value". Raises InputError with every problem of every file.
     """
     sources, outcome = gather(names)
     drafts = _combine(sources, outcome)
@@ -69,7 +71,16 @@ def _patch(source: Source, drafts: dict[str, Draft], outcome: Outcome) -> None:
         elif "id" in patch.value:
             outcome.problems.append(problem_with_key(origin.below(("id",)), "a patch cannot rename a rule"))
         else:
-            drafts[name] = override(drafts[name], patch)
+            drafts[name] = _patched(drafts[name], patch)
+
+
+def _patched(rule: Draft, patch: Draft) -> Draft:
+    """The rule with what the patch says; what it asks for takes the place of what the rule asked for."""
+    asked = [key for key in _ASKS if patch.value.get(key) is not None]
+    gone = _ASK_KEYS.difference(*(_ASKS[key] for key in asked)) if asked else set[str]()
+    value = {key: each for key, each in rule.value.items() if key not in gone}
+    origins = {keys: origin for keys, origin in rule.origins.items() if not gone.intersection(keys[:1])}
+    return override(Draft(value, origins), patch)
 
 
 def _disable(source: Source, drafts: dict[str, Draft], outcome: Outcome) -> None:
@@ -106,14 +117,14 @@ def _set(text: str, drafts: dict[str, Draft], outcome: Outcome) -> None:
     try:
         value = parse(written, _SET).data
     except InputError as error:
-        outcome.problems.extend(error.problems)
+        outcome.problems.extend(Problem(str(_SET), f"{text!r}: {each.what}") for each in error.problems)
         return
     origin = Origin(Document(_SET, value, {}, {}), (name, *keys))
-    drafts[name] = override(drafts[name], only(keys, value, origin))
+    drafts[name] = _patched(drafts[name], only(keys, value, origin))
 
 
 def _keys(rule: Mapping[str, Plain], dotted: str) -> Keys:
-    """The keys that `dotted` means; below the first, those that the rule has already may hold dots themselves."""
+    """The keys that `dotted` means; below the first, keys that the rule has already may hold dots."""
     first, _, rest = dotted.partition(".")
     keys, value = [first], rule.get(first)
     while rest:

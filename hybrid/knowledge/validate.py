@@ -36,7 +36,7 @@ _KINDS = {
 
 
 class Outcome(NamedTuple):
-    """What a draft became, if it is valid; what is wrong with it; what is doubtful."""
+    """What is wrong, and what is only doubtful."""
 
     problems: list[Problem]
     warnings: list[Problem]

@@ -29,7 +29,11 @@ def timbre_change_db(
     return jnp.where(square > 1e-8, jnp.sqrt(jnp.maximum(square, 1e-8)), 0.0)
 
 
-def worst_mean(x: Float[Array, "*batch n"], share: float) -> Float[Array, "*batch"]:
-    """Mean of the largest `share` of the values: a maximum that spreads its gradient."""
-    n = max(1, round(share * x.shape[-1]))
-    return jnp.mean(jax.lax.top_k(x, n)[0], axis=-1)
+def worst_mean(
+    x: Float[Array, "*batch n"], share: float, present: Float[Array, "*batch n"]
+) -> Float[Array, "*batch"]:
+    """Mean of the largest `share` of the values that are `present` (1, else 0): a maximum that spreads its gradient."""
+    order = jnp.argsort(jnp.where(present > 0.0, -x, jnp.inf), axis=-1)
+    count = share * jnp.sum(present, axis=-1, keepdims=True)
+    taken = jnp.clip(count - jnp.arange(x.shape[-1]), 0.0, 1.0)
+    return mean_over(jnp.take_along_axis(x, order, axis=-1), taken)

@@ -8,16 +8,18 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.compile import CompileReport, compile_rules
-from hybrid.knowledge.findings import verdict_of
+from hybrid.knowledge.findings import has_limits, verdict_of
 from hybrid.knowledge.objective import Objective, project
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
+from hybrid.knowledge.types import LowEnergyRatio
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.analyse import Analysis, Progress, analyse, bucket
@@ -63,14 +65,14 @@ def plan_mix(
     nothing = _nothing(pooled)
     raw = raw_panel(objective, analysis, nothing)
     found = read_panel(objective, raw)
-    on = np.array([rule.enabled for rule in rules.rules])
+    holdable = np.array([rule.enabled and has_limits(rule) and rule.acts_on != ("master",) for rule in rules.rules])
     required = np.array([rule.kind == "require" for rule in rules.rules])
     refined = refine(
         working,
         pooled,
-        role_start(nothing, dry, song.tracks, seed),
+        role_start(nothing, dry, song.tracks, _corners_hz(objective, found, n_tracks), seed),
         pins_of(rules.rules, working, song, nothing),
-        on & (required | kept(objective, found)),
+        holdable & (required | kept(objective, found)),
         n_steps,
         progress,
     )
@@ -83,6 +85,19 @@ def plan_mix(
         before=verdict(objective, song, raw, found),
         predicted=_predicted(objective, song, dry, refined.treatment),
     )
+
+
+def _corners_hz(
+    objective: Objective, found: tuple[Reading, ...], n_tracks: int
+) -> Float[np.ndarray, " track"]:
+    """The corner below which each raw track has too much, by the rules on low energy; 0 Hz where it has not."""
+    corners = np.zeros(n_tracks, np.float32)
+    for index, rule in enumerate(objective.program.rules):
+        if isinstance(rule, LowEnergyRatio) and rule.enabled:
+            reading, scope = found[index], objective.scopes[index]
+            rumbles = (np.asarray(reading.value) > np.asarray(objective.ask.high[index])) & (reading.share > 0)
+            corners = np.maximum(corners, np.where(rumbles, scope.table, 0.0))
+    return corners
 
 
 def verdict(objective: Objective, song: Song, panel: Measured, found: tuple[Reading, ...] | None = None) -> Verdict:

@@ -44,8 +44,13 @@ _APART = 8.0
 """Pan units between neighbours at the start: enough to break the tie between left and right."""
 
 
-def role_start(treatment: Treatment, dry: Dry, tracks: Sequence[Track], seed: int) -> Treatment:
-    """`treatment` with role levels, relative to their power sum, and positions slightly off the centre."""
+def role_start(
+    treatment: Treatment, dry: Dry, tracks: Sequence[Track], corner_hz: Float[np.ndarray, " padded"], seed: int
+) -> Treatment:
+    """`treatment` with role levels, positions slightly off the centre, and low cuts an octave below `corner_hz`.
+
+    A low cut begins where it can be felt: at its lowest corner it has no slope to follow. 0 Hz leaves it off.
+    """
     n = len(tracks)
     track_k = jnp.sum(dry.power_k[:, :2], axis=(1, 3))
     raw = np.asarray(loudness.active_lufs(track_k, dry.active))[:n]
@@ -57,6 +62,7 @@ def role_start(treatment: Treatment, dry: Dry, tracks: Sequence[Track], seed: in
     return replace(
         treatment,
         gain=treatment.gain._replace(level_db=_filled(treatment.gain.level_db, level)),
+        eq=treatment.eq._replace(low_cut_hz=jnp.asarray(0.5 * corner_hz, jnp.float32)),
         pan=treatment.pan._replace(position=_filled(treatment.pan.position, _spread(tracks, seed))),
     )
 

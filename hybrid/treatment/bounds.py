@@ -87,9 +87,9 @@ def moves_of(treatment: Treatment) -> Treatment:
 
 
 def effort(treatment: Treatment) -> Float[Array, " track"]:
-    """How much is done to each track: the root mean square of its parts, each in whitened units; 0 for nothing.
+    """How much is done to each track: the sum of squares of its moves in whitened units; 0 for nothing.
 
-    A part with several points counts by their mean square. The root is softened below 0.01, where it has no slope.
+    Points of the tone curve and zones of dynamics count each by itself, points in time by their mean.
     """
 
     def square(part: str, value: Float[Array, "track ..."]) -> Float[Array, " track"]:
@@ -97,8 +97,9 @@ def effort(treatment: Treatment) -> Float[Array, " track"]:
             moved = 3.0 * jnp.maximum(jnp.log2(jnp.maximum(value, 1.0) / (1.2 * LOW_CUT_FROM_HZ)), 0.0)
         else:
             moved = value / RANGES[part].scale
-        return jnp.mean(jnp.square(moved).reshape(moved.shape[0], -1), axis=-1)
+        if part in ("gain.ride", "dynamics.zone"):
+            return jnp.sum(jnp.mean(jnp.square(moved), axis=-1).reshape(moved.shape[0], -1), axis=-1)
+        return jnp.sum(jnp.square(moved).reshape(moved.shape[0], -1), axis=-1)
 
     parts = treatment_parts(treatment)
-    total = sum(square(part, value) for part, value in parts.items() if part != "master.level")
-    return jnp.sqrt(total + 1e-4) - 1e-2
+    return sum((square(part, value) for part, value in parts.items() if part != "master.level"), jnp.zeros(()))

@@ -80,6 +80,20 @@ def test_a_patch_of_nothing_takes_a_value_away(folder: Path):
     assert rules.rules[0].bounds() == (-2.0, -2.0)
 
 
+@pytest.mark.parametrize(
+    ("ask", "bounds"),
+    [
+        ("range: -3 to -2 dBTP", (-3.0, -2.0)),
+        ("target: -2 dBTP", (-2.0, -2.0)),
+        ("min: -3 dBTP", (-3.0, -1.0)),
+        ("max: -2 dBTP", (None, -2.0)),
+    ],
+)
+def test_what_a_patch_asks_for_replaces_what_was_asked(folder: Path, ask: str, bounds: tuple):
+    assert _load(folder, f"patch: {{peak: {{{ask}}}}}\n").rules[0].bounds() == bounds
+    assert _load(folder, "", f"peak.{ask.replace(': ', '=')}").rules[0].bounds() == bounds
+
+
 def test_a_whole_rule_of_the_same_id_replaces_the_one_before(folder: Path):
     rules = _load(folder, "rules: [{id: peak, type: true_peak, max: -2 dBTP}]\n")
     assert _rule(rules, "peak")["max"] == "-2 dBTP"
@@ -135,7 +149,7 @@ def test_the_command_line_overrides_one_value(folder: Path, text: str, rule: str
             "--set: peak.max: expected a true-peak level such as '-1 dBTP', got a sample level",
         ),
         ("peak.mox=-1 dBTP", "--set: peak.mox: unknown key; did you mean max?"),
-        ("peak.max=[", "--set:1:"),
+        ("peak.max=[", "--set: 'peak.max=[': "),
     ],
 )
 def test_a_wrong_override_is_named(folder: Path, text: str, said: str):

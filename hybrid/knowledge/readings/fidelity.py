@@ -20,12 +20,13 @@ def timbre_change(rule: TimbreChange, song: Measured, scope: Scope) -> Reading:
 
 
 def smooth_control(rule: SmoothControl, song: Measured, scope: Scope) -> Reading:
-    """Speed of each track's gain curves, the mean of the fastest tenth, dB per second."""
-    speed = jnp.abs(song.slew_db_per_s)
-    value = fidelity.worst_mean(speed.reshape(speed.shape[0], -1), 0.1)
-    return Reading(value, tracks_heard(scope, song.dry.active), jnp.max(speed, axis=1))
+    """Speed of each track's gain curves, in its fastest zone: the mean of the fastest tenth, dB/s."""
+    active = sounding(song, scope)
+    speed = jnp.max(jnp.abs(song.slew_db_per_s), axis=1)
+    moving = (active > 0.0).astype(speed.dtype)
+    return Reading(fidelity.worst_mean(speed, 0.1, moving), tracks_heard(scope, active), speed * moving)
 
 
 def minimal_change(rule: MinimalChange, song: Measured, scope: Scope) -> Reading:
-    """How much is done to each track, in whitened units."""
+    """How much is done to each track: the sum of its squared moves in whitened units."""
     return Reading(effort(song.treatment), tracks_heard(scope, song.dry.active))

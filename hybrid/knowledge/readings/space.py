@@ -17,7 +17,7 @@ from hybrid.knowledge.readings.reading import (
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import LeftRightBalance, MonoFoldown, PanPosition, SideEnergy, SimilarApart
 from hybrid.measure import masking, space, spectrum
-from hybrid.measure.decibel import mean_over
+from hybrid.measure.decibel import FLOOR, mean_over
 from hybrid.measure.fidelity import worst_mean
 from hybrid.measure.panel import Measured
 
@@ -68,6 +68,7 @@ def mono_foldown(rule: MonoFoldown, song: Measured, scope: Scope) -> Reading:
     """Power of the mono sum over that of both channels, dB: of all bands, or of the worst tenth of them."""
     power = mean_over(song.mix.swapaxes(-1, -2), mix_sounding(song, scope)[None, None])
     if rule.resolution == "bands":
-        return one(-worst_mean(-space.foldown_db(power), 0.1))
+        heard = (power[0] + power[1] > FLOOR).astype(power.dtype)
+        return one(-worst_mean(-space.foldown_db(power), 0.1, heard))
     course = space.foldown_db(smoothed(jnp.sum(song.mix, axis=-1), song.dry.frame_s))
     return one(space.foldown_db(jnp.sum(power, axis=-1)), course)

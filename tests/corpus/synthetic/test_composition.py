@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 
 import pytest
 
@@ -10,7 +11,8 @@ from hybrid.corpus.synthetic.composition import compose
 from hybrid.corpus.synthetic.harmony import voicings
 from hybrid.corpus.synthetic.score import Chord, Key
 
-SEEDS = range(30)
+SEEDS = range(24)
+written = cache(compose)
 
 
 def test_degrees_climb_the_c_major_scale_and_fold_at_the_octave():
@@ -23,7 +25,7 @@ def test_the_tones_of_a_chord_near_a_degree_are_its_own():
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_song_lasts_between_30_and_40_s_and_the_lead_stays_in_range(seed):
-    song = compose(seed)
+    song = written(seed)
     assert 30.0 <= song.plan.seconds(song.plan.length_beats) + 1.75 <= 40.0
     pitches = [note.pitch for note in song.score["lead"]]
     assert min(pitches) >= 53  # F3
@@ -33,7 +35,7 @@ def test_a_song_lasts_between_30_and_40_s_and_the_lead_stays_in_range(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_held_notes_of_the_lead_belong_to_the_chord(seed):
-    song = compose(seed)
+    song = written(seed)
     chords = {bar.start_beats: bar.chord for bar in song.plan.bars("lead")}
     for note in song.score["lead"]:
         if note.duration_beats >= 0.9:
@@ -43,13 +45,13 @@ def test_held_notes_of_the_lead_belong_to_the_chord(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_bass_plays_wherever_the_kick_falls(seed):
-    score = compose(seed).score
+    score = written(seed).score
     assert {note.start_beats for note in score["kick"]} <= {note.start_beats for note in score["bass"]}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_backing_voices_keep_to_either_side_of_the_lead(seed):
-    score = compose(seed).score
+    score = written(seed).score
     lead = {note.start_beats: note.pitch for note in score["lead"]}
     assert all(note.pitch > lead[note.start_beats] for note in score["backing_high"])
     assert all(note.pitch < lead[note.start_beats] for note in score["backing_low"])
@@ -57,21 +59,21 @@ def test_the_backing_voices_keep_to_either_side_of_the_lead(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_melodic_voice_never_sings_two_notes_at_once(seed):
-    lead = compose(seed).score["lead"]
+    lead = written(seed).score["lead"]
     for note, following in itertools.pairwise(lead):
         assert note.end_beats <= following.start_beats + 1e-9
 
 
 def test_chords_are_led_by_small_steps():
-    plan = compose(0).plan
+    plan = written(0).plan
     chords = voicings(plan, plan.bars("keys"), 62.0)
     for before, after in itertools.pairwise(chords):
         assert max(min(abs(pitch - old) for old in before) for pitch in after) <= 4  # a major third
 
 
 def test_seeds_change_key_tempo_chords_and_melody():
-    songs = [compose(seed) for seed in SEEDS]
-    assert len({(song.plan.key, song.plan.tempo_bpm) for song in songs}) > 20
+    songs = [written(seed) for seed in SEEDS]
+    assert len({(song.plan.key, song.plan.tempo_bpm) for song in songs}) > 16
     assert len({song.plan.sections for song in songs}) > 10
     assert len({song.score["lead"] for song in songs}) == len(songs)
     assert {song.plan.key.mode for song in songs} == {"major", "minor"}

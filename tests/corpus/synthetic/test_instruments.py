@@ -49,8 +49,6 @@ def test_a_stronger_note_carries_more_energy(instrument):
 
 @pytest.mark.parametrize("instrument", DRUMS + PITCHED)
 def test_the_same_chance_gives_the_same_note_and_another_gives_another(instrument):
-    if instrument is instruments.electric_piano:  # its chance is a cent or two of tuning
-        assert not np.array_equal(_strike(instrument, seed=0), _strike(instrument, seed=1))
     assert np.array_equal(_strike(instrument, seed=3), _strike(instrument, seed=3))
     assert not np.array_equal(_strike(instrument, seed=3), _strike(instrument, seed=4))
 

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hybrid import __version__, shelf
+from hybrid.cli import app
+from hybrid.knowledge.resolve import load_rules
+
+GOOD = (
+    "schema: mixrules/1\nid: good\nrules: [{id: peak, type: true_peak, max: -1 dBTP, evidence: standard}]\n"
+)
+BAD = "schema: mixrules/1\nid: bad\nrules:\n  - {id: peak, type: true_peak, max: -1 dBFS, scael: 1 dB}\n"
+
+
+@pytest.fixture
+def hybrid(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    def run(*arguments: str) -> tuple[int | str | None, str, str]:
+        monkeypatch.setattr(sys, "argv", ["hybrid", *arguments])
+        with pytest.raises(SystemExit) as leaving:
+            app.main()
+        out, err = capsys.readouterr()
+        return leaving.value.code, out, err
+
+    return run
+
+
+def _modules_after(*arguments: str) -> set[str]:
+    code = (
+        f"import sys; sys.argv = ['hybrid', *{arguments!r}]\n"
+        "from hybrid.cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('\\n' + ' '.join(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["rules", "list"], ["rules", "check", "base"]])
+def test_help_and_the_check_of_rules_never_import_jax(arguments: list[str]):
+    heavy = {"jax", "jaxlib", "flax", "optax", "scipy", "matplotlib", "librosa", "soundfile"}
+    assert not heavy & _modules_after(*arguments)
+
+
+def test_help_lists_every_command(hybrid):
+    code, out, _ = hybrid("--help")
+    assert code == 0
+    assert all(f"\n  {name} " in out for name in ("mix", "scan", "check", "rules"))
+
+
+def test_the_version_is_printed(hybrid):
+    assert hybrid("--version") == (0, f"hybrid {__version__}\n", "")
+
+
+def test_an_unknown_command_is_a_usage_error(hybrid):
+    code, out, err = hybrid("mxi")
+    assert (code, out) == (2, "")
+    assert "No such command 'mxi'" in err
+
+
+def test_list_names_every_shipped_file_with_its_title(hybrid):
+    code, out, _ = hybrid("rules", "list", "--json")
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert code == 0
+    assert rows.keys() == set(shelf.names("rules"))
+    assert rows["base"]["title"] == "Conservative rules for pop and rock"
+    assert rows["base"]["rules"] == len(load_rules(["base"]).rules)
+    assert "Conservative rules for pop and rock" in hybrid("rules", "list")[1]
+
+
+def test_list_shows_a_file_that_is_not_valid(hybrid, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "bad.yaml").write_text(BAD)
+    code, out, _ = hybrid("rules", "list")
+    assert code == 0
+    assert "not valid: hybrid rules check rules/bad.yaml" in out
+
+
+def test_show_gives_every_value_with_its_place(hybrid):
+    code, out, _ = hybrid("rules", "show", "base", "--set", "out.loudness.target=-14 LUFS")
+    assert code == 0
+    assert "    target: -14 LUFS  # --set\n" in out
+    assert "    max: -1 dBTP  # loudness.yaml:" in out
+
+
+def test_show_as_json_is_one_document(hybrid):
+    code, out, _ = hybrid("rules", "show", "loudness", "--json")
+    said = json.loads(out)
+    assert code == 0
+    assert said["hash"] == load_rules(["loudness"]).hash
+    assert "loudness.yaml:" in said["provenance"]["out.true-peak"]["max"]
+
+
+def test_check_reports_what_the_rules_rest_on(hybrid, tmp_path: Path):
+    (tmp_path / "good.yaml").write_text(GOOD)
+    code, out, err = hybrid("rules", "check", str(tmp_path / "good.yaml"), "base")
+    assert (code, err) == (0, "")
+    assert "good.yaml: 1 rules, files: 1, no mistakes" in out
+    assert "1 standard; 0% guesses" in out
+    assert "spectrum.tilt excludes spectrum.curve" in out
+
+
+def test_check_names_all_mistakes_of_all_files_and_exits_with_2(hybrid, tmp_path: Path):
+    (tmp_path / "good.yaml").write_text(GOOD)
+    (tmp_path / "bad.yaml").write_text(BAD)
+    (tmp_path / "worse.yaml").write_text("a: 1\na: 2\n")
+    paths = [str(tmp_path / f"{name}.yaml") for name in ("good", "bad", "worse")]
+    code, out, err = hybrid("rules", "check", *paths)
+    assert code == 2
+    assert "good.yaml: 1 rules" in out
+    assert f"{paths[1]}:4:38: rules[0].max: expected a true-peak level" in err
+    assert f"{paths[1]}:4:47: rules[0].scael: unknown key; did you mean scale?" in err
+    assert f"{paths[2]}:2:1: duplicate key 'a', first given at line 1" in err
+
+
+def test_check_tells_doubts_on_stderr_and_passes(hybrid, tmp_path: Path):
+    (tmp_path / "odd.yaml").write_text(GOOD.replace("evidence", "cite: [X], evidence"))
+    code, out, err = hybrid("rules", "check", "--json", str(tmp_path / "odd.yaml"))
+    assert code == 0
+    assert err.startswith("warning: ")
+    (report,) = json.loads(out).values()
+    assert "'X' is not in the bibliography" in report["warnings"][0]
+
+
+def test_the_schema_is_printed_as_json(hybrid):
+    code, out, _ = hybrid("rules", "schema")
+    assert code == 0
+    assert json.loads(out)["properties"]["schema"]["const"] == "mixrules/1"
+
+
+def test_an_interruption_is_one_line_and_exits_with_130(hybrid, monkeypatch):
+    def interrupt(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shelf, "names", interrupt)
+    assert hybrid("rules", "list") == (130, "", "interrupted\n")
+
+
+@pytest.mark.parametrize(("debug", "shows_trace"), [("", False), ("1", True)])
+def test_a_fault_of_the_program_is_short_unless_asked(hybrid, monkeypatch, debug: str, shows_trace: bool):
+    def fail(name: str) -> None:
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(shelf, "names", fail)
+    monkeypatch.setenv("HYBRID_DEBUG", debug)
+    code, _, err = hybrid("rules", "list")
+    assert code == 1
+    assert "RuntimeError: no such luck" in err
+    assert ("Traceback" in err) is shows_trace
