@@ -1,7 +1,136 @@
-"""Not written yet."""
+"""`hybrid mix`: a folder of tracks becomes a mix, its stems, its settings, its verdict and a report."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
-def mix() -> None:
-    """Not written yet."""
+import typer
+
+from hybrid.audio.manifest import load_song
+from hybrid.audio.song import Song
+from hybrid.audio.write import OutputFolder
+from hybrid.cli.progress import progress_bar
+from hybrid.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from hybrid.knowledge.ruleset import RuleSet
+    from hybrid.mixing.deliver import Delivered
+    from hybrid.mixing.plan import Plan
+
+DEMO = "demo"
+_MIN_RATE, _MAX_RATE = 8000, 192000
+
+
+def mix(
+    song: Annotated[str, typer.Argument(help="a folder of audio files, a song.yaml, or 'demo'")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="the folder to write")],
+    rules: Annotated[
+        list[str] | None, typer.Option(help="a rule file or the name of one; may be repeated [default: base]")
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="rule.key=value, such as lead.level.target='2 LU'")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=0, help="steps of refinement; 0 keeps the start")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start, and the demo")] = 0,
+    subtype: Annotated[
+        Literal["PCM_16", "PCM_24", "PCM_32", "FLOAT"], typer.Option(help="format of the samples written")
+    ] = "PCM_24",
+    sample_rate: Annotated[
+        int | None, typer.Option(min=_MIN_RATE, max=_MAX_RATE, help="of the files written, Hz [default: the song's]")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results that exist")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be mixed, and write nothing")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Mix a song under rules."""
+    from hybrid.knowledge.resolve import load_rules
+
+    rule_set = load_rules(rules or ["base"], sets or [])
+    if dry_run:
+        _print_matches(_song(song, None, seed), rule_set, as_json)
+        return
+    inputs = _inputs(song)
+    with OutputFolder(out, overwrite, inputs) as folder:
+        loaded = _song(song, folder.path, seed)
+        plan, delivered = _run(loaded, rule_set, folder.path, steps, seed, (sample_rate, subtype))
+    _print_result(plan, delivered, out, as_json)
+
+
+def _is_demo(song: str) -> bool:
+    return song == DEMO and not Path(song).exists()
+
+
+def _inputs(song: str) -> tuple[Path, ...]:
+    """Files that must not be written over; naming them also finds out whether the song can be read at all."""
+    if _is_demo(song):
+        return ()
+    return tuple(path for track in load_song(Path(song)).tracks for path in track.files)
+
+
+def _song(song: str, folder: Path | None, seed: int) -> Song:
+    """The song; the demo is made on the spot, in `song` beside its mix."""
+    if not _is_demo(song):
+        return load_song(Path(song))
+    if folder is None:
+        raise InputError(Problem(DEMO, "is made while it is mixed", "leave out --dry-run"))
+    from dataclasses import replace
+
+    from hybrid.corpus.demo import write_demo
+
+    tracks = folder / "song"
+    tracks.mkdir()
+    write_demo(tracks, seed)
+    return replace(load_song(tracks), name=DEMO)
+
+
+def _run(
+    song: Song, rules: RuleSet, folder: Path, steps: int, seed: int, wanted: tuple[int | None, str]
+) -> tuple[Plan, Delivered]:
+    """Mix, and write everything into `folder`."""
+    from hybrid.audio.digest import digest
+    from hybrid.audio.read import open_song
+    from hybrid.export.made import made_with
+    from hybrid.export.results import write_results
+    from hybrid.mixing.deliver import Format, deliver
+    from hybrid.mixing.plan import plan_mix
+
+    fmt = Format(wanted[0] or song.sample_rate, wanted[1])
+    with open_song(song) as reader, progress_bar() as progress:
+        plan = plan_mix(song, reader, rules, steps, seed, progress)
+        delivered = deliver(plan, reader, folder, fmt, progress)
+    origin = made_with(rules.hash, digest(song), {"steps": str(steps), "seed": str(seed)})
+    write_results(plan, delivered, rules, folder, origin)
+    return plan, delivered
+
+
+def _print_matches(song: Song, rules: RuleSet, as_json: bool) -> None:
+    from hybrid.knowledge.matches import match_report
+
+    report = match_report(rules, song)
+    if as_json:
+        print(json.dumps({"song": song.name, "matched": report.matched, "warnings": report.warnings}, indent=2))
+        return
+    print(f"{song.name}: {len(song.tracks)} tracks, {song.n_samples / song.sample_rate:.1f} s, {song.sample_rate} Hz")
+    for track in song.tracks:
+        print(f"  {track.id}: {track.role} {' '.join(track.tags)}".rstrip())
+    for rule, tracks in report.matched.items():
+        print(f"{rule}: {', '.join(tracks) or 'no track'}")
+    for line in (*song.notes, *report.warnings):
+        print(line)
+
+
+def _print_result(plan: Plan, delivered: Delivered, out: Path, as_json: bool) -> None:
+    from hybrid.export.verdict import verdict_json, verdict_table
+
+    before, after = plan.before, delivered.verdict
+    if as_json:
+        said = {"out": str(out), "before": verdict_json(before), "after": verdict_json(after)}
+        print(json.dumps(said, indent=2, ensure_ascii=False))
+        return
+    for line in (*plan.song.notes, *plan.report.warnings):
+        print(line)
+    print(verdict_table(after))
+    kept = f"{sum(f.kept for f in before.rules)} -> {sum(f.kept for f in after.rules)} of {len(after.rules)}"
+    print(f"rules kept: {kept}; wrote {out}: open report.html")

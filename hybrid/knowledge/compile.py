@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from hybrid.audio.song import Song
-from hybrid.errors import InputError, Problem
+from hybrid.knowledge.matches import MatchReport, match_report
 from hybrid.knowledge.objective import NO_LIMIT, Ask, Objective, Output, Program, Timing
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.scope import Scope, scope_of
-from hybrid.knowledge.select import select
 from hybrid.knowledge.types import IntegratedLoudness, RoleBudget, RuleType, TruePeak
 
 DEFAULT_AIM_LUFS = -23.0
@@ -22,24 +19,15 @@ DEFAULT_CEILING_DBTP = -1.0
 """Where no rule asks for a true peak: EBU R 128."""
 
 
-class CompileReport(NamedTuple):
-    """What compiling found: tracks matched by each rule, rules without any, and shares of evidence."""
-
-    matched: dict[str, tuple[str, ...]]
-    empty: tuple[str, ...]
-    evidence: dict[str, int]
-    warnings: tuple[str, ...]
-
-
 def compile_rules(
     rules: RuleSet, song: Song, n_tracks: int, time_s: Float[np.ndarray, " frame"]
-) -> tuple[Objective, CompileReport]:
+) -> tuple[Objective, MatchReport]:
     """The objective of `song`, padded to `n_tracks`, and the report.
 
     Rules that are off are compiled with a weight of zero, so that they are still measured. Raises `InputError` for
     a rule with `on_empty: error` that matches no track.
     """
-    report = _report(rules, song)
+    report = match_report(rules, song)
     sections = {name: [(span.from_, span.to) for span in spans] for name, spans in rules.sections.items()}
     objective = Objective(
         scopes=tuple(
@@ -122,19 +110,3 @@ def _aim(rule: RuleType) -> float:
     if rule.target is not None:
         return rule.target
     return high if high is not None else (low if low is not None else DEFAULT_AIM_LUFS)
-
-
-def _report(rules: RuleSet, song: Song) -> CompileReport:
-    matched = {
-        rule.id: tuple(song.tracks[i].id for i in select(rule.for_, song.tracks, rules.sets)) for rule in rules.rules
-    }
-    empty = [rule for rule in rules.rules if rule.enabled and not matched[rule.id]]
-    refused = [
-        Problem(rule.id, "matches no track of this song", "`on_empty: error` asked for this check")
-        for rule in empty
-        if rule.on_empty == "error"
-    ]
-    if refused:
-        raise InputError(*refused)
-    warnings = [f"{rule.id} matches no track" for rule in empty if rule.on_empty == "warn"]
-    return CompileReport(matched, tuple(rule.id for rule in empty), rules.evidence(), (*rules.warnings, *warnings))

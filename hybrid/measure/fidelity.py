@@ -7,17 +7,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hybrid.measure.decibel import FLOOR, mean_over
-from hybrid.measure.masking import importance, total_power
+from hybrid.measure.masking import importance
 
 
 def timbre_change_db(
-    dry: Float[Array, "track 3 frame band"], treated: Float[Array, "track 3 frame band"], active: Array
+    before: Float[Array, "track frame band"], after: Float[Array, "track frame band"], active: Array
 ) -> Float[Array, " track"]:
     """Change of spectral shape, dB RMS over bands and active frames, weighted by what matters to the raw track.
 
     A change of level alone reads 0. Bands more than 60 dB below the track's strongest are left out.
     """
-    before, after = total_power(dry), total_power(treated)
     floor = 1e-6 * jnp.max(before, axis=-1, keepdims=True) + FLOOR
     weight = importance(before) * (before > floor) * active[..., None]
     change = 10.0 * (jnp.log10(jnp.maximum(after, FLOOR * FLOOR) + 1e-3 * floor) - jnp.log10(before + 1e-3 * floor))

@@ -16,6 +16,8 @@ from hybrid.signal import bands
 
 _IMPORTANCE_EXPONENT = 0.3
 """Band importance grows as loudness does with power, about its 0.3th power (Stevens)."""
+_BEST_DB = 3.0
+"""Temperature of the soft maximum over bands."""
 
 
 def spreading() -> Float[np.ndarray, "masker maskee"]:
@@ -67,12 +69,14 @@ def masked_db(
 def audibility(
     excess: Float[Array, "track frame band"], weight: Float[Array, "track frame band"], active: Array
 ) -> Float[Array, " track"]:
-    """Share of its active frames in which a track can be heard, 0 to 1, by its five best bands.
+    """Share of its active frames in which a track can be heard, 0 to 1, by its best bands.
 
-    Best are those with the lowest excess among bands that hold some of the raw track; silence reads 1.
+    How far the best bands stand out is a soft maximum over the bands that hold some of the raw track, about the
+    mean of the best five in typical music, without a sort. Silence reads 1.
     """
-    usable = jnp.where(weight > 0.01 * jnp.max(weight, axis=-1, keepdims=True), excess, 60.0)
-    best = -jnp.mean(jnp.sort(usable, axis=-1)[..., :5], axis=-1)
+    usable = weight > 0.01 * jnp.max(weight, axis=-1, keepdims=True)
+    share = jax.nn.softmax(jnp.where(usable, -excess / _BEST_DB, -100.0), axis=-1)
+    best = jnp.sum(jnp.where(usable, -excess * share, 0.0), axis=-1)
     heard = mean_over(jax.nn.sigmoid((best + 3.0) / 2.0), active)
     return jnp.where(jnp.sum(active, axis=-1) > 0.0, heard, 1.0)
 

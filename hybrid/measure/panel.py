@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hybrid.measure import loudness
 from hybrid.treatment import effect
+from hybrid.treatment.effect import Layer
 from hybrid.treatment.types import Dry, Treatment
 
 
@@ -22,11 +22,15 @@ class Measured(NamedTuple):
     """A treated song as rules see it. Powers are before the output level, which scales all of them alike."""
 
     dry: Dry
+    """The raw tracks: what counts, and how much."""
     treatment: Treatment
-    track: Float[Array, "track 3 frame band"]
+    tracks: Layer
+    whole: Layer
+    """What the mix is read off: in a prediction the sum of `tracks`, in an observation the rendered mix alone."""
     track_k: Float[Array, "track frame"]
+    """K-weighted power of each track in both channels and all bands together."""
     pair_k: Float[Array, "pair frame"]
-    mix: Float[Array, "3 frame band"]
+    """What each pair that shares phase adds to that of the two, positive or negative."""
     mix_k: Float[Array, " frame"]
     loudness_lufs: Float[Array, ""]
     """Integrated loudness of the output."""
@@ -44,34 +48,40 @@ def slew(treatment: Treatment, time_s: Float[Array, " frame"], frame_s: float) -
 
 def predict(dry: Dry, treatment: Treatment) -> Measured:
     """The panel in the power domain. The true peak is the raw sum's peak-to-loudness ratio on top of loudness."""
-    treated = effect.apply(dry, treatment)
-    level = loudness.integrated_lufs(treated.mix_k, dry.frame_s) + treatment.master.level_db
+    layer = effect.treated(dry, treatment)
+    track_k, pair_k = effect.total_k(layer), effect.pair_k(layer)
+    mix_k = jnp.maximum(jnp.sum(track_k, axis=0) + jnp.sum(pair_k, axis=0), 0.0)
+    level = loudness.integrated_lufs(mix_k, dry.frame_s) + treatment.master.level_db
     return Measured(
         dry,
         treatment,
-        *treated,
+        tracks=layer,
+        whole=layer,
+        track_k=track_k,
+        pair_k=pair_k,
+        mix_k=mix_k,
         loudness_lufs=level,
         true_peak_dbtp=level + dry.peak_to_loudness_db,
         slew_db_per_s=slew(treatment, dry.time_s, dry.frame_s),
     )
 
 
-def observe(dry: Dry, treatment: Treatment, stems: Dry, mix: Dry) -> Measured:
-    """The panel of rendered audio: `stems` and `mix` measured as if they were raw, `dry` for what counts.
+def observe(dry: Dry, treatment: Treatment, stems: Layer, mix: Dry, levels: tuple[float, float]) -> Measured:
+    """The panel of audio: `stems` and the one-track `mix` as measured, `dry` for what counts.
 
-    Loudness and true peak are placeholders that the caller replaces by the exact meters' readings.
+    `levels` are the exact meters' loudness and true peak of the output.
     """
-    as_rendered = effect.apply(stems, jax.tree.map(jnp.zeros_like, treatment))
+    whole = effect.as_measured(mix)
     return Measured(
         dry,
         treatment,
-        track=as_rendered.track,
-        track_k=as_rendered.track_k,
-        pair_k=as_rendered.pair_k,
-        mix=mix.power[0],
-        mix_k=jnp.sum(mix.power_k[0, :2], axis=(0, 2)),
-        loudness_lufs=jnp.zeros(()),
-        true_peak_dbtp=jnp.zeros(()),
+        tracks=stems,
+        whole=whole,
+        track_k=effect.total_k(stems),
+        pair_k=effect.pair_k(stems),
+        mix_k=effect.total_k(whole)[0],
+        loudness_lufs=jnp.asarray(levels[0], jnp.float32),
+        true_peak_dbtp=jnp.asarray(levels[1], jnp.float32),
         slew_db_per_s=slew(treatment, dry.time_s, dry.frame_s),
     )
 

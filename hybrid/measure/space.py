@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from hybrid.measure.decibel import FLOOR, db, mean_over, ratio_db
+from hybrid.measure.decibel import FLOOR, db, ratio_db
 
 
 def position(left: Float[Array, "*shape"], right: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -40,8 +40,3 @@ def foldown_db(power: Float[Array, "3 *shape"]) -> Float[Array, "*shape"]:
     correlation = 2.0 * power[2] / jnp.where(total > FLOOR, total, 1.0)
     share = jnp.where(total > FLOOR, 0.5 * (1.0 + jnp.clip(correlation, -1.0, 1.0)), 1.0)
     return db(share)
-
-
-def long_term(power: Float[Array, "*batch 3 frame band"], active: Float[Array, "*batch frame"]) -> Array:
-    """Mean powers over active frames: left, right and cross per band."""
-    return mean_over(power.swapaxes(-1, -2), active[..., None, None, :])

@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.measure.decibel import db, mean_over, ratio_db
-from hybrid.measure.masking import total_power
 from hybrid.signal import bands
 
 
@@ -22,9 +21,9 @@ def octaves_per_band() -> Float[np.ndarray, " band"]:
     return np.diff(np.log2(edges))
 
 
-def long_term_db(mix: Float[Array, "3 frame band"], active: Float[Array, " frame"]) -> Float[Array, " band"]:
+def long_term_db(mix: Float[Array, "frame band"], active: Float[Array, " frame"]) -> Float[Array, " band"]:
     """Mean level of each band over active frames, dB per octave of bandwidth: pink noise reads the same in all."""
-    power = mean_over(total_power(mix).T, active[None])
+    power = mean_over(mix.T, active[None])
     return db(power / jnp.asarray(octaves_per_band(), power.dtype))
 
 
@@ -50,13 +49,13 @@ def tilt_db_per_octave(level_db: Float[Array, " band"], weight: Float[Array, " b
 
 
 def below_db(
-    track: Float[Array, "track 3 frame band"], active: Float[Array, "track frame"], corner_hz: Float[Array, " track"]
+    track: Float[Array, "track frame band"], active: Float[Array, "track frame"], corner_hz: Float[Array, " track"]
 ) -> Float[Array, " track"]:
     """Power below a corner as a share of the track's whole power, dB, over its active frames.
 
     A band that the corner divides counts by the share of its width below, in ERB-number; silence reads -100.
     """
-    power = mean_over(total_power(track).swapaxes(-1, -2), active[:, None])
+    power = mean_over(track.swapaxes(-1, -2), active[:, None])
     position = jnp.asarray(bands.erb_number(bands.band_centres_hz()), power.dtype)
     corner = 21.4 * jnp.log10(1.0 + 0.00437 * corner_hz)
     share = jnp.clip(corner[:, None] - position + 0.5, 0.0, 1.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -14,6 +13,7 @@ from hybrid.measure.meter import Levels
 from hybrid.measure.panel import Measured
 from hybrid.mixing.analyse import Recording, grid_of
 from hybrid.signal import bandpower
+from hybrid.treatment import effect
 from hybrid.treatment.types import Dry, Treatment
 
 
@@ -53,10 +53,9 @@ class Observer:
         rate = self._song.sample_rate
         stems = self._stems.dry(rate, self._pairs, 0.0)
         mix = self._mix.dry(rate, self._pairs[:0], 0.0)
-        return panel.observe(self._dry, treatment, stems, mix)._replace(
-            loudness_lufs=jnp.asarray(levels.integrated_lufs, jnp.float32),
-            true_peak_dbtp=jnp.asarray(levels.true_peak_dbtp, jnp.float32),
-        )
+        stems_as_rendered = effect.as_measured(stems)
+        readings = (levels.integrated_lufs, levels.true_peak_dbtp)
+        return panel.observe(self._dry, treatment, stems_as_rendered, mix, readings)
 
 
 def _real_pairs(dry: Dry) -> Int[np.ndarray, "pair 2"]:

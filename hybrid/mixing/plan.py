@@ -13,8 +13,9 @@ from jaxtyping import Float
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.knowledge import objective as objectives
-from hybrid.knowledge.compile import CompileReport, compile_rules
+from hybrid.knowledge.compile import compile_rules
 from hybrid.knowledge.findings import has_limits, verdict_of
+from hybrid.knowledge.matches import MatchReport
 from hybrid.knowledge.objective import Objective, project
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
@@ -40,7 +41,7 @@ class Plan(NamedTuple):
     song: Song
     analysis: Analysis
     objective: Objective
-    report: CompileReport
+    report: MatchReport
     refined: Refined
     before: Verdict
     """Of the raw sum at the output level that the rules ask for."""

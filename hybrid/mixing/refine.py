@@ -1,7 +1,7 @@
 """Refines a treatment for one song: gradient descent on the rules, in whitened moves.
 
 Rules that are required, and rules that the raw sum keeps, are constraints of an augmented Lagrangian: what was good
-stays good. All others pull by their weights. Every 25 steps the gradient of each rule is measured by itself:
+stays good. All others pull by their weights. Every 50 steps the gradient of each rule is measured by itself:
 one that pulls harder than a unit is capped, and rules that pull against each other are noted.
 """
 
@@ -22,15 +22,15 @@ from jaxtyping import Array, Bool, Float
 from hybrid.audio.song import Song
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.findings import BROKEN
-from hybrid.knowledge.objective import Objective
+from hybrid.knowledge.objective import NO_LIMIT, Objective
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.types import PanPosition, RuleType
 from hybrid.treatment.bounds import bounded, moves_of
 from hybrid.treatment.types import Dry, Treatment, map_parts
 
-ROUND_STEPS = 25
-"""Steps between updates of caps and multipliers."""
-EXTRA_ROUNDS = 6
+ROUND_STEPS = 50
+"""Steps between looks at the gradient of each rule by itself."""
+EXTRA_ROUNDS = 4
 """Rounds added at most, at the end, while a constraint is still broken."""
 RATE = 0.12
 """Whitened units per step at most: a third of a decibel of level."""
@@ -38,7 +38,10 @@ UNLOCK = {"eq": 0.15, "dynamics": 0.35}
 """Share of all steps after which a group begins to move: level and place first, then tone, then dynamics."""
 MARGIN = 0.05
 """Constraints are held this many scales inside their limits, since rendering differs a little from prediction."""
-RHO_MAX = 100.0
+RHO = (1.0, 20.0)
+"""Stiffness of the constraints at the start and at the end; it grows geometrically."""
+DUAL_RATE = 0.1
+"""Share of the augmented Lagrangian's multiplier update that is made at every step."""
 
 
 class Pins(NamedTuple):
@@ -55,7 +58,6 @@ class State(NamedTuple):
     optimiser: optax.OptState
     cap: Float[Array, " rule"]
     multiplier: tuple[Float[Array, " target"], ...]
-    rho: Float[Array, ""]
     step: Float[Array, ""]
 
 
@@ -119,50 +121,50 @@ def kept(objective: Objective, read_of: tuple[Reading, ...]) -> Bool[np.ndarray,
 
 @partial(jax.jit, static_argnames="n_steps")
 def _round(
-    objective: Objective, dry: Dry, pins: Pins, guard: Array, state: State, n_steps: int
-) -> tuple[State, Array, Array, Array]:
-    """`ROUND_STEPS` steps, then new caps and multipliers. Returns costs, the worst violation, and cosines."""
+    objective: Objective, dry: Dry, pins: Pins, guard: Float[Array, " rule"], state: State, n_steps: int
+) -> tuple[State, Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
+    """`ROUND_STEPS` steps, then new caps. Returns costs, the worst violation in scales, and cosines."""
     optimiser = _optimiser(n_steps)
 
-    def rule_costs(moves: Treatment, step: Array):  # noqa: ANN202
+    def rules_at(moves: Treatment, step: Array) -> tuple[Array, tuple[Array, tuple[Reading, ...]]]:
         treatment = objectives.project(objective, dry, treatment_of(moves, pins))
-        read_of = objectives.readings(objective, dry, treatment)
+        found = objectives.readings(objective, dry, treatment)
         share, widen = objectives.timed(objective.timing, step / n_steps)
-        return objectives.penalties(objective, read_of, widen), (share, read_of)
+        return objectives.penalties(objective, found, widen), (share, found)
 
-    def cost(moves: Treatment, now: State) -> Array:
-        each, (share, read_of) = rule_costs(moves, now.step)
-        beyond = signed_excess(objective, read_of)
+    def cost(moves: Treatment, now: State) -> tuple[Array, tuple[Array, ...]]:
+        each, (share, found) = rules_at(moves, now.step)
+        beyond = tuple(c + MARGIN for c in signed_excess(objective, found))
+        rho = _stiffness(now.step / n_steps)
         held = sum(
-            guard[i] * _lagrangian(beyond[i] + MARGIN, now.multiplier[i], now.rho, reading.share)
-            for i, reading in enumerate(read_of)
+            guard[i] * _lagrangian(beyond[i], now.multiplier[i], rho, reading.share)
+            for i, reading in enumerate(found)
         )
-        return jnp.sum(objective.weight * share * now.cap * each) + held
+        multiplier = tuple(
+            jnp.maximum(old + DUAL_RATE * rho * c, 0.0) * (reading.share > 0.0)
+            for old, c, reading in zip(now.multiplier, beyond, found, strict=True)
+        )
+        return jnp.sum(objective.weight * share * now.cap * each) + held, multiplier
 
-    def step(now: State, _: None) -> tuple[State, Array]:
-        value, gradient = jax.value_and_grad(cost)(now.moves, now)
+    def step(now: State, _: None) -> tuple[State, None]:
+        gradient, multiplier = jax.grad(cost, has_aux=True)(now.moves, now)
         updates, optimiser_state = optimiser.update(gradient, now.optimiser, now.moves)
-        updates = _unlocked(updates, now.step / n_steps)
-        moves = optax.apply_updates(now.moves, updates)
-        return now._replace(moves=moves, optimiser=optimiser_state, step=now.step + 1.0), value
+        moves = optax.apply_updates(now.moves, _unlocked(updates, now.step / n_steps))
+        return State(moves, optimiser_state, now.cap, multiplier, now.step + 1.0), None
 
     state, _ = jax.lax.scan(step, state, None, length=ROUND_STEPS)
-    each, pull, (_, read_of) = jax.vjp(lambda m: rule_costs(m, state.step), state.moves, has_aux=True)
+    each, pull, (_, found) = jax.vjp(lambda moves: rules_at(moves, state.step), state.moves, has_aux=True)
     rows = jax.lax.map(lambda unit: jax.flatten_util.ravel_pytree(pull(unit)[0])[0], jnp.eye(len(each)))
     norm = jnp.linalg.norm(rows, axis=1)
-    unit_rows = rows / jnp.maximum(norm, 1e-9)[:, None]
-    beyond = signed_excess(objective, read_of)
-    multiplier = tuple(
-        jnp.maximum(old + state.rho * (b + MARGIN), 0.0) * (r.share > 0.0)
-        for old, b, r in zip(state.multiplier, beyond, read_of, strict=True)
-    )
-    worst = jnp.stack([jnp.max(jnp.where(r.share > 0, b, -9.0)) for b, r in zip(beyond, read_of, strict=True)])
-    state = state._replace(
-        cap=1.0 / jnp.maximum(norm, 1.0),
-        multiplier=multiplier,
-        rho=jnp.minimum(1.3 * state.rho, RHO_MAX),
-    )
-    return state, each, jnp.max(jnp.where(guard > 0, worst, -9.0)), unit_rows @ unit_rows.T
+    directions = rows / jnp.maximum(norm, 1e-9)[:, None]
+    beyond = zip(signed_excess(objective, found), found, strict=True)
+    worst = jnp.stack([jnp.max(jnp.where(r.share > 0.0, c, -NO_LIMIT)) for c, r in beyond])
+    violation = jnp.max(jnp.where(guard > 0.0, worst, -NO_LIMIT))
+    return state._replace(cap=1.0 / jnp.maximum(norm, 1.0)), each, violation, directions @ directions.T
+
+
+def _stiffness(progress: Array) -> Array:
+    return RHO[0] * (RHO[1] / RHO[0]) ** jnp.minimum(progress, 1.0)
 
 
 def _lagrangian(c: Array, multiplier: Array, rho: Array, share: Array) -> Array:
@@ -195,20 +197,19 @@ def refine(
 ) -> Refined:
     """The treatment that satisfies the rules best, from `start`. Deterministic.
 
-    `guard` marks the rules that must be kept. `n_steps` is rounded up to whole rounds of 25; 0 returns the start.
+    `guard` marks the rules that must be kept. `n_steps` is rounded up to whole rounds of 50; 0 returns the start.
     """
     if n_steps == 0:
         return Refined(objectives.project(objective, dry, treatment_of(moves_of(start), pins)), (), 0)
     n_rounds = -(-n_steps // ROUND_STEPS)
     n_steps = n_rounds * ROUND_STEPS
     moves = moves_of(start)
-    read_of = jax.eval_shape(lambda m: objectives.readings(objective, dry, treatment_of(m, pins)), moves)
+    found = jax.eval_shape(lambda m: objectives.readings(objective, dry, treatment_of(m, pins)), moves)
     state = State(
         moves=moves,
         optimiser=_optimiser(n_steps).init(moves),
         cap=jnp.ones(len(objective.weight)),
-        multiplier=tuple(jnp.zeros(r.value.shape) for r in read_of),
-        rho=jnp.ones(()),
+        multiplier=tuple(jnp.zeros(reading.value.shape) for reading in found),
         step=jnp.zeros(()),
     )
     marks = jnp.asarray(guard, jnp.float32)
@@ -223,3 +224,23 @@ def refine(
     return Refined(treatment, tuple(rounds), int(state.step))
 
 
+
+
+class Conflict(NamedTuple):
+    """Two rules that pulled against each other, and the share of the looks in which they did."""
+
+    first: str
+    second: str
+    share: float
+
+
+def conflicts(refined: Refined, rules: Sequence[RuleType]) -> tuple[Conflict, ...]:
+    """Pairs of unsatisfied rules whose gradients opposed each other (cosine below -0.5) in a fifth of the looks."""
+    if not refined.rounds:
+        return ()
+    unsatisfied = np.stack([look.cost > 1e-3 for look in refined.rounds])
+    opposed = np.stack([look.cosine < -0.5 for look in refined.rounds])
+    opposed &= unsatisfied[:, :, None] & unsatisfied[:, None, :]
+    share = opposed.mean(axis=0)
+    pairs = zip(*np.nonzero(np.triu(share > 0.2, 1)), strict=True)
+    return tuple(Conflict(rules[i].id, rules[j].id, float(share[i, j])) for i, j in pairs)

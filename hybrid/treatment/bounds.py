@@ -89,17 +89,20 @@ def moves_of(treatment: Treatment) -> Treatment:
 def effort(treatment: Treatment) -> Float[Array, " track"]:
     """How much is done to each track: the sum of squares of its moves in whitened units; 0 for nothing.
 
-    Points of the tone curve and zones of dynamics count each by itself, points in time by their mean.
+    Points of the tone curve count by themselves and by their steps to their neighbours, so that a rough curve costs
+    more than a smooth one; zones of dynamics count each, points in time by their mean; a low cut by its octaves
+    above 20 Hz.
     """
 
     def square(part: str, value: Float[Array, "track ..."]) -> Float[Array, " track"]:
         if part == "eq.low_cut":
-            moved = 3.0 * jnp.maximum(jnp.log2(jnp.maximum(value, 1.0) / (1.2 * LOW_CUT_FROM_HZ)), 0.0)
-        else:
-            moved = value / RANGES[part].scale
+            return jnp.square(jnp.maximum(jnp.log2(jnp.maximum(value, 1.0) / 20.0), 0.0))
+        moved = jnp.square(value / RANGES[part].scale)
+        if part == "eq.tone":
+            return jnp.sum(moved, axis=-1) + jnp.sum(jnp.square(jnp.diff(value / RANGES[part].scale)), axis=-1)
         if part in ("gain.ride", "dynamics.zone"):
-            return jnp.sum(jnp.mean(jnp.square(moved), axis=-1).reshape(moved.shape[0], -1), axis=-1)
-        return jnp.sum(jnp.square(moved).reshape(moved.shape[0], -1), axis=-1)
+            moved = jnp.mean(moved, axis=-1)
+        return jnp.sum(moved.reshape(moved.shape[0], -1), axis=-1)
 
     parts = treatment_parts(treatment)
     return sum((square(part, value) for part, value in parts.items() if part != "master.level"), jnp.zeros(()))

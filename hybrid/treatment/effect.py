@@ -23,16 +23,18 @@ FAINT = 1e-12
 """A power of -120 dB, below which a band counts as empty."""
 
 
-class Treated(NamedTuple):
-    """Powers after treatment, before the output level."""
+class Layer(NamedTuple):
+    """Tracks as measured, and what their powers are multiplied by: all quantities below are read off it.
 
-    track: Float[Array, "track 3 frame band"]
-    track_k: Float[Array, "track frame"]
-    """K-weighted, summed over both channels and all bands."""
-    pair_k: Float[Array, "pair frame"]
-    """What each pair that shares phase adds to the K-weighted sum of the two, positive or negative."""
-    mix: Float[Array, "3 frame band"]
-    mix_k: Float[Array, " frame"]
+    Contractions come before products wherever a sum allows it, so that a gradient towards positions never touches
+    arrays with frames in them, and one towards gains only arrays with one entry per track, frame and band.
+    """
+
+    dry: Dry
+    gain: Float[Array, "track frame band"]
+    """Of powers."""
+    pan: Float[Array, "track 2 2"]
+    """Output channel from input channel."""
 
 
 def tone_curves() -> Float[np.ndarray, "tone band"]:
@@ -104,6 +106,59 @@ def pan_matrix(treatment: Treatment) -> Float[Array, "track 2 2"]:
     return position[..., None] * width
 
 
+def treated(dry: Dry, treatment: Treatment) -> Layer:
+    """The tracks under a treatment, before the output level."""
+    zones = jnp.asarray(zone_curves(), dry.power.dtype)
+    moving = jnp.einsum("izt,zb->itb", moving_db(treatment, dry.time_s), zones)
+    gain = jnp.exp(LN_DB * (static_db(treatment, dry)[:, None, :] + moving))
+    return Layer(dry, gain, pan_matrix(treatment))
+
+
+def as_measured(dry: Dry) -> Layer:
+    """The tracks as they are."""
+    identity = jnp.broadcast_to(jnp.eye(2, dtype=dry.power.dtype), (dry.power.shape[0], 2, 2))
+    return Layer(dry, jnp.ones_like(dry.power[:, 0]), identity)
+
+
+def _total_shares(pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3"]:
+    """What left, right and cross power give to the power of both output channels."""
+    own = jnp.sum(jnp.square(pan), axis=-2)
+    return jnp.concatenate([own, 2.0 * jnp.sum(pan[..., 0] * pan[..., 1], axis=-1, keepdims=True)], axis=-1)
+
+
+def total(layer: Layer) -> Float[Array, "track frame band"]:
+    """Power of every track in both channels together."""
+    return jnp.einsum("ic,ictb->itb", _total_shares(layer.pan), layer.dry.power) * layer.gain
+
+
+def mix_total(layer: Layer) -> Float[Array, "frame band"]:
+    """Power of the sum in both channels together."""
+    return jnp.maximum(jnp.sum(total(layer), axis=0) + jnp.sum(_pair_total(layer), axis=0), 0.0)
+
+
+def total_k(layer: Layer) -> Float[Array, "track frame"]:
+    """K-weighted power of every track in both channels and all bands together."""
+    power = jnp.einsum("ic,ictb->itb", _total_shares(layer.pan), layer.dry.power_k)
+    return jnp.sum(power * layer.gain, axis=-1)
+
+
+def pair_k(layer: Layer) -> Float[Array, "pair frame"]:
+    """What each pair that shares phase adds to the K-weighted power of its sum, positive or negative."""
+    return _pair_total(layer) @ layer.dry.k_weight
+
+
+def _pair_gain(layer: Layer) -> Float[Array, "pair frame band"]:
+    first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
+    return jnp.sqrt(layer.gain[first] * layer.gain[second])
+
+
+def _pair_total(layer: Layer) -> Float[Array, "pair frame band"]:
+    """What each pair adds to the power of the sum in both channels together."""
+    first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
+    shares = 2.0 * jnp.einsum("pak,pal->pkl", layer.pan[first], layer.pan[second])
+    return jnp.einsum("pkl,pkltb->ptb", shares, layer.dry.cross) * _pair_gain(layer)
+
+
 def _panned(power: Float[Array, "track 3 ..."], pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3 ..."]:
     """Left, right and cross power after the pan matrix."""
     a, b, c, d = (pan[:, i, j].reshape(-1, *[1] * (power.ndim - 2)) for i in (0, 1) for j in (0, 1))
@@ -118,30 +173,38 @@ def _panned(power: Float[Array, "track 3 ..."], pan: Float[Array, "track 2 2"]) 
     )
 
 
-def apply(dry: Dry, treatment: Treatment) -> Treated:
-    """Powers of the treated tracks and of their sum. The output level is not part of it."""
-    zones = jnp.asarray(zone_curves(), dry.power.dtype)
-    moving = jnp.einsum("izt,zb->itb", moving_db(treatment, dry.time_s), zones)
-    gain = jnp.exp(LN_DB * (static_db(treatment, dry)[:, None, :] + moving))
-    pan = pan_matrix(treatment)
-    track = _panned(dry.power * gain[:, None], pan)
-    track_k = jnp.sum(_panned(jnp.sum(dry.power_k * gain[:, None], axis=-1), pan)[:, :2], axis=1)
-    pair = _pairs(dry, gain, pan)
-    pair_k = jnp.einsum("pctb,b->pt", pair[:, :2], dry.k_weight)
-    mix = jnp.sum(track, axis=0) + jnp.sum(pair, axis=0)
-    mix = jnp.concatenate([jnp.maximum(mix[:2], 0.0), mix[2:]])
-    mix_k = jnp.maximum(jnp.sum(track_k, axis=0) + jnp.sum(pair_k, axis=0), 0.0)
-    return Treated(track, track_k, pair_k, mix, mix_k)
-
-
-def _pairs(
-    dry: Dry, gain: Float[Array, "track frame band"], pan: Float[Array, "track 2 2"]
-) -> Float[Array, "pair 3 frame band"]:
-    """What every pair that shares phase adds to the left, right and cross power of the sum."""
-    first, second = dry.pairs[:, 0], dry.pairs[:, 1]
-    cross = dry.cross * jnp.sqrt(gain[first] * gain[second])[:, None, None]
-    both = jnp.einsum("pak,pbl,pkltf->pabtf", pan[first], pan[second], cross)
+def _panned_pairs(
+    cross: Float[Array, "pair 2 2 *shape"], layer: Layer
+) -> Float[Array, "pair 3 *shape"]:
+    """What every pair adds to left, right and cross power of the sum."""
+    first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
+    both = jnp.einsum("pak,pbl,pkl...->pab...", layer.pan[first], layer.pan[second], cross)
     return jnp.stack([2.0 * both[:, 0, 0], 2.0 * both[:, 1, 1], both[:, 0, 1] + both[:, 1, 0]], axis=1)
+
+
+def over_time(layer: Layer, weight: Float[Array, "track frame"]) -> Float[Array, "track 3 band"]:
+    """Left, right and cross power of every track, summed over frames under `weight`."""
+    return _panned(jnp.einsum("ictb,itb,it->icb", layer.dry.power, layer.gain, weight), layer.pan)
+
+
+def mix_over_time(layer: Layer, weight: Float[Array, " frame"]) -> Float[Array, "3 band"]:
+    """Left, right and cross power of the sum, summed over frames under `weight`."""
+    everywhere = jnp.broadcast_to(weight, (layer.gain.shape[0], weight.shape[0]))
+    cross = jnp.einsum("pkltb,ptb,t->pklb", layer.dry.cross, _pair_gain(layer), weight)
+    own = jnp.sum(over_time(layer, everywhere), axis=0)
+    return _possible(own + jnp.sum(_panned_pairs(cross, layer), axis=0))
+
+
+def mix_over_bands(layer: Layer, weight: Float[Array, " band"]) -> Float[Array, "3 frame"]:
+    """Left, right and cross power of the sum in every frame, summed over bands under `weight`."""
+    own = jnp.einsum("ictb,itb,b->ict", layer.dry.power, layer.gain, weight)
+    cross = jnp.einsum("pkltb,ptb,b->pklt", layer.dry.cross, _pair_gain(layer), weight)
+    return _possible(jnp.sum(_panned(own, layer.pan), axis=0) + jnp.sum(_panned_pairs(cross, layer), axis=0))
+
+
+def _possible(power: Float[Array, "3 *shape"]) -> Float[Array, "3 *shape"]:
+    """Powers that cannot be negative, whatever pairs took away."""
+    return jnp.concatenate([jnp.maximum(power[:2], 0.0), power[2:]])
 
 
 def pool(dry: Dry, factor: int, n_frames: int) -> Dry:

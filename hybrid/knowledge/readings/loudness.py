@@ -9,6 +9,7 @@ from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import AudibilityFloor, IntegratedLoudness, LeadToRestRatio, RoleBudget, TruePeak
 from hybrid.measure import loudness, masking
 from hybrid.measure.panel import Measured, bus_active, bus_k
+from hybrid.treatment import effect
 
 
 def lead_to_rest_ratio(rule: LeadToRestRatio, song: Measured, scope: Scope) -> Reading:
@@ -34,8 +35,7 @@ def role_budget(rule: RoleBudget, song: Measured, scope: Scope) -> Reading:
 
 def audibility_floor(rule: AudibilityFloor, song: Measured, scope: Scope) -> Reading:
     """Share of its frames in which each track stands out in its five best bands."""
-    track, mix = masking.total_power(song.track), masking.total_power(song.mix)
-    excess = masking.masker_to_signal_db(track, mix, rule.offset)
+    excess = masking.masker_to_signal_db(effect.total(song.tracks), effect.mix_total(song.whole), rule.offset)
     active = sounding(song, scope)
     weight = masking.importance(masking.total_power(song.dry.power))
     return Reading(masking.audibility(excess, weight, active), tracks_heard(scope, active))

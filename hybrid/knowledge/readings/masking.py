@@ -11,12 +11,12 @@ from hybrid.knowledge.types import MaskerToSignal, SpectralOverlap
 from hybrid.measure import masking
 from hybrid.measure.decibel import mean_over
 from hybrid.measure.panel import Measured
+from hybrid.treatment import effect
 
 
 def masker_to_signal(rule: MaskerToSignal, song: Measured, scope: Scope) -> Reading:
     """Mean masking of each track by the rest, dB from 0 to the ceiling, where the track's own energy lies."""
-    track, mix = masking.total_power(song.track), masking.total_power(song.mix)
-    excess = masking.masker_to_signal_db(track, mix, rule.offset)
+    excess = masking.masker_to_signal_db(effect.total(song.tracks), effect.mix_total(song.whole), rule.offset)
     weight = masking.importance(masking.total_power(song.dry.power))
     active = sounding(song, scope)
     course = masking.masked_db(excess, weight, rule.ceiling)
@@ -27,7 +27,7 @@ def spectral_overlap(rule: SpectralOverlap, song: Measured, scope: Scope) -> Rea
     """Likeness of the spectra of each pair; pairs count by how much they sound together."""
     active = sounding(song, scope)
     other = jnp.where(jnp.sum(scope.against) > 0.0, scope.against, scope.member)
-    alike = masking.overlap(masking.total_power(song.track), active)
+    alike = masking.overlap(effect.total(song.tracks), active)
     return pair_reading(alike, pairs_of(scope.member, other) * masking.co_activity(active))
 
 

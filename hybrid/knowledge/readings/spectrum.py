@@ -12,6 +12,7 @@ from hybrid.knowledge.types import LongTermSpectrum, LowEnergyRatio, SpectralTil
 from hybrid.measure import spectrum
 from hybrid.measure.panel import Measured
 from hybrid.signal import bands
+from hybrid.treatment import effect
 
 
 def curve_db(rule: LongTermSpectrum) -> Float[np.ndarray, " band"]:
@@ -25,7 +26,7 @@ def long_term_spectrum(rule: LongTermSpectrum, song: Measured, scope: Scope) -> 
 
     Bands outside the curve's corners, and bands that lie above half the sample rate, are not targets.
     """
-    level = spectrum.long_term_db(song.mix, mix_sounding(song, scope))
+    level = spectrum.long_term_db(effect.mix_total(song.whole), mix_sounding(song, scope))
     inside = spectrum.bands_between((rule.curve[0][0], rule.curve[-1][0])) * spectrum.octaves_per_band()
     weight = jnp.asarray(inside, level.dtype) * (song.dry.k_weight > 0.0)
     return Reading(spectrum.relative_to_mean(level - jnp.asarray(curve_db(rule), level.dtype), weight), weight)
@@ -33,12 +34,12 @@ def long_term_spectrum(rule: LongTermSpectrum, song: Measured, scope: Scope) -> 
 
 def spectral_tilt(rule: SpectralTilt, song: Measured, scope: Scope) -> Reading:
     """Slope of the mix's band levels, dB per octave."""
-    level = spectrum.long_term_db(song.mix, mix_sounding(song, scope))
+    level = spectrum.long_term_db(effect.mix_total(song.whole), mix_sounding(song, scope))
     return one(spectrum.tilt_db_per_octave(level, jnp.asarray(spectrum.bands_between(rule.band), level.dtype)))
 
 
 def low_energy_ratio(rule: LowEnergyRatio, song: Measured, scope: Scope) -> Reading:
     """Power of each track below its corner over its whole power, dB."""
     active = sounding(song, scope)
-    value = spectrum.below_db(song.track, active, scope.table)
+    value = spectrum.below_db(effect.total(song.tracks), active, scope.table)
     return Reading(value, tracks_heard(scope, active) * (scope.table > 0.0))

@@ -1,0 +1,22 @@
+"""What made a result: versions and hashes, so that it can be made again."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+
+from hybrid import __version__
+
+
+def made_with(rules_hash: str, inputs_hash: str, options: Mapping[str, str]) -> dict[str, str]:
+    """Names and values for the results of one run; no time and no place, so that equal runs say the same."""
+    libraries = {name: version(name) for name in ("jax", "numpy", "soxr", "soundfile")}
+    return {
+        "hybrid": __version__,
+        "python": platform.python_version(),
+        **libraries,
+        "rules": rules_hash,
+        "inputs": inputs_hash,
+        **options,
+    }

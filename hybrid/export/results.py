@@ -1,0 +1,40 @@
+"""Everything that is written beside the audio: settings, verdict and report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from hybrid.export.fill import sheet_of
+from hybrid.export.report import report_html
+from hybrid.export.settings import settings
+from hybrid.export.verdict import verdict_json
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.mixing.deliver import Delivered
+from hybrid.mixing.plan import Plan
+from hybrid.mixing.refine import conflicts
+
+SETTINGS_FILE, VERDICT_FILE, REPORT_FILE = "settings.json", "verdict.json", "report.html"
+
+
+def write_results(
+    plan: Plan, delivered: Delivered, rules: RuleSet, folder: Path, made_with: Mapping[str, str]
+) -> None:
+    """Write the three files into `folder`."""
+    verdicts = {
+        "schema": "verdict/1",
+        "before": verdict_json(plan.before),
+        "predicted": verdict_json(plan.predicted),
+        "after": verdict_json(delivered.verdict),
+        "conflicts": [conflict._asdict() for conflict in conflicts(plan.refined, rules.rules)],
+        "made_with": dict(made_with),
+    }
+    _write(folder / SETTINGS_FILE, {**settings(plan.song, delivered.treatment), "made_with": dict(made_with)})
+    _write(folder / VERDICT_FILE, verdicts)
+    sheet = sheet_of(plan, delivered, rules.title, made_with)
+    (folder / REPORT_FILE).write_text(report_html(sheet), encoding="utf-8")
+
+
+def _write(path: Path, said: Mapping[str, object]) -> None:
+    path.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
