@@ -17,7 +17,6 @@ from hybrid.errors import InputError, Problem
 if TYPE_CHECKING:
     from hybrid.knowledge.ruleset import RuleSet
     from hybrid.mixing.deliver import Delivered
-    from hybrid.mixing.plan import Plan
 
 DEMO = "demo"
 _MIN_RATE, _MAX_RATE = 8000, 192000
@@ -54,8 +53,8 @@ def mix(
     inputs = _inputs(song)
     with OutputFolder(out, overwrite, inputs) as folder:
         loaded = _song(song, folder.path, seed)
-        plan, delivered = _run(loaded, rule_set, folder.path, steps, seed, (sample_rate, subtype))
-    _print_result(plan, delivered, out, as_json)
+        delivered = _run(loaded, rule_set, folder.path, steps, seed, (sample_rate, subtype))
+    _print_result(delivered, out, as_json)
 
 
 def _is_demo(song: str) -> bool:
@@ -87,7 +86,7 @@ def _song(song: str, folder: Path | None, seed: int) -> Song:
 
 def _run(
     song: Song, rules: RuleSet, folder: Path, steps: int, seed: int, wanted: tuple[int | None, str]
-) -> tuple[Plan, Delivered]:
+) -> Delivered:
     """Mix, and write everything into `folder`."""
     from hybrid.audio.digest import digest
     from hybrid.audio.read import open_song
@@ -101,8 +100,8 @@ def _run(
         plan = plan_mix(song, reader, rules, steps, seed, progress)
         delivered = deliver(plan, reader, folder, fmt, progress)
     origin = made_with(rules.hash, digest(song), {"steps": str(steps), "seed": str(seed)})
-    write_results(plan, delivered, rules, folder, origin)
-    return plan, delivered
+    write_results(delivered, rules, folder, origin)
+    return delivered
 
 
 def _print_matches(song: Song, rules: RuleSet, as_json: bool) -> None:
@@ -121,9 +120,10 @@ def _print_matches(song: Song, rules: RuleSet, as_json: bool) -> None:
         print(line)
 
 
-def _print_result(plan: Plan, delivered: Delivered, out: Path, as_json: bool) -> None:
+def _print_result(delivered: Delivered, out: Path, as_json: bool) -> None:
     from hybrid.export.verdict import verdict_json, verdict_table
 
+    plan = delivered.plan
     before, after = plan.before, delivered.verdict
     if as_json:
         said = {"out": str(out), "before": verdict_json(before), "after": verdict_json(after)}

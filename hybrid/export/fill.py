@@ -1,4 +1,4 @@
-"""Fills the sheet of a report from a plan and what was delivered."""
+"""Fills the sheet of a report from what was delivered."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from hybrid.knowledge.types import LongTermSpectrum
 from hybrid.measure import loudness, spectrum
 from hybrid.measure.panel import Measured
 from hybrid.mixing.deliver import Delivered
-from hybrid.mixing.plan import Plan
 from hybrid.signal import bands
 from hybrid.treatment import effect
 from hybrid.treatment.types import RIDE_S, Treatment
 
 
-def sheet_of(plan: Plan, delivered: Delivered, title: str, made_with: Mapping[str, str]) -> Sheet:
+def sheet_of(delivered: Delivered, title: str, made_with: Mapping[str, str]) -> Sheet:
     """Everything that the report of this mix shows."""
+    plan = delivered.plan
     song, dry = plan.song, plan.analysis.dry
     inside = np.asarray(dry.time_s) <= song.n_samples / song.sample_rate
     inside[0] = True
@@ -35,7 +35,7 @@ def sheet_of(plan: Plan, delivered: Delivered, title: str, made_with: Mapping[st
         title=title,
         sample_rate=song.sample_rate,
         duration_s=song.n_samples / song.sample_rate,
-        tracks=_tracks(plan, delivered, inside),
+        tracks=_tracks(delivered, inside),
         band_hz=bands.band_centres_hz(),
         zone_names=zone_names(),
         time_s=np.asarray(dry.time_s, np.float64)[inside],
@@ -59,8 +59,8 @@ def _raw_k(raw: effect.Layer) -> Float[np.ndarray, " frame"]:
     return np.maximum(np.sum(effect.total_k(raw), axis=0) + np.sum(effect.pair_k(raw), axis=0), 0.0)
 
 
-def _tracks(plan: Plan, delivered: Delivered, inside: np.ndarray) -> tuple[TrackSheet, ...]:
-    dry, song = plan.analysis.dry, plan.song
+def _tracks(delivered: Delivered, inside: np.ndarray) -> tuple[TrackSheet, ...]:
+    dry, song = delivered.plan.analysis.dry, delivered.plan.song
     raw = effect.as_measured(dry)
     before = _relative(effect.total_k(raw), _raw_k(raw), dry.active)
     after = _relative(delivered.measured.track_k, delivered.measured.mix_k, dry.active)

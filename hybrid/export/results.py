@@ -12,16 +12,16 @@ from hybrid.export.settings import settings
 from hybrid.export.verdict import verdict_json
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.deliver import Delivered
-from hybrid.mixing.plan import Plan
 from hybrid.mixing.refine import conflicts
 
 SETTINGS_FILE, VERDICT_FILE, REPORT_FILE = "settings.json", "verdict.json", "report.html"
 
 
 def write_results(
-    plan: Plan, delivered: Delivered, rules: RuleSet, folder: Path, made_with: Mapping[str, str]
+    delivered: Delivered, rules: RuleSet, folder: Path, made_with: Mapping[str, str]
 ) -> None:
     """Write the three files into `folder`."""
+    plan = delivered.plan
     verdicts = {
         "schema": "verdict/1",
         "before": verdict_json(plan.before),
@@ -32,7 +32,7 @@ def write_results(
     }
     _write(folder / SETTINGS_FILE, {**settings(plan.song, delivered.treatment), "made_with": dict(made_with)})
     _write(folder / VERDICT_FILE, verdicts)
-    sheet = sheet_of(plan, delivered, rules.title, made_with)
+    sheet = sheet_of(delivered, rules.title, made_with)
     (folder / REPORT_FILE).write_text(report_html(sheet), encoding="utf-8")
 
 

@@ -12,6 +12,7 @@ from hybrid.knowledge.objective import NO_LIMIT, Ask, Objective, Output, Program
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.scope import Scope, scope_of
 from hybrid.knowledge.types import IntegratedLoudness, RoleBudget, RuleType, TruePeak
+from hybrid.signal import bands
 
 DEFAULT_AIM_LUFS = -23.0
 """Where no rule asks for a loudness: EBU R 128."""
@@ -34,7 +35,7 @@ def compile_rules(
             Scope(*map(jnp.asarray, scope_of(rule, song, rules.sets, sections, n_tracks, time_s)))
             for rule in rules.rules
         ),
-        ask=_ask(rules.rules),
+        ask=_ask(rules.rules, n_tracks),
         weight=_row(rule.weight if rule.enabled else 0.0 for rule in rules.rules),
         timing=_timing(rules.rules),
         output=output_of(rules.rules),
@@ -47,21 +48,26 @@ def _row(values) -> Float[np.ndarray, " rule"]:  # noqa: ANN001
     return jnp.asarray(list(values), jnp.float32)
 
 
-def limits(rule: RuleType) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
-    """The interval that a rule asks for, one number or one per entry of a budget; a missing end is very far."""
+def n_targets(rule: RuleType, n_tracks: int) -> int:
+    """How many numbers a rule's reading holds, padding included."""
+    if isinstance(rule, RoleBudget):
+        return len(rule.targets)
+    return {"track": n_tracks, "pair": n_tracks**2, "band": bands.N_BANDS, "mix": 1, "bus": 1}[rule.target_kind]
+
+
+def limits(rule: RuleType, n_tracks: int) -> tuple[Float[np.ndarray, " target"], Float[np.ndarray, " target"]]:
+    """The lowest and highest value that a rule asks of each target; a missing end is very far."""
     if isinstance(rule, RoleBudget):
         shares = rule.targets.values()
         low = np.array([share.target - share.tolerance for share in shares], np.float32)
         return low, np.array([share.target + share.tolerance for share in shares], np.float32)
     low, high = rule.bounds() if rule.asks else (None, 0.0)
-    return (
-        np.float32(-NO_LIMIT if low is None else low) * np.ones((), np.float32),
-        np.float32(NO_LIMIT if high is None else high) * np.ones((), np.float32),
-    )
+    ends = (-NO_LIMIT if low is None else low, NO_LIMIT if high is None else high)
+    return tuple(np.full(n_targets(rule, n_tracks), end, np.float32) for end in ends)
 
 
-def _ask(rules: tuple[RuleType, ...]) -> Ask:
-    ends = [limits(rule) for rule in rules]
+def _ask(rules: tuple[RuleType, ...], n_tracks: int) -> Ask:
+    ends = [limits(rule, n_tracks) for rule in rules]
     return Ask(
         low=tuple(jnp.asarray(low) for low, _ in ends),
         high=tuple(jnp.asarray(high) for _, high in ends),

@@ -50,8 +50,7 @@ def _finding(
     time_s: Float[np.ndarray, " frame"],
 ) -> Finding:
     value, share = np.asarray(reading.value, np.float64), np.asarray(reading.share)
-    low = np.broadcast_to(np.asarray(objective.ask.low[index]), value.shape)
-    high = np.broadcast_to(np.asarray(objective.ask.high[index]), value.shape)
+    low, high = np.asarray(objective.ask.low[index]), np.asarray(objective.ask.high[index])
     beyond = np.maximum(low - value, 0.0) + np.maximum(value - high, 0.0)
     names = target_names(rule, track_ids, len(value), objective)
     targets = [

@@ -44,16 +44,16 @@ class Program:
 
 
 def _structure(rule: RuleType) -> dict[str, object]:
-    """What of a rule is program rather than data: its type, its parameters, and what it may move."""
+    """What of a rule is program rather than data: type, parameters, what it may move, whether targets are ranked."""
     data = set(RuleType.model_fields) - {"type", "acts_on"}
-    return rule.model_dump(mode="json", exclude=data)
+    return {**rule.model_dump(mode="json", exclude=data), "worst": rule.aggregate.how == "worst"}
 
 
 class Ask(NamedTuple):
-    """What the rules ask, as data. The first two have an entry per rule, each of one number or one per target."""
+    """What the rules ask, as data. The first two have an entry per rule, each of one number per target."""
 
-    low: tuple[Float[Array, "..."], ...]
-    high: tuple[Float[Array, "..."], ...]
+    low: tuple[Float[Array, " _"], ...]
+    high: tuple[Float[Array, " _"], ...]
     scale: Float[Array, " rule"]
     worst_share: Float[Array, " rule"]
     """The share of the targets that counts, worst first: 1 for a mean."""
@@ -97,6 +97,7 @@ class Objective:
     program: Program
 
 
+@partial(jax.jit, inline=True)
 def project(objective: Objective, dry: Dry, treatment: Treatment) -> Treatment:
     """The treatment with its output level solved: at the loudness aimed for, or lower if the peaks need it."""
     song = predict(dry, treatment)
@@ -141,31 +142,35 @@ def penalty(excess_in_scales: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return jnp.sqrt(1.0 + jnp.square(excess_in_scales)) - 1.0
 
 
-def aggregate(
-    values: Float[Array, " target"], share: Float[Array, " target"], worst_share: Array, summed: Array
+def average(
+    values: Float[Array, " target"], share: Float[Array, " target"], summed: Float[Array, ""]
 ) -> Float[Array, ""]:
-    """Mean over targets of `values` weighted by `share`; of the worst part of the targets only; or their sum."""
-    weighted = values * share
-    present = (share > 0.0).astype(values.dtype)
-    order = jnp.argsort(jnp.where(present > 0.0, -weighted, jnp.inf))
-    count = worst_share * jnp.sum(present)
-    taken = jnp.clip(count - jnp.arange(len(values)), 0.0, 1.0) * present[order]
-    total = jnp.sum(weighted[order] * taken)
-    norm = jnp.sum(share[order] * taken)
-    return jnp.where(summed > 0.0, total, total / jnp.where(norm > 0.0, norm, 1.0))
+    """Mean over targets weighted by `share`, or the weighted sum where `summed` is one; 0 for no target."""
+    norm = jnp.sum(share)
+    return jnp.sum(values * share) / jnp.where(summed > 0.0, 1.0, jnp.where(norm > 0.0, norm, 1.0))
 
 
+def worst_average(
+    values: Float[Array, " target"], share: Float[Array, " target"], worst_share: Float[Array, ""]
+) -> Float[Array, ""]:
+    """Mean over the worst part of the targets, `worst_share` of their number."""
+    order = jnp.argsort(jnp.where(share > 0.0, -values * share, jnp.inf))
+    taken = jnp.clip(worst_share * jnp.sum(share > 0.0) - jnp.arange(len(values)), 0.0, 1.0)
+    return average(values[order], share[order] * taken, jnp.zeros(()))
+
+
+@partial(jax.jit, inline=True)
 def penalties(objective: Objective, read_of: tuple[Reading, ...], widen: Float[Array, " rule"]) -> Array:
     """Cost of each rule before its weight, with every interval wider by `widen` at both ends."""
     ask = objective.ask
     costs = []
-    for index, reading in enumerate(read_of):
+    for index, (rule, reading) in enumerate(zip(objective.program.rules, read_of, strict=True)):
         beyond = excess(reading.value, ask.low[index] - widen[index], ask.high[index] + widen[index])
-        costs.append(
-            aggregate(
-                penalty(beyond / ask.scale[index]), reading.share, ask.worst_share[index], ask.summed[index]
-            )
-        )
+        each = penalty(beyond / ask.scale[index])
+        if rule.aggregate.how == "worst":
+            costs.append(worst_average(each, reading.share, ask.worst_share[index]))
+        else:
+            costs.append(average(each, reading.share, ask.summed[index]))
     return jnp.stack(costs)
 
 

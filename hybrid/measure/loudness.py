@@ -7,6 +7,8 @@ rather than gamed by silencing blocks. A full-scale 997 Hz sine in one channel r
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -45,6 +47,7 @@ def gate(block: Float[Array, "*batch block"]) -> Float[Array, "*batch block"]:
     return loud * (lufs(block) > threshold[..., None])
 
 
+@partial(jax.jit, static_argnames="frame_s", inline=True)
 def integrated_lufs(power_k: Float[Array, "*batch frame"], frame_s: float) -> Float[Array, "*batch"]:
     """Gated loudness of the whole, LUFS; -120.7 where nothing passes the gates."""
     block = block_power(power_k, frame_s, MOMENTARY_S)
@@ -58,6 +61,7 @@ def active_lufs(
     return lufs(mean_over(power_k, active))
 
 
+@partial(jax.jit, static_argnames="frame_s")
 def activity(power_k: Float[Array, "*batch frame"], frame_s: float) -> Float[Array, "*batch frame"]:
     """One where a raw track sounds: its momentary loudness is above -60 LUFS and its own loudness less 15 LU.
 

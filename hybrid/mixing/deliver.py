@@ -24,7 +24,7 @@ from hybrid.measure.panel import Measured
 from hybrid.mixing.analyse import Progress, workers
 from hybrid.mixing.mixdown import Chunk, rendered
 from hybrid.mixing.observe import Observer
-from hybrid.mixing.plan import Plan, verdict
+from hybrid.mixing.plan import Plan, corrected, verdict
 from hybrid.treatment.types import Treatment
 
 MIX_FILE, STEMS_FOLDER = "mix.wav", "stems"
@@ -42,6 +42,8 @@ class Format(NamedTuple):
 class Delivered(NamedTuple):
     """A mix that is written."""
 
+    plan: Plan
+    """As corrected after the rehearsal."""
     treatment: Treatment
     """As rendered, with the exact output level."""
     levels: Levels
@@ -51,20 +53,52 @@ class Delivered(NamedTuple):
     verdict: Verdict
 
 
+class Rehearsal(NamedTuple):
+    """What a mix is like before its output level."""
+
+    levels: Levels
+    stem_peak_db: float
+    """The highest sample peak of a stem, dBFS."""
+    observer: Observer
+
+
+CORRECTIONS = 2
+"""Rounds of correction at most, where rendered audio breaks what prediction keeps."""
+
+
 def deliver(plan: Plan, reader: SongReader, folder: Path, fmt: Format, progress: Progress) -> Delivered:
-    """Write the mix and its stems into `folder`, and measure what was written."""
-    song, treatment = plan.song, plan.refined.treatment
+    """Rehearse, correct where needed, write the mix and its stems into `folder`, and measure what was written."""
     with workers() as pool:
-        levels, stem_peak_db = _rehearse(song, reader, treatment, fmt.sample_rate, pool, progress)
+        plan, rehearsal, measured = _rehearsed(plan, reader, fmt.sample_rate, pool, progress)
+        levels = rehearsal.levels
         level = objectives.output_level_db(
             plan.objective.output, jnp.asarray(levels.integrated_lufs), jnp.asarray(levels.true_peak_dbtp)
         )
-        level = jnp.minimum(level, _FULL_SCALE_DB - stem_peak_db)
+        level = jnp.minimum(level, _FULL_SCALE_DB - rehearsal.stem_peak_db)
+        treatment = plan.refined.treatment
         treatment = replace(treatment, master=treatment.master._replace(level_db=level))
-        observer = Observer(song, plan.analysis.dry, pool)
-        levels = _write(song, reader, treatment, folder, fmt, pool, observer, progress)
-        measured = observer.measured(treatment, levels)
-    return Delivered(treatment, levels, measured, verdict(plan.objective, song, measured))
+        levels = _write(plan.song, reader, treatment, folder, fmt, pool, progress)
+    # only the output level has changed since the rehearsal, and powers are before it
+    measured = measured._replace(
+        treatment=treatment,
+        loudness_lufs=jnp.asarray(levels.integrated_lufs, jnp.float32),
+        true_peak_dbtp=jnp.asarray(levels.true_peak_dbtp, jnp.float32),
+    )
+    return Delivered(plan, treatment, levels, measured, verdict(plan.objective, plan.song, measured))
+
+
+def _rehearsed(
+    plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecutor, progress: Progress
+) -> tuple[Plan, Rehearsal, Measured]:
+    """The plan, corrected if its audio breaks what must be kept, and what its audio measures."""
+    for round_left in range(CORRECTIONS, -1, -1):
+        rehearsal = _rehearse(plan, reader, rate, pool, progress)
+        measured = rehearsal.observer.measured(plan.refined.treatment, rehearsal.levels)
+        better = corrected(plan, measured) if round_left else None
+        if better is None:
+            break
+        plan = better
+    return plan, rehearsal, measured
 
 
 class _Converter:
@@ -94,15 +128,18 @@ def _chunks(
 
 
 def _rehearse(
-    song: Song, reader: SongReader, treatment: Treatment, rate: int, pool: ThreadPoolExecutor, progress: Progress
-) -> tuple[Levels, float]:
-    """Loudness and true peak of the mix before its output level, and the highest sample peak of a stem in dBFS."""
+    plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecutor, progress: Progress
+) -> Rehearsal:
+    """Render once without writing."""
+    song, treatment = plan.song, plan.refined.treatment
     meter, convert, peak = Meter(rate, 2), _Converter(song.sample_rate, rate), 1e-5
-    for chunk, last in _chunks(song, reader, treatment, pool, "measure", progress):
+    observer = Observer(song, plan.analysis.dry, pool)
+    for chunk, last in _chunks(song, reader, treatment, pool, "rehearse", progress):
         meter.add(convert(chunk.mix, last))
+        observer.add(chunk.stems)
         peak = max(peak, *pool.map(lambda stem: float(np.abs(stem).max(initial=0.0)), chunk.stems))
     headroom_db = 0.0 if rate == song.sample_rate else 1.0  # peaks of a resampled stem may be a little higher
-    return meter.levels(), 20.0 * float(np.log10(peak)) + headroom_db
+    return Rehearsal(meter.levels(), 20.0 * float(np.log10(peak)) + headroom_db, observer)
 
 
 def _write(
@@ -112,7 +149,6 @@ def _write(
     folder: Path,
     fmt: Format,
     pool: ThreadPoolExecutor,
-    observer: Observer,
     progress: Progress,
 ) -> Levels:
     """Write mix and stems at the output level; the readings are those of the written mix."""
@@ -130,7 +166,6 @@ def _write(
             mix = sum(pool.map(put, range(len(song.tracks))))
             mix_file.write(mix)
             meter.add(mix)
-            observer.add(chunk.stems)
     return meter.levels()
 
 

@@ -6,20 +6,26 @@ Whatever gains the tracks went in with, least squares needs no more of the audio
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Array, Complex, Float, Int
 
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.mixing.align import Lag
-from hybrid.mixing.analyse import Grid, Progress, Recording, grid_of, read_chunk, workers
+from hybrid.mixing.analyse import Grid, Progress, Recording, bucket, grid_of, read_chunk, workers
 from hybrid.signal import bandpower, bands, stft
 from hybrid.treatment.types import Dry
 
 _PIECE_HOPS = 32
-"""Hops transformed at a time: the spectra of sixty tracks at 48 kHz take 75 MB."""
+"""Hops transformed at a time: the spectra of sixty stereo tracks at 48 kHz take 75 MB."""
+_FIRST = 2
+"""The rows before those of the tracks: the mix's left and right."""
 
 
 class Parts(NamedTuple):
@@ -84,74 +90,87 @@ def listen(song: Song, reader: SongReader, mix: MixFile, progress: Progress) -> 
     analyser = bandpower.make_analyser(song.sample_rate)
     recording = Recording(grid, 1, 0)
     no_pairs = np.zeros((0, 2), np.int32)
-    sums = _Sums(song.sample_rate, len(parts.track) + 2, mix.lag)
+    n = grid.chunk + grid.context
+    rows = np.zeros((bucket(_FIRST + len(parts.track), 8), n), np.float32)
+    sums = _Sums(song.sample_rate, grid, len(rows), mix.lag)
     with workers() as pool:
         for chunk in range(grid.n_chunks):
-            start, n = chunk * grid.chunk - grid.context, grid.chunk + grid.context
-            covered, mixed = mix.covers(start, n), mix.read(start, n)
-            recording.add(analyser, chunk, [mixed], no_pairs, pool)
-            split = pool.map(lambda i, c=chunk: _split(read_chunk(reader, grid, i, c)), range(len(song.tracks)))
-            mids, sides = zip(*split, strict=True)
-            rows = [row * covered for row in (*mids, *(side for side in sides if side is not None))]
-            sums.add(analyser, grid, [*rows, *mixed], pool)
+            start = chunk * grid.chunk - grid.context
+            rows[:_FIRST] = mix.read(start, n)
+            recording.add(analyser, chunk, [rows[:_FIRST]], no_pairs, pool)
+            covered = mix.covers(start, n)
+            tracks = list(pool.map(lambda i, c=chunk: read_chunk(reader, grid, i, c), range(len(song.tracks))))
+            for row, (track, is_side) in enumerate(zip(*parts, strict=True), start=_FIRST):
+                rows[row] = _part(tracks[track], bool(is_side)) * covered
+            sums.add(analyser, rows, pool)
             progress("compare", (chunk + 1) / grid.n_chunks)
     return Heard(sums.moments(parts), recording.dry(song.sample_rate, no_pairs, 0.0))
 
 
-def _split(x: Float[np.ndarray, "channel n"]) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"] | None]:
-    """Mid and side; a mono track has no side."""
-    return (x[0], None) if len(x) == 1 else (0.5 * (x[0] + x[1]), 0.5 * (x[0] - x[1]))
+def _part(x: Float[np.ndarray, "channel n"], is_side: bool) -> Float[np.ndarray, " n"]:
+    return 0.5 * (x[0] - x[1]) if is_side else x.mean(axis=0)
 
 
 class _Sums:
-    """Products of all rows with all rows, the last two of which are the mix's channels."""
+    """Products of all rows with all rows, the first of which are the mix's channels; the last are padding."""
 
-    def __init__(self, sample_rate: int, n_rows: int, lag: Lag) -> None:
-        window = stft.HOPS_PER_WINDOW * stft.hop_samples(sample_rate)
+    def __init__(self, sample_rate: int, grid: Grid, n_rows: int, lag: Lag) -> None:
+        window = stft.HOPS_PER_WINDOW * grid.hop
+        self._grid = grid
         self._edges = _edges(bands.bin_frequencies_hz(window, sample_rate))
-        # what is left of the lag after whole samples: a turn of the mix's spectrum
+        # what is left of the lag after whole samples is a turn of the mix's spectrum
         rest = lag.samples - lag.whole
-        self._turn = np.exp(2j * np.pi * rest * np.arange(window // 2 + 1) / window).astype(np.complex64)
+        self._turn = jnp.asarray(np.exp(2j * np.pi * rest * np.arange(window // 2 + 1) / window), jnp.complex64)
         self._total = np.zeros((bands.N_BANDS, n_rows, n_rows))
         self._k_weight = bandpower.k_weight(sample_rate)
 
     def add(
-        self,
-        analyser: bandpower.Analyser,
-        grid: Grid,
-        rows: list[Float[np.ndarray, " time"]],
-        pool: ThreadPoolExecutor,
+        self, analyser: bandpower.Analyser, rows: Float[np.ndarray, "row time"], pool: ThreadPoolExecutor
     ) -> None:
-        """Take a chunk of every row, each with its context."""
-        size = _PIECE_HOPS * grid.hop
-        for start in range(0, grid.chunk, size):
-            pieces = [row[None, start : start + size + grid.context] for row in rows]
-            spectra = list(pool.map(lambda x: np.asarray(bandpower.spectra(analyser, x))[0], pieces))
-            self._multiply([*spectra[:-2], spectra[-2] * self._turn, spectra[-1] * self._turn], pool)
+        """Take a chunk of every row, with its context."""
+        size = _PIECE_HOPS * self._grid.hop
 
-    def _multiply(self, spectra: list[Complex[np.ndarray, "hop bin"]], pool: ThreadPoolExecutor) -> None:
-        def multiply(band: int) -> None:
-            low, high = self._edges[band], self._edges[band + 1]
-            inside = np.stack([s[:, low:high].ravel() for s in spectra]).view(np.float32)
-            self._total[band] += inside @ inside.T
+        def multiply(start: int) -> Float[np.ndarray, "band row row"]:
+            piece = rows[:, start : start + size + self._grid.context]
+            return np.asarray(_products(analyser, self._turn, piece, self._edges))
 
-        list(pool.map(multiply, range(bands.N_BANDS)))
+        for product in pool.map(multiply, range(0, self._grid.chunk, size)):
+            self._total += product
 
     def moments(self, parts: Parts) -> Moments:
         """All that was taken."""
         n = len(parts.track)
+        mix, rows = slice(0, _FIRST), slice(_FIRST, _FIRST + n)
         signs = np.stack([np.ones(n), 1.0 - 2.0 * parts.is_side])
         return Moments(
             parts,
-            within=self._total[:, None, :n, :n] * signs[:, :, None] * signs[:, None, :],
-            with_mix=self._total[:, n:, :n] * signs,
-            of_mix=self._total[:, [n, n + 1], [n, n + 1]],
+            within=self._total[:, None, rows, rows] * signs[:, :, None] * signs[:, None, :],
+            with_mix=self._total[:, mix, rows] * signs,
+            of_mix=np.einsum("bcc->bc", self._total[:, mix, mix]),
             k_weight=self._k_weight,
         )
 
 
-def _edges(bin_hz: Float[np.ndarray, " bin"]) -> Int[np.ndarray, " edge"]:
+@partial(jax.jit, static_argnums=3)
+def _products(
+    analyser: bandpower.Analyser,
+    turn: Complex[Array, " bin"],
+    rows: Float[Array, "row time"],
+    edges: tuple[int, ...],
+) -> Float[Array, "band row row"]:
+    """Real products of all rows' spectra, summed over bins and time in every band; bands without bins read 0."""
+    spectra = bandpower.spectra(analyser, rows)
+    spectra = spectra.at[:_FIRST].multiply(turn)
+
+    def product(low: int, high: int) -> Float[Array, "row row"]:
+        inside = spectra[:, :, low:high].reshape(len(rows), -1)
+        return inside.real @ inside.real.T + inside.imag @ inside.imag.T
+
+    return jnp.stack([product(low, high) for low, high in pairwise(edges)])
+
+
+def _edges(bin_hz: Float[np.ndarray, " bin"]) -> tuple[int, ...]:
     """The first bin of every band, half way between centres, and the end of the last; the bin at 0 Hz is left out."""
     erb = bands.erb_number(bands.band_centres_hz())
     borders = np.searchsorted(bands.erb_number(bin_hz), 0.5 * (erb[1:] + erb[:-1]))
-    return np.concatenate([[1], np.maximum(borders, 1), [len(bin_hz)]])
+    return (1, *(max(1, int(border)) for border in borders), len(bin_hz))

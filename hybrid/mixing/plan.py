@@ -8,13 +8,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.compile import compile_rules
-from hybrid.knowledge.findings import has_limits, verdict_of
+from hybrid.knowledge.findings import BROKEN, has_limits, verdict_of
 from hybrid.knowledge.matches import MatchReport
 from hybrid.knowledge.objective import Objective, project
 from hybrid.knowledge.readings import Reading
@@ -24,7 +24,7 @@ from hybrid.knowledge.types import LowEnergyRatio
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.analyse import Analysis, Progress, analyse, bucket
-from hybrid.mixing.refine import Refined, kept, pins_of, refine
+from hybrid.mixing.refine import Refined, Task, held_targets, pins_of, refine, refine_further, signed_excess
 from hybrid.mixing.start import role_start
 from hybrid.treatment.effect import pool
 from hybrid.treatment.types import Dry, Treatment, neutral
@@ -42,6 +42,7 @@ class Plan(NamedTuple):
     analysis: Analysis
     objective: Objective
     report: MatchReport
+    task: Task
     refined: Refined
     before: Verdict
     """Of the raw sum at the output level that the rules ask for."""
@@ -66,26 +67,61 @@ def plan_mix(
     nothing = _nothing(pooled)
     raw = raw_panel(objective, analysis, nothing)
     found = read_panel(objective, raw)
-    holdable = np.array([rule.enabled and has_limits(rule) and rule.acts_on != ("master",) for rule in rules.rules])
     required = np.array([rule.kind == "require" for rule in rules.rules])
-    refined = refine(
-        working,
-        pooled,
-        role_start(nothing, dry, song.tracks, _corners_hz(objective, found, n_tracks), seed),
-        pins_of(rules.rules, working, song, nothing),
-        holdable & (required | kept(objective, found)),
-        n_steps,
-        progress,
+    task = Task(
+        working, pooled, pins_of(rules.rules, working, song, nothing), _held(objective, found, required)
     )
+    corners_hz = _corners_hz(objective, found, n_tracks)
+    refined = refine(task, role_start(nothing, dry, song.tracks, corners_hz, seed), n_steps, progress)
     return Plan(
         song,
         analysis,
         objective,
         report,
+        task,
         refined,
         before=verdict(objective, song, raw, found),
         predicted=_predicted(objective, song, dry, refined.treatment),
     )
+
+
+def corrected(plan: Plan, observed: Measured) -> Plan | None:
+    """The plan after a look at its rendered audio: None if all that must be kept is kept.
+
+    Where prediction and audio differ, the limits of what must be kept move by that difference, and refinement goes
+    on from where it was.
+    """
+    dry, treatment = plan.analysis.dry, plan.refined.treatment
+    heard = read_panel(plan.objective, observed)
+    beyond = signed_excess(plan.objective, heard)
+    worst = [np.max(np.asarray(c), where=marks > 0.0, initial=0.0) for c, marks in zip(beyond, plan.task.hold)]  # noqa: B905
+    if max(worst) <= BROKEN or not plan.refined.n_steps:
+        return None
+    expected = read_panel(plan.objective, predict(dry, treatment))
+    ask = plan.task.objective.ask
+    shift = [
+        np.where(marks > 0.0, np.asarray(h.value) - np.asarray(e.value), 0.0).astype(np.float32)
+        for h, e, marks in zip(heard, expected, plan.task.hold, strict=True)
+    ]
+    ask = ask._replace(
+        low=tuple(low - s for low, s in zip(plan.objective.ask.low, shift, strict=True)),
+        high=tuple(high - s for high, s in zip(plan.objective.ask.high, shift, strict=True)),
+    )
+    task = plan.task._replace(objective=replace(plan.task.objective, ask=ask))
+    refined = refine_further(task, plan.refined)
+    return plan._replace(
+        refined=refined, predicted=_predicted(plan.objective, plan.song, dry, refined.treatment)
+    )
+
+
+def _held(
+    objective: Objective, found: tuple[Reading, ...], required: Bool[np.ndarray, " rule"]
+) -> tuple[Float[np.ndarray, " target"], ...]:
+    """Marks of the targets to be held: not of rules that are off, ask for nothing, or act on the output level."""
+    rules = objective.program.rules
+    marks = held_targets(objective, found, required)
+    can = [rule.enabled and has_limits(rule) and rule.acts_on != ("master",) for rule in rules]
+    return tuple(each * possible for each, possible in zip(marks, can, strict=True))
 
 
 def _corners_hz(
@@ -117,7 +153,7 @@ def raw_panel(objective: Objective, analysis: Analysis, nothing: Treatment) -> M
     levels = analysis.raw_levels
     loudness, peak = jnp.asarray(levels.integrated_lufs), jnp.asarray(levels.true_peak_dbtp)
     gain = objectives.output_level_db(objective.output, loudness, peak)
-    panel = _predict(analysis.dry, nothing)
+    panel = predict(analysis.dry, nothing)
     return panel._replace(loudness_lufs=loudness + gain, true_peak_dbtp=peak + gain)
 
 
@@ -127,11 +163,8 @@ def read_panel(objective: Objective, panel: Measured) -> tuple[Reading, ...]:
     return objectives.read(objective, lambda rule: panel)
 
 
-_predict = jax.jit(predict)
-
-
 def _predicted(objective: Objective, song: Song, dry: Dry, treatment: Treatment) -> Verdict:
-    return verdict(objective, song, _predict(dry, project(objective, dry, treatment)))
+    return verdict(objective, song, predict(dry, project(objective, dry, treatment)))
 
 
 def _pooled(dry: Dry) -> Dry:

@@ -22,7 +22,7 @@ from jaxtyping import Array, Bool, Float
 from hybrid.audio.song import Song
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.findings import BROKEN
-from hybrid.knowledge.objective import NO_LIMIT, Objective
+from hybrid.knowledge.objective import NO_LIMIT, Objective, project
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.types import PanPosition, RuleType
 from hybrid.treatment.bounds import bounded, moves_of
@@ -65,7 +65,7 @@ class Round(NamedTuple):
     """What was seen at the end of a round."""
 
     cost: Float[np.ndarray, " rule"]
-    violation: float
+    violation: Float[np.ndarray, ""]
     cosine: Float[np.ndarray, "rule rule"]
 
 
@@ -97,12 +97,14 @@ def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing
     return Pins(with_position(mask), with_position(value))
 
 
+@partial(jax.jit, inline=True)
 def treatment_of(moves: Treatment, pins: Pins) -> Treatment:
     """The treatment that moves stand for, with pinned parts in place."""
     free = bounded(moves)
     return jax.tree.map(lambda mask, given, value: jnp.where(mask > 0, given, value), *pins, free)
 
 
+@partial(jax.jit, inline=True)
 def signed_excess(objective: Objective, read_of: tuple[Reading, ...]) -> tuple[Float[Array, " target"], ...]:
     """How far each target is outside its interval, in scales; negative inside."""
     ask = objective.ask
@@ -112,22 +114,30 @@ def signed_excess(objective: Objective, read_of: tuple[Reading, ...]) -> tuple[F
     )
 
 
-def kept(objective: Objective, read_of: tuple[Reading, ...]) -> Bool[np.ndarray, " rule"]:
-    """Whether each rule is kept: no target exceeds its interval by more than a tenth of the scale."""
-    beyond = signed_excess(objective, read_of)
-    worst = [np.max(np.where(np.asarray(r.share) > 0, np.asarray(b), -np.inf)) for b, r in zip(beyond, read_of)]  # noqa: B905
-    return np.array(worst) <= BROKEN
+def held_targets(
+    objective: Objective, found: tuple[Reading, ...], always: Bool[np.ndarray, " rule"]
+) -> tuple[Float[np.ndarray, " target"], ...]:
+    """One for every target that must be kept: those of rules in `always`, and of rules that `found` keeps.
+
+    A rule is kept if no target exceeds its interval by more than a tenth of the scale.
+    """
+    marks = []
+    for index, (beyond, reading) in enumerate(zip(signed_excess(objective, found), found, strict=True)):
+        present = np.asarray(reading.share) > 0.0
+        kept = np.max(np.asarray(beyond), where=present, initial=-NO_LIMIT) <= BROKEN
+        marks.append(np.where(present & (always[index] | kept), 1.0, 0.0).astype(np.float32))
+    return tuple(marks)
 
 
 @partial(jax.jit, static_argnames="n_steps")
 def _round(
-    objective: Objective, dry: Dry, pins: Pins, guard: Float[Array, " rule"], state: State, n_steps: int
+    objective: Objective, dry: Dry, pins: Pins, hold: tuple[Float[Array, " target"], ...], state: State, n_steps: int
 ) -> tuple[State, Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
     """`ROUND_STEPS` steps, then new caps. Returns costs, the worst violation in scales, and cosines."""
     optimiser = _optimiser(n_steps)
 
     def rules_at(moves: Treatment, step: Array) -> tuple[Array, tuple[Array, tuple[Reading, ...]]]:
-        treatment = objectives.project(objective, dry, treatment_of(moves, pins))
+        treatment = project(objective, dry, treatment_of(moves, pins))
         found = objectives.readings(objective, dry, treatment)
         share, widen = objectives.timed(objective.timing, step / n_steps)
         return objectives.penalties(objective, found, widen), (share, found)
@@ -136,14 +146,9 @@ def _round(
         each, (share, found) = rules_at(moves, now.step)
         beyond = tuple(c + MARGIN for c in signed_excess(objective, found))
         rho = _stiffness(now.step / n_steps)
-        held = sum(
-            guard[i] * _lagrangian(beyond[i], now.multiplier[i], rho, reading.share)
-            for i, reading in enumerate(found)
-        )
-        multiplier = tuple(
-            jnp.maximum(old + DUAL_RATE * rho * c, 0.0) * (reading.share > 0.0)
-            for old, c, reading in zip(now.multiplier, beyond, found, strict=True)
-        )
+        terms = tuple(zip(beyond, now.multiplier, hold, strict=True))
+        held = sum(_lagrangian(c, multiplier, rho, marks) for c, multiplier, marks in terms)
+        multiplier = tuple(jnp.maximum(old + DUAL_RATE * rho * c, 0.0) * marks for c, old, marks in terms)
         return jnp.sum(objective.weight * share * now.cap * each) + held, multiplier
 
     def step(now: State, _: None) -> tuple[State, None]:
@@ -157,9 +162,8 @@ def _round(
     rows = jax.lax.map(lambda unit: jax.flatten_util.ravel_pytree(pull(unit)[0])[0], jnp.eye(len(each)))
     norm = jnp.linalg.norm(rows, axis=1)
     directions = rows / jnp.maximum(norm, 1e-9)[:, None]
-    beyond = zip(signed_excess(objective, found), found, strict=True)
-    worst = jnp.stack([jnp.max(jnp.where(r.share > 0.0, c, -NO_LIMIT)) for c, r in beyond])
-    violation = jnp.max(jnp.where(guard > 0.0, worst, -NO_LIMIT))
+    beyond = zip(signed_excess(objective, found), hold, strict=True)
+    violation = jnp.max(jnp.stack([jnp.max(jnp.where(marks > 0.0, c, -NO_LIMIT)) for c, marks in beyond]))
     return state._replace(cap=1.0 / jnp.maximum(norm, 1.0)), each, violation, directions @ directions.T
 
 
@@ -167,11 +171,10 @@ def _stiffness(progress: Array) -> Array:
     return RHO[0] * (RHO[1] / RHO[0]) ** jnp.minimum(progress, 1.0)
 
 
-def _lagrangian(c: Array, multiplier: Array, rho: Array, share: Array) -> Array:
-    """Augmented Lagrangian of c <= 0 (catalogue 9.1), the mean over targets."""
+def _lagrangian(c: Array, multiplier: Array, rho: Array, marks: Array) -> Float[Array, ""]:
+    """Augmented Lagrangian of c <= 0 (catalogue 9.1), the mean over the marked targets."""
     each = (jnp.square(jnp.maximum(multiplier + rho * c, 0.0)) - jnp.square(multiplier)) / (2.0 * rho)
-    present = share > 0.0
-    return jnp.sum(jnp.where(present, each, 0.0)) / jnp.maximum(jnp.sum(present), 1.0)
+    return jnp.sum(each * marks) / jnp.maximum(jnp.sum(marks), 1.0)
 
 
 def _optimiser(n_steps: int) -> optax.GradientTransformation:
@@ -186,44 +189,63 @@ def _unlocked(updates: Treatment, progress: Array) -> Treatment:
     return map_parts(gated, updates)
 
 
+class Task(NamedTuple):
+    """What refinement works on and within."""
+
+    objective: Objective
+    dry: Dry
+    pins: Pins
+    hold: tuple[Float[np.ndarray, " target"], ...]
+    """Marks the targets that must be kept."""
+
+
 def refine(
-    objective: Objective,
-    dry: Dry,
-    start: Treatment,
-    pins: Pins,
-    guard: Bool[np.ndarray, " rule"],
-    n_steps: int,
-    progress: Callable[[str, float], None] = lambda stage, share: None,
+    task: Task, start: Treatment, n_steps: int, progress: Callable[[str, float], None] = lambda stage, share: None
 ) -> Refined:
     """The treatment that satisfies the rules best, from `start`. Deterministic.
 
-    `guard` marks the rules that must be kept. `n_steps` is rounded up to whole rounds of 50; 0 returns the start.
+    `n_steps` is rounded up to whole rounds of 50; 0 returns the start.
     """
-    if n_steps == 0:
-        return Refined(objectives.project(objective, dry, treatment_of(moves_of(start), pins)), (), 0)
     n_rounds = -(-n_steps // ROUND_STEPS)
-    n_steps = n_rounds * ROUND_STEPS
+    return _run(task, start, n_rounds, (0, n_rounds + EXTRA_ROUNDS), progress) if n_rounds else _kept(task, start)
+
+
+def refine_further(task: Task, refined: Refined) -> Refined:
+    """The same a little further, in small steps, after what is asked has changed a little."""
+    n_rounds = refined.n_steps // ROUND_STEPS
+    more = _run(task, refined.treatment, n_rounds, (n_rounds - 1, n_rounds + 2), lambda stage, share: None)
+    return more._replace(rounds=(*refined.rounds, *more.rounds))
+
+
+def _kept(task: Task, start: Treatment) -> Refined:
+    return Refined(project(task.objective, task.dry, treatment_of(moves_of(start), task.pins)), (), 0)
+
+
+def _run(
+    task: Task, start: Treatment, n_rounds: int, span: tuple[int, int], progress: Callable[[str, float], None]
+) -> Refined:
+    """Rounds from the first of `span` to the last of `n_rounds`, and on to the last of `span` while any hold breaks."""
+    objective, dry, pins, hold = task
+    first, last = span
     moves = moves_of(start)
-    found = jax.eval_shape(lambda m: objectives.readings(objective, dry, treatment_of(m, pins)), moves)
-    state = State(
-        moves=moves,
-        optimiser=_optimiser(n_steps).init(moves),
-        cap=jnp.ones(len(objective.weight)),
-        multiplier=tuple(jnp.zeros(reading.value.shape) for reading in found),
-        step=jnp.zeros(()),
-    )
-    marks = jnp.asarray(guard, jnp.float32)
+    state = _begin(moves, hold, len(objective.program.rules), jnp.float32(first * ROUND_STEPS))
     rounds: list[Round] = []
-    while len(rounds) < n_rounds + EXTRA_ROUNDS:
-        state, cost, violation, cosine = _round(objective, dry, pins, marks, state, n_steps)
-        rounds.append(Round(np.asarray(cost), float(violation), np.asarray(cosine)))
-        progress("refine", min(1.0, len(rounds) / n_rounds))
-        if len(rounds) >= n_rounds and rounds[-1].violation <= BROKEN / 2:
+    for number in range(first, last):
+        state, *seen = _round(objective, dry, pins, hold, state, n_rounds * ROUND_STEPS)
+        rounds.append(Round(*(np.asarray(each) for each in seen)))
+        progress("refine", min(1.0, (number + 1) / n_rounds))
+        if number + 1 >= n_rounds and rounds[-1].violation <= BROKEN / 2:
             break
-    treatment = objectives.project(objective, dry, treatment_of(state.moves, pins))
-    return Refined(treatment, tuple(rounds), int(state.step))
+    treatment = project(objective, dry, treatment_of(state.moves, pins))
+    return Refined(treatment, tuple(rounds), n_rounds * ROUND_STEPS)
 
 
+@partial(jax.jit, static_argnames="n_rules")
+def _begin(
+    moves: Treatment, hold: tuple[Float[Array, " target"], ...], n_rules: int, step: Float[Array, ""]
+) -> State:
+    multiplier = tuple(jnp.zeros_like(marks) for marks in hold)
+    return State(moves, _optimiser(1).init(moves), jnp.ones(n_rules), multiplier, step)
 
 
 class Conflict(NamedTuple):

@@ -40,8 +40,8 @@ ROLE_LEVELS_LU = {
 (MixologyDB, MIT), per microphone. Roles that it does not know take the value of keys, a guess."""
 _WHOLE_KIT_LU = -11.5
 """A kit or loop on one track: its microphones together lie 8 to 10 dB above one of them (the same data)."""
-_APART = 8.0
-"""Pan units between neighbours at the start: enough to break the tie between left and right."""
+_APART = 20.0
+"""Pan units from the centre to the outermost track at the start: enough to break the tie between left and right."""
 
 
 def role_start(
@@ -75,10 +75,15 @@ def _level(track: Track) -> float:
 
 
 def _spread(tracks: Sequence[Track], seed: int) -> Float[np.ndarray, " track"]:
-    """Alternately left and right, in an order drawn from the seed; leads, basses, kicks and snares at the centre."""
-    central = [("lead" in track.tags) or _is_central(track.role) for track in tracks]
-    sides = np.where(np.random.default_rng(seed).permutation(len(tracks)) % 2, _APART, -_APART)
-    return np.where(central, 0.0, sides)
+    """Places around the centre, no two alike, in an order drawn from the seed; what is central stays there.
+
+    Two tracks at the very same place would never feel that they are to part.
+    """
+    central = np.array([("lead" in track.tags) or _is_central(track.role) for track in tracks], bool)
+    n = int(np.sum(~central))
+    position = np.zeros(len(tracks))
+    position[~central] = np.random.default_rng(seed).permutation(np.linspace(-_APART, _APART, n)) if n > 1 else 0.0
+    return position
 
 
 def _is_central(role: str) -> bool:

@@ -29,7 +29,7 @@ class Unmixed(NamedTuple):
     unexplained: Float[np.ndarray, "band 2"]
     """Energy that is left over."""
     certain: Float[np.ndarray, "band 2 part"]
-    """Share of a part's contribution, 0 to 1, that no other part could make and that stands clear of doubt."""
+    """How far what no other part could have lent of a part's contribution stands clear of doubt, 0 to 1."""
 
 
 def unmix(moments: Moments) -> Unmixed:
@@ -74,13 +74,13 @@ def _in_bands(
 def _certain(
     moments: Moments, gain: Float[np.ndarray, "band 2 part"], doubt: Float[np.ndarray, "band 2"]
 ) -> Float[np.ndarray, "band 2 part"]:
-    """How much of each contribution is its own (one over the variance inflation factor) and clear of doubt."""
+    """The contribution that no other part could make (over the variance inflation factor), against doubt."""
     own = np.einsum("bopp->bop", moments.within)
     matrix, _ = _normalised(moments.within + _RIDGE * own[..., None] * np.eye(own.shape[-1]))
     inverse = np.linalg.inv(matrix + 1e-9 * np.eye(own.shape[-1]))
     alone = np.clip(1.0 / np.einsum("bopp->bop", inverse), 0.0, 1.0)
-    made = own * np.square(gain)
-    return alone * made / (made + doubt[..., None] + 1e-30)
+    made = alone * own * np.square(gain)
+    return made / (made + doubt[..., None] + 1e-30)
 
 
 def _normalised(within: Float[np.ndarray, "*batch part part"]) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,8 @@ rates, gradient norms and "do little" mean the same for every parameter.
 
 from __future__ import annotations
 
+from functools import partial
+
 from typing import NamedTuple
 
 import jax
@@ -64,6 +66,7 @@ def _low_cut_move(corner_hz: Float[Array, "..."]) -> Float[Array, "..."]:
     return (jnp.log(share / (1.0 - share)) + _LOW_CUT_REST) * (LOW_CUT_OCTAVES * 0.75)
 
 
+@partial(jax.jit, inline=True)
 def bounded(moves: Treatment) -> Treatment:
     """The treatment that whitened `moves` stand for; the output level is taken as it is."""
 
@@ -75,6 +78,7 @@ def bounded(moves: Treatment) -> Treatment:
     return map_parts(value, moves)
 
 
+@partial(jax.jit, inline=True)
 def moves_of(treatment: Treatment) -> Treatment:
     """Whitened moves that give `treatment` back; values at or beyond a bound come back just inside it."""
 

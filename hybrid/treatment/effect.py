@@ -7,8 +7,10 @@ a frame and within a band.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -207,6 +209,7 @@ def _possible(power: Float[Array, "3 *shape"]) -> Float[Array, "3 *shape"]:
     return jnp.concatenate([jnp.maximum(power[:2], 0.0), power[2:]])
 
 
+@partial(jax.jit, static_argnames=("factor", "n_frames"))
 def pool(dry: Dry, factor: int, n_frames: int) -> Dry:
     """The same with `factor` frames made one, zero-padded to `n_frames`. Powers and activity are means."""
     if factor == 1 and dry.active.shape[-1] == n_frames:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -257,7 +258,11 @@ class Pulls(NamedTuple):
     """Each leaf with an axis of rules in front."""
 
 
-@jax.jit
+QUICK = {"xla_backend_optimization_level": 0}
+"""Compiled in half the time: these programs run a few times each."""
+
+
+@partial(jax.jit, compiler_options=QUICK)
 def pulls(objective: Objective, dry: Dry, treatment: Treatment) -> Pulls:
     """Readings, costs and slopes of all rules, one by one."""
 
@@ -268,3 +273,52 @@ def pulls(objective: Objective, dry: Dry, treatment: Treatment) -> Pulls:
     cost, pull, read_of = jax.vjp(costs, treatment, has_aux=True)
     rows = jax.lax.map(lambda unit: pull(unit)[0], jnp.eye(len(cost), dtype=cost.dtype))
     return Pulls(read_of, cost, rows)
+
+
+@partial(jax.jit, compiler_options=QUICK)
+def readings(objective: Objective, dry: Dry, treatment: Treatment) -> tuple[Reading, ...]:
+    """Readings of all rules."""
+    return objectives.readings(objective, dry, treatment)
+
+
+@partial(jax.jit, compiler_options=QUICK)
+def _climb(objective: Objective, dry: Dry, treatment: Treatment, towards: jax.Array) -> Treatment:
+    return jax.grad(lambda moved: objectives.readings(objective, dry, moved)[0].value @ towards)(treatment)
+
+
+class Heard(NamedTuple):
+    """A made-up song under one rule."""
+
+    objective: Objective
+    dry: Dry
+
+    def under(self, treatment: Treatment | None = None) -> Reading:
+        """What the rule reads of the treated song."""
+        return readings(self.objective, self.dry, treatment or self.untouched)[0]
+
+    def value(self, treatment: Treatment | None = None, target: int = 0) -> float:
+        """One of the numbers."""
+        return float(self.under(treatment).value[target])
+
+    def cost(self, treatment: Treatment | None = None) -> float:
+        """The rule's penalty before its weight."""
+        read_of = readings(self.objective, self.dry, treatment or self.untouched)
+        return float(objectives.penalties(self.objective, read_of, jnp.zeros(1))[0])
+
+    def climb(self, treatment: Treatment | None = None, target: int = 0) -> Treatment:
+        """Slope of one of the numbers, over the parts that the rule acts on."""
+        treatment = treatment or self.untouched
+        n_targets = len(self.under(treatment).value)
+        return _climb(self.objective, self.dry, treatment, jnp.eye(n_targets)[target])
+
+    @property
+    def untouched(self) -> Treatment:
+        """The treatment that does nothing."""
+        return untouched(self.dry)
+
+
+def hear(type_name: str, parts: Sequence[Part], written: Mapping[str, Plain] | None = None) -> Heard:
+    """The parts under a rule of that type, as in `RULES` but for what is `written`."""
+    dry = dry_of(parts)
+    rule = rule_of(type_name, {**RULES[type_name][0], **(written or {})})
+    return Heard(objective_of([rule], song_of(parts), dry), dry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar
 
 import jax
@@ -20,6 +20,7 @@ from hybrid.treatment.bounds import RANGES
 from hybrid.treatment.types import RIDE_S, Dry, Treatment, map_parts, treatment_parts
 from tests.knowledge.made import (
     FRAME_S,
+    QUICK,
     RULES,
     SAMPLE_RATE,
     Pulls,
@@ -296,7 +297,7 @@ _STEP = 1e-4
 """Of each control's own unit: the error of a central difference is of its square, far above float64's grain."""
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK)
 def _slope(objective: Objective, dry: Dry, treatment: Treatment, along: Treatment) -> tuple[jax.Array, jax.Array]:
     """Costs of all rules, and their slopes in one direction, each over the parts that the rule acts on."""
 

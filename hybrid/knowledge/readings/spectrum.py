@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -9,10 +10,13 @@ from jaxtyping import Float
 from hybrid.knowledge.readings.reading import Reading, mix_sounding, one, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import LongTermSpectrum, LowEnergyRatio, SpectralTilt
-from hybrid.measure import spectrum
+from hybrid.measure import masking, spectrum
 from hybrid.measure.panel import Measured
 from hybrid.signal import bands
 from hybrid.treatment import effect
+
+_EMPTY_DB = 30.0
+"""A band this far below the fullest one, relative to the curve, holds nothing to balance (by taste)."""
 
 
 def curve_db(rule: LongTermSpectrum) -> Float[np.ndarray, " band"]:
@@ -24,12 +28,17 @@ def curve_db(rule: LongTermSpectrum) -> Float[np.ndarray, " band"]:
 def long_term_spectrum(rule: LongTermSpectrum, song: Measured, scope: Scope) -> Reading:
     """Each band of the mix relative to the curve, dB, free of level; bands count by their width in octaves.
 
-    Bands outside the curve's corners, and bands that lie above half the sample rate, are not targets.
+    Not targets are bands outside the curve's corners, and those that the raw tracks do not fill: 30 dB and more
+    below the fullest band, relative to the curve, where an equaliser would lift nothing but noise.
     """
     level = spectrum.long_term_db(effect.mix_total(song.whole), mix_sounding(song, scope))
     inside = spectrum.bands_between((rule.curve[0][0], rule.curve[-1][0])) * spectrum.octaves_per_band()
-    weight = jnp.asarray(inside, level.dtype) * (song.dry.k_weight > 0.0)
-    return Reading(spectrum.relative_to_mean(level - jnp.asarray(curve_db(rule), level.dtype), weight), weight)
+    curve = jnp.asarray(curve_db(rule), level.dtype)
+    raw = jnp.sum(masking.total_power(song.dry.power), axis=0)
+    raw_level = spectrum.long_term_db(raw, mix_sounding(song, scope)) - curve
+    filled = raw_level > jnp.max(jnp.where(inside > 0.0, raw_level, -jnp.inf)) - _EMPTY_DB
+    weight = jax.lax.stop_gradient(inside * filled)
+    return Reading(spectrum.relative_to_mean(level - curve, weight), weight)
 
 
 def spectral_tilt(rule: SpectralTilt, song: Measured, scope: Scope) -> Reading:

@@ -1,0 +1,62 @@
+"""Fidelity: changes of shape whose size is known."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from hybrid.measure.fidelity import timbre_change_db, worst_mean
+from hybrid.signal import bands
+
+N = bands.N_BANDS
+RAW = jnp.ones((1, 4, N)) / N
+ALWAYS = jnp.ones((1, 4))
+change_db = jax.jit(timbre_change_db)
+
+
+def curve(level_db: np.ndarray) -> jnp.ndarray:
+    return RAW * jnp.asarray(10.0 ** (level_db / 10.0), jnp.float32)
+
+
+@pytest.mark.parametrize("gain_db", [-30.0, 0.0, 12.0])
+def test_a_change_of_level_alone_reads_zero(gain_db):
+    # a hundredth of a decibel is what the measure's floor under weak bands may add
+    assert float(change_db(RAW, curve(np.full(N, gain_db)), ALWAYS)[0]) < 0.02
+
+
+def test_6_db_on_every_other_band_of_a_flat_sound_reads_3_db():
+    assert float(change_db(RAW, curve(6.0 * (np.arange(N) % 2)), ALWAYS)[0]) == pytest.approx(3.0, abs=0.01)
+
+
+def test_a_change_counts_by_what_the_band_matters_to_the_raw_sound():
+    faint = RAW.at[..., 1::2].multiply(1e-8)  # 80 dB down: left out
+    treated = faint * jnp.asarray(10.0 ** (0.9 * (np.arange(N) % 2)), jnp.float32)
+    assert float(change_db(faint, treated, ALWAYS)[0]) < 0.01
+
+
+def test_frames_in_which_the_track_rests_do_not_count():
+    after = RAW.at[:, 2:, ::2].multiply(4.0)
+    assert float(change_db(RAW, after, jnp.asarray([[1.0, 1.0, 0.0, 0.0]]))[0]) == pytest.approx(0.0, abs=1e-3)
+
+
+def test_silence_and_an_untouched_track_read_zero_with_finite_gradients():
+    slope = jax.jit(jax.grad(lambda after, before: jnp.sum(timbre_change_db(before, after, ALWAYS))))
+    for sound in (RAW, jnp.zeros_like(RAW)):
+        assert float(change_db(sound, sound, ALWAYS)[0]) == 0.0
+        assert np.isfinite(slope(sound, sound)).all()
+    assert np.isfinite(slope(jnp.zeros_like(RAW), RAW)).all()
+
+
+def test_the_worst_quarter_of_four_is_the_worst_and_of_eight_the_mean_of_two():
+    x = jnp.asarray([3.0, 1.0, 4.0, 2.0])
+    assert float(worst_mean(x, 0.25, jnp.ones(4))) == 4.0
+    assert float(worst_mean(jnp.concatenate([x, x + 4.0]), 0.25, jnp.ones(8))) == pytest.approx(7.5)
+    assert float(worst_mean(x, 1.0, jnp.ones(4))) == pytest.approx(2.5)
+
+
+def test_the_worst_of_those_present():
+    present = jnp.asarray([1.0, 1.0, 0.0, 1.0])
+    assert float(worst_mean(jnp.asarray([3.0, 1.0, 4.0, 2.0]), 0.34, present)) == pytest.approx(3.0, abs=0.03)
+    assert float(worst_mean(jnp.ones(4), 0.5, jnp.zeros(4))) == 0.0
