@@ -51,6 +51,8 @@ def _finding(
 ) -> Finding:
     value, share = np.asarray(reading.value, np.float64), np.asarray(reading.share)
     low, high = np.asarray(objective.ask.low[index]), np.asarray(objective.ask.high[index])
+    if not has_limits(rule):
+        low, high = np.full_like(low, -NO_LIMIT), np.full_like(high, NO_LIMIT)
     beyond = np.maximum(low - value, 0.0) + np.maximum(value - high, 0.0)
     names = target_names(rule, track_ids, len(value), objective)
     targets = [
@@ -62,7 +64,7 @@ def _finding(
             excess=float(beyond[k]),
             when=_worst_span(reading, k, float(low[k]), float(high[k]), time_s) if beyond[k] > 0.0 else None,
         )
-        for k in np.argsort(-beyond, kind="stable")
+        for k in np.lexsort((-np.abs(value), -beyond))
         if share[k] > 0.0
     ]
     weight = float(np.asarray(objective.weight[index]))
@@ -76,7 +78,7 @@ def _finding(
         scale=rule.scale,
         evidence=rule.evidence,
         penalty=weight * cost,
-        kept=not has_limits(rule) or all(t.excess <= BROKEN * rule.scale for t in targets),
+        kept=all(t.excess <= BROKEN * rule.scale for t in targets),
         targets=tuple(targets),
         reason=rule.says(),
     )

@@ -49,7 +49,7 @@ def sounds(sample_rate: int = RATE, duration_s: float = DURATION_S) -> dict[str,
     def smooth(x: np.ndarray, width: int) -> np.ndarray:
         return np.apply_along_axis(lambda row: np.convolve(row, np.hanning(width), "same"), 1, x) / width**0.5
 
-    hits = np.exp(-(time_s % 0.5) / 0.06)
+    hits = np.exp(-(time_s % 0.25) / 0.06)
     kick = np.sin(2.0 * np.pi * 60.0 * time_s) * np.exp(-(time_s % 1.0) / 0.1)
     pluck = np.exp(-(time_s % 0.5) / 0.3)
     bass = sum(np.sin(2.0 * np.pi * 55.0 * k * time_s) / k for k in range(1, 9)) * pluck

@@ -1,0 +1,105 @@
+"""A verdict as JSON, and as a plain table for a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+
+from hybrid.export.report.words import asked, count, difference, quantity, span
+from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
+from hybrid.quantity import difference as difference_unit
+
+_TIER_ORDER = ("broken", "kept", "unused")
+_HEAD = ("", "rule", "value", "asked", "excess", "worst", "when")
+_LONGEST_NAME = 36
+
+
+def state(finding: Finding) -> str:
+    """kept, broken, or unused: it matched nothing."""
+    if not finding.targets:
+        return "unused"
+    return "kept" if finding.kept else "broken"
+
+
+def verdict_json(verdict: Verdict, doubtful: Collection[str] = ()) -> dict[str, object]:
+    """The verdict as JSON values; numbers are in the unit that their rule states, and null where not finite.
+
+    Rules whose ids are in `doubtful` are marked as not reliable.
+    """
+    return {
+        "loudness_lufs": _finite(verdict.loudness_lufs),
+        "true_peak_dbtp": _finite(verdict.true_peak_dbtp),
+        **{name: sum(state(finding) == name for finding in verdict.rules) for name in _TIER_ORDER},
+        "rules": [_rule_json(finding, finding.id not in doubtful) for finding in verdict.rules],
+    }
+
+
+def _rule_json(finding: Finding, reliable: bool) -> dict[str, object]:
+    return {
+        "id": finding.id,
+        "state": state(finding),
+        "reliable": reliable,
+        "says": finding.reason,
+        "type": finding.type,
+        "kind": finding.kind,
+        "tier": finding.tier,
+        "evidence": finding.evidence,
+        "weight": finding.weight,
+        "penalty": _finite(finding.penalty),
+        "unit": finding.unit,
+        "excess_unit": difference_unit(finding.unit),
+        "scale": finding.scale,
+        "targets": [_target_json(target) for target in finding.targets],
+    }
+
+
+def _target_json(target: TargetFinding) -> dict[str, object]:
+    start_s, end_s = target.when or (None, None)
+    return {
+        "name": target.name,
+        "value": _finite(target.value),
+        "low": target.low,
+        "high": target.high,
+        "excess": _finite(target.excess),
+        "worst_from_s": start_s,
+        "worst_to_s": end_s,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def verdict_table(verdict: Verdict, doubtful: Collection[str] = ()) -> str:
+    """The verdict as lines of text: rules by tier, the broken ones first, the dearest of them first.
+
+    Each row shows the target that is worst. "!" marks broken rules that are required, "?" those in `doubtful`.
+    """
+    order = sorted(verdict.rules, key=lambda f: (f.tier, _TIER_ORDER.index(state(f)), -f.penalty, f.id))
+    used = [finding for finding in verdict.rules if finding.targets]
+    kept = f"{sum(finding.kept for finding in used)} of {count(len(used), 'rule')} kept"
+    levels = f"{quantity(verdict.loudness_lufs, 'LUFS')}, {quantity(verdict.true_peak_dbtp, 'dBTP')}"
+    rows = [_row(finding, finding.id in doubtful) for finding in order]
+    return "\n".join([text_table([_HEAD, *rows]), "", f"{kept}; {levels}"])
+
+
+def _row(finding: Finding, doubtful: bool) -> tuple[str, ...]:
+    what = state(finding)
+    mark = what + ("!" if what == "broken" and finding.kind == "require" else "") + ("?" if doubtful else "")
+    if not finding.targets:
+        return mark, finding.id, "", "", "", "matched nothing", ""
+    unit = "" if finding.unit == "plain" else finding.unit
+    worst = finding.targets[0]
+    over = difference(worst.excess, unit) if not finding.kept else ""
+    name = _shortened(worst.name)
+    return mark, finding.id, quantity(worst.value, unit), asked(worst.low, worst.high, unit), over, name, span(worst.when)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
+def text_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows under each other in columns as wide as they need be."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
