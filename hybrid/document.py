@@ -140,9 +140,7 @@ class _Builder:
             return self._refuse(event, f"alias *{event.anchor}: anchors and aliases are not used here")
         self._check(event)
         if len(at) > _DEEPEST:
-            raise InputError(
-                Problem(f"{self.path}:{_mark(event).line}", "nested too deeply to mean anything")
-            )
+            raise InputError(Problem(f"{self.path}:{_mark(event).line}", "nested too deeply to mean anything"))
         block = isinstance(event, yaml.CollectionStartEvent) and not event.flow_style
         mark = self.keys[at] if block and at in self.keys else _mark(event)
         self.values.setdefault(at, mark)

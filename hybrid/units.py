@@ -42,9 +42,7 @@ class Written:
         writer = core_schema.plain_serializer_function_ser_schema(self.write, when_used="json")
         return core_schema.with_info_plain_validator_function(self.read, serialization=writer)
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return self.shape
 
 

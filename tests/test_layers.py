@@ -19,7 +19,7 @@ BASE = {"errors", "units", "quantity", "document"}
 SHARED = {*BASE, "shelf"}
 SOUND = {"signal", "treatment", "measure"}
 MAY_IMPORT = {
-    **{name: BASE for name in BASE},
+    **dict.fromkeys(BASE, BASE),
     "shelf": BASE,
     "audio": SHARED,
     "corpus": {*SHARED, "audio"},
@@ -39,8 +39,8 @@ MAY_IMPORT = {
 JAX = {"jax", "jaxlib", "flax", "optax"}
 FILES = {"yaml", "pydantic", "soundfile", "soxr", "librosa", "pathlib", "os", "io"}
 FORBIDDEN = {
-    **{part: JAX for part in ("audio", "corpus", "shelf", "cli", *BASE)},
-    **{part: FILES for part in ("signal", "treatment", "measure", "model")},
+    **dict.fromkeys(("audio", "corpus", "shelf", "cli", *BASE), JAX),
+    **dict.fromkeys(("signal", "treatment", "measure", "model"), FILES),
 }
 SLOW_TO_START = ("jax", "matplotlib", "scipy.signal", "librosa", "flax", "optax")
 

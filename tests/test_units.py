@@ -136,9 +136,7 @@ class _Settings(BaseModel):
 
 
 def test_a_field_holds_a_float_and_is_written_with_its_unit():
-    settings = _Settings.model_validate(
-        {"level": "-14 LUFS", "cutoff": "1 kHz", "place": "L30", "start": "1:05"}
-    )
+    settings = _Settings.model_validate({"level": "-14 LUFS", "cutoff": "1 kHz", "place": "L30", "start": "1:05"})
     assert (settings.level, settings.cutoff, settings.place, settings.start) == (-14.0, 1000.0, -30.0, 65.0)
     written = settings.model_dump(mode="json")
     assert written["cutoff"] == "1 kHz"

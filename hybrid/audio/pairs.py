@@ -41,9 +41,7 @@ def find_pairs(names: Sequence[str]) -> list[Pair]:
     sides = {i: side for i, name in enumerate(names) if (side := _side(name))}
     pairs = _match(sides)
     paired = {i for pair in pairs for i in (pair.left, pair.right)}
-    rest = {
-        i: side._replace(before=_INDEX.sub("", side.before)) for i, side in sides.items() if i not in paired
-    }
+    rest = {i: side._replace(before=_INDEX.sub("", side.before)) for i, side in sides.items() if i not in paired}
     return sorted(pairs + _match(rest))
 
 

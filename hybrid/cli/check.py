@@ -90,6 +90,4 @@ def _text(found: Check) -> str:
 def _reasons(found: Check) -> list[str]:
     """One line for each reason why rules were left out."""
     reasons = dict.fromkeys(left.why for left in found.left_out)
-    return [
-        f"left out, {why}: {', '.join(left.rule for left in found.left_out if left.why == why)}" for why in reasons
-    ]
+    return [f"left out, {why}: {', '.join(left.rule for left in found.left_out if left.why == why)}" for why in reasons]

@@ -37,7 +37,8 @@ def mix(
         Literal["PCM_16", "PCM_24", "PCM_32", "FLOAT"], typer.Option(help="format of the samples written")
     ] = "PCM_24",
     sample_rate: Annotated[
-        int | None, typer.Option(min=_MIN_RATE, max=_MAX_RATE, help="of the files written, Hz [default: the song's]")
+        int | None,
+        typer.Option(min=_MIN_RATE, max=_MAX_RATE, help="of the files written, Hz [default: the song's]"),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results that exist")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be mixed, and write nothing")] = False,
@@ -84,9 +85,7 @@ def _song(song: str, folder: Path | None, seed: int) -> Song:
     return replace(load_song(tracks), name=DEMO)
 
 
-def _run(
-    song: Song, rules: RuleSet, folder: Path, steps: int, seed: int, wanted: tuple[int | None, str]
-) -> Delivered:
+def _run(song: Song, rules: RuleSet, folder: Path, steps: int, seed: int, wanted: tuple[int | None, str]) -> Delivered:
     """Mix, and write everything into `folder`."""
     from hybrid.audio.digest import digest
     from hybrid.audio.read import open_song

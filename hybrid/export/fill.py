@@ -15,7 +15,6 @@ from hybrid.knowledge.readings.reading import smoothed
 from hybrid.knowledge.readings.spectrum import curve_db
 from hybrid.knowledge.types import LongTermSpectrum
 from hybrid.measure import loudness, spectrum
-from hybrid.measure.panel import Measured
 from hybrid.mixing.deliver import Delivered
 from hybrid.signal import bands
 from hybrid.treatment import effect

@@ -17,9 +17,7 @@ from hybrid.mixing.refine import conflicts
 SETTINGS_FILE, VERDICT_FILE, REPORT_FILE = "settings.json", "verdict.json", "report.html"
 
 
-def write_results(
-    delivered: Delivered, rules: RuleSet, folder: Path, made_with: Mapping[str, str]
-) -> None:
+def write_results(delivered: Delivered, rules: RuleSet, folder: Path, made_with: Mapping[str, str]) -> None:
     """Write the three files into `folder`."""
     plan = delivered.plan
     verdicts = {
@@ -32,7 +30,8 @@ def write_results(
     }
     _write(folder / SETTINGS_FILE, {**settings(plan.song, delivered.treatment), "made_with": dict(made_with)})
     _write(folder / VERDICT_FILE, verdicts)
-    sheet = sheet_of(delivered, rules.title, made_with)
+    title = f"{plan.song.name}, mixed under: {rules.title}"
+    sheet = sheet_of(delivered, title, made_with)
     (folder / REPORT_FILE).write_text(report_html(sheet), encoding="utf-8")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from hybrid.audio.song import Song, Track
@@ -68,5 +67,3 @@ def _track(track: Track, treatment: Treatment, i: int, duration_s: float) -> dic
             "width_db": round(float(treatment.pan.width_db[i]), 2) if track.channels == 2 else None,
         },
     }
-
-

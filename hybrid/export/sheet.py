@@ -96,6 +96,4 @@ class Sheet:
     def in_console_order(self) -> list[TrackSheet]:
         """The tracks by family, louder first within one."""
         families = list(FAMILIES)
-        return sorted(
-            self.tracks, key=lambda track: (families.index(track.family), -track.after_lu, track.id)
-        )
+        return sorted(self.tracks, key=lambda track: (families.index(track.family), -track.after_lu, track.id))

@@ -92,7 +92,15 @@ def _row(finding: Finding, doubtful: bool) -> tuple[str, ...]:
     worst = finding.targets[0]
     over = difference(worst.excess, unit) if not finding.kept else ""
     name = _shortened(worst.name)
-    return mark, finding.id, quantity(worst.value, unit), asked(worst.low, worst.high, unit), over, name, span(worst.when)
+    return (
+        mark,
+        finding.id,
+        quantity(worst.value, unit),
+        asked(worst.low, worst.high, unit),
+        over,
+        name,
+        span(worst.when),
+    )
 
 
 def _shortened(name: str) -> str:

@@ -44,7 +44,7 @@ def compile_rules(
     return objective, report
 
 
-def _row(values) -> Float[np.ndarray, " rule"]:  # noqa: ANN001
+def _row(values) -> Float[np.ndarray, " rule"]:
     return jnp.asarray(list(values), jnp.float32)
 
 

@@ -59,9 +59,7 @@ def path(keys: Keys) -> str:
 
 def override(under: Draft, over: Draft) -> Draft:
     """`under` with what `over` says: maps merge, anything else replaces."""
-    replaced = [
-        keys for keys in over.origins if not _both_maps(_at(under.value, keys), _at(over.value, keys))
-    ]
+    replaced = [keys for keys in over.origins if not _both_maps(_at(under.value, keys), _at(over.value, keys))]
     kept = {keys: at for keys, at in under.origins.items() if not any(keys[: len(r)] == r for r in replaced)}
     merged = _merge(under.value, over.value)
     assert isinstance(merged, dict)

@@ -75,9 +75,7 @@ class _Gathering:
             else:
                 self._add(path)
         except InputError as error:
-            placed = (
-                problem(origin, each.what, each.hint) if not each.where else each for each in error.problems
-            )
+            placed = (problem(origin, each.what, each.hint) if not each.where else each for each in error.problems)
             self.outcome.problems.extend(placed)
 
     def _cycle(self, path: Path) -> str:

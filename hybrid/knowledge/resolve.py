@@ -109,9 +109,7 @@ def _set(text: str, drafts: dict[str, Draft], outcome: Outcome) -> None:
     if not (equals and name):
         near = suggest(target.rpartition(".")[0], drafts)
         what = f"no rule in {text!r}{near}" if equals else f"expected rule.id.key=value, got {text!r}"
-        outcome.problems.append(
-            Problem(str(_SET), what, hint="`hybrid rules show` lists the rules and their keys")
-        )
+        outcome.problems.append(Problem(str(_SET), what, hint="`hybrid rules show` lists the rules and their keys"))
         return
     keys = _keys(drafts[name].value, target.removeprefix(f"{name}."))
     try:
@@ -163,8 +161,7 @@ def _rule_set(
         files=tuple(source.document.path for source in sources),
         warnings=(),
         provenance={
-            rule.id: {path(keys): origin.line for keys, origin in drafts[rule.id].origins.items()}
-            for rule in rules
+            rule.id: {path(keys): origin.line for keys, origin in drafts[rule.id].origins.items()} for rule in rules
         },
     )
 

@@ -28,9 +28,7 @@ def timbre_change_db(
     return jnp.where(square > 1e-8, jnp.sqrt(jnp.maximum(square, 1e-8)), 0.0)
 
 
-def worst_mean(
-    x: Float[Array, "*batch n"], share: float, present: Float[Array, "*batch n"]
-) -> Float[Array, "*batch"]:
+def worst_mean(x: Float[Array, "*batch n"], share: float, present: Float[Array, "*batch n"]) -> Float[Array, "*batch"]:
     """Mean of the largest `share` of the values that are `present` (1, else 0): a maximum that spreads its gradient."""
     order = jnp.argsort(jnp.where(present > 0.0, -x, jnp.inf), axis=-1)
     count = share * jnp.sum(present, axis=-1, keepdims=True)

@@ -54,9 +54,7 @@ def integrated_lufs(power_k: Float[Array, "*batch frame"], frame_s: float) -> Fl
     return lufs(mean_over(block, gate(block)))
 
 
-def active_lufs(
-    power_k: Float[Array, "*batch frame"], active: Float[Array, "*batch frame"]
-) -> Float[Array, "*batch"]:
+def active_lufs(power_k: Float[Array, "*batch frame"], active: Float[Array, "*batch frame"]) -> Float[Array, "*batch"]:
     """Loudness of the mean power over the frames that `active` (0 to 1) marks, with no other gate."""
     return lufs(mean_over(power_k, active))
 

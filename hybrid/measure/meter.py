@@ -104,4 +104,3 @@ class Meter:
             momentary_lufs=np.asarray(loudness.lufs(momentary)),
             short_term_lufs=np.asarray(loudness.lufs(short_term)),
         )
-

@@ -8,7 +8,6 @@ raw tracks, so that a mix cannot satisfy a rule by silencing the frames it is ju
 from __future__ import annotations
 
 from functools import partial
-
 from typing import NamedTuple
 
 import jax
@@ -51,7 +50,10 @@ def slew(treatment: Treatment, time_s: Float[Array, " frame"], frame_s: float) -
 
 @partial(jax.jit, inline=True)
 def predict(dry: Dry, treatment: Treatment) -> Measured:
-    """The panel in the power domain, traced once per shape however often rules ask for it. The true peak is the raw sum's peak-to-loudness ratio on top of loudness."""
+    """The panel in the power domain; traced once per shape, however often rules ask for it.
+
+    The true peak is the raw sum's peak-to-loudness ratio on top of loudness.
+    """
     layer = effect.treated(dry, treatment)
     track_k, pair_k = effect.total_k(layer), effect.pair_k(layer)
     mix_k = jnp.maximum(jnp.sum(track_k, axis=0) + jnp.sum(pair_k, axis=0), 0.0)

@@ -49,7 +49,9 @@ def tilt_db_per_octave(level_db: Float[Array, " band"], weight: Float[Array, " b
 
 
 def below_db(
-    track: Float[Array, "track frame band"], active: Float[Array, "track frame"], corner_hz: Float[Array, " track"]
+    track: Float[Array, "track frame band"],
+    active: Float[Array, "track frame"],
+    corner_hz: Float[Array, " track"],
 ) -> Float[Array, " track"]:
     """Power below a corner as a share of the track's whole power, dB, over its active frames.
 

@@ -139,7 +139,7 @@ class Recording:
         frames = slice(chunk * self._chunk_frames, (chunk + 1) * self._chunk_frames)
         needed = set(pairs.ravel().tolist())
 
-        def measure(item: tuple[int, Float[np.ndarray, "channel time"]]):  # noqa: ANN202
+        def measure(item: tuple[int, Float[np.ndarray, "channel time"]]):
             index, x = item
             spectrum = bandpower.spectra(analyser, x)
             powers = bandpower.powers(analyser, spectrum)

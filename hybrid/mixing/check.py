@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid.audio.probe import probe
-from hybrid.audio.read import SongReader, open_song
+from hybrid.audio.read import open_song
 from hybrid.audio.samples import is_silent
 from hybrid.audio.song import Song, Track
 from hybrid.errors import InputError, Problem, SongError
@@ -104,7 +104,7 @@ def _mix_song(path: Path) -> Song:
     return Song(path.stem, path.parent, (track,), file.sample_rate, file.n_samples)
 
 
-def _open_at(mix: Song, sample_rate: int):  # noqa: ANN202
+def _open_at(mix: Song, sample_rate: int):
     """A reader of the mix at another rate."""
     n_samples = -(-mix.n_samples * sample_rate // mix.sample_rate)
     return open_song(replace(mix, sample_rate=sample_rate, n_samples=n_samples))

@@ -116,7 +116,12 @@ class _Converter:
 
 
 def _chunks(
-    song: Song, reader: SongReader, treatment: Treatment, pool: ThreadPoolExecutor, stage: str, progress: Progress
+    song: Song,
+    reader: SongReader,
+    treatment: Treatment,
+    pool: ThreadPoolExecutor,
+    stage: str,
+    progress: Progress,
 ) -> Iterator[tuple[Chunk, bool]]:
     """Chunks of the song, and whether each is the last; reports progress."""
     for chunk in rendered(song, reader, treatment, pool):
@@ -127,9 +132,7 @@ def _chunks(
             return
 
 
-def _rehearse(
-    plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecutor, progress: Progress
-) -> Rehearsal:
+def _rehearse(plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecutor, progress: Progress) -> Rehearsal:
     """Render once without writing."""
     song, treatment = plan.song, plan.refined.treatment
     meter, convert, peak = Meter(rate, 2), _Converter(song.sample_rate, rate), 1e-5

@@ -32,9 +32,7 @@ class Chunk(NamedTuple):
         return total
 
 
-def rendered(
-    song: Song, reader: SongReader, treatment: Treatment, pool: ThreadPoolExecutor
-) -> Iterator[Chunk]:
+def rendered(song: Song, reader: SongReader, treatment: Treatment, pool: ThreadPoolExecutor) -> Iterator[Chunk]:
     """The treated tracks in chunks of about 3 s, together as long as the song.
 
     The same samples come out whatever the chunk they fall in: filters run through from chunk to chunk.
@@ -47,7 +45,7 @@ def rendered(
     for number in range(grid.n_chunks):
         moving = render.moving(renderer, treatment, jnp.asarray(number))
 
-        def treat(index: int, number: int = number, moving=moving) -> Float[np.ndarray, "2 time"]:  # noqa: ANN001
+        def treat(index: int, number: int = number, moving=moving) -> Float[np.ndarray, "2 time"]:
             x = read_chunk(reader, grid, index, number)
             y, tails[index] = render.filtered(renderer, x, plan.static_db[index], moving[index], tails[index])
             return np.asarray(render.panned(y, pan[index]))

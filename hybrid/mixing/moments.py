@@ -126,9 +126,7 @@ class _Sums:
         self._total = np.zeros((bands.N_BANDS, n_rows, n_rows))
         self._k_weight = bandpower.k_weight(sample_rate)
 
-    def add(
-        self, analyser: bandpower.Analyser, rows: Float[np.ndarray, "row time"], pool: ThreadPoolExecutor
-    ) -> None:
+    def add(self, analyser: bandpower.Analyser, rows: Float[np.ndarray, "row time"], pool: ThreadPoolExecutor) -> None:
         """Take a chunk of every row, with its context."""
         size = _PIECE_HOPS * self._grid.hop
 
@@ -161,10 +159,11 @@ def _products(
     edges: tuple[int, ...],
 ) -> Float[Array, "band row row"]:
     """Real products of all rows' spectra, summed over bins and time in every band; bands without bins read 0."""
-    hop = analyser.window.shape[-1] // stft.HOPS_PER_WINDOW
-    # every other window: halves that overlap under a Hann window lose next to nothing for sums over time
-    spectra = jnp.fft.rfft(stft.windows_of(rows, hop)[:, ::2] * analyser.window, axis=-1)
-    spectra = spectra.at[:_FIRST].multiply(turn)
+    # windows that overlap by half: under a Hann window sums over time lose next to nothing
+    half = analyser.window.shape[-1] // 2
+    halves = rows[:, : rows.shape[1] // half * half].reshape(len(rows), -1, half)
+    windows = jnp.concatenate([halves[:, :-1], halves[:, 1:]], axis=-1)
+    spectra = jnp.fft.rfft(windows * analyser.window, axis=-1).at[:_FIRST].multiply(turn)
 
     def product(low: int, high: int) -> Float[Array, "row row"]:
         inside = spectra[:, :, low:high].reshape(len(rows), -1)

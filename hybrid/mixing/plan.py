@@ -50,9 +50,7 @@ class Plan(NamedTuple):
     """Of the mix, in the power domain."""
 
 
-def plan_mix(
-    song: Song, reader: SongReader, rules: RuleSet, n_steps: int, seed: int, progress: Progress
-) -> Plan:
+def plan_mix(song: Song, reader: SongReader, rules: RuleSet, n_steps: int, seed: int, progress: Progress) -> Plan:
     """Everything up to rendering; deterministic for a seed. `n_steps` of 0 keeps the start.
 
     Rules that are required, and those that the raw sum keeps, are held while the others are improved.
@@ -68,9 +66,7 @@ def plan_mix(
     raw = raw_panel(objective, analysis, nothing)
     found = read_panel(objective, raw)
     required = np.array([rule.kind == "require" for rule in rules.rules])
-    task = Task(
-        working, pooled, pins_of(rules.rules, working, song, nothing), _held(objective, found, required)
-    )
+    task = Task(working, pooled, pins_of(rules.rules, working, song, nothing), _held(objective, found, required))
     corners_hz = _corners_hz(objective, found, n_tracks)
     refined = refine(task, role_start(nothing, dry, song.tracks, corners_hz, seed), n_steps, progress)
     return Plan(
@@ -109,9 +105,7 @@ def corrected(plan: Plan, observed: Measured) -> Plan | None:
     )
     task = plan.task._replace(objective=replace(plan.task.objective, ask=ask))
     refined = refine_further(task, plan.refined)
-    return plan._replace(
-        refined=refined, predicted=_predicted(plan.objective, plan.song, dry, refined.treatment)
-    )
+    return plan._replace(refined=refined, predicted=_predicted(plan.objective, plan.song, dry, refined.treatment))
 
 
 def _held(
@@ -124,9 +118,7 @@ def _held(
     return tuple(each * possible for each, possible in zip(marks, can, strict=True))
 
 
-def _corners_hz(
-    objective: Objective, found: tuple[Reading, ...], n_tracks: int
-) -> Float[np.ndarray, " track"]:
+def _corners_hz(objective: Objective, found: tuple[Reading, ...], n_tracks: int) -> Float[np.ndarray, " track"]:
     """The corner below which each raw track has too much, by the rules on low energy; 0 Hz where it has not."""
     corners = np.zeros(n_tracks, np.float32)
     for index, rule in enumerate(objective.program.rules):

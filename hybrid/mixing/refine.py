@@ -7,7 +7,7 @@ one that pulls harder than a unit is capped, and rules that pull against each ot
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -131,7 +131,12 @@ def held_targets(
 
 @partial(jax.jit, static_argnames="n_steps")
 def _round(
-    objective: Objective, dry: Dry, pins: Pins, hold: tuple[Float[Array, " target"], ...], state: State, n_steps: int
+    objective: Objective,
+    dry: Dry,
+    pins: Pins,
+    hold: tuple[Float[Array, " target"], ...],
+    state: State,
+    n_steps: int,
 ) -> tuple[State, Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
     """`ROUND_STEPS` steps, then new caps. Returns costs, the worst violation in scales, and cosines."""
     optimiser = _optimiser(n_steps)
@@ -200,7 +205,10 @@ class Task(NamedTuple):
 
 
 def refine(
-    task: Task, start: Treatment, n_steps: int, progress: Callable[[str, float], None] = lambda stage, share: None
+    task: Task,
+    start: Treatment,
+    n_steps: int,
+    progress: Callable[[str, float], None] = lambda stage, share: None,
 ) -> Refined:
     """The treatment that satisfies the rules best, from `start`. Deterministic.
 
@@ -241,9 +249,7 @@ def _run(
 
 
 @partial(jax.jit, static_argnames="n_rules")
-def _begin(
-    moves: Treatment, hold: tuple[Float[Array, " target"], ...], n_rules: int, step: Float[Array, ""]
-) -> State:
+def _begin(moves: Treatment, hold: tuple[Float[Array, " target"], ...], n_rules: int, step: Float[Array, ""]) -> State:
     multiplier = tuple(jnp.zeros_like(marks) for marks in hold)
     return State(moves, _optimiser(1).init(moves), jnp.ones(n_rules), multiplier, step)
 

@@ -45,7 +45,11 @@ _APART = 20.0
 
 
 def role_start(
-    treatment: Treatment, dry: Dry, tracks: Sequence[Track], corner_hz: Float[np.ndarray, " padded"], seed: int
+    treatment: Treatment,
+    dry: Dry,
+    tracks: Sequence[Track],
+    corner_hz: Float[np.ndarray, " padded"],
+    seed: int,
 ) -> Treatment:
     """`treatment` with role levels, positions slightly off the centre, and low cuts an octave below `corner_hz`.
 

@@ -6,6 +6,7 @@ stream give the same numbers as the whole signal at once.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import jax
@@ -69,9 +70,7 @@ def spectra(analyser: Analyser, x: Float[Array, "channel time"]) -> Complex[Arra
 
 
 @jax.jit
-def powers(
-    analyser: Analyser, spectrum: Complex[Array, "channel hop bin"]
-) -> Powers:
+def powers(analyser: Analyser, spectrum: Complex[Array, "channel hop bin"]) -> Powers:
     """Powers of a chunk; a mono signal reads three times the same."""
     squares = jnp.square(spectrum.real) + jnp.square(spectrum.imag)
     if spectrum.shape[0] == 2:
@@ -94,14 +93,12 @@ def cross_powers(
 
 
 @jax.jit
-def coherent_powers(
-    analyser: Analyser, mids: Complex[Array, "track hop bin"]
-) -> Float[Array, "group track track"]:
+def coherent_powers(analyser: Analyser, mids: Complex[Array, "track hop bin"]) -> Float[Array, "group track track"]:
     """K-weighted real cross powers between all pairs, in groups of about an octave; own powers on the diagonal."""
     n_bins = mids.shape[-1]
     k_weights = analyser.weights[:, analyser.weights.shape[1] // 2 :].sum(axis=1)
     weighted = mids * jnp.sqrt(k_weights)
     flat = jnp.stack([weighted.real, weighted.imag], axis=-1)
     edges = [1, *(2**k for k in range(2, 20) if 2**k < n_bins), n_bins]
-    groups = [flat[:, :, a:b].reshape(mids.shape[0], -1) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    groups = [flat[:, :, a:b].reshape(mids.shape[0], -1) for a, b in pairwise(edges)]
     return jnp.stack([g @ g.T for g in groups])

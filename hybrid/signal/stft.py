@@ -49,9 +49,7 @@ def windows_of(x: Float[Array, "*batch time"], hop: int) -> Float[Array, "*batch
     return jnp.concatenate([hops[..., k : k + n, :] for k in range(HOPS_PER_WINDOW)], axis=-1)
 
 
-def stft(
-    x: Float[Array, "*batch time"], window: Float[Array, " window"]
-) -> Complex[Array, "*batch hop bin"]:
+def stft(x: Float[Array, "*batch time"], window: Float[Array, " window"]) -> Complex[Array, "*batch hop bin"]:
     """Spectra of `x`, whose first three hops are context, under `window` (length a multiple of four)."""
     return jnp.fft.rfft(windows_of(x, window.shape[-1] // HOPS_PER_WINDOW) * window, axis=-1)
 
@@ -73,7 +71,8 @@ def overlap_add(
     n = parts.shape[-3]
     lead = [(0, 0)] * (parts.ndim - 3)
     late = HOPS_PER_WINDOW - 1
-    total = sum(jnp.pad(parts[..., k, :], [*lead, (k, late - k), (0, 0)]) for k in range(HOPS_PER_WINDOW))
+    shifted = [jnp.pad(parts[..., k, :], [*lead, (k, late - k), (0, 0)]) for k in range(HOPS_PER_WINDOW)]
+    total = shifted[0] + shifted[1] + shifted[2] + shifted[3]
     total = total.reshape(*total.shape[:-2], -1)
     total = total.at[..., : late * hop].add(tail)
     return total[..., : n * hop], total[..., n * hop :]

@@ -7,7 +7,6 @@ rates, gradient norms and "do little" mean the same for every parameter.
 from __future__ import annotations
 
 from functools import partial
-
 from typing import NamedTuple
 
 import jax

@@ -175,9 +175,7 @@ def _panned(power: Float[Array, "track 3 ..."], pan: Float[Array, "track 2 2"]) 
     )
 
 
-def _panned_pairs(
-    cross: Float[Array, "pair 2 2 *shape"], layer: Layer
-) -> Float[Array, "pair 3 *shape"]:
+def _panned_pairs(cross: Float[Array, "pair 2 2 *shape"], layer: Layer) -> Float[Array, "pair 3 *shape"]:
     """What every pair adds to left, right and cross power of the sum."""
     first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
     both = jnp.einsum("pak,pbl,pkl...->pab...", layer.pan[first], layer.pan[second], cross)

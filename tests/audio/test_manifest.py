@@ -53,9 +53,7 @@ def test_what_was_left_out_is_written_for_a_person_only(write_track, tmp_path: P
 def test_a_manifest_is_never_guessed_over(write_track, tmp_path: Path) -> None:
     write_track("kick.wav")
     write_track("snare.wav")
-    (tmp_path / "song.yaml").write_text(
-        "schema: song/1\nname: x\ntracks:\n  - {id: a, file: kick.wav, role: fx}\n"
-    )
+    (tmp_path / "song.yaml").write_text("schema: song/1\nname: x\ntracks:\n  - {id: a, file: kick.wav, role: fx}\n")
     (track,) = load_song(tmp_path).tracks
     assert (track.id, track.role, track.confidence) == ("a", "fx", 1.0)
 
@@ -134,9 +132,7 @@ def test_a_pair_of_stereo_files_is_refused(write_track, tmp_path: Path) -> None:
 
 def test_unfit_audio_in_a_manifest_is_the_songs_fault(tmp_path: Path) -> None:
     (tmp_path / "a.wav").touch()
-    (tmp_path / "song.yaml").write_text(
-        "schema: song/1\nname: x\ntracks:\n  - {id: a, file: a.wav, role: fx}\n"
-    )
+    (tmp_path / "song.yaml").write_text("schema: song/1\nname: x\ntracks:\n  - {id: a, file: a.wav, role: fx}\n")
     with pytest.raises(SongError, match="is empty"):
         load_song(tmp_path)
 

@@ -18,8 +18,7 @@ from hybrid.errors import SongError
 
 def song_of(*paths: Path, gain_db: float = 0.0, offset_s: float = 0.0) -> Song:
     tracks = tuple(
-        Track(path.stem, (path,), probe(path).channels, "unknown", (), 0.0, gain_db, offset_s)
-        for path in paths
+        Track(path.stem, (path,), probe(path).channels, "unknown", (), 0.0, gain_db, offset_s) for path in paths
     )
     return assemble(Cast(paths[0].parent, "song", tracks))
 

@@ -189,8 +189,6 @@ def test_the_vocabulary_speaks_of_roles_only_and_of_no_word_twice() -> None:
     assert set(meant) <= set(ROLES)
     assert {base for base, _ in REFINED} <= set(ROLES)
     assert {said for _, said in REFINED} <= {*ROLES, *MODIFIERS}
-    listed = [
-        word for table in (NOUNS, WEAK_NOUNS, MODIFIERS) for line in table.values() for word in line.split()
-    ]
+    listed = [word for table in (NOUNS, WEAK_NOUNS, MODIFIERS) for line in table.values() for word in line.split()]
     assert len(listed) == len(set(listed))
     assert not NOISE & set(listed)

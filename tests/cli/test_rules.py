@@ -11,9 +11,7 @@ from hybrid import __version__, shelf
 from hybrid.cli import app
 from hybrid.knowledge.resolve import load_rules
 
-GOOD = (
-    "schema: mixrules/1\nid: good\nrules: [{id: peak, type: true_peak, max: -1 dBTP, evidence: standard}]\n"
-)
+GOOD = "schema: mixrules/1\nid: good\nrules: [{id: peak, type: true_peak, max: -1 dBTP, evidence: standard}]\n"
 BAD = "schema: mixrules/1\nid: bad\nrules:\n  - {id: peak, type: true_peak, max: -1 dBFS, scael: 1 dB}\n"
 
 

@@ -125,10 +125,7 @@ def test_the_kit_is_ordered_from_dark_to_bright(tracks):
 
 
 def test_no_two_bars_of_the_snare_are_the_same(tracks, song):
-    starts = [
-        round((LEAD_IN_S + song.plan.seconds(bar.start_beats)) * SAMPLE_RATE)
-        for bar in song.plan.bars("snare")
-    ]
+    starts = [round((LEAD_IN_S + song.plan.seconds(bar.start_beats)) * SAMPLE_RATE) for bar in song.plan.bars("snare")]
     first, second = (tracks["02_Snare"][0, start : start + SAMPLE_RATE] for start in starts[:2])
     assert np.max(np.abs(first - second)) > 0.1 * np.max(np.abs(first))
 

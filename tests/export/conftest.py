@@ -116,9 +116,7 @@ def _finding(rule: tuple, tracks: tuple[TrackSheet, ...], rng: np.random.Generat
     targets = []
     for target in names:
         value = float(middle + rng.normal(0, spread))
-        excess = max(
-            0.0, (low if low is not None else value) - value, value - (high if high is not None else value)
-        )
+        excess = max(0.0, (low if low is not None else value) - value, value - (high if high is not None else value))
         start = float(rng.uniform(0, 180))
         when = None if name == "out.loudness" else (start, start + 8.0)
         targets.append(TargetFinding(target, value, low, high, excess, when))

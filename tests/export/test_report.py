@@ -178,9 +178,7 @@ def silenced(sheet: Sheet) -> Sheet:
 
 
 @pytest.mark.parametrize("n_tracks", [1, 5])
-def test_a_silent_track_is_called_silent_and_has_no_place_in_the_stereo_field(
-    make_sheet: MakeSheet, n_tracks: int
-):
+def test_a_silent_track_is_called_silent_and_has_no_place_in_the_stereo_field(make_sheet: MakeSheet, n_tracks: int):
     page = Page(report_html(silenced(make_sheet(n_tracks))))
     assert page.texts.count("silent") >= 3
     fields = [attrs["aria-label"] or "" for tag, attrs in page.tags if attrs.get("class") == "field"]

@@ -83,7 +83,5 @@ def test_time_ticks_begin_at_zero_and_stay_within_the_song(duration_s: float):
 
 def test_an_axis_keeps_values_beyond_its_ends_on_them():
     axis = Axis(20.0, 20000.0, is_log=True)
-    assert [axis.fraction(hz) for hz in (1.0, 20.0, 632.4555, 20000.0, 1e6)] == pytest.approx(
-        [0, 0, 0.5, 1, 1]
-    )
+    assert [axis.fraction(hz) for hz in (1.0, 20.0, 632.4555, 20000.0, 1e6)] == pytest.approx([0, 0, 0.5, 1, 1])
     assert axis.percent(-math.inf) == "0.00%"

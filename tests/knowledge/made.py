@@ -53,9 +53,7 @@ RULES: dict[str, tuple[Mapping[str, Plain], ...]] = {
     "true_peak": ({"max": "-1 dBTP"},),
     "masker_to_signal": ({"max": "0 dB"},),
     "spectral_overlap": ({"max": 0.75}, {"max": 0.75, "for": {"tag": "lead"}, "against": {"role": "guitar"}}),
-    "long_term_spectrum": (
-        {"curve": {"100 Hz": "0 dB", "4 kHz": "-10.6 dB"}, "target": "0 dB", "tolerance": "3 dB"},
-    ),
+    "long_term_spectrum": ({"curve": {"100 Hz": "0 dB", "4 kHz": "-10.6 dB"}, "target": "0 dB", "tolerance": "3 dB"},),
     "spectral_tilt": ({"target": "-2 dB/oct", "tolerance": "1 dB/oct"},),
     "low_energy_ratio": ({"cutoff": "80 Hz", "max": "-30 dB"},),
     "side_energy": ({"band": "120-16000 Hz", "range": "-18 to -7 dB"},),
@@ -152,9 +150,7 @@ def _placed(part: Part, band_power: Float[np.ndarray, " band"], course: Float[np
     return np.array(part.place)[:, None, None] * course[:, None] * band_power
 
 
-def _dry(
-    power: np.ndarray, power_k: np.ndarray, pairs: np.ndarray, cross: np.ndarray, low_power: np.ndarray
-) -> Dry:
+def _dry(power: np.ndarray, power_k: np.ndarray, pairs: np.ndarray, cross: np.ndarray, low_power: np.ndarray) -> Dry:
     track_k = jnp.asarray(power_k[:, :2].sum(axis=(1, 3)), jnp.float32)
     return Dry(
         power=jnp.asarray(power, jnp.float32),

@@ -224,9 +224,7 @@ def test_a_mistake_is_named_with_its_place(folder: Path, text: str, said: str):
 
 
 def test_all_mistakes_of_all_files_are_named_at_once(folder: Path):
-    (folder / "parent.yaml").write_text(
-        PARENT.replace("max: -20 dB", "max: -20 LU").replace("id: parent", "id: P")
-    )
+    (folder / "parent.yaml").write_text(PARENT.replace("max: -20 dB", "max: -20 LU").replace("id: parent", "id: P"))
     text = "rules: [{id: a, type: true_peak, max: 3}]\nbands: {x: 3}\npatch: {nope: {}}\n"
     places = [line.split(": ")[1] for line in _problems(folder, text).splitlines() if ".yaml:" in line]
     assert sorted(places) == ["bands.x", "id", "patch.nope", "rules[0].max", "rules[2].max"]
@@ -292,9 +290,7 @@ def test_every_value_knows_the_line_it_comes_from(folder: Path):
 
 
 def test_what_is_dumped_says_the_same(folder: Path):
-    rules = _load(
-        folder, "roles: [{match: '/x/i', role: bass}]\nsections: {a: [{from: '0:10', to: '0:20'}]}\n"
-    )
+    rules = _load(folder, "roles: [{match: '/x/i', role: bass}]\nsections: {a: [{from: '0:10', to: '0:20'}]}\n")
     (folder / "dump.yaml").write_text(rules.dump())
     again = load_rules(["dump.yaml"])
     assert again.rules == rules.rules

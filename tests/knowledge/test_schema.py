@@ -126,9 +126,7 @@ def test_a_tolerance_without_a_target_is_refused():
 def test_the_tolerance_of_a_loudness_is_in_lu():
     asked = rule("integrated_loudness", target="-16 LUFS", tolerance="0.2 LU")
     assert asked.written()["tolerance"] == "0.2 LU"
-    assert "expected a loudness difference" in said(
-        "integrated_loudness", target="-16 LUFS", tolerance="1 LUFS"
-    )
+    assert "expected a loudness difference" in said("integrated_loudness", target="-16 LUFS", tolerance="1 LUFS")
 
 
 def test_a_pan_position_is_written_as_on_a_desk():
@@ -146,9 +144,7 @@ def test_only_types_that_compare_take_against():
 
 
 def test_weights_have_names():
-    weights = [
-        rule("true_peak", max="-1 dBTP", weight=each).weight for each in ("weak", "normal", "strong", 2)
-    ]
+    weights = [rule("true_peak", max="-1 dBTP", weight=each).weight for each in ("weak", "normal", "strong", 2)]
     assert weights == [0.3, 1.0, 3.0, 2.0]
     assert "weak, normal, strong" in said("true_peak", max="-1 dBTP", weight="huge")
     assert "a number from 0" in said("true_peak", max="-1 dBTP", weight=-1)
@@ -199,7 +195,5 @@ def test_the_shipped_schema_is_current():
     assert shipped["properties"].keys() == current["properties"].keys()
     for kind in TYPES.values():
         old, new = shipped["$defs"][kind.__name__], current["$defs"][kind.__name__]
-        assert old["description"] == new["description"], (
-            "run: hybrid rules schema > rules/mixrules.schema.json"
-        )
+        assert old["description"] == new["description"], "run: hybrid rules schema > rules/mixrules.schema.json"
         assert old["properties"].keys() == new["properties"].keys()

@@ -61,9 +61,7 @@ def test_every_key_of_a_selector_narrows_it(selector: object, names: list[str]):
     assert _names(selector) == names
 
 
-@pytest.mark.parametrize(
-    "selector", ["kick", {}, {"roll": "bass"}, {"name": "gtr"}, {"name": "/(/"}, None, 3]
-)
+@pytest.mark.parametrize("selector", ["kick", {}, {"roll": "bass"}, {"name": "gtr"}, {"name": "/(/"}, None, 3])
 def test_what_selects_nothing_in_particular_is_refused(selector: object):
     with pytest.raises(ValidationError):
         Selector.model_validate(selector)
@@ -86,8 +84,6 @@ def test_names_give_roles_to_unknown_tracks_only_and_the_first_match_wins():
 
 def test_the_most_specific_pattern_of_a_table_counts():
     table = {"all": 1, "vocal": 2, "vocal.backing": 3, "guitar.*": 4}
-    found = {
-        role: by_role(table, role) for role in ("vocal.lead", "vocal.backing", "guitar.acoustic", "bass")
-    }
+    found = {role: by_role(table, role) for role in ("vocal.lead", "vocal.backing", "guitar.acoustic", "bass")}
     assert found == {"vocal.lead": 2, "vocal.backing": 3, "guitar.acoustic": 4, "bass": 1}
     assert by_role({"vocal": 2}, "bass") is None

@@ -62,9 +62,7 @@ def test_the_base_rules_hold_these_asks():
 
 def test_the_base_budget_adds_up_to_a_whole():
     (budget,) = [rule for rule in load_rules(["base"]).rules if isinstance(rule, RoleBudget)]
-    assert budget_sum_lu({role: share.target for role, share in budget.targets.items()}) == pytest.approx(
-        0, abs=0.05
-    )
+    assert budget_sum_lu({role: share.target for role, share in budget.targets.items()}) == pytest.approx(0, abs=0.05)
 
 
 def test_masking_rules_never_touch_gain():

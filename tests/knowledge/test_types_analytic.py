@@ -249,7 +249,6 @@ def test_a_lifted_band_stands_out_and_asks_for_less_of_itself():
     assert song.climb(lifted, top).eq.tone_db[0, 5] > 0.0
 
 
-
 @pytest.mark.parametrize(("density", "tilt"), [(0.0, 3.01), (-3.0103, 0.0), (-5.0, -1.99)])
 def test_a_density_of_so_many_decibels_per_octave_has_its_tilt(density: float, tilt: float):
     octave = np.log2(np.maximum(LINE_HZ, 20.0))
@@ -417,4 +416,3 @@ def test_nothing_done_is_no_change_and_one_unit_of_a_control_is_one():
     assert not any(np.any(slope) for slope in jax.tree.leaves(song.climb()))
     moved = at_position(at_level(song.untouched, 3.0, -3.0), 0.0, 20.0)
     np.testing.assert_allclose(song.under(moved).value[:3], [1.0, 2.0, 0.0], atol=1e-4)
-

@@ -86,18 +86,7 @@ TREATMENTS = {"untouched": untouched, "treated": lambda dry: random_treatment(dr
 @cache
 def _song(name: str) -> tuple[Objective, Dry]:
     song, dry = SONGS[name]()
-    return objective_for(song, dry), dry
-
-
-def objective_for(song: Song, dry: Dry) -> Objective:
-    """The objective of all rules, with limits target by target, so that moving them changes no shape."""
-    objective = objective_of(all_rules(), song, dry)
-    seen = jax.eval_shape(lambda: objectives.readings(objective, dry, untouched(dry)))
-    spread = [
-        tuple(jnp.broadcast_to(end, like.value.shape) for end, like in zip(ends, seen, strict=True))
-        for ends in (objective.ask.low, objective.ask.high)
-    ]
-    return replace(objective, ask=objective.ask._replace(low=spread[0], high=spread[1]))
+    return objective_of(all_rules(), song, dry), dry
 
 
 @cache
@@ -173,7 +162,7 @@ _KEPT: dict[str, Pulls] = {}
 
 def _shuffled(song: Song, dry: Dry, treatment: Treatment) -> Pulls:
     if "shuffled" not in _KEPT:
-        _KEPT["shuffled"] = pulls(objective_for(song, dry), dry, treatment)
+        _KEPT["shuffled"] = pulls(objective_of(all_rules(), song, dry), dry, treatment)
     return _KEPT["shuffled"]
 
 
@@ -201,9 +190,7 @@ def test_a_mirrored_song_reads_the_same_but_for_left_and_right(rule: RuleType):
 @cache
 def _louder() -> Pulls:
     objective, dry = _song("four tracks")
-    up = replace(
-        dry, power=4 * dry.power, power_k=4 * dry.power_k, cross=4 * dry.cross, low_power=4 * dry.low_power
-    )
+    up = replace(dry, power=4 * dry.power, power_k=4 * dry.power_k, cross=4 * dry.cross, low_power=4 * dry.low_power)
     return pulls(objective, up, TREATMENTS["treated"](dry))
 
 
@@ -313,7 +300,7 @@ def slopes() -> dict[str, tuple[float, float]]:
     """The slope of every rule's cost in a random direction: by gradient, and by difference."""
     with jax.enable_x64(True):
         song, dry = random_song(FEW, FRAMES), _double(random_dry(4, FEW, FRAMES))
-        objective = _double(objective_for(song, dry))
+        objective = _double(objective_of(all_rules(), song, dry))
         treatment, along = _double(random_treatment(dry, 5)), _double(random_treatment(dry, 6))
         found = jax.jit(objectives.readings)(objective, dry, treatment)
         objective = _asking(objective, found, inside=False)

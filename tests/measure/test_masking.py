@@ -60,14 +60,14 @@ def test_1_khz_and_4_khz_do_not_mask_each_other():
     assert masked_db(tone(1000.0), tone(4000.0)).max() < 0.05
 
 
-@pytest.mark.parametrize(("distance", "level_db"), [(0.0, 0.0), (1.0, -4.31), (2.0, -12.3), (-1.0, -7.91), (-2.0, -27.6)])
+@pytest.mark.parametrize(
+    ("distance", "level_db"), [(0.0, 0.0), (1.0, -4.31), (2.0, -12.3), (-1.0, -7.91), (-2.0, -27.6)]
+)
 def test_masking_spreads_upwards_more_than_downwards(distance, level_db):
     """A masker so many Bark below the maskee; each band is a masker in turn, and bands between are interpolated."""
     maskee = 20
     tracks = np.eye(N_BANDS)[:, None, :].repeat(4, axis=1)
-    levels = [
-        excess_db(tracks[maskee], tracks[masker])[0, 0, maskee] + OFFSET_DB for masker in range(12, 29)
-    ]
+    levels = [excess_db(tracks[maskee], tracks[masker])[0, 0, maskee] + OFFSET_DB for masker in range(12, 29)]
     at = CubicSpline(BARK[maskee] - BARK[28:11:-1], levels[::-1])
     # bands are 0.6 Bark apart and the function is smooth
     assert float(at(distance)) == pytest.approx(level_db, abs=0.1)
@@ -118,9 +118,10 @@ def test_a_track_60_db_below_the_other_is_not_heard_and_wants_to_be_louder():
 
     def heard(gain_db):
         dry = jnp.asarray(np.stack([NOISE, NOISE]), jnp.float32)
-        track = dry * jnp.asarray([1.0, 0.0])[:, None, None] * 10.0 ** (gain_db / 10.0) + dry * jnp.asarray([0.0, 1.0])[
-            :, None, None
-        ]
+        track = (
+            dry * jnp.asarray([1.0, 0.0])[:, None, None] * 10.0 ** (gain_db / 10.0)
+            + dry * jnp.asarray([0.0, 1.0])[:, None, None]
+        )
         return masking.audibility(to_signal_db(track), masking.importance(dry), jnp.ones(dry.shape[:2]))[0]
 
     assert float(jax.grad(heard)(-20.0)) > 0.0

@@ -58,7 +58,9 @@ def test_bands_cover_ten_octaves_and_lower_ones_are_wider():
 
 
 def below_db(frequency_hz: float, corner_hz: float, gain: float = 0.5) -> float:
-    x = gain * np.sin(2.0 * np.pi * frequency_hz / RATE * np.arange((bandpower.CHUNK_HOPS + 3) * stft.hop_samples(RATE)))
+    x = gain * np.sin(
+        2.0 * np.pi * frequency_hz / RATE * np.arange((bandpower.CHUNK_HOPS + 3) * stft.hop_samples(RATE))
+    )
     analyser = bandpower.make_analyser(RATE)
     power = bandpower.powers(analyser, bandpower.spectra(analyser, x[None].astype(np.float32))).plain
     total = (power[0] + power[1])[None]

@@ -30,7 +30,14 @@ def song_of(folder: Path, tracks: Mapping[str, np.ndarray], sample_rate: int = R
     for name, samples in tracks.items():
         soundfile.write(folder / f"{name}.wav", samples.T, sample_rate, "FLOAT")
     listed = tuple(
-        Track(name, (folder / f"{name}.wav",), len(samples), ROLES.get(name, "unknown"), ("lead",) * (name == "voice"), 1.0)
+        Track(
+            name,
+            (folder / f"{name}.wav",),
+            len(samples),
+            ROLES.get(name, "unknown"),
+            ("lead",) * (name == "voice"),
+            1.0,
+        )
         for name, samples in tracks.items()
     )
     length = max(samples.shape[1] for samples in tracks.values())

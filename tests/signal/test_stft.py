@@ -34,7 +34,7 @@ def empty_tail() -> np.ndarray:
 def test_an_unchanged_signal_comes_back_sample_by_sample_three_hops_late(noise):
     x = noise(1, 40 * HOP)
     y, _ = through(with_context(x), empty_tail())
-    assert np.abs(y[:, LATE:] - x[:, : -LATE]).max() < ROUNDING
+    assert np.abs(y[:, LATE:] - x[:, :-LATE]).max() < ROUNDING
     assert np.abs(y[:, :LATE]).max() < ROUNDING
 
 

@@ -20,8 +20,8 @@ from tests.treatment.made import (
     mono,
     nothing,
     random_dry,
-    random_moves,
     random_mono,
+    random_moves,
     random_stereo,
     random_treatment,
 )
@@ -326,9 +326,7 @@ def slopes(dry: Dry, moves: Treatment, direction: Treatment) -> tuple[Treatment,
     step = 1e-5
     gradient = jax.grad(reading_db, argnums=1)(dry, moves)
     ends = jnp.asarray([step, -step])
-    ahead, behind = jax.vmap(
-        lambda s: reading_db(dry, jax.tree.map(lambda m, d: m + s * d, moves, direction))
-    )(ends)
+    ahead, behind = jax.vmap(lambda s: reading_db(dry, jax.tree.map(lambda m, d: m + s * d, moves, direction)))(ends)
     parts = zip(jax.tree.leaves(gradient), jax.tree.leaves(direction), strict=True)
     return gradient, sum(jnp.vdot(g, d) for g, d in parts), (ahead - behind) / (2.0 * step)
 

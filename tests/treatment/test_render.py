@@ -77,7 +77,9 @@ def test_a_flat_tone_curve_is_a_gain():
 def test_low_cut_at_200_hz(frequency_hz, change_db):
     y = rendered(tone(frequency_hz), with_part("eq.low_cut", 200.0))
     # 0.07 dB at an octave above; windows of 100 ms blur the slope by their width of 10 Hz
-    assert level_db(y[0]) - level_db(tone(frequency_hz)) == pytest.approx(change_db, abs=0.1 if change_db > -10 else 1.0)
+    assert level_db(y[0]) - level_db(tone(frequency_hz)) == pytest.approx(
+        change_db, abs=0.1 if change_db > -10 else 1.0
+    )
 
 
 def test_positions_follow_the_sine_cosine_law():

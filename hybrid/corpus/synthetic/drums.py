@@ -78,7 +78,5 @@ def tambourine(frequency_hz: float, duration_s: float, velocity: float, rng: np.
 def _metal(t: Mono, tuning: float, rng: np.random.Generator) -> Mono:
     """The mean of six squares with chance phases; that they alias makes them no less metallic."""
     phases = rng.random(len(METAL_HZ))
-    squares = (
-        np.sign(np.sin(2.0 * np.pi * (hz * tuning * t + p))) for hz, p in zip(METAL_HZ, phases, strict=True)
-    )
+    squares = (np.sign(np.sin(2.0 * np.pi * (hz * tuning * t + p))) for hz, p in zip(METAL_HZ, phases, strict=True))
     return sum(squares, np.zeros(len(t))) / len(METAL_HZ)

@@ -61,9 +61,7 @@ def voicings(plan: Plan, bars: list[Bar], centre: float) -> list[tuple[int, ...]
     chosen: list[tuple[int, ...]] = []
     for bar in bars:
         pitches = [plan.key.pitch(degree) for degree in bar.chord.degrees]
-        inversions = [
-            _inversion(pitches, turn, octave) for turn in range(len(pitches)) for octave in (-2, -1, 0, 1)
-        ]
+        inversions = [_inversion(pitches, turn, octave) for turn in range(len(pitches)) for octave in (-2, -1, 0, 1)]
         before = chosen[-1] if chosen else ()
         chosen.append(min(inversions, key=lambda voicing: _travel(voicing, before, centre)))
     return chosen

@@ -48,9 +48,7 @@ def guitar(frequency_hz: float, duration_s: float, velocity: float, rng: np.rand
     return faded(velocity * _string(frequency_hz, n, pluck, rng), 1.0, 90.0)
 
 
-def electric_piano(
-    frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator
-) -> Samples:
+def electric_piano(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Samples:
     """Two FM pairs: a bar that grows bark with velocity, a tine's ping; low notes left, high notes right.
 
     Chowning, "The synthesis of Complex Audio Spectra by Means of Frequency Modulation", JAES 1973.

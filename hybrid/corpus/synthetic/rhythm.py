@@ -49,9 +49,7 @@ def write_drums(plan: Plan, rng: np.random.Generator) -> dict[str, tuple[Note, .
     parts = {part: _groove(plan, part, rng) for part in PATTERNS}
     parts["toms"] = tuple(_tom_fills(plan, rng))
     parts["crash"] = tuple(
-        Note(bar.start_beats, 6.0, DRUM_PITCHES["crash"], 0.9)
-        for bar in plan.bars("crash")
-        if bar.opens_section
+        Note(bar.start_beats, 6.0, DRUM_PITCHES["crash"], 0.9) for bar in plan.bars("crash") if bar.opens_section
     )
     return parts
 

@@ -161,9 +161,5 @@ def horizontal_lines(down: Down, ticks: Sequence[Tick]) -> str:
 def drawing(content: str, height_px: float, described: str = "") -> str:
     """An SVG as wide as its place. Described, it is a picture with labels in its left margin; undescribed, it
     is decoration for the numbers that stand beside it."""
-    kind = (
-        f'plot labelled" role="img" aria-label="{escape(described)}"'
-        if described
-        else 'plot" aria-hidden="true"'
-    )
+    kind = f'plot labelled" role="img" aria-label="{escape(described)}"' if described else 'plot" aria-hidden="true"'
     return f'<svg class="{kind} height="{height_px:g}">{content}</svg>'

@@ -87,9 +87,7 @@ def _rule(ruling: Ruling) -> str:
     rule, worst = ruling.now, ruling.now.targets[0] if ruling.now.targets else None
     hard = ' <i title="must be kept">hard</i>' if rule.kind == "require" else ""
     fresh = ' <i class="fresh">kept in the raw sum</i>' if ruling.is_newly_broken else ""
-    cells = (
-        _measured(ruling, worst) if worst else '<td colspan="4" class="matched-nothing">matched nothing</td>'
-    )
+    cells = _measured(ruling, worst) if worst else '<td colspan="4" class="matched-nothing">matched nothing</td>'
     return f"""<tr class="{ruling.state}" id="{anchor(rule)}">
 <td class="mark"><span aria-hidden="true">{_MARKS[ruling.state]}</span>{_unseen(ruling.state)}</td>
 <th scope="row"><span>{escape(rule.id)}</span>{hard}{fresh}<p>{escape(rule.reason)}</p></th>
@@ -144,9 +142,7 @@ def _targets(ruling: Ruling) -> str:
     rest = f"<p>and {more} more that exceed no further</p>" if more > 0 else ""
     over = sum(target.excess > 0 for target in targets)
     summary = f"{count(len(targets), 'target')}, {over} over"
-    columns = "".join(
-        f'<th scope="col">{name}</th>' for name in ("Target", "Raw", "Mix", "Asked", "Excess", "When")
-    )
+    columns = "".join(f'<th scope="col">{name}</th>' for name in ("Target", "Raw", "Mix", "Asked", "Excess", "When"))
     table = f"<table><tr>{columns}</tr>{rows}</table>{rest}"
     details = f"<details><summary>{summary}</summary>{table}</details>"
     return f'<tr class="more"><td></td><td colspan="6">{details}</td></tr>\n'

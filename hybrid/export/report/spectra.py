@@ -56,9 +56,7 @@ def _tone(track: TrackSheet, sheet: Sheet, axis: Axis, down: Down) -> str:
     grid = vertical_lines(axis, decades, _TONE_PX) + horizontal_lines(
         down, [Tick(value, fixed(value, 0, signed=True)) for value in (limit / 2, 0.0, -limit / 2)]
     )
-    shape = stretched(
-        area("fill", x, np.minimum(y, zero), np.maximum(y, zero)) + curve("after", x, y), _TONE_PX
-    )
+    shape = stretched(area("fill", x, np.minimum(y, zero), np.maximum(y, zero)) + curve("after", x, y), _TONE_PX)
     chart = drawing(
         grid + _low_cut(track, axis) + shape + labels_across(axis, decades, _TONE_PX + _LABELS_PX - 4),
         _TONE_PX + _LABELS_PX,
@@ -123,7 +121,6 @@ def _spectrum_in_words(sheet: Sheet) -> str:
     if low is None or high is None:
         return "Spectrum of the mix and of the raw sum; no rule asks for a band"
     inside = [
-        float(np.mean((values >= low) & (values <= high)))
-        for values in (sheet.raw_spectrum_db, sheet.mix_spectrum_db)
+        float(np.mean((values >= low) & (values <= high))) for values in (sheet.raw_spectrum_db, sheet.mix_spectrum_db)
     ]
     return f"Spectrum: {inside[1]:.0%} of the mix lies in its target band, of the raw sum {inside[0]:.0%}"

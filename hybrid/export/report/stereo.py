@@ -97,9 +97,7 @@ class _Dot(NamedTuple):
 
 def stereo_field(sheet: Sheet, width_px: float) -> str:
     """The picture at one width. A name that finds no free place is left out: the table of levels has it."""
-    heard = sorted(
-        (track for track in sheet.tracks if not track.is_silent), key=lambda t: (-t.after_lu, t.id)
-    )
+    heard = sorted((track for track in sheet.tracks if not track.is_silent), key=lambda t: (-t.after_lu, t.id))
     field = _field(heard, width_px)
     dots = [_dot(track, field) for track in heard]
     scale = _scale(field)
@@ -130,9 +128,7 @@ def _rings_lu(field: _Field) -> list[float]:
 
 
 def _ground(field: _Field) -> str:
-    shapes = [
-        f'<path class="grid" d="{field.arc(-100.0, 100.0, field.distance(lu))}"/>' for lu in _rings_lu(field)
-    ]
+    shapes = [f'<path class="grid" d="{field.arc(-100.0, 100.0, field.distance(lu))}"/>' for lu in _rings_lu(field)]
     for pan in _SPOKES:
         (x0, y0), (x1, y1) = (field.point(pan, d) for d in (field.radius * _NEAREST, field.radius))
         shapes.append(f'<line class="grid" x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"/>')

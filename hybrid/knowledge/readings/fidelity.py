@@ -16,9 +16,7 @@ from hybrid.treatment.bounds import effort
 def timbre_change(rule: TimbreChange, song: Measured, scope: Scope) -> Reading:
     """Change of each track's spectral shape, dB RMS."""
     active = sounding(song, scope)
-    value = fidelity.timbre_change_db(
-        masking.total_power(song.dry.power), effect.total(song.tracks), active
-    )
+    value = fidelity.timbre_change_db(masking.total_power(song.dry.power), effect.total(song.tracks), active)
     return Reading(value, tracks_heard(scope, active))
 
 

@@ -150,9 +150,7 @@ class RuleType(BaseModel):
         return None if value is None else quantity.write_range(value, self.unit)
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         described = handler.resolve_ref_schema(handler(schema))
         asks = {key: shape(cls.unit) for key in ("target", "min", "max")}
         asks["tolerance"] = shape(quantity.difference(cls.unit))

@@ -122,9 +122,7 @@ Weight = Annotated[
 """Penalty units per unit of excess; weak, normal and strong are 0.3, 1 and 3."""
 Aggregation = Annotated[Aggregate, Written(_read_aggregate, _write_aggregate, {"type": "string"})]
 Bars = Annotated[tuple[int, int], Written(_read_bars, _write_bars, {"type": "string"})]
-Curve = Annotated[
-    tuple[tuple[float, float], ...], Written(_read_curve, _write_curve, _TEXT_OR_MAP["anyOf"][1])
-]
+Curve = Annotated[tuple[tuple[float, float], ...], Written(_read_curve, _write_curve, _TEXT_OR_MAP["anyOf"][1])]
 """Points (Hz, dB) with rising frequency, to be interpolated along log frequency."""
 Corners = Annotated[Mapping[str, float], Written(_read_corners, _write_corners, _TEXT_OR_MAP)]
 """Frequencies in Hz by role pattern; one frequency alone is that of `all`."""

@@ -68,9 +68,7 @@ class RoleBudget(RuleType):
         if total > 1.0:
             raise refusal(f"the shares add up to {total:+.1f} LU of the mix: more than there is")
         if total < -1.0:
-            caution(
-                info, f"the shares add up to only {total:+.1f} LU of the mix: something else must fill it"
-            )
+            caution(info, f"the shares add up to only {total:+.1f} LU of the mix: something else must fill it")
         return targets
 
 
