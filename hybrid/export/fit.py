@@ -53,10 +53,11 @@ def fit_json(fit: Fit, tracks: Sequence[Track], sample_rate: int) -> dict[str, o
 def fit_table(fit: Fit, tracks: Sequence[Track], sample_rate: int) -> str:
     """The fit as lines of text: what it explains, then what it says of each track."""
     rows = [_row(fit, index, track) for index, track in enumerate(tracks)]
+    below = fixed(-_rest_db(fit))
     level = fixed(float(fit.treatment.master.level_db), signed=True)
     return "\n".join(
         [
-            f"the tracks explain {_percent(fit.explained)} of the mix; the rest lies {fixed(-_rest_db(fit))} dB below it",
+            f"the tracks explain {_percent(fit.explained)} of the mix; the rest lies {below} dB below",
             *_weak_bands(fit),
             UNSEEN,
             _late(fit, sample_rate),

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hybrid.measure.decibel import FLOOR, mean_over
+from hybrid.measure.decibel import db, mean_over
 from hybrid.measure.masking import importance
 
 
 def timbre_change_db(
     before: Float[Array, "track frame band"], after: Float[Array, "track frame band"], active: Array
 ) -> Float[Array, " track"]:
-    """Change of spectral shape, dB RMS over bands and active frames, weighted by what matters to the raw track.
+    """Change of a track's long-term spectral shape, dB RMS over bands, weighted by what matters to the raw track.
 
-    A change of level alone reads 0. Bands more than 60 dB below the track's strongest are left out.
+    Long-term means over the frames in which it sounds; a change of level alone reads 0.
     """
-    floor = 1e-6 * jnp.max(before, axis=-1, keepdims=True) + FLOOR
-    weight = importance(before) * (before > floor) * active[..., None]
-    change = 10.0 * (jnp.log10(jnp.maximum(after, FLOOR * FLOOR) + 1e-3 * floor) - jnp.log10(before + 1e-3 * floor))
-    flat = (*change.shape[:-2], -1)
-    change, weight = change.reshape(flat), jax.lax.stop_gradient(weight.reshape(flat))
+    raw, treated = (jnp.einsum("itb,it->ib", power, active) for power in (before, after))
+    weight = importance(raw)
+    change = jnp.where(weight > 0.0, db(treated / jnp.where(raw > 0.0, raw, 1.0)), 0.0)
     mean = mean_over(change, weight)
-    square = mean_over(jnp.square(change - mean[..., None]), weight)
+    square = mean_over(jnp.square(change - mean[:, None]), weight)
     # the root's slope is infinite at zero: an untouched track reads 0 with no gradient
     return jnp.where(square > 1e-8, jnp.sqrt(jnp.maximum(square, 1e-8)), 0.0)
 

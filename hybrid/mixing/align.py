@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-import scipy.fft
 from jaxtyping import Complex, Float
 
 LONGEST_S = 2.0
@@ -44,12 +43,12 @@ def find_lag(tracks: Source, mix: Source, n_samples: int, sample_rate: int) -> L
     """
     reach = int(LONGEST_S * sample_rate)
     length = min(int(_LISTEN_S * sample_rate), n_samples)
-    size = scipy.fft.next_fast_len(length + 2 * reach, real=True)
+    size = length + 2 * reach
     cross = np.zeros(size // 2 + 1, np.complex128)
     own = np.zeros((2, size // 2 + 1))
     for start in _starts(n_samples, length):
-        x = scipy.fft.rfft(np.pad(tracks(start, length), (reach, reach)), size)
-        y = scipy.fft.rfft(mix(start - reach, length + 2 * reach), size)
+        x = np.fft.rfft(np.pad(tracks(start, length), (reach, reach)))
+        y = np.fft.rfft(mix(start - reach, size))
         cross += np.conj(x) * y
         own += np.square(np.abs([x, y]))
     return _peak(_whitened(cross, own), reach, size)
@@ -69,7 +68,7 @@ def _whitened(cross: Complex[np.ndarray, " bin"], own: Float[np.ndarray, "2 bin"
 
 
 def _peak(spectrum: Complex[np.ndarray, " bin"], reach: int, size: int) -> Lag:
-    correlation = scipy.fft.irfft(spectrum, size)
+    correlation = np.fft.irfft(spectrum, size)
     near = np.concatenate([correlation[-reach:], correlation[: reach + 1]])
     at = int(np.argmax(near))
     if near[at] <= _CLEAR * np.sqrt(np.mean(np.square(near))):

@@ -22,9 +22,9 @@ Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done."""
 
 MAX_PAIRS = 64
-SHARED_PHASE = 0.01
+SHARED_PHASE = 0.03
 """K-weighted coherent power over the geometric mean of two tracks' powers, from which they count as sharing phase:
-equal tracks below it change their sum by less than 0.05 dB."""
+equal tracks below it change their sum by less than 0.13 dB."""
 MAX_FRAMES = 2048
 """Frames kept of a song: those of longer ones are joined by twos, fours ..., so that memory does not grow."""
 _LISTEN_CHUNKS = 24

@@ -19,7 +19,7 @@ from hybrid.errors import InputError, Problem, SongError
 from hybrid.knowledge.compile import compile_rules
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
-from hybrid.knowledge.types import RuleType, SmoothControl
+from hybrid.knowledge.types import MinimalChange, RuleType, SmoothControl, TimbreChange
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.meter import Meter
 from hybrid.measure.panel import Measured, observe
@@ -30,6 +30,8 @@ from hybrid.treatment.effect import LN_DB, as_measured, treated
 from hybrid.treatment.types import Dry, Treatment, neutral
 
 _MIX_LEVEL = ("mix", "band")
+_MOVING = (SmoothControl, TimbreChange, MinimalChange)
+"""Types that count rides and dynamics: by what is static alone they would seem kept."""
 _BLOCK = 1 << 18
 _UNREAD = (0.0, 0.0)
 """Stands for the meters' readings until they are put in."""
@@ -151,7 +153,7 @@ def _why_not_alone(rule: RuleType, song: Song) -> str | None:
 
 
 def _why_not_fitted(rule: RuleType) -> str | None:
-    return "speaks of gain over time, which is not fitted" if isinstance(rule, SmoothControl) else None
+    return "counts gain over time, which is not fitted" if isinstance(rule, _MOVING) else None
 
 
 def _doubtful(rules: RuleSet, fitted: Fit) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from hybrid.mixing.start import role_start
 from hybrid.treatment.effect import pool
 from hybrid.treatment.types import Dry, Treatment, neutral
 
-REFINE_FRAMES = 1024
+REFINE_FRAMES = 512
 """Frames that refinement works on at most; those of longer songs are joined."""
 DYNAMICS_S = 0.2
 """Spacing of the points of dynamics, or the length of a joined frame if that is longer."""

@@ -89,13 +89,13 @@ def rule_set(*rules: RuleType, **sets: Selector) -> RuleSet:
 
 def pink(low_hz: float = 20.0, high_hz: float = 20000.0) -> Spectrum:
     """Equal power in every octave, of unit power in all."""
-    inside = (LINE_HZ >= low_hz) & (LINE_HZ <= high_hz)
+    inside = (low_hz <= LINE_HZ) & (high_hz >= LINE_HZ)
     return _unit(np.where(inside, 1.0 / np.maximum(LINE_HZ, 1.0), 0.0))
 
 
 def white(low_hz: float = 0.0, high_hz: float = 22050.0) -> Spectrum:
     """Equal power in every hertz, of unit power in all."""
-    return _unit(((LINE_HZ >= low_hz) & (LINE_HZ < high_hz)).astype(float))
+    return _unit(((low_hz <= LINE_HZ) & (high_hz > LINE_HZ)).astype(float))
 
 
 def tone(frequency_hz: float) -> Spectrum:

@@ -44,7 +44,7 @@ def _rule_set(type_name: str, written: Mapping[str, Plain], **sets: Selector) ->
     return rule_set(rule_of(type_name, {**RULES[type_name][0], **written}), **sets)
 
 
-def _compiled(type_name: str, written: Mapping[str, Plain], **sets: Selector):  # noqa: ANN202
+def _compiled(type_name: str, written: Mapping[str, Plain], **sets: Selector):
     return compile_rules(_rule_set(type_name, written, **sets), _song(), N_TRACKS, TIME_S)
 
 
@@ -88,7 +88,9 @@ def test_a_rule_that_is_off_needs_no_tracks():
 def test_the_report_counts_what_enabled_rules_rest_on():
     rules = [
         rule_of("timbre_change", {"max": "4 dB", "evidence": evidence, "enabled": enabled}, f"r{i}")
-        for i, (evidence, enabled) in enumerate([("guess", True), ("measured", True), ("guess", True), ("guess", False)])
+        for i, (evidence, enabled) in enumerate(
+            [("guess", True), ("measured", True), ("guess", True), ("guess", False)]
+        )
     ]
     _, report = compile_rules(rule_set(*rules), _song(), N_TRACKS, TIME_S)
     assert report.evidence == {"guess": 2, "measured": 1}

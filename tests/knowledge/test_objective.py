@@ -163,7 +163,8 @@ MOVED: dict[str, Change] = {
     "a scale": {"left_right_balance": {"scale": "2 dB"}},
     "a budget": {"role_budget": {"targets": {r: {"target": "-5 LU"} for r in ("vocal.lead", "bass", "guitar")}}},
     "a corner": {"low_energy_ratio": {"cutoff": {"vocal": "100 Hz", "guitar": "90 Hz"}}},
-    "the tracks": {"low_energy_ratio": {"for": {"role": "guitar"}}, "lead_to_rest_ratio": {"against": {"role": "bass"}}},
+    "the tracks": {"low_energy_ratio": {"for": {"role": "guitar"}}},
+    "whom it is compared with": {"lead_to_rest_ratio": {"against": {"role": "bass"}}},
     "the time": {"left_right_balance": {"when": {"from": "1 s"}}},
     "a schedule": {"left_right_balance": {"schedule": {"start": "20 %", "ramp": "20 %", "tolerance_from": "3 dB"}}},
     "a sum": {"low_energy_ratio": {"aggregate": "sum"}},
@@ -248,9 +249,7 @@ def test_the_output_is_as_loud_as_asked_or_as_loud_as_its_peaks_allow(
 
 
 @pytest.mark.parametrize(("peak_to_loudness_db", "loudness_lufs"), [(12.0, -16.0), (18.0, -19.0)])
-def test_the_output_level_is_solved_whatever_the_levels_of_the_tracks(
-    peak_to_loudness_db: float, loudness_lufs: float
-):
+def test_the_output_level_is_solved_whatever_the_levels_of_the_tracks(peak_to_loudness_db: float, loudness_lufs: float):
     rules = [rule_of(name, RULES[name][0], name.replace("_", "-")) for name in ("integrated_loudness", "true_peak")]
     dry = replace(random_dry(0), peak_to_loudness_db=jnp.asarray(peak_to_loudness_db))
     objective = objective_of(rules, random_song(), dry)

@@ -116,16 +116,18 @@ def test_a_solo_track_is_heard_all_the_time():
 def test_a_track_60_db_below_the_other_is_not_heard_and_wants_to_be_louder():
     assert audibility(1e-6 * NOISE, NOISE)[0] < 1e-3
 
-    def heard(gain_db):
-        dry = jnp.asarray(np.stack([NOISE, NOISE]), jnp.float32)
-        track = (
-            dry * jnp.asarray([1.0, 0.0])[:, None, None] * 10.0 ** (gain_db / 10.0)
-            + dry * jnp.asarray([0.0, 1.0])[:, None, None]
-        )
-        return masking.audibility(to_signal_db(track), masking.importance(dry), jnp.ones(dry.shape[:2]))[0]
+    pair = jnp.asarray(np.stack([NOISE, NOISE]), jnp.float32)
+    first = jnp.asarray([1.0, 0.0])[:, None, None]
 
-    assert float(jax.grad(heard)(-20.0)) > 0.0
-    assert float(heard(-10.0)) > float(heard(-20.0))
+    @jax.jit
+    @jax.value_and_grad
+    def heard(gain_db):
+        excess = to_signal_db(pair * 10.0 ** (first * gain_db / 10.0))
+        return masking.audibility(excess, masking.importance(pair), jnp.ones(pair.shape[:2]))[0]
+
+    (quiet, pull), (louder, _) = heard(-20.0), heard(-10.0)
+    assert pull > 0.0
+    assert louder > quiet
 
 
 def test_a_track_that_never_plays_is_not_missed():

@@ -11,8 +11,7 @@ import pytest
 
 from hybrid.measure import loudness, panel
 from hybrid.treatment import effect
-from hybrid.treatment.types import map_parts
-from tests.treatment.made import FRAME_S, N_FRAMES, nothing, random_dry, random_treatment
+from tests.treatment.made import FRAME_S, N_FRAMES, nothing, only, random_dry, random_treatment
 
 DRY = random_dry()
 NOTHING = nothing(DRY)
@@ -21,7 +20,7 @@ RAW = predict(DRY, NOTHING)
 
 
 def with_part(part: str, value: float):
-    return map_parts(lambda name, x: jnp.full_like(x, value) if name == part else x, NOTHING)
+    return only(NOTHING, part, value)
 
 
 def test_the_output_level_moves_loudness_and_peak_alone():

@@ -19,13 +19,14 @@ from hybrid.mixing.plan import Plan, plan_mix
 from tests.mixing.made import RATE, read_meter, song_of, sounds
 
 CEILING_DBTP = -1.0
+BAND = {name: x for name, x in sounds().items() if name != "amp"}
 RULES = """\
 schema: mixrules/1
 id: made
 title: Output alone
 rules:
-  - {{id: out.loudness, type: integrated_loudness, kind: require, target: {aim} LUFS, tolerance: 0.5 LU, evidence: guess}}
-  - {{id: out.true-peak, type: true_peak, kind: require, max: -1 dBTP, evidence: standard}}
+  - {{id: out.loudness, type: integrated_loudness, kind: require, target: {aim} LUFS, tolerance: 0.5 LU}}
+  - {{id: out.true-peak, type: true_peak, kind: require, max: -1 dBTP}}
 """
 
 
@@ -70,7 +71,7 @@ def lufs(mix: np.ndarray, sample_rate: int) -> float:
 @pytest.fixture(scope="module")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     """A song that can have its loudness."""
-    return planned(tmp_path_factory.mktemp("quiet"), sounds(), -30.0)
+    return planned(tmp_path_factory.mktemp("quiet"), BAND, -30.0)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +114,7 @@ def test_the_same_plan_writes_the_same_samples(usual, quiet, tmp_path):
 
 
 def test_a_mix_that_cannot_be_loud_enough_stops_at_its_ceiling_and_is_not_clipped(tmp_path):
-    loud = written(planned(tmp_path, sounds(), -3.0), tmp_path / "out", Format(RATE, "PCM_24"))
+    loud = written(planned(tmp_path, BAND, -3.0), tmp_path / "out", Format(RATE, "PCM_24"))
     peak = loud.delivered.levels.true_peak_dbtp
     stem_peak = max(np.abs(stem).max() for stem in loud.stems.values())
     assert peak <= CEILING_DBTP + 0.01
@@ -124,7 +125,7 @@ def test_a_mix_that_cannot_be_loud_enough_stops_at_its_ceiling_and_is_not_clippe
 
 
 def test_a_stem_that_others_cancel_does_not_clip(tmp_path):
-    x = 0.5 * np.random.default_rng(0).uniform(-1.0, 1.0, (1, RATE)).astype(np.float32)
+    x = 0.5 * np.random.default_rng(0).uniform(-1.0, 1.0, (1, 4 * RATE)).astype(np.float32)
     tracks = {"one": x, "inverted": -0.99 * x, "rest": 0.01 * x[:, ::-1]}
     result = written(planned(tmp_path, tracks, -10.0), tmp_path / "out", Format(RATE, "PCM_24"))
     assert max(np.abs(stem).max() for stem in result.stems.values()) <= 1.0
@@ -157,7 +158,7 @@ def test_other_formats_hold_the_same_mix(quiet, usual, tmp_path, fmt, step):
     [
         pytest.param({"voice": (1, 4 * RATE)}, id="one mono track"),
         pytest.param({"drums": (2, 4 * RATE)}, id="one stereo track"),
-        pytest.param({"bass": (1, round(0.3 * RATE)), "drums": (2, round(0.2 * RATE))}, id="0.3 s"),
+        pytest.param({"drums": (2, round(0.3 * RATE))}, id="0.3 s"),
         pytest.param({"bass": (1, 50)}, id="50 samples"),
     ],
 )

@@ -74,6 +74,16 @@ def nothing(dry: Dry) -> Treatment:
     return neutral(dry.power.shape[0], dry.power.shape[2] * dry.frame_s, KNOT_S)
 
 
+def only(like: Treatment, part: str, value: float | np.ndarray) -> Treatment:
+    """`like` but for one part, which is `value` everywhere."""
+    return map_parts(lambda name, x: filled(x, value) if name == part else x, like)
+
+
+def filled(like: jnp.ndarray, value: float | np.ndarray) -> jnp.ndarray:
+    """An array of one value; made by NumPy, so that nothing is compiled and no weak type compiles its users anew."""
+    return jnp.asarray(np.broadcast_to(np.asarray(value, np.float32), like.shape))
+
+
 def random_moves(dry: Dry, seed: int = 0) -> Treatment:
     """Whitened moves of about one unit each, so that every part of the treatment does something."""
     generator = np.random.default_rng(seed)

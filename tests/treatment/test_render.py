@@ -12,6 +12,7 @@ from hybrid.signal import stft
 from hybrid.signal.bandpower import CHUNK_HOPS, CONTEXT_HOPS
 from hybrid.treatment import render
 from hybrid.treatment.types import RIDE_S, Treatment, map_parts, neutral
+from tests.treatment.made import only
 
 RATE = 8000
 HOP = stft.hop_samples(RATE)
@@ -35,7 +36,7 @@ def rendered(x: np.ndarray, treatment: Treatment) -> np.ndarray:
 
 
 def with_part(part: str, value: float) -> Treatment:
-    return map_parts(lambda name, x: jnp.full_like(x, value) if name == part else x, NOTHING)
+    return only(NOTHING, part, value)
 
 
 def level_db(x: np.ndarray) -> float:

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+
+from hybrid.cli.check import check
+
+RATE = 22050
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two tracks; their mix lies beside them."""
+    folder = tmp_path_factory.mktemp("song")
+    rng = np.random.default_rng(0)
+    swell = np.interp(np.arange(2 * RATE), np.linspace(0, 2 * RATE, 9), rng.uniform(0.1, 1.0, 9))
+    tracks = {"bass": np.cumsum(rng.normal(size=2 * RATE)) % 1.0 - 0.5, "lead_vocal": rng.normal(size=2 * RATE) * swell}
+    for name, samples in tracks.items():
+        soundfile.write(folder / f"{name}.wav", 0.1 * samples, RATE, subtype="FLOAT")
+    mix = 0.1 * sum(tracks.values())
+    soundfile.write(folder / "mix.wav", np.stack([mix, mix], axis=1), RATE, subtype="FLOAT")
+    return folder
+
+
+def test_check_prints_a_verdict_and_what_was_left_out(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check(song / "mix.wav")
+    said = capsys.readouterr()
+    assert "out.true-peak" in said.out
+    assert "left out, speaks of tracks: needs --song: lead.level" in said.out
+    assert said.err == ""
+
+
+def test_check_with_tracks_prints_one_json_document(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check(song / "mix.wav", song, as_json=True)
+    said = json.loads(capsys.readouterr().out)
+    assert said["fit"]["explained"] > 0.98
+    assert said["fit"]["lag_ms"] == pytest.approx(0.0, abs=0.01)
+    assert [track["id"] for track in said["fit"]["tracks"]] == ["bass", "lead_vocal"]
+    states = {rule["id"]: rule["state"] for rule in said["verdict"]["rules"]}
+    assert {"lead.level", "out.loudness"} <= states.keys()
+
+
+def test_check_prints_how_each_track_went_in(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check(song / "mix.wav", song)
+    said = capsys.readouterr().out
+    assert said.startswith("the tracks explain ")
+    assert any(line.startswith("lead_vocal ") for line in said.splitlines())
+
+
+def test_check_fails_with_4_only_on_broken_rules_of_the_kind_asked_for(song: Path) -> None:
+    alone = {"rules": ["loudness"], "sets": ["out.loudness.range='-90 to 0 LUFS'"]}
+    check(song / "mix.wav", **alone, fail_on="any")
+    loud = {"rules": ["loudness"], "sets": ["out.loudness.range='-9 to -8.9 LUFS'", "out.loudness.kind=prefer"]}
+    check(song / "mix.wav", **loud, fail_on="require")
+    with pytest.raises(typer.Exit) as left:
+        check(song / "mix.wav", **loud, fail_on="any")
+    assert left.value.exit_code == 4
+
+
+def test_check_does_not_import_jax_to_be_found() -> None:
+    code = "import sys, hybrid.cli.check; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

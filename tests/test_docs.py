@@ -1,0 +1,195 @@
+"""What the README and the guides say is so: their commands, files and numbers are tried."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import soundfile
+import typer
+
+from hybrid.audio.manifest import read_manifest
+from hybrid.audio.roles import ROLES
+from hybrid.audio.song import Song, Track
+from hybrid.cli.app import app
+from hybrid.errors import InputError
+from hybrid.export.settings import settings
+from hybrid.export.verdict import verdict_json
+from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.types import TYPES
+from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
+from hybrid.treatment.types import neutral
+
+ROOT = Path(__file__).parents[1]
+OWN = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*OWN, ROOT / "CHANGELOG.md", *(ROOT / kind / "README.md" for kind in ("rules", "train", "datasets"))]
+
+
+class Block(NamedTuple):
+    page: Path
+    language: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return str(self.page.relative_to(ROOT))
+
+
+def blocks(page: Path) -> list[Block]:
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [Block(page, language, text) for language, text in found]
+
+
+def written(language: str, start: str) -> list[Block]:
+    return [b for page in OWN for b in blocks(page) if b.language == language and b.text.lstrip().startswith(start)]
+
+
+def command_lines() -> Iterator[tuple[Path, str]]:
+    for block in (block for page in OWN for block in blocks(page) if block.language == "sh"):
+        for line in block.text.splitlines():
+            yield from ((block.page, each.strip()) for each in line.split("&&"))
+
+
+HYBRID_LINES = [(page, line) for page, line in command_lines() if line.startswith("hybrid ")]
+
+
+def options_of(line: list[str]) -> dict[str, object]:
+    """Parses a command line without running it; raises typer's usage errors."""
+    command, name = typer.main.get_command(app), "hybrid"
+    while hasattr(command, "list_commands"):
+        name, *line = line
+        command = command.get_command(typer.Context(command), name)
+        assert command is not None, f"no such command: {name}"
+    return command.make_context(name, line).params
+
+
+@pytest.fixture
+def beside_the_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with every example of a rule file under its name."""
+    for block in written("yaml", "schema: mixrules/1"):
+        name = re.search(r"^id: (\S+)$", block.text, re.MULTILINE)
+        assert name
+        (tmp_path / f"{name[1]}.yaml").write_text(block.text)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_readme_opens_with_the_two_commands():
+    first, second = [block.text.strip() for block in blocks(ROOT / "README.md") if block.language == "sh"][:2]
+    assert first == "pip install . && hybrid mix demo -o demo-mix"
+    assert second == "pip install '.[test]' && pytest"
+
+
+@pytest.mark.parametrize(("page", "line"), HYBRID_LINES, ids=[line for _, line in HYBRID_LINES])
+def test_every_command_line_is_understood(page: Path, line: str, beside_the_examples: Path):
+    words = shlex.split(line.partition(" > ")[0])
+    said = options_of(words[1:])
+    names = said.get("rules") or said.get("names") or said.get("files") or ["base"]
+    load_rules(names, said.get("sets") or [])
+
+
+@pytest.mark.parametrize("block", written("yaml", "schema: mixrules/1"), ids=lambda block: block.name)
+def test_every_rule_file_shown_is_valid(block: Block, tmp_path: Path):
+    path = tmp_path / "shown.yaml"
+    path.write_text(block.text)
+    rules = load_rules([str(path)])
+    assert rules.warnings == ()
+    assert f"`{rules.id}.yaml`" in block.page.read_text()
+
+
+@pytest.mark.parametrize("block", written("yaml", "schema: song/1"), ids=lambda block: block.name)
+def test_every_song_shown_is_valid(block: Block, tmp_path: Path):
+    for name in re.findall(r'"([^"]+\.wav)"', block.text):
+        soundfile.write(tmp_path / name, np.full(44100, 0.1), 44100)
+    (tmp_path / "song.yaml").write_text(block.text)
+    assert len(read_manifest(tmp_path / "song.yaml").tracks) == block.text.count("- id:")
+
+
+def test_no_yaml_is_shown_untested():
+    shown = [block for page in OWN for block in blocks(page) if block.language == "yaml"]
+    assert len(shown) == len(written("yaml", "schema: mixrules/1")) + len(written("yaml", "schema: song/1"))
+
+
+def test_the_mistakes_shown_are_reported_as_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    text = next(b.text for b in written("yaml", "schema: mixrules/1") if "id: chorus" in b.text)
+    (tmp_path / "chorus.yaml").write_text(
+        text.replace("min: 6 LU", "min: 6 Hz").replace(" weight: weak", " wieght: weak")
+    )
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        load_rules(["chorus.yaml"])
+    page = ROOT / "docs/guide/edit-a-rule.md"
+    assert f"```\n{caught.value}\n```" in page.read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        path, _, heading = target.partition("#")
+        assert (page.parent / path).exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.*)$", (page.parent / path).read_text(), re.MULTILINE)
+            assert heading in [text.lower().replace(" ", "-") for text in headings], target
+
+
+def test_every_page_is_linked_from_the_index():
+    index = (ROOT / "docs/README.md").read_text()
+    for page in OWN[1:]:
+        relative = page.relative_to(ROOT / "docs").as_posix()
+        assert relative == "README.md" or f"({relative})" in index, relative
+
+
+@pytest.mark.parametrize("name", ["mix", "scan", "check"])
+def test_every_option_is_described_with_its_command(name: str):
+    text = (ROOT / "docs/reference/command-line.md").read_text()
+    section = text.partition(f"## hybrid {name}\n")[2].partition("\n## ")[0]
+    described = set(re.findall(r"^\| .*?\|", section, re.MULTILINE))
+    words = {word for cell in described for word in re.findall(r"`(-[\w-]+)`", cell)}
+    group = typer.main.get_command(app)
+    command = group.get_command(typer.Context(group), name)
+    known = {word for option in command.params for word in option.opts if word.startswith("-")}
+    assert words == known - {"-h", "--help"}
+
+
+def test_the_numbers_of_rules_and_types_are_right():
+    rules = len(load_rules(["base"]).rules)
+    for page in (ROOT / "README.md", ROOT / "CHANGELOG.md"):
+        assert f"{len(TYPES)} types of rules" in page.read_text()
+        assert f"{rules} rules" in page.read_text()
+    assert 0.4 <= load_rules(["base"]).guess_share() < 0.5  # "almost half"
+
+
+def test_every_role_is_listed():
+    text = (ROOT / "docs/guide/song-yaml.md").read_text()
+    assert set(ROLES) <= set(re.findall(r"`([a-z.]+)`", text))
+
+
+def _keys(value: object) -> object:
+    return {key: _keys(each) for key, each in value.items()} if isinstance(value, dict) else None
+
+
+def test_settings_have_the_keys_that_are_shown(tmp_path: Path):
+    (block,) = written("json", "{")
+    track = Track("kick", (tmp_path / "kick.wav",), 1, "drums.kick", (), 1.0)
+    made = settings(Song("song", tmp_path, (track,), 44100, 44100), neutral(1, 1.0, 0.2))
+    shown = json.loads(block.text)
+    assert _keys({**shown, "tracks": None}) == _keys({**made, "tracks": None})
+    assert _keys(shown["tracks"][0]) == _keys(made["tracks"][0])
+
+
+def test_every_key_of_a_verdict_is_described():
+    target = TargetFinding("mix", 0.0, None, 1.0, 0.0, None)
+    finding = Finding(
+        "a", "true_peak", "prefer", 2, 1.0, "dBTP", 0.2, "guess", 0.0, kept=True, targets=(target,), reason=""
+    )
+    said = verdict_json(Verdict((finding,), -16.0, -1.0))
+    text = (ROOT / "docs/reference/output-files.md").read_text()
+    described = set(re.findall(r"`(?:rules\[\]\.)?(\w+)(?:\[\])?`", text))
+    (rule,) = said["rules"]
+    assert {*said, *rule, *rule["targets"][0]} - {"rules"} <= described

@@ -1,0 +1,54 @@
+"""The package declares what it imports, and imports what it declares."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import hybrid
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+FIXED = {"jax", "flax", "optax", "numpy", "soundfile", "librosa", "pyyaml"}
+"""What the project stands on, imported already or not."""
+MODULES = {"pyyaml": "yaml", "pydantic": "pydantic pydantic_core"}
+"""Modules of a distribution whose name differs."""
+
+
+def _imported() -> set[str]:
+    found: set[str] = set()
+    for path in (ROOT / "hybrid").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {name.name.partition(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"hybrid"}
+
+
+def _declared() -> dict[str, set[str]]:
+    names = [re.split(r"[\[<>=~! ]", each)[0] for each in PROJECT["dependencies"]]
+    return {name: set(MODULES.get(name, name).split()) for name in names}
+
+
+def test_everything_imported_is_declared():
+    assert _imported() <= set().union(*_declared().values())
+
+
+def test_everything_declared_is_imported_or_of_the_fixed_set():
+    imported = _imported()
+    idle = {name for name, modules in _declared().items() if not modules & imported}
+    assert idle <= FIXED
+    assert set(_declared()) >= FIXED
+
+
+def test_folders_of_data_hold_no_python():
+    for kind in ("rules", "train", "datasets"):
+        assert not [*(ROOT / kind).rglob("*.py")]
+
+
+def test_the_version_is_that_of_the_newest_change():
+    assert f"\n## {hybrid.__version__}" in (ROOT / "CHANGELOG.md").read_text()
