@@ -84,7 +84,8 @@ def main() -> None:
                 subprocess.run([*command, str(Path(scratch) / f"{each}-{run}")], check=True, capture_output=True)
                 wall = time.perf_counter() - start
                 peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-                print(f"{each} {run}: {wall:.1f} s, {seconds / wall:.0f} times real time, {peak_mb:.0f} MiB", flush=True)
+                rate = seconds / wall
+                print(f"{each} {run}: {wall:.1f} s, {rate:.0f} times real time, {peak_mb:.0f} MiB", flush=True)
             if n_tracks <= 16:
                 took = stages(song, Path(scratch) / f"{each}-stages")
                 print(json.dumps({stage: round(s, 2) for stage, s in took.items()}), flush=True)

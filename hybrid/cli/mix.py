@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hybrid.audio.manifest import load_song
 from hybrid.audio.song import Song
-from hybrid.audio.write import OutputFolder
+from hybrid.audio.write import OutputFolder, Subtype
 from hybrid.cli.progress import progress_bar
 from hybrid.errors import InputError, Problem
 
@@ -33,9 +33,7 @@ def mix(
     ] = None,
     steps: Annotated[int, typer.Option(min=0, help="steps of refinement; 0 keeps the start")] = 300,
     seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start, and the demo")] = 0,
-    subtype: Annotated[
-        Literal["PCM_16", "PCM_24", "PCM_32", "FLOAT"], typer.Option(help="format of the samples written")
-    ] = "PCM_24",
+    subtype: Annotated[Subtype, typer.Option(help="format of the samples written")] = "PCM_24",
     sample_rate: Annotated[
         int | None,
         typer.Option(min=_MIN_RATE, max=_MAX_RATE, help="of the files written, Hz [default: the song's]"),
@@ -85,7 +83,9 @@ def _song(song: str, folder: Path | None, seed: int) -> Song:
     return replace(load_song(tracks), name=DEMO)
 
 
-def _run(song: Song, rules: RuleSet, folder: Path, steps: int, seed: int, wanted: tuple[int | None, str]) -> Delivered:
+def _run(
+    song: Song, rules: RuleSet, folder: Path, steps: int, seed: int, wanted: tuple[int | None, Subtype]
+) -> Delivered:
     """Mix, and write everything into `folder`."""
     from hybrid.audio.digest import digest
     from hybrid.audio.read import open_song

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from hybrid.audio.song import Track
 from hybrid.export.settings import LOW_CUT_OFF_HZ, zone_names
@@ -53,9 +54,9 @@ def sheet_of(delivered: Delivered, title: str, made_with: Mapping[str, str]) -> 
     )
 
 
-def _raw_k(raw: effect.Layer) -> Float[np.ndarray, " frame"]:
+def _raw_k(raw: effect.Layer) -> Float[Array, " frame"]:
     """K-weighted power of the raw sum."""
-    return np.maximum(np.sum(effect.total_k(raw), axis=0) + np.sum(effect.pair_k(raw), axis=0), 0.0)
+    return jnp.maximum(jnp.sum(effect.total_k(raw), axis=0) + jnp.sum(effect.pair_k(raw), axis=0), 0.0)
 
 
 def _tracks(delivered: Delivered, inside: np.ndarray) -> tuple[TrackSheet, ...]:
@@ -102,18 +103,18 @@ def _track(
     )
 
 
-def _relative(track_k: np.ndarray, mix_k: np.ndarray, active: np.ndarray) -> Float[np.ndarray, " track"]:
+def _relative(track_k: Array, mix_k: Array, active: Array) -> Float[np.ndarray, " track"]:
     """Loudness of each track over the mix while the track sounds, LU; minus infinity for silence."""
-    mix = np.broadcast_to(np.asarray(mix_k), np.shape(track_k))
+    mix = jnp.broadcast_to(mix_k, track_k.shape)
     level = loudness.active_lufs(track_k, active) - loudness.active_lufs(mix, active)
-    return np.where(np.sum(active, axis=-1) > 0.0, np.asarray(level, np.float64), -np.inf)
+    return np.where(np.sum(np.asarray(active), axis=-1) > 0.0, np.asarray(level, np.float64), -np.inf)
 
 
-def _short_term(mix_k: np.ndarray, frame_s: float, integrated_lufs: float) -> Float[np.ndarray, " frame"]:
+def _short_term(mix_k: Array, frame_s: float, integrated_lufs: float) -> Float[np.ndarray, " frame"]:
     """Short-term loudness per frame, the three seconds around it, at the output level."""
-    power = smoothed(np.asarray(mix_k), frame_s, loudness.SHORT_TERM_S)
+    power = smoothed(mix_k, frame_s, loudness.SHORT_TERM_S)
     level = np.asarray(loudness.lufs(power), np.float64)
-    return level + (integrated_lufs - float(loudness.integrated_lufs(np.asarray(mix_k), frame_s)))
+    return level + (integrated_lufs - float(loudness.integrated_lufs(mix_k, frame_s)))
 
 
 def _weights(objective: Objective) -> tuple[LongTermSpectrum | None, np.ndarray]:
@@ -124,11 +125,11 @@ def _weights(objective: Objective) -> tuple[LongTermSpectrum | None, np.ndarray]
     return rules[0], spectrum.bands_between(span) * spectrum.octaves_per_band()
 
 
-def _shape(total: np.ndarray, objective: Objective, active: np.ndarray) -> Float[np.ndarray, " band"]:
+def _shape(total: Array, objective: Objective, active: Array) -> Float[np.ndarray, " band"]:
     """Long-term band levels relative to their mean, in bands of constant Q, dB."""
     _, weight = _weights(objective)
-    level = spectrum.long_term_db(total, np.max(np.asarray(active), axis=0))
-    return np.asarray(spectrum.relative_to_mean(level, weight), np.float64)
+    level = spectrum.long_term_db(total, jnp.max(active, axis=0))
+    return np.asarray(spectrum.relative_to_mean(level, jnp.asarray(weight, level.dtype)), np.float64)
 
 
 def _target(objective: Objective) -> tuple[np.ndarray | None, np.ndarray | None]:

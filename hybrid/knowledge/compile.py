@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from hybrid.audio.song import Song
 from hybrid.knowledge.matches import MatchReport, match_report
 from hybrid.knowledge.objective import NO_LIMIT, Ask, Objective, Output, Program, Timing
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.knowledge.scope import Scope, scope_of
+from hybrid.knowledge.scope import scope_of
 from hybrid.knowledge.types import IntegratedLoudness, RoleBudget, RuleType, TruePeak
 from hybrid.signal import bands
 
@@ -31,10 +33,7 @@ def compile_rules(
     report = match_report(rules, song)
     sections = {name: [(span.from_, span.to) for span in spans] for name, spans in rules.sections.items()}
     objective = Objective(
-        scopes=tuple(
-            Scope(*map(jnp.asarray, scope_of(rule, song, rules.sets, sections, n_tracks, time_s)))
-            for rule in rules.rules
-        ),
+        scopes=tuple(scope_of(rule, song, rules.sets, sections, n_tracks, time_s) for rule in rules.rules),
         ask=_ask(rules.rules, n_tracks),
         weight=_row(rule.weight if rule.enabled else 0.0 for rule in rules.rules),
         timing=_timing(rules.rules),
@@ -44,7 +43,7 @@ def compile_rules(
     return objective, report
 
 
-def _row(values) -> Float[np.ndarray, " rule"]:
+def _row(values: Iterable[float]) -> Float[Array, " rule"]:
     return jnp.asarray(list(values), jnp.float32)
 
 
@@ -63,7 +62,8 @@ def limits(rule: RuleType, n_tracks: int) -> tuple[Float[np.ndarray, " target"],
         return low, np.array([share.target + share.tolerance for share in shares], np.float32)
     low, high = rule.bounds() if rule.asks else (None, 0.0)
     ends = (-NO_LIMIT if low is None else low, NO_LIMIT if high is None else high)
-    return tuple(np.full(n_targets(rule, n_tracks), end, np.float32) for end in ends)
+    low, high = (np.full(n_targets(rule, n_tracks), end, np.float32) for end in ends)
+    return low, high
 
 
 def _ask(rules: tuple[RuleType, ...], n_tracks: int) -> Ask:

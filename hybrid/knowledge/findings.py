@@ -59,8 +59,8 @@ def _finding(
         TargetFinding(
             name=names[k],
             value=float(value[k]),
-            low=_limit(low[k]),
-            high=_limit(high[k]),
+            low=_limit(float(low[k])),
+            high=_limit(float(high[k])),
             excess=float(beyond[k]),
             when=_worst_span(reading, k, float(low[k]), float(high[k]), time_s) if beyond[k] > 0.0 else None,
         )

@@ -1,4 +1,4 @@
-"""What a rule needs to know of a song: which tracks and frames it speaks of, as arrays. NumPy.
+"""What a rule needs to know of a song: which tracks and frames it speaks of, as arrays.
 
 Arrays are as long as the padded song, whatever a selector matched: another song, or another selection, is other
 data for the same compiled program.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -18,18 +19,16 @@ from hybrid.knowledge.select import Selector, by_role, select
 from hybrid.knowledge.types import LowEnergyRatio, RoleBudget, RuleType
 from hybrid.knowledge.types.fields import When
 
-Numbers = Float[np.ndarray | Array, "..."]
-
 
 class Scope(NamedTuple):
     """Ones for the tracks and frames that a rule speaks of; padding holds zeros."""
 
-    member: Float[np.ndarray | Array, " track"]
-    against: Float[np.ndarray | Array, " track"]
-    frames: Float[np.ndarray | Array, " frame"]
-    only_with: Float[np.ndarray | Array, " track"]
+    member: Float[Array, " track"]
+    against: Float[Array, " track"]
+    frames: Float[Array, " frame"]
+    only_with: Float[Array, " track"]
     """Tracks one of which must sound for a frame to count (`when: active`); all ones where the rule names none."""
-    table: Numbers
+    table: Float[Array, "..."]
     """What the type looks up by track: membership of buses (bus, track), or corner frequencies in Hz (track)."""
 
 
@@ -53,13 +52,14 @@ def scope_of(
     against = ones(select(rule.against, song.tracks, sets) if rule.against else (), n_tracks)
     wanted = rule.when.active if rule.when else None
     only_with = {"for": member, "against": against, None: ones(range(len(song.tracks)), n_tracks)}[wanted]
-    return Scope(
-        member=member,
-        against=against,
-        frames=_frames(rule, song, sections, time_s),
-        only_with=only_with,
-        table=_table(rule, song.tracks, sets, n_tracks),
+    arrays = (
+        member,
+        against,
+        _frames(rule, song, sections, time_s),
+        only_with,
+        _table(rule, song.tracks, sets, n_tracks),
     )
+    return Scope(*map(jnp.asarray, arrays))
 
 
 def _table(

@@ -36,7 +36,7 @@ def block_power(power_k: Float[Array, "*batch frame"], frame_s: float, block_s: 
     """
     n = min(max(1, round(block_s / frame_s)), power_k.shape[-1])
     count = power_k.shape[-1] - n + 1
-    return sum(power_k[..., k : k + count] for k in range(n)) / n
+    return jnp.sum(jnp.stack([power_k[..., k : k + count] for k in range(n)]), axis=0) / n
 
 
 def gate(block: Float[Array, "*batch block"]) -> Float[Array, "*batch block"]:

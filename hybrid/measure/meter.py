@@ -96,10 +96,11 @@ class Meter:
         slices = np.array(self._slices if len(self._slices) >= 4 or not rest else [*self._slices, self._sum / rest])
         if not len(slices):
             slices = np.zeros(1)
-        momentary = loudness.block_power(slices, SLICE_S, loudness.MOMENTARY_S)
-        short_term = loudness.block_power(slices, SLICE_S, loudness.SHORT_TERM_S)
+        power = jnp.asarray(slices)
+        momentary = loudness.block_power(power, SLICE_S, loudness.MOMENTARY_S)
+        short_term = loudness.block_power(power, SLICE_S, loudness.SHORT_TERM_S)
         return Levels(
-            integrated_lufs=float(loudness.integrated_lufs(jnp.asarray(slices), SLICE_S)),
+            integrated_lufs=float(loudness.integrated_lufs(power, SLICE_S)),
             true_peak_dbtp=20.0 * float(np.log10(self._peak + 1e-5)),
             momentary_lufs=np.asarray(loudness.lufs(momentary)),
             short_term_lufs=np.asarray(loudness.lufs(short_term)),

@@ -91,14 +91,14 @@ def _rehearsed(
     plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecutor, progress: Progress
 ) -> tuple[Plan, Rehearsal, Measured]:
     """The plan, corrected if its audio breaks what must be kept, and what its audio measures."""
-    for round_left in range(CORRECTIONS, -1, -1):
-        rehearsal = _rehearse(plan, reader, rate, pool, progress)
+    rehearsal = _rehearse(plan, reader, rate, pool, progress)
+    for _ in range(CORRECTIONS):
         measured = rehearsal.observer.measured(plan.refined.treatment, rehearsal.levels)
-        better = corrected(plan, measured) if round_left else None
+        better = corrected(plan, measured)
         if better is None:
             break
-        plan = better
-    return plan, rehearsal, measured
+        plan, rehearsal = better, _rehearse(better, reader, rate, pool, progress)
+    return plan, rehearsal, rehearsal.observer.measured(plan.refined.treatment, rehearsal.levels)
 
 
 class _Converter:
@@ -166,7 +166,7 @@ def _write(
                 stem_files[index].write(stem)
                 return stem
 
-            mix = sum(pool.map(put, range(len(song.tracks))))
+            mix = np.sum(list(pool.map(put, range(len(song.tracks)))), axis=0)
             mix_file.write(mix)
             meter.add(mix)
     return meter.levels()

@@ -91,7 +91,7 @@ def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing
             fixed = mono * np.asarray(scope.member)
             mask, value = np.maximum(mask, fixed), np.where(fixed > 0.0, rule.target, value)
 
-    def with_position(position: Array) -> Treatment:
+    def with_position(position: np.ndarray) -> Treatment:
         return replace(zeros, pan=zeros.pan._replace(position=jnp.asarray(position, jnp.float32)))
 
     return Pins(with_position(mask), with_position(value))
@@ -158,8 +158,9 @@ def _round(
 
     def step(now: State, _: None) -> tuple[State, None]:
         gradient, multiplier = jax.grad(cost, has_aux=True)(now.moves, now)
-        updates, optimiser_state = optimiser.update(gradient, now.optimiser, now.moves)
-        moves = optax.apply_updates(now.moves, _unlocked(updates, now.step / n_steps))
+        updates, optimiser_state = optimiser.update(_leaves(gradient), now.optimiser)
+        updates = jax.tree.unflatten(jax.tree.structure(now.moves), jax.tree.leaves(updates))
+        moves = jax.tree.map(jnp.add, now.moves, _unlocked(updates, now.step / n_steps))
         return State(moves, optimiser_state, now.cap, multiplier, now.step + 1.0), None
 
     state, _ = jax.lax.scan(step, state, None, length=ROUND_STEPS)
@@ -180,6 +181,11 @@ def _lagrangian(c: Array, multiplier: Array, rho: Array, marks: Array) -> Float[
     """Augmented Lagrangian of c <= 0 (catalogue 9.1), the mean over the marked targets."""
     each = (jnp.square(jnp.maximum(multiplier + rho * c, 0.0)) - jnp.square(multiplier)) / (2.0 * rho)
     return jnp.sum(each * marks) / jnp.maximum(jnp.sum(marks), 1.0)
+
+
+def _leaves(moves: Treatment) -> tuple[Array, ...]:
+    """The parts in order, a kind of tree that optax's types know."""
+    return tuple(jax.tree.leaves(moves))
 
 
 def _optimiser(n_steps: int) -> optax.GradientTransformation:
@@ -251,7 +257,7 @@ def _run(
 @partial(jax.jit, static_argnames="n_rules")
 def _begin(moves: Treatment, hold: tuple[Float[Array, " target"], ...], n_rules: int, step: Float[Array, ""]) -> State:
     multiplier = tuple(jnp.zeros_like(marks) for marks in hold)
-    return State(moves, _optimiser(1).init(moves), jnp.ones(n_rules), multiplier, step)
+    return State(moves, _optimiser(1).init(_leaves(moves)), jnp.ones(n_rules), multiplier, step)
 
 
 class Conflict(NamedTuple):

@@ -9,25 +9,25 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+Numbers = Float[np.ndarray, "..."] | float
 N_BANDS = 40
 LOWEST_HZ = 30.0
 HIGHEST_HZ = 16000.0
 
 
-def erb_number(frequency_hz: Float[np.ndarray, "..."] | float) -> Float[np.ndarray, "..."]:
+def erb_number(frequency_hz: Numbers) -> Float[np.ndarray, "..."]:
     """ERB-number (Cam) of a frequency: 21.4 log10(1 + 0.00437 f). Glasberg and Moore 1990, equation 4."""
-    return 21.4 * np.log10(1.0 + 0.00437 * np.asarray(frequency_hz))
+    return np.asarray(21.4 * np.log10(1.0 + 0.00437 * frequency_hz))
 
 
-def frequency_hz(erb: Float[np.ndarray, "..."] | float) -> Float[np.ndarray, "..."]:
+def frequency_hz(erb: Numbers) -> Float[np.ndarray, "..."]:
     """Frequency of an ERB-number, Hz; the inverse of `erb_number`."""
-    return (10.0 ** (np.asarray(erb) / 21.4) - 1.0) / 0.00437
+    return np.asarray((10.0 ** (erb / 21.4) - 1.0) / 0.00437)
 
 
-def bark_number(frequency_hz: Float[np.ndarray, "..."] | float) -> Float[np.ndarray, "..."]:
+def bark_number(frequency_hz: Numbers) -> Float[np.ndarray, "..."]:
     """Critical-band rate in Bark: 13 atan(0.00076 f) + 3.5 atan((f/7500)^2). Zwicker and Terhardt 1980."""
-    f = np.asarray(frequency_hz)
-    return 13.0 * np.arctan(0.00076 * f) + 3.5 * np.arctan((f / 7500.0) ** 2)
+    return np.asarray(13.0 * np.arctan(0.00076 * frequency_hz) + 3.5 * np.arctan((frequency_hz / 7500.0) ** 2))
 
 
 def band_centres_hz(n_bands: int = N_BANDS) -> Float[np.ndarray, "{n_bands}"]:

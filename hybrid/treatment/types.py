@@ -120,9 +120,9 @@ class Treatment:
     """Spacing of the points of `dynamics`."""
 
 
-def _part(path: tuple[jax.tree_util.GetAttrKey, ...]) -> str:
+def _part(path: tuple[object, ...]) -> str:
     """Name of a part without its unit, as rules write it in `acts_on`: "gain.level"."""
-    return ".".join(key.name for key in path).removesuffix("_db").removesuffix("_hz")
+    return jax.tree_util.keystr(path, simple=True, separator=".").removesuffix("_db").removesuffix("_hz")
 
 
 def map_parts(function: Callable[..., Array], *treatments: Treatment) -> Treatment:

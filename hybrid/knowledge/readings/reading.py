@@ -51,4 +51,4 @@ def smoothed(power: Float[Array, "*batch frame"], frame_s: float, span_s: float 
     n = min(max(1, round(span_s / frame_s)), power.shape[-1])
     lead = [(0, 0)] * (power.ndim - 1)
     padded = jnp.pad(power, [*lead, (n // 2, n - 1 - n // 2)])
-    return sum(padded[..., k : k + power.shape[-1]] for k in range(n)) / n
+    return jnp.sum(jnp.stack([padded[..., k : k + power.shape[-1]] for k in range(n)]), axis=0) / n

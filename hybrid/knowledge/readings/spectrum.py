@@ -37,7 +37,7 @@ def long_term_spectrum(rule: LongTermSpectrum, song: Measured, scope: Scope) -> 
     raw = jnp.sum(masking.total_power(song.dry.power), axis=0)
     raw_level = spectrum.long_term_db(raw, mix_sounding(song, scope)) - curve
     filled = raw_level > jnp.max(jnp.where(inside > 0.0, raw_level, -jnp.inf)) - _EMPTY_DB
-    weight = jax.lax.stop_gradient(inside * filled)
+    weight = jax.lax.stop_gradient(jnp.asarray(inside, level.dtype) * filled)
     return Reading(spectrum.relative_to_mean(level - curve, weight), weight)
 
 
