@@ -128,6 +128,12 @@ def test_the_mistakes_shown_are_reported_as_shown(tmp_path: Path, monkeypatch: p
     assert f"```\n{caught.value}\n```" in page.read_text()
 
 
+def test_the_resolved_rule_is_shown_as_it_is():
+    (shown,) = [b for b in blocks(ROOT / "docs/guide/edit-a-rule.md") if b.text.startswith("  - id: ")]
+    rules = load_rules(["base"]).dump().splitlines()
+    assert [line for line in shown.text.splitlines() if line not in rules] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path):
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):

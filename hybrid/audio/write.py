@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 import soundfile
-from jaxtyping import Float32
+from jaxtyping import Float32, Int32
 
 from hybrid.errors import InputError, Problem
 
@@ -88,13 +88,13 @@ class WavWriter:
 
     def __init__(self, path: Path, sample_rate: int, channels: int, subtype: Subtype) -> None:
         self._path = path
-        self._is_pcm = subtype != "FLOAT"
+        self._bits = 0 if subtype == "FLOAT" else int(subtype.removeprefix("PCM_"))
         self._sound = soundfile.SoundFile(path, "w", sample_rate, channels, subtype, format="RF64")
 
     def write(self, block: Float32[np.ndarray, "channel n"]) -> None:
         """Appends a block. Samples beyond full scale are a fault of the caller, unless the file is FLOAT."""
-        assert not self._is_pcm or np.max(np.abs(block), initial=0.0) <= 1.0, "sample beyond full scale"
-        self._sound.write(block.T)
+        assert not self._bits or np.max(np.abs(block), initial=0.0) <= 1.0, "sample beyond full scale"
+        self._sound.write(_rounded(block.T, self._bits) if self._bits else block.T)
 
     def __enter__(self) -> WavWriter:
         return self
@@ -105,6 +105,13 @@ class WavWriter:
         self._sound.close()
         if self._path.stat().st_size <= _MAX_RIFF_BYTES:
             _as_riff(self._path)
+
+
+def _rounded(block: Float32[np.ndarray, "n channel"], bits: int) -> Int32[np.ndarray, "n channel"]:
+    """The nearest integers of `bits` bits, in the upper bits: the library would cut floats off instead."""
+    full = 2.0 ** (bits - 1)
+    steps = np.rint(np.multiply(block, full, dtype=np.float64))
+    return np.clip(steps, -full, full - 1.0).astype(np.int32) << (32 - bits)
 
 
 def _as_riff(path: Path) -> None:

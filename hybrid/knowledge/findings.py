@@ -62,7 +62,7 @@ def _finding(
             low=_limit(float(low[k])),
             high=_limit(float(high[k])),
             excess=float(beyond[k]),
-            when=_worst_span(reading, k, float(low[k]), float(high[k]), time_s) if beyond[k] > 0.0 else None,
+            when=_worst_span(reading, int(k), float(low[k]), float(high[k]), time_s) if beyond[k] > 0.0 else None,
         )
         for k in np.lexsort((-np.abs(value), -beyond))
         if share[k] > 0.0
@@ -90,7 +90,7 @@ def has_limits(rule: RuleType) -> bool:
 
 
 def _limit(end: float) -> float | None:
-    return None if abs(end) >= NO_LIMIT else float(end)
+    return None if abs(end) >= NO_LIMIT else end
 
 
 def target_names(rule: RuleType, track_ids: Sequence[str], n_targets: int, objective: Objective) -> list[str]:

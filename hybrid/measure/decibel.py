@@ -19,7 +19,7 @@ def ratio_db(power: Float[Array, "*shape"], reference: Float[Array, "*shape"]) -
     return db(power) - db(reference)
 
 
-def mean_over(x: Float[Array, "*shape n"], weight: Float[Array, "*shape n"]) -> Float[Array, "*shape"]:
+def mean_over(x: Float[Array, "*shape n"], weight: Float[Array, "*#shape n"]) -> Float[Array, "*shape"]:
     """Weighted mean over the last axis; zero where all weights are zero."""
     total = jnp.sum(weight, axis=-1)
     return jnp.sum(x * weight, axis=-1) / jnp.where(total > 0.0, total, 1.0)

@@ -47,7 +47,7 @@ def masker_to_signal_db(
     return db(rest) - offset_db - db(track @ spread)
 
 
-def importance(dry: Float[Array, "track frame band"]) -> Float[Array, "track frame band"]:
+def importance(dry: Float[Array, "*batch band"]) -> Float[Array, "*batch band"]:
     """How much a band matters to a raw track in a frame; sums to one over bands, zero for silence."""
     weight = jnp.where(dry > FLOOR, jnp.maximum(dry, FLOOR) ** _IMPORTANCE_EXPONENT, 0.0)
     total = jnp.sum(weight, axis=-1, keepdims=True)

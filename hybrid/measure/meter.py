@@ -92,6 +92,8 @@ class Meter:
         if left:
             self._measure(np.pad(self._waiting, ((0, 0), (0, _UNIT - left))), left)
             self._waiting = self._waiting[:, :0]
+        ending = np.pad(self._recent[:, -_CONTEXT:], ((0, 0), (0, _CONTEXT)))
+        self._peak = max(self._peak, float(_peak(ending).max()))
         rest = self._n_samples % self._slice
         slices = np.array(self._slices if len(self._slices) >= 4 or not rest else [*self._slices, self._sum / rest])
         if not len(slices):

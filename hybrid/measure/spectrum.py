@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from hybrid.measure.decibel import db, mean_over, ratio_db
+from hybrid.measure.decibel import db, mean_over
 from hybrid.signal import bands
 
 
@@ -62,4 +62,4 @@ def below_db(
     corner = 21.4 * jnp.log10(1.0 + 0.00437 * corner_hz)
     share = jnp.clip(corner[:, None] - position + 0.5, 0.0, 1.0)
     low, whole = jnp.sum(power * share, axis=-1), jnp.sum(power, axis=-1)
-    return jnp.where(whole > 0.0, ratio_db(low / jnp.where(whole > 0.0, whole, 1.0), jnp.ones(())), -100.0)
+    return jnp.where(whole > 0.0, db(low / jnp.where(whole > 0.0, whole, 1.0)), -100.0)

@@ -104,7 +104,7 @@ def analyse(song: Song, reader: SongReader, progress: Progress = lambda stage, s
     return Analysis(dry, levels)
 
 
-def _sum(tracks: list[Float[np.ndarray, "channel time"]]) -> Float[np.ndarray, "2 time"]:
+def _sum(tracks: list[Float[np.ndarray, "_ time"]]) -> Float[np.ndarray, "2 time"]:
     """The plain sum; mono tracks go to both channels."""
     total = np.zeros((2, tracks[0].shape[1]), np.float32)
     for track in tracks:
@@ -131,7 +131,7 @@ class Recording:
         self,
         analyser: bandpower.Analyser,
         chunk: int,
-        loaded: list[Float[np.ndarray, "channel time"]],
+        loaded: list[Float[np.ndarray, "_ time"]],
         pairs: Int[np.ndarray, "pair 2"],
         pool: ThreadPoolExecutor,
     ) -> None:

@@ -17,7 +17,7 @@ HOPS_PER_FRAME = 4
 
 
 def hop_samples(sample_rate: int) -> int:
-    """Number of samples nearest to 25 ms that has no prime factor above 5: 1200 at 48 kHz, 1080 at 44.1 kHz."""
+    """Number of samples nearest to 25 ms that has no prime factor above 5: 1200 at 48 kHz, 1125 at 44.1 kHz."""
     wanted = HOP_S * sample_rate
     smooth = [2**i * 3**j * 5**k for i in range(14) for j in range(9) for k in range(7)]
     return min(smooth, key=lambda n: abs(n - wanted))

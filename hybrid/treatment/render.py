@@ -68,7 +68,7 @@ def filtered(
     static_db: Float[Array, " bin"],
     zone_db: Float[Array, "zone hop"],
     tail: Float[Array, "channel tail"],
-) -> tuple[Float[Array, "channel time"], Float[Array, "channel tail"]]:
+) -> tuple[Float[Array, "channel chunk"], Float[Array, "channel tail"]]:
     """A chunk of one track after its gains, three hops late, and the tail that the next chunk completes."""
     gain = jnp.exp((0.5 * LN_DB) * (static_db + zone_db.T @ renderer.zones))
     return stft.overlap_add(stft.stft(x, renderer.window) * gain, renderer.window, tail)

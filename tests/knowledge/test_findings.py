@@ -144,7 +144,7 @@ def test_a_target_that_is_kept_or_has_no_course_has_no_moment():
 @pytest.fixture(scope="module")
 def found() -> dict[str, tuple[TargetFinding, ...]]:
     """Targets of every rule by its id."""
-    dry = dry_of(PARTS)
+    dry = dry_of(PARTS, n_frames=16)
     objective = objective_of(all_rules(), song_of(PARTS), dry)
     read_of = readings(objective, dry, untouched(dry))
     return {f.id: f.targets for f in verdict_of(objective, read_of, IDS, np.asarray(dry.time_s), (0.0, 0.0)).rules}

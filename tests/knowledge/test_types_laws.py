@@ -285,14 +285,16 @@ _STEP = 1e-4
 
 
 @partial(jax.jit, compiler_options=QUICK)
-def _slope(objective: Objective, dry: Dry, treatment: Treatment, along: Treatment) -> tuple[jax.Array, jax.Array]:
-    """Costs of all rules, and their slopes in one direction, each over the parts that the rule acts on."""
+def _slope(
+    objective: Objective, dry: Dry, treatment: Treatment, along: Treatment
+) -> tuple[jax.Array, jax.Array, tuple[Reading, ...]]:
+    """Costs of all rules, their slopes in one direction, each over the parts that the rule acts on, and readings."""
 
-    def costs(moved: Treatment) -> jax.Array:
-        read_of = objectives.readings(objective, dry, moved)
-        return objectives.penalties(objective, read_of, jnp.zeros_like(objective.weight))
+    def costs(moved: Treatment) -> tuple[jax.Array, tuple[Reading, ...]]:
+        found = objectives.readings(objective, dry, moved)
+        return objectives.penalties(objective, found, jnp.zeros_like(objective.weight)), found
 
-    return jax.jvp(costs, (treatment,), (along,))
+    return jax.jvp(costs, (treatment,), (along,), has_aux=True)
 
 
 @pytest.fixture(scope="module")
@@ -302,8 +304,7 @@ def slopes() -> dict[str, tuple[float, float]]:
         song, dry = random_song(FEW, FRAMES), _double(random_dry(4, FEW, FRAMES))
         objective = _double(objective_of(all_rules(), song, dry))
         treatment, along = _double(random_treatment(dry, 5)), _double(random_treatment(dry, 6))
-        found = jax.jit(objectives.readings)(objective, dry, treatment)
-        objective = _asking(objective, found, inside=False)
+        objective = _asking(objective, _slope(objective, dry, treatment, along)[2], inside=False)
         by_gradient = _slope(objective, dry, treatment, along)[1]
         by_difference = {
             group: (_cost_at(objective, dry, treatment, along, group, _STEP)

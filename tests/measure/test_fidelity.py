@@ -31,9 +31,13 @@ def test_6_db_on_every_other_band_of_a_flat_sound_reads_3_db():
 
 
 def test_a_change_counts_by_what_the_band_matters_to_the_raw_sound():
-    faint = RAW.at[..., 1::2].multiply(1e-8)  # 80 dB down: left out
-    treated = faint * jnp.asarray(10.0 ** (0.9 * (np.arange(N) % 2)), jnp.float32)
-    assert float(change_db(faint, treated, ALWAYS)[0]) < 0.01
+    odd = np.arange(N) % 2
+    faint = RAW.at[..., 1::2].multiply(1e-6)
+    treated = faint * jnp.asarray(10.0 ** (0.6 * odd), jnp.float32)
+    # faint bands weigh 10^-1.8 each: a share of 0.0156 in a weighted deviation
+    share = 10.0**-1.8 / (1.0 + 10.0**-1.8)
+    expected = 6.0 * np.sqrt(share * (1.0 - share))
+    assert float(change_db(faint, treated, ALWAYS)[0]) == pytest.approx(expected, rel=0.02)
 
 
 def test_frames_in_which_the_track_rests_do_not_count():
