@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from importlib import import_module
+from types import TracebackType
 from typing import Annotated, NamedTuple
 
 import typer
@@ -80,6 +81,7 @@ def _hybrid(
 
 def main() -> None:
     """Runs the command line; exits with 0, 1 for a fault of this program, or the code of the error."""
+    sys.excepthook = _report_fault
     try:
         app(prog_name="hybrid")
     except InputError as error:
@@ -88,14 +90,14 @@ def main() -> None:
         if leaving.code == _INTERRUPTED:
             print("interrupted", file=sys.stderr)
         raise
-    except Exception as error:
-        if os.environ.get("HYBRID_DEBUG"):
-            traceback.print_exc()
-        _fail(
-            f"{type(error).__name__}: {error}\n\n"
-            "hint: this is a fault of the program; HYBRID_DEBUG=1 shows where it happened",
-            1,
-        )
+
+
+def _report_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What a person sees of a fault of this program: one line and how to see more. Python then exits with 1."""
+    if os.environ.get("HYBRID_DEBUG"):
+        traceback.print_exception(kind, error, trace)
+    hint = "hint: this is a fault of the program; HYBRID_DEBUG=1 shows where it happened"
+    print(f"{kind.__name__}: {error}\n\n{hint}", file=sys.stderr)
 
 
 def _fail(message: str, code: int) -> None:
