@@ -84,10 +84,8 @@ def main() -> None:
                 print(f"{meter.__name__}: not measured, {error.name} is not installed")
         reference = rows.get("pyloudnorm_deman", rows["ours"])[0]
         for name, (reading, took) in rows.items():
-            ratio = took / rows["ours"][1]
-            print(
-                f"{sample_rate} Hz {name:17} {reading:9.4f} LUFS {reading - reference:+.4f} LU {1000 * took:7.1f} ms {ratio:.2f}"
-            )
+            levels = f"{reading:9.4f} LUFS {reading - reference:+.4f} LU"
+            print(f"{sample_rate} Hz {name:20} {levels} {1000 * took:7.1f} ms, {took / rows['ours'][1]:.2f} of ours")
 
 
 if __name__ == "__main__":

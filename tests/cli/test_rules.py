@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -140,14 +141,22 @@ def test_an_interruption_is_one_line_and_exits_with_130(hybrid, monkeypatch):
     assert hybrid("rules", "list") == (130, "", "interrupted\n")
 
 
-@pytest.mark.parametrize(("debug", "shows_trace"), [("", False), ("1", True)])
-def test_a_fault_of_the_program_is_short_unless_asked(hybrid, monkeypatch, debug: str, shows_trace: bool):
-    def fail(name: str) -> None:
-        raise RuntimeError("no such luck")
+_FAULTY = """
+from hybrid import shelf
+from hybrid.cli.app import main
 
-    monkeypatch.setattr(shelf, "names", fail)
-    monkeypatch.setenv("HYBRID_DEBUG", debug)
-    code, _, err = hybrid("rules", "list")
-    assert code == 1
-    assert "RuntimeError: no such luck" in err
-    assert ("Traceback" in err) is shows_trace
+def fail(kind):
+    raise RuntimeError("no such luck")
+
+shelf.names = fail
+main()
+"""
+
+
+@pytest.mark.parametrize(("debug", "shows_trace"), [("", False), ("1", True)])
+def test_a_fault_of_the_program_is_short_unless_asked(debug: str, shows_trace: bool):
+    command = [sys.executable, "-c", _FAULTY, "rules", "list"]
+    ended = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "HYBRID_DEBUG": debug})
+    assert ended.returncode == 1
+    assert "RuntimeError: no such luck" in ended.stderr
+    assert ("Traceback" in ended.stderr) is shows_trace
