@@ -83,7 +83,8 @@ def main() -> None:
     """Runs the command line; exits with 0, 1 for a fault of this program, or the code of the error."""
     sys.excepthook = _report_fault
     try:
-        app(prog_name="hybrid")
+        # the group itself: Typer puts a hook of its own in place when it is called
+        typer.main.get_command(app)(prog_name="hybrid")
     except InputError as error:
         _fail(str(error), error.exit_code)
     except SystemExit as leaving:
