@@ -49,10 +49,14 @@ def load_song(path: Path) -> Song:
     of these, and what `read_manifest` and `scan_folder` raise.
     """
     path = path.expanduser()
-    manifest = path / MANIFEST if path.is_dir() else path
-    if manifest.is_file() and manifest.suffix.lower() not in _YAML:
+    try:
+        manifest = path / MANIFEST if path.is_dir() else path
+        is_written = manifest.is_file()
+    except OSError as error:
+        raise InputError(Problem(str(path), f"cannot be read: {error.strerror}")) from error
+    if is_written and manifest.suffix.lower() not in _YAML:
         raise InputError(Problem(str(path), f"expected a folder of tracks or a {MANIFEST}, got a file"))
-    cast = _cast_manifest(manifest) if manifest.is_file() else cast_folder(path)
+    cast = _cast_manifest(manifest) if is_written else cast_folder(path)
     return assemble(cast.without(_UNMIXED))
 
 

@@ -16,6 +16,9 @@ from hybrid.errors import Problem, SongError
 SILENCE = 4e-5
 """Sample values up to here are silence: one step of 16-bit dither, -88 dBFS."""
 
+LOUDEST = 1e10
+"""No recording holds larger sample values: floats on the scale of 32-bit integers end at 2e9."""
+
 _BLOCK = 1 << 16
 _LOSSY_SLACK_S = 0.05
 
@@ -40,7 +43,8 @@ class Samples:
         """`n` samples from `start` on; both ends must lie in the file.
 
         The last 50 ms that a lossy header promises may be missing, since encoders round: they read as zero.
-        Raises SongError, with the time, if more is missing or cannot be decoded, and for NaN and infinity.
+        Raises SongError, with the time, if more is missing or cannot be decoded, and for NaN, infinity and
+        samples above `LOUDEST`.
         """
         try:
             if self._sound.tell() != start:
@@ -51,7 +55,7 @@ class Samples:
         if n - len(block) > self._slack:
             raise self._refusal("is cut short: it ends", start + len(block))
         if self.file.is_float:
-            self._check_finite(block, start)
+            self._check_sane(block, start)
         return np.pad(block, ((0, n - len(block)), (0, 0))) if len(block) < n else block
 
     def blocks(self) -> Iterator[Float32[np.ndarray, "n channel"]]:
@@ -66,11 +70,14 @@ class Samples:
             yield stream.resample_chunk(block)
         yield stream.resample_chunk(np.zeros((0, self.file.channels), np.float32), last=True)
 
-    def _check_finite(self, block: Float32[np.ndarray, "n channel"], start: int) -> None:
-        if np.isfinite(block).all():
+    def _check_sane(self, block: Float32[np.ndarray, "n channel"], start: int) -> None:
+        peaks = np.abs(block).max(axis=1, initial=0.0)
+        if np.all(peaks <= LOUDEST):
             return
-        at = int(np.argmin(np.isfinite(block).all(axis=1)))
-        value = "NaN" if np.isnan(block[at]).any() else "an infinite sample"
+        at = int(np.argmin(peaks <= LOUDEST))
+        value = f"a sample of {peaks[at]:.0e}, {20 * np.log10(peaks[at]):.0f} dBFS"
+        if not np.isfinite(peaks[at]):
+            value = "NaN" if np.isnan(block[at]).any() else "an infinite sample"
         raise self._refusal(f"holds {value}", start + at)
 
     def _refusal(self, what: str, at: int) -> SongError:

@@ -38,8 +38,8 @@ class OutputFolder:
         self.path = parent / f".{self._target.name}.{secrets.token_hex(4)}"
 
     def __enter__(self) -> OutputFolder:
-        self._check()
         try:
+            self._check()
             self.path.mkdir()
             (self.path / _OURS).touch()
         except OSError as error:
@@ -94,7 +94,10 @@ class WavWriter:
     def write(self, block: Float32[np.ndarray, "channel n"]) -> None:
         """Appends a block. Samples beyond full scale are a fault of the caller, unless the file is FLOAT."""
         assert not self._bits or np.max(np.abs(block), initial=0.0) <= 1.0, "sample beyond full scale"
-        self._sound.write(_rounded(block.T, self._bits) if self._bits else block.T)
+        try:
+            self._sound.write(_rounded(block.T, self._bits) if self._bits else block.T)
+        except soundfile.LibsndfileError as error:
+            raise _refusal(self._path, "cannot be written", "is the disk full?") from error
 
     def __enter__(self) -> WavWriter:
         return self

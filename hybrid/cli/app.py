@@ -8,12 +8,15 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from _thread import interrupt_main
 from importlib import import_module
+from threading import Timer
 from types import TracebackType
 from typing import Annotated, NamedTuple
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command
 
 from hybrid import __version__
 from hybrid.errors import InputError
@@ -31,6 +34,7 @@ _COMMANDS = {
     "rules": _Command("hybrid.cli.rules", "list, show and check files of rules"),
 }
 _INTERRUPTED = 130
+_AGAIN_S = 0.02
 
 
 class _Commands(TyperGroup):
@@ -44,10 +48,10 @@ class _Commands(TyperGroup):
             return None
         found = getattr(import_module(_COMMANDS[cmd_name].module), cmd_name)
         if isinstance(found, typer.Typer):
-            return typer.main.get_command(found)
+            return get_command(found)
         alone = typer.Typer(rich_markup_mode=None, add_completion=False)
         alone.command(cmd_name)(found)
-        return typer.main.get_command(alone)
+        return get_command(alone)
 
     def format_commands(self, ctx, formatter) -> None:
         with formatter.section("commands"):
@@ -82,9 +86,10 @@ def _hybrid(
 def main() -> None:
     """Runs the command line; exits with 0, 1 for a fault of this program, or the code of the error."""
     sys.excepthook = _report_fault
+    sys.unraisablehook = _interrupt_again
     try:
         # the group itself: Typer puts a hook of its own in place when it is called
-        typer.main.get_command(app)(prog_name="hybrid")
+        get_command(app)(prog_name="hybrid")
     except InputError as error:
         _fail(str(error), error.exit_code)
     except SystemExit as leaving:
@@ -99,6 +104,14 @@ def _report_fault(kind: type[BaseException], error: BaseException, trace: Traceb
         traceback.print_exception(kind, error, trace)
     hint = "hint: this is a fault of the program; HYBRID_DEBUG=1 shows where it happened"
     print(f"{kind.__name__}: {error}\n\n{hint}", file=sys.stderr)
+
+
+def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
+    """Ctrl-C while a finaliser or a callback of the garbage collector runs is lost there: JAX has such ones."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        Timer(_AGAIN_S, interrupt_main).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _fail(message: str, code: int) -> None:

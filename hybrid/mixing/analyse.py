@@ -90,7 +90,7 @@ def analyse(song: Song, reader: SongReader, progress: Progress = lambda stage, s
     analyser = bandpower.make_analyser(song.sample_rate)
     with workers() as pool:
         pairs = _pairs_sharing_phase(song, reader, grid, analyser, pool)
-        recording = Recording(grid, bucket(len(song.tracks), 4), bucket(len(pairs), 4) if len(pairs) else 0)
+        recording = Recording(grid, bucket(len(song.tracks), 4), bucket(len(pairs), 4))
         meter = Meter(song.sample_rate, 2)
         for chunk in range(grid.n_chunks):
             loaded = list(pool.map(lambda i, c=chunk: read_chunk(reader, grid, i, c), range(len(song.tracks))))
@@ -125,7 +125,7 @@ class Recording:
         self.power = np.zeros((n_tracks, 3, n_frames, bands.N_BANDS), np.float32)
         self.power_k = np.zeros_like(self.power)
         self.low = np.zeros((n_tracks, bandpower.LOW_BINS))
-        self.cross = np.zeros((n_pairs, 2, 2, n_frames, bands.N_BANDS), np.float32)
+        self.cross = np.zeros((max(1, n_pairs), 2, 2, n_frames, bands.N_BANDS), np.float32)
 
     def add(
         self,
