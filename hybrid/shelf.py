@@ -16,15 +16,23 @@ def find(kind: str, name: str, beside: Path | None = None) -> Path:
     `kind` is rules, train or datasets; a name is a path below such a folder without its `.yaml`.
     """
     given = Path(name).expanduser() if beside is None else beside / name
-    if given.is_file():
+    if _is_file(given):
         return given
     for folder in _folders(kind, beside):
         path = folder / f"{name}.yaml"
-        if path.is_file():
+        if _is_file(path):
             return path
     known = names(kind)
     what = f"no file and no shipped name in {kind}: {name!r}{suggest(name, known)}"
     raise InputError(Problem("", what, hint=f"known names: {', '.join(known)}"))
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file; a name too long for any file is not."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def names(kind: str) -> list[str]:

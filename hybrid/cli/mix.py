@@ -131,5 +131,5 @@ def _print_result(delivered: Delivered, out: Path, as_json: bool) -> None:
     for line in (*plan.song.notes, *plan.report.warnings):
         print(line)
     print(verdict_table(after))
-    kept = f"{sum(f.kept for f in before.rules)} -> {sum(f.kept for f in after.rules)} of {len(after.rules)}"
-    print(f"rules kept: {kept}; wrote {out}: open report.html")
+    print(f"the raw sum keeps {sum(finding.kept for finding in before.rules if finding.targets)} of them")
+    print(f"wrote {out}: open report.html")

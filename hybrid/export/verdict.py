@@ -88,7 +88,7 @@ def _row(finding: Finding, doubtful: bool) -> tuple[str, ...]:
     mark = what + ("!" if what == "broken" and finding.kind == "require" else "") + ("?" if doubtful else "")
     if not finding.targets:
         return mark, finding.id, "", "", "", "matched nothing", ""
-    unit = "" if finding.unit == "plain" else finding.unit
+    unit = finding.unit
     worst = finding.targets[0]
     over = difference(worst.excess, unit) if not finding.kept else ""
     name = _shortened(worst.name)

@@ -45,7 +45,7 @@ class Program:
 
 def _structure(rule: RuleType) -> dict[str, object]:
     """What of a rule is program rather than data: type, parameters, what it may move, whether targets are ranked."""
-    data = set(RuleType.model_fields) - {"type", "acts_on"}
+    data = set(RuleType.model_fields) - {"type", "acts_on"} | {"targets", "cutoff"}
     return {**rule.model_dump(mode="json", exclude=data), "worst": rule.aggregate.how == "worst"}
 
 
@@ -171,7 +171,7 @@ def penalties(objective: Objective, read_of: tuple[Reading, ...], widen: Float[A
             costs.append(worst_average(each, reading.share, ask.worst_share[index]))
         else:
             costs.append(average(each, reading.share, ask.summed[index]))
-    return jnp.stack(costs)
+    return jnp.stack(costs) if costs else jnp.zeros(0)
 
 
 def timed(timing: Timing, progress: Float[Array, ""]) -> tuple[Float[Array, " rule"], Float[Array, " rule"]]:

@@ -88,7 +88,7 @@ def overlap(
 
     1 for equal shapes, 0 for disjoint ones, whatever their levels; 0 for tracks that never sound together.
     """
-    level = jax.lax.stop_gradient(jnp.sum(track, axis=-1, keepdims=True))
+    level = jnp.sum(track, axis=-1, keepdims=True)
     shape = active[..., None] * track / jnp.where(level > FLOOR, level, 1.0) * (level > FLOOR)
     together = jnp.einsum("itb,jt->ijb", shape, active)
     total = jnp.sum(together, axis=-1, keepdims=True)

@@ -110,7 +110,7 @@ def corrected(plan: Plan, observed: Measured) -> Plan | None:
 
 def _held(
     objective: Objective, found: tuple[Reading, ...], required: Bool[np.ndarray, " rule"]
-) -> tuple[Float[np.ndarray, " target"], ...]:
+) -> tuple[Float[np.ndarray, " _"], ...]:
     """Marks of the targets to be held: not of rules that are off, ask for nothing, or act on the output level."""
     rules = objective.program.rules
     marks = held_targets(objective, found, required)

@@ -57,7 +57,7 @@ class State(NamedTuple):
     moves: Treatment
     optimiser: optax.OptState
     cap: Float[Array, " rule"]
-    multiplier: tuple[Float[Array, " target"], ...]
+    multiplier: tuple[Float[Array, " _"], ...]
     step: Float[Array, ""]
 
 
@@ -105,7 +105,7 @@ def treatment_of(moves: Treatment, pins: Pins) -> Treatment:
 
 
 @partial(jax.jit, inline=True)
-def signed_excess(objective: Objective, read_of: tuple[Reading, ...]) -> tuple[Float[Array, " target"], ...]:
+def signed_excess(objective: Objective, read_of: tuple[Reading, ...]) -> tuple[Float[Array, " _"], ...]:
     """How far each target is outside its interval, in scales; negative inside."""
     ask = objective.ask
     return tuple(
@@ -116,7 +116,7 @@ def signed_excess(objective: Objective, read_of: tuple[Reading, ...]) -> tuple[F
 
 def held_targets(
     objective: Objective, found: tuple[Reading, ...], always: Bool[np.ndarray, " rule"]
-) -> tuple[Float[np.ndarray, " target"], ...]:
+) -> tuple[Float[np.ndarray | Array, " _"], ...]:
     """One for every target that must be kept: those of rules in `always`, and of rules that `found` keeps.
 
     A rule is kept if no target exceeds its interval by more than a tenth of the scale.
@@ -134,7 +134,7 @@ def _round(
     objective: Objective,
     dry: Dry,
     pins: Pins,
-    hold: tuple[Float[Array, " target"], ...],
+    hold: tuple[Float[Array, " _"], ...],
     state: State,
     n_steps: int,
 ) -> tuple[State, Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
@@ -206,7 +206,7 @@ class Task(NamedTuple):
     objective: Objective
     dry: Dry
     pins: Pins
-    hold: tuple[Float[np.ndarray, " target"], ...]
+    hold: tuple[Float[np.ndarray | Array, " _"], ...]
     """Marks the targets that must be kept."""
 
 
@@ -255,7 +255,7 @@ def _run(
 
 
 @partial(jax.jit, static_argnames="n_rules")
-def _begin(moves: Treatment, hold: tuple[Float[Array, " target"], ...], n_rules: int, step: Float[Array, ""]) -> State:
+def _begin(moves: Treatment, hold: tuple[Float[Array, " _"], ...], n_rules: int, step: Float[Array, ""]) -> State:
     multiplier = tuple(jnp.zeros_like(marks) for marks in hold)
     return State(moves, _optimiser(1).init(_leaves(moves)), jnp.ones(n_rules), multiplier, step)
 

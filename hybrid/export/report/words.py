@@ -34,7 +34,7 @@ def quantity(value: float, unit: str) -> str:
         return NOTHING
     if unit == "Hz":
         return frequency(value)
-    return f"{number(value)} {unit}".rstrip()
+    return f"{number(value)} {'' if unit == 'plain' else unit}".rstrip()
 
 
 def difference(value: float, unit: str) -> str:
