@@ -34,7 +34,7 @@ def quantity(value: float, unit: str) -> str:
         return NOTHING
     if unit == "Hz":
         return frequency(value)
-    return f"{number(value)} {'' if unit == 'plain' else unit}".rstrip()
+    return _with_unit(number(value), unit)
 
 
 def difference(value: float, unit: str) -> str:
@@ -48,9 +48,14 @@ def asked(low: float | None, high: float | None, unit: str) -> str:
         return NOTHING
     if low is None or high is None:
         sign, limit = ("≤", high) if low is None else ("≥", low)
-        return f"{sign} {_short(limit or 0.0)} {unit}".rstrip()
+        return _with_unit(f"{sign} {_short(limit or 0.0)}", unit)
     ends = _short(low) if low == high else f"{_short(low)} to {_short(high)}"
-    return f"{ends} {unit}".rstrip()
+    return _with_unit(ends, unit)
+
+
+def _with_unit(text: str, unit: str) -> str:
+    """Plain numbers stand alone."""
+    return text if unit in ("", "plain") else f"{text} {unit}"
 
 
 def _short(value: float) -> str:
