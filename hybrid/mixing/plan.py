@@ -90,16 +90,15 @@ def corrected(plan: Plan, observed: Measured) -> Plan | None:
     dry, treatment = plan.analysis.dry, plan.refined.treatment
     heard = read_panel(plan.objective, observed)
     beyond = signed_excess(plan.objective, heard)
-    worst = [np.max(np.asarray(c), where=marks > 0.0, initial=0.0) for c, marks in zip(beyond, plan.task.hold)]  # noqa: B905
-    if max(worst) <= BROKEN or not plan.refined.n_steps:
+    held = zip(beyond, plan.task.hold, strict=True)
+    if not plan.refined.n_steps or not any(np.any((np.asarray(c) > BROKEN) & (marks > 0.0)) for c, marks in held):
         return None
     expected = read_panel(plan.objective, predict(dry, treatment))
-    ask = plan.task.objective.ask
     shift = [
         np.where(marks > 0.0, np.asarray(h.value) - np.asarray(e.value), 0.0).astype(np.float32)
         for h, e, marks in zip(heard, expected, plan.task.hold, strict=True)
     ]
-    ask = ask._replace(
+    ask = plan.task.objective.ask._replace(
         low=tuple(low - s for low, s in zip(plan.objective.ask.low, shift, strict=True)),
         high=tuple(high - s for high, s in zip(plan.objective.ask.high, shift, strict=True)),
     )
