@@ -114,7 +114,7 @@ def _held(
     rules = objective.program.rules
     marks = held_targets(objective, found, required)
     can = [rule.enabled and has_limits(rule) and rule.acts_on != ("master",) for rule in rules]
-    return tuple(each if possible else np.zeros_like(each) for each, possible in zip(marks, can, strict=True))
+    return tuple(np.asarray(each) * np.float32(possible) for each, possible in zip(marks, can, strict=True))
 
 
 def _corners_hz(objective: Objective, found: tuple[Reading, ...], n_tracks: int) -> Float[np.ndarray, " track"]:
