@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hybrid.audio.manifest import load_song
+from hybrid.cli.options import Rules, Sets
 from hybrid.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -23,12 +24,8 @@ def check(
     song: Annotated[
         Path | None, typer.Option(help="its tracks, a folder or a song.yaml: rules on tracks are judged too")
     ] = None,
-    rules: Annotated[
-        list[str] | None, typer.Option(help="a rule file or the name of one; may be repeated [default: base]")
-    ] = None,
-    sets: Annotated[
-        list[str] | None, typer.Option("--set", help="rule.key=value, such as lead.level.target='2 LU'")
-    ] = None,
+    rules: Rules = None,
+    sets: Sets = None,
     fail_on: Annotated[
         Literal["require", "any"] | None,
         typer.Option(help="exit with 4 if a rule of this kind is broken, doubtful findings aside"),

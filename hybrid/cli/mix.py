@@ -11,6 +11,7 @@ import typer
 from hybrid.audio.manifest import load_song
 from hybrid.audio.song import Song
 from hybrid.audio.write import OutputFolder, Subtype
+from hybrid.cli.options import Rules, Sets
 from hybrid.cli.progress import progress_bar
 from hybrid.errors import InputError, Problem
 
@@ -25,12 +26,8 @@ _MIN_RATE, _MAX_RATE = 8000, 192000
 def mix(
     song: Annotated[str, typer.Argument(help="a folder of audio files, a song.yaml, or 'demo'")],
     out: Annotated[Path, typer.Option("-o", "--out", help="the folder to write")],
-    rules: Annotated[
-        list[str] | None, typer.Option(help="a rule file or the name of one; may be repeated [default: base]")
-    ] = None,
-    sets: Annotated[
-        list[str] | None, typer.Option("--set", help="rule.key=value, such as lead.level.target='2 LU'")
-    ] = None,
+    rules: Rules = None,
+    sets: Sets = None,
     steps: Annotated[int, typer.Option(min=0, help="steps of refinement; 0 keeps the start")] = 300,
     seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start, and the demo")] = 0,
     subtype: Annotated[Subtype, typer.Option(help="format of the samples written")] = "PCM_24",
@@ -46,41 +43,28 @@ def mix(
     from hybrid.knowledge.resolve import load_rules
 
     rule_set = load_rules(rules or ["base"], sets or [])
+    loaded = None if song == DEMO and not Path(song).exists() else load_song(Path(song))
     if dry_run:
-        _print_matches(_song(song, None, seed), rule_set, as_json)
+        if loaded is None:
+            raise InputError(Problem(DEMO, "is made while it is mixed", "leave out --dry-run"))
+        _print_matches(loaded, rule_set, as_json)
         return
-    inputs = _inputs(song)
+    inputs = [path for track in loaded.tracks for path in track.files] if loaded else []
     with OutputFolder(out, overwrite, inputs) as folder:
-        loaded = _song(song, folder.path, seed)
-        delivered = _run(loaded, rule_set, folder.path, steps, seed, (sample_rate, subtype))
+        tracks = loaded or _demo(folder.path / "song", seed)
+        delivered = _run(tracks, rule_set, folder.path, steps, seed, (sample_rate, subtype))
     _print_result(delivered, out, as_json)
 
 
-def _is_demo(song: str) -> bool:
-    return song == DEMO and not Path(song).exists()
-
-
-def _inputs(song: str) -> tuple[Path, ...]:
-    """Files that must not be written over; naming them also finds out whether the song can be read at all."""
-    if _is_demo(song):
-        return ()
-    return tuple(path for track in load_song(Path(song)).tracks for path in track.files)
-
-
-def _song(song: str, folder: Path | None, seed: int) -> Song:
-    """The song; the demo is made on the spot, in `song` beside its mix."""
-    if not _is_demo(song):
-        return load_song(Path(song))
-    if folder is None:
-        raise InputError(Problem(DEMO, "is made while it is mixed", "leave out --dry-run"))
+def _demo(folder: Path, seed: int) -> Song:
+    """The demo song, made on the spot beside its mix."""
     from dataclasses import replace
 
     from hybrid.corpus.demo import write_demo
 
-    tracks = folder / "song"
-    tracks.mkdir()
-    write_demo(tracks, seed)
-    return replace(load_song(tracks), name=DEMO)
+    folder.mkdir()
+    write_demo(folder, seed)
+    return replace(load_song(folder), name=DEMO)
 
 
 def _run(
