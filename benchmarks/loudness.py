@@ -1,8 +1,8 @@
 """Integrated loudness beside its peers, on the same noise in one run: python benchmarks/loudness.py
 
 Prints loudness, the difference to pyloudnorm's DeMan filter, and the median time of seven readings of three minutes
-of stereo. Needs pyloudnorm and pyebur128 (`pip install pyloudnorm pyebur128`); says so where one is missing. Our
-meter always reads the true peak as well; libebur128 is asked for loudness alone, and for both.
+of stereo. Needs pyloudnorm and pyebur128 (`pip install pyloudnorm pyebur128`); says so where one is missing. Both
+libebur128 and our meter are asked for loudness alone, and for loudness and true peak.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hybrid.measure.meter import Meter
+from hybrid.measure.meter import LoudnessMeter, Meter
 
 SECONDS, RUNS, BLOCK = 180, 7, 1 << 17
 
@@ -31,7 +31,15 @@ def material(sample_rate: int) -> np.ndarray:
 
 
 def ours(x: np.ndarray, sample_rate: int) -> float:
-    """This project's meter."""
+    """This project's meter, integrated loudness alone."""
+    meter = LoudnessMeter(sample_rate, 2)
+    for start in range(0, x.shape[1], BLOCK):
+        meter.add(x[:, start : start + BLOCK])
+    return meter.loudness().integrated_lufs
+
+
+def ours_true_peak(x: np.ndarray, sample_rate: int) -> float:
+    """This project's meters of loudness and true peak."""
     meter = Meter(sample_rate, 2)
     for start in range(0, x.shape[1], BLOCK):
         meter.add(x[:, start : start + BLOCK])
@@ -53,7 +61,7 @@ def libebur128(x: np.ndarray, sample_rate: int) -> float:
 
 
 def libebur128_true_peak(x: np.ndarray, sample_rate: int) -> float:
-    """libebur128 asked for what our meter always reads: integrated loudness and true peak."""
+    """libebur128, integrated loudness and true peak."""
     ebur = importlib.import_module("pyebur128")
     state = ebur.R128State(2, sample_rate, ebur.MeasurementMode.MODE_I | ebur.MeasurementMode.MODE_TRUE_PEAK)
     state.add_frames(np.ascontiguousarray(x.T).ravel(), x.shape[1])
@@ -77,7 +85,7 @@ def main() -> None:
     for sample_rate in (44100, 48000, 96000):
         x = material(sample_rate)
         rows: dict[str, tuple[float, float]] = {}
-        for meter in (pyloudnorm_deman, libebur128, libebur128_true_peak, ours):
+        for meter in (pyloudnorm_deman, libebur128, ours, libebur128_true_peak, ours_true_peak):
             try:
                 rows[meter.__name__] = timed(meter, x, sample_rate)
             except ModuleNotFoundError as error:

@@ -25,7 +25,7 @@ from hybrid.audio.song import Song
 from hybrid.measure import loudness, spectrum
 from hybrid.measure.meter import Meter
 from hybrid.measure.panel import Measured, predict
-from hybrid.mixing.analyse import analyse, workers
+from hybrid.mixing.analyse import analyse, sum_of, workers
 from hybrid.mixing.mixdown import rendered
 from hybrid.mixing.observe import Observer
 from hybrid.treatment import effect
@@ -69,15 +69,16 @@ def errors_of(song: Song, seed: int) -> Errors:
         observer = Observer(song, dry, pool)
         meters = [Meter(song.sample_rate, 2) for _ in range(len(song.tracks) + 1)]
         for chunk in rendered(song, reader, treatment, pool):
-            observer.add(chunk.stems)
-            for meter, x in zip(meters, [*chunk.stems, chunk.mix], strict=True):
+            mix = sum_of(chunk.stems)
+            observer.add(mix, chunk.filtered)
+            for meter, x in zip(meters, [*chunk.stems, mix], strict=True):
                 meter.add(x)
-        *stems, mix = (meter.levels() for meter in meters)
-        observed = observer.measured(treatment, mix)
-    track = np.asarray(loudness.integrated_lufs(predicted.track_k, dry.frame_s))[: len(stems)]
+        *stems, levels = (meter.levels() for meter in meters)
+        observed = observer.measured(treatment, levels)
+    track = np.asarray(loudness.integrated_lufs(predicted.track_k, dry.inside, dry.frame_s))[: len(stems)]
     return Errors(
         track - np.array([stem.integrated_lufs for stem in stems]),
-        float(predicted.loudness_lufs) - mix.integrated_lufs,
+        float(predicted.loudness_lufs) - levels.integrated_lufs,
         bands_db(predicted) - bands_db(observed),
     )
 

@@ -93,7 +93,7 @@ class WavWriter:
 
     def write(self, block: Float32[np.ndarray, "channel n"]) -> None:
         """Appends a block. Samples beyond full scale are a fault of the caller, unless the file is FLOAT."""
-        assert not self._bits or np.max(np.abs(block), initial=0.0) <= 1.0, "sample beyond full scale"
+        assert not self._bits or max(block.max(initial=0.0), -block.min(initial=0.0)) <= 1.0, "sample beyond full scale"
         try:
             self._sound.write(_rounded(block.T, self._bits) if self._bits else block.T)
         except soundfile.LibsndfileError as error:
@@ -113,8 +113,10 @@ class WavWriter:
 def _rounded(block: Float32[np.ndarray, "n channel"], bits: int) -> Int32[np.ndarray, "n channel"]:
     """The nearest integers of `bits` bits, in the upper bits: the library would cut floats off instead."""
     full = 2.0 ** (bits - 1)
-    steps = np.rint(np.multiply(block, full, dtype=np.float64))
-    return np.clip(steps, -full, full - 1.0).astype(np.int32) << (32 - bits)
+    # a float32 holds every integer of 24 bits
+    steps = np.multiply(block, full, dtype=np.float32 if bits <= 24 else np.float64)
+    np.clip(np.rint(steps, out=steps), -full, full - 1.0, out=steps)
+    return np.left_shift(steps.astype(np.int32), 32 - bits)
 
 
 def _as_riff(path: Path) -> None:

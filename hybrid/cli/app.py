@@ -35,6 +35,7 @@ _COMMANDS = {
 }
 _INTERRUPTED = 130
 _AGAIN_S = 0.02
+_TURN_S = 0.0005
 
 
 class _Commands(TyperGroup):
@@ -85,6 +86,8 @@ def _hybrid(
 
 def main() -> None:
     """Runs the command line; exits with 0, 1 for a fault of this program, or the code of the error."""
+    # threads that read and transform need the interpreter often and briefly, those that compile all the time
+    sys.setswitchinterval(_TURN_S)
     sys.excepthook = _report_fault
     sys.unraisablehook = _interrupt_again
     try:

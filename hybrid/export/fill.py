@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -16,37 +18,87 @@ from hybrid.knowledge.readings.reading import smoothed
 from hybrid.knowledge.readings.spectrum import curve_db
 from hybrid.knowledge.types import LongTermSpectrum
 from hybrid.measure import loudness, spectrum
+from hybrid.measure.panel import Measured
 from hybrid.mixing.deliver import Delivered
 from hybrid.signal import bands
 from hybrid.treatment import effect
-from hybrid.treatment.types import RIDE_S, Treatment
+from hybrid.treatment.types import RIDE_S, Dry, Treatment
+
+
+class _Curves(NamedTuple):
+    """What a report draws, padding included."""
+
+    raw_spectrum_db: Float[Array, " band"]
+    mix_spectrum_db: Float[Array, " band"]
+    raw_short_term_lufs: Float[Array, " frame"]
+    mix_short_term_lufs: Float[Array, " frame"]
+    before_lu: Float[Array, " track"]
+    after_lu: Float[Array, " track"]
+    tone_db: Float[Array, "track band"]
+    ride_db: Float[Array, "track frame"]
+    zone_db: Float[Array, "track zone frame"]
+
+
+@jax.jit
+def _curves(dry: Dry, measured: Measured, weight: Float[Array, " band"], raw_lufs: float | Array) -> _Curves:
+    """All curves of a mix; spectra are relative to their mean under `weight`, in bands of constant Q."""
+    raw = effect.as_measured(dry)
+    raw_k = jnp.maximum(jnp.sum(effect.total_k(raw), axis=0) + jnp.sum(effect.pair_k(raw), axis=0), 0.0)
+    sounds = jnp.max(dry.active, axis=0)
+
+    def shape(total: Float[Array, "frame band"]) -> Float[Array, " band"]:
+        return spectrum.relative_to_mean(spectrum.long_term_db(total, sounds), weight)
+
+    def short_term(mix_k: Float[Array, " frame"], integrated_lufs: float | Array) -> Float[Array, " frame"]:
+        """The three seconds around each frame, at the output level."""
+        level = loudness.lufs(smoothed(mix_k, dry.frame_s, loudness.SHORT_TERM_S))
+        return level + (integrated_lufs - loudness.integrated_lufs(mix_k, dry.inside, dry.frame_s))
+
+    def relative(track_k: Float[Array, "track frame"], mix_k: Float[Array, " frame"]) -> Float[Array, " track"]:
+        """Loudness of each track over the mix while the track sounds, LU; minus infinity for silence."""
+        mix = loudness.active_lufs(jnp.broadcast_to(mix_k, track_k.shape), dry.active)
+        level = loudness.active_lufs(track_k, dry.active) - mix
+        return jnp.where(jnp.sum(dry.active, axis=-1) > 0.0, level, -jnp.inf)
+
+    treatment = measured.treatment
+    return _Curves(
+        raw_spectrum_db=shape(effect.mix_total(raw)),
+        mix_spectrum_db=shape(effect.mix_total(measured.whole)),
+        raw_short_term_lufs=short_term(raw_k, raw_lufs),
+        mix_short_term_lufs=short_term(measured.mix_k, measured.loudness_lufs),
+        before_lu=relative(effect.total_k(raw), raw_k),
+        after_lu=relative(measured.track_k, measured.mix_k),
+        tone_db=treatment.eq.tone_db @ effect.tone_curves().astype(np.float32),
+        ride_db=effect.points_at(treatment.gain.ride_db, RIDE_S, dry.time_s),
+        zone_db=effect.points_at(treatment.dynamics.zone_db, treatment.knot_s, dry.time_s),
+    )
 
 
 def sheet_of(delivered: Delivered, title: str, made_with: Mapping[str, str]) -> Sheet:
     """Everything that the report of this mix shows."""
     plan = delivered.plan
     song, dry = plan.song, plan.analysis.dry
-    inside = np.asarray(dry.time_s) <= song.n_samples / song.sample_rate
+    time_s = np.asarray(dry.time_s, np.float64)
+    inside = time_s <= song.n_samples / song.sample_rate
     inside[0] = True
-    low, high = _target(plan.objective)
-    raw = effect.as_measured(dry)
+    rule, weight = _weights(plan.objective)
+    low, high = _target(rule, weight)
+    drawn = _curves(dry, delivered.measured, weight.astype(np.float32), plan.before.loudness_lufs)
     return Sheet(
         song=song.name,
         title=title,
         sample_rate=song.sample_rate,
         duration_s=song.n_samples / song.sample_rate,
-        tracks=_tracks(delivered, inside),
+        tracks=_tracks(delivered, drawn, inside),
         band_hz=bands.band_centres_hz(),
         zone_names=zone_names(),
-        time_s=np.asarray(dry.time_s, np.float64)[inside],
-        raw_spectrum_db=_shape(effect.mix_total(raw), plan.objective, dry.active),
-        mix_spectrum_db=_shape(effect.mix_total(delivered.measured.whole), plan.objective, dry.active),
+        time_s=time_s[inside],
+        raw_spectrum_db=_plain(drawn.raw_spectrum_db),
+        mix_spectrum_db=_plain(drawn.mix_spectrum_db),
         target_low_db=low,
         target_high_db=high,
-        raw_short_term_lufs=_short_term(_raw_k(raw), dry.frame_s, plan.before.loudness_lufs)[inside],
-        mix_short_term_lufs=_short_term(delivered.measured.mix_k, dry.frame_s, delivered.levels.integrated_lufs)[
-            inside
-        ],
+        raw_short_term_lufs=_plain(drawn.raw_short_term_lufs)[inside],
+        mix_short_term_lufs=_plain(drawn.mix_short_term_lufs)[inside],
         before=plan.before,
         after=delivered.verdict,
         notes=(*song.notes, *plan.report.warnings),
@@ -54,32 +106,26 @@ def sheet_of(delivered: Delivered, title: str, made_with: Mapping[str, str]) -> 
     )
 
 
-def _raw_k(raw: effect.Layer) -> Float[Array, " frame"]:
-    """K-weighted power of the raw sum."""
-    return jnp.maximum(jnp.sum(effect.total_k(raw), axis=0) + jnp.sum(effect.pair_k(raw), axis=0), 0.0)
-
-
-def _tracks(delivered: Delivered, inside: np.ndarray) -> tuple[TrackSheet, ...]:
-    dry, song = delivered.plan.analysis.dry, delivered.plan.song
-    raw = effect.as_measured(dry)
-    before = _relative(effect.total_k(raw), _raw_k(raw), dry.active)
-    after = _relative(delivered.measured.track_k, delivered.measured.mix_k, dry.active)
-    tone = delivered.treatment.eq.tone_db @ effect.tone_curves()
-    rides = effect.points_at(delivered.treatment.gain.ride_db, RIDE_S, dry.time_s)
-    zones = effect.points_at(delivered.treatment.dynamics.zone_db, delivered.treatment.knot_s, dry.time_s)
-    curves = [np.asarray(x, np.float64) for x in (tone, rides[:, inside], zones[:, :, inside])]
-    active = np.asarray(dry.active)[:, inside] > 0.0
+def _tracks(delivered: Delivered, drawn: _Curves, inside: np.ndarray) -> tuple[TrackSheet, ...]:
+    treatment = jax.tree.map(np.asarray, delivered.treatment)
+    active = np.asarray(delivered.plan.analysis.dry.active)[:, inside] > 0.0
+    curves = (_plain(drawn.tone_db), _plain(drawn.ride_db)[:, inside], _plain(drawn.zone_db)[:, :, inside])
+    levels = np.stack([_plain(drawn.before_lu), _plain(drawn.after_lu)], axis=1).tolist()
     return tuple(
-        _track(track, i, delivered.treatment, (before[i], after[i]), [c[i] for c in curves], active[i])
-        for i, track in enumerate(song.tracks)
+        _track(track, i, treatment, levels[i], [curve[i] for curve in curves], active[i])
+        for i, track in enumerate(delivered.plan.song.tracks)
     )
+
+
+def _plain(curve: Array) -> Float[np.ndarray, "*shape"]:
+    return np.asarray(curve, np.float64)
 
 
 def _track(
     track: Track,
     i: int,
     treatment: Treatment,
-    levels_lu: tuple[float, float],
+    levels_lu: list[float],
     curves: list[np.ndarray],
     active: np.ndarray,
 ) -> TrackSheet:
@@ -103,21 +149,7 @@ def _track(
     )
 
 
-def _relative(track_k: Array, mix_k: Array, active: Array) -> Float[np.ndarray, " track"]:
-    """Loudness of each track over the mix while the track sounds, LU; minus infinity for silence."""
-    mix = jnp.broadcast_to(mix_k, track_k.shape)
-    level = loudness.active_lufs(track_k, active) - loudness.active_lufs(mix, active)
-    return np.where(np.sum(np.asarray(active), axis=-1) > 0.0, np.asarray(level, np.float64), -np.inf)
-
-
-def _short_term(mix_k: Array, frame_s: float, integrated_lufs: float) -> Float[np.ndarray, " frame"]:
-    """Short-term loudness per frame, the three seconds around it, at the output level."""
-    power = smoothed(mix_k, frame_s, loudness.SHORT_TERM_S)
-    level = np.asarray(loudness.lufs(power), np.float64)
-    return level + (integrated_lufs - float(loudness.integrated_lufs(mix_k, frame_s)))
-
-
-def _weights(objective: Objective) -> tuple[LongTermSpectrum | None, np.ndarray]:
+def _weights(objective: Objective) -> tuple[LongTermSpectrum | None, Float[np.ndarray, " band"]]:
     rules = [rule for rule in objective.program.rules if isinstance(rule, LongTermSpectrum) and rule.enabled]
     if not rules:
         return None, spectrum.octaves_per_band()
@@ -125,16 +157,10 @@ def _weights(objective: Objective) -> tuple[LongTermSpectrum | None, np.ndarray]
     return rules[0], spectrum.bands_between(span) * spectrum.octaves_per_band()
 
 
-def _shape(total: Array, objective: Objective, active: Array) -> Float[np.ndarray, " band"]:
-    """Long-term band levels relative to their mean, in bands of constant Q, dB."""
-    _, weight = _weights(objective)
-    level = spectrum.long_term_db(total, jnp.max(active, axis=0))
-    return np.asarray(spectrum.relative_to_mean(level, jnp.asarray(weight, level.dtype)), np.float64)
-
-
-def _target(objective: Objective) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _target(
+    rule: LongTermSpectrum | None, weight: Float[np.ndarray, " band"]
+) -> tuple[np.ndarray | None, np.ndarray | None]:
     """The interval that the rule on the spectrum asks for, relative to the curve's mean."""
-    rule, weight = _weights(objective)
     if rule is None:
         return None, None
     curve = curve_db(rule)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 
 from hybrid.audio.song import Song, Track
@@ -28,6 +29,7 @@ def tone_points_hz() -> tuple[float, ...]:
 def settings(song: Song, treatment: Treatment) -> dict[str, object]:
     """The whole treatment as plain data for JSON; curves are cut to the song's length."""
     duration_s = song.n_samples / song.sample_rate
+    treatment = jax.tree.map(np.asarray, treatment)
     return {
         "schema": "settings/1",
         "song": song.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -44,7 +44,7 @@ def compile_rules(
 
 
 def _row(values: Iterable[float]) -> Float[Array, " rule"]:
-    return jnp.asarray(list(values), jnp.float32)
+    return jax.device_put(np.array(list(values), np.float32))
 
 
 def n_targets(rule: RuleType, n_tracks: int) -> int:
@@ -69,8 +69,8 @@ def limits(rule: RuleType, n_tracks: int) -> tuple[Float[np.ndarray, " target"],
 def _ask(rules: tuple[RuleType, ...], n_tracks: int) -> Ask:
     ends = [limits(rule, n_tracks) for rule in rules]
     return Ask(
-        low=tuple(jnp.asarray(low) for low, _ in ends),
-        high=tuple(jnp.asarray(high) for _, high in ends),
+        low=tuple(jax.device_put(low) for low, _ in ends),
+        high=tuple(jax.device_put(high) for _, high in ends),
         scale=_row(rule.scale for rule in rules),
         worst_share=_row(rule.aggregate.share for rule in rules),
         summed=_row(rule.aggregate.how == "sum" for rule in rules),
@@ -106,8 +106,8 @@ def output_of(rules: tuple[RuleType, ...]) -> Output:
     loudness = [_aim(rule) for rule in on if isinstance(rule, IntegratedLoudness)]
     ceilings = [rule.bounds()[1] for rule in on if isinstance(rule, TruePeak)]
     return Output(
-        jnp.asarray(loudness[-1] if loudness else DEFAULT_AIM_LUFS, jnp.float32),
-        jnp.asarray(min([c for c in ceilings if c is not None], default=DEFAULT_CEILING_DBTP), jnp.float32),
+        jax.device_put(np.float32(loudness[-1] if loudness else DEFAULT_AIM_LUFS)),
+        jax.device_put(np.float32(min([c for c in ceilings if c is not None], default=DEFAULT_CEILING_DBTP))),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
@@ -28,9 +29,10 @@ def verdict_of(
 ) -> Verdict:
     """The verdict on readings of one mix; `levels` are its integrated loudness and true peak.
 
-    Rules that are off are left out.
+    `time_s` are the frames that lie in the song. Rules that are off are left out.
     """
     costs = np.asarray(objectives.penalties(objective, tuple(read_of), np.zeros(len(read_of), np.float32)))
+    read_of = jax.tree.map(np.asarray, tuple(read_of))
     rows = enumerate(zip(objective.program.rules, read_of, strict=True))
     findings = [
         _finding(objective, index, rule, reading, float(costs[index]), track_ids, time_s)
@@ -122,7 +124,7 @@ def _worst_span(
     """The three seconds around the frame where the course is furthest outside; None where it has no course."""
     if reading.course is None:
         return None
-    course = np.asarray(reading.course[target])
+    course = reading.course[target, : len(time_s)]
     beyond = np.maximum(low - course, 0.0) + np.maximum(course - high, 0.0)
     worst = float(time_s[int(np.argmax(beyond))])
     end = float(time_s[-1])

@@ -23,7 +23,7 @@ from jaxtyping import Array, Float
 from hybrid.knowledge.readings import READINGS, Reading
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import RuleType
-from hybrid.measure.panel import Measured, predict
+from hybrid.measure.panel import Measured, Raw, predict
 from hybrid.treatment.types import Dry, Treatment, hold
 
 NO_LIMIT = 1e9
@@ -107,8 +107,9 @@ def project(objective: Objective, dry: Dry, treatment: Treatment) -> Treatment:
     return Treatment(treatment.gain, treatment.eq, treatment.dynamics, treatment.pan, master, treatment.knot_s)
 
 
+@partial(jax.jit, inline=True)
 def output_level_db(
-    output: Output, loudness_lufs: Float[Array, ""], true_peak_dbtp: Float[Array, ""]
+    output: Output, loudness_lufs: Float[Array, ""] | float, true_peak_dbtp: Float[Array, ""] | float
 ) -> Float[Array, ""]:
     """Gain that brings a mix of this loudness and true peak to the output's aim under its ceiling, dB."""
     return jnp.minimum(output.aim_lufs - loudness_lufs, output.ceiling_dbtp - true_peak_dbtp)
@@ -120,13 +121,13 @@ def read(objective: Objective, song_for: Callable[[RuleType], Measured]) -> tupl
     return tuple(READINGS[rule.type](rule, song_for(rule), scope) for rule, scope in rules)
 
 
-def readings(objective: Objective, dry: Dry, treatment: Treatment) -> tuple[Reading, ...]:
+def readings(objective: Objective, dry: Dry, treatment: Treatment, raw: Raw | None = None) -> tuple[Reading, ...]:
     """Readings in the power domain. Each rule's gradient reaches only the parts that the rule acts on.
 
     One panel is made per distinct `acts_on`; their forward passes are the same and compile to one.
     """
     groups = {rule.acts_on for rule in objective.program.rules}
-    panels = {group: predict(dry, hold(treatment, group)) for group in sorted(groups)}
+    panels = {group: predict(dry, hold(treatment, group), raw) for group in sorted(groups)}
     return read(objective, lambda rule: panels[rule.acts_on])
 
 

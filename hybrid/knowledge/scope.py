@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -59,7 +59,7 @@ def scope_of(
         only_with,
         _table(rule, song.tracks, sets, n_tracks),
     )
-    return Scope(*map(jnp.asarray, arrays))
+    return Scope(*jax.device_put(arrays))
 
 
 def _table(

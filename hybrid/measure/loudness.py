@@ -8,6 +8,7 @@ rather than gamed by silencing blocks. A full-scale 997 Hz sine in one channel r
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,8 @@ OFFSET_DB = -0.691
 """BS.1770 equation 2."""
 MOMENTARY_S, SHORT_TERM_S = 0.4, 3.0
 ABSOLUTE_GATE_LUFS, RELATIVE_GATE_LU = -70.0, -10.0
+_FULL = 0.9
+"""Share of the fullest block that a block must fill to count."""
 _FLOOR = 1e-12
 """A power of -120.7 LUFS, below every gate."""
 
@@ -39,19 +42,37 @@ def block_power(power_k: Float[Array, "*batch frame"], frame_s: float, block_s: 
     return jnp.sum(jnp.stack([power_k[..., k : k + count] for k in range(n)]), axis=0) / n
 
 
-def gate(block: Float[Array, "*batch block"]) -> Float[Array, "*batch block"]:
+class Blocks(NamedTuple):
+    """Mean powers of blocks of 400 ms, each over that part of it that lies in the signal, and which blocks exist."""
+
+    power: Float[Array, "*batch block"]
+    exists: Float[Array, " block"]
+    """One for blocks that lie in the signal; of a signal shorter than a block, for those that hold all of it."""
+
+
+def momentary(power_k: Float[Array, "*batch frame"], inside: Float[Array, " frame"], frame_s: float) -> Blocks:
+    """Blocks of a signal that fills the share `inside` of each frame; what lies beyond its end is padding."""
+    share = block_power(inside, frame_s, MOMENTARY_S)
+    power = block_power(power_k, frame_s, MOMENTARY_S) / jnp.maximum(share, 1e-3)
+    # windows overlap, so that the first and the last block of a long signal are not quite full
+    return Blocks(power, (share >= _FULL * jnp.max(share)).astype(power_k.dtype))
+
+
+def gate(blocks: Blocks) -> Float[Array, "*batch block"]:
     """One for blocks that count towards integrated loudness, else zero; both gates of BS.1770 annex 1."""
-    block = jax.lax.stop_gradient(block)
-    loud = (lufs(block) > ABSOLUTE_GATE_LUFS).astype(block.dtype)
-    threshold = lufs(mean_over(block, loud)) + RELATIVE_GATE_LU
-    return loud * (lufs(block) > threshold[..., None])
+    level = lufs(jax.lax.stop_gradient(blocks.power))
+    loud = blocks.exists * (level > ABSOLUTE_GATE_LUFS)
+    threshold = lufs(mean_over(jax.lax.stop_gradient(blocks.power), loud)) + RELATIVE_GATE_LU
+    return loud * (level > threshold[..., None])
 
 
 @partial(jax.jit, static_argnames="frame_s", inline=True)
-def integrated_lufs(power_k: Float[Array, "*batch frame"], frame_s: float) -> Float[Array, "*batch"]:
+def integrated_lufs(
+    power_k: Float[Array, "*batch frame"], inside: Float[Array, " frame"], frame_s: float
+) -> Float[Array, "*batch"]:
     """Gated loudness of the whole, LUFS; -120.7 where nothing passes the gates."""
-    block = block_power(power_k, frame_s, MOMENTARY_S)
-    return lufs(mean_over(block, gate(block)))
+    blocks = momentary(power_k, inside, frame_s)
+    return lufs(mean_over(blocks.power, gate(blocks)))
 
 
 def active_lufs(power_k: Float[Array, "*batch frame"], active: Float[Array, "*batch frame"]) -> Float[Array, "*batch"]:
@@ -60,15 +81,17 @@ def active_lufs(power_k: Float[Array, "*batch frame"], active: Float[Array, "*ba
 
 
 @partial(jax.jit, static_argnames="frame_s")
-def activity(power_k: Float[Array, "*batch frame"], frame_s: float) -> Float[Array, "*batch frame"]:
+def activity(
+    power_k: Float[Array, "*batch frame"], inside: Float[Array, " frame"], frame_s: float
+) -> Float[Array, "*batch frame"]:
     """One where a raw track sounds: its momentary loudness is above -60 LUFS and its own loudness less 15 LU.
 
     Frames are marked under every block that passes, and gaps of up to 200 ms are closed. Priors of the catalogue.
     """
     n = power_k.shape[-1]
-    block = block_power(power_k, frame_s, MOMENTARY_S)
-    own = lufs(mean_over(block, gate(block)))
-    passes = (lufs(block) > jnp.maximum(-60.0, own[..., None] - 15.0)).astype(power_k.dtype)
+    blocks = momentary(power_k, inside, frame_s)
+    own = lufs(mean_over(blocks.power, gate(blocks)))
+    passes = (lufs(blocks.power) > jnp.maximum(-60.0, own[..., None] - 15.0)).astype(power_k.dtype)
     spread = n - passes.shape[-1]
     lead = [(0, 0)] * (passes.ndim - 1)
     under = [jnp.pad(passes, [*lead, (k, spread - k)]) for k in range(spread + 1)]

@@ -29,11 +29,6 @@ def spreading() -> Float[np.ndarray, "masker maskee"]:
     return share / share.sum(axis=0, keepdims=True)
 
 
-def total_power(power: Float[Array, "*batch 3 frame band"]) -> Float[Array, "*batch frame band"]:
-    """Power of both channels together."""
-    return power[..., 0, :, :] + power[..., 1, :, :]
-
-
 def masker_to_signal_db(
     track: Float[Array, "track frame band"], mix: Float[Array, "frame band"], offset_db: float
 ) -> Float[Array, "track frame band"]:
@@ -43,7 +38,9 @@ def masker_to_signal_db(
     mix less the track.
     """
     spread = jnp.asarray(spreading(), track.dtype)
-    rest = jnp.maximum(mix - track, 0.0) @ spread
+    # an outer product with ones, whose gradient is a product again: that of a broadcast is ten times slower on CPU
+    everywhere = jnp.einsum("i,tb->itb", jnp.ones(track.shape[0], track.dtype), mix)
+    rest = jnp.maximum(everywhere - track, 0.0) @ spread
     return db(rest) - offset_db - db(track @ spread)
 
 

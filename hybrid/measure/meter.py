@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.measure import loudness
-from hybrid.signal import kweighting, oversample, recursive
+from hybrid.signal import kweighting, oversample
 
 SLICE_S = 0.1
 """Blocks of 400 ms overlap by three quarters, so that every block is four slices."""
-_UNIT = 16 * recursive.STEP
-"""Samples measured at a time: one length, so that one program serves every stream."""
+_UNIT = 1 << 16
+"""Samples whose peak is taken at a time: one length, so that one program serves every stream."""
 _CONTEXT = oversample.TAPS_PER_PHASE - 1
+_PADDING = 1024
+"""Slices are padded to a multiple of this, for the same reason: 102 s."""
+
+
+class Loudness(NamedTuple):
+    """What the loudness meter reads."""
+
+    integrated_lufs: float
+    momentary_lufs: Float[np.ndarray, " block"]
+    short_term_lufs: Float[np.ndarray, " block"]
 
 
 class Levels(NamedTuple):
-    """What the meters read."""
+    """What both meters read."""
 
     integrated_lufs: float
     true_peak_dbtp: float
@@ -28,82 +38,105 @@ class Levels(NamedTuple):
     short_term_lufs: Float[np.ndarray, " block"]
 
 
-@jax.jit
-def _step(
-    filter_: recursive.BlockFilter, x: Float[Array, "channel time"], state: Float[Array, "channel state"]
-) -> tuple[Float[Array, " time"], Float[Array, "channel state"]]:
-    weighted, state = recursive.run_filter(filter_, x, state)
-    return jnp.sum(jnp.square(weighted), axis=0), state
-
-
-_peak = jax.jit(oversample.peak)
-
-
-class Meter:
-    """Reads a stream of samples, block after block, in bounded memory."""
+class LoudnessMeter:
+    """Reads the loudness of a stream of samples, block after block, in bounded memory, in float64."""
 
     def __init__(self, sample_rate: int, channels: int) -> None:
-        self._filter = recursive.block_filter(kweighting.sections(sample_rate))
-        self._state = jnp.zeros((channels, recursive.n_states(self._filter)))
+        from scipy.signal import sosfilt  # half a second to import
+
+        self._filtered = sosfilt
+        self._sections = kweighting.sections(sample_rate)
+        self._state = np.zeros((len(self._sections), channels, 2))
         self._slice = round(SLICE_S * sample_rate)
-        self._waiting = np.zeros((channels, 0), np.float32)
         self._sum = 0.0
         self._n_samples = 0
         self._slices: list[float] = []
-        self._peak = 0.0
-        self._recent = np.zeros((channels, _UNIT + _CONTEXT), np.float32)
 
     def add(self, x: Float[np.ndarray, "channel time"]) -> None:
         """Take the next samples, any number of them."""
         if not x.shape[-1]:
             return
-        x = np.concatenate([self._waiting, x], axis=1)
-        whole = x.shape[-1] // _UNIT * _UNIT
-        for start in range(0, whole, _UNIT):
-            self._measure(x[:, start : start + _UNIT], _UNIT)
-        self._waiting = x[:, whole:]
-
-    def _measure(self, x: Float[np.ndarray, "channel time"], count: int) -> None:
-        """Advance over the first `count` samples of `x`: its peak, and its weighted squares into slices."""
-        seen = np.concatenate([self._recent, x[:, :count]], axis=1)
-        self._peak = max(self._peak, float(_peak(seen[:, -(_UNIT + _CONTEXT) :]).max()))
-        self._recent = seen[:, -(_UNIT + _CONTEXT) :]
-        squares, self._state = _step(self._filter, x, self._state)
-        squares = np.asarray(squares)[:count].astype(np.float64)
+        weighted, self._state = self._filtered(self._sections, x, axis=-1, zi=self._state)
+        squares = np.einsum("ct,ct->t", weighted, weighted)
         first = self._slice - self._n_samples % self._slice
-        edges = [0, *range(first, count, self._slice)]
-        sums = np.add.reduceat(squares, edges)
+        sums = np.add.reduceat(squares, [0, *range(first, len(squares), self._slice)])
         self._sum += sums[0]
         for later in sums[1:]:
             self._slices.append(self._sum / self._slice)
             self._sum = later
-        self._n_samples += count
+        self._n_samples += len(squares)
         if self._n_samples % self._slice == 0:
             self._slices.append(self._sum / self._slice)
             self._sum = 0.0
 
-    def levels(self) -> Levels:
-        """What was read of all samples so far; to be asked once, at the end.
+    def loudness(self) -> Loudness:
+        """What was read of all samples so far.
 
-        A stream shorter than 400 ms is read as one block of its own length; digital silence reads -120.7 LUFS
-        and -100 dBTP.
+        A stream shorter than 400 ms is read as one block of its own length; digital silence reads -120.7 LUFS.
         """
-        left = self._waiting.shape[-1]
-        if left:
-            self._measure(np.pad(self._waiting, ((0, 0), (0, _UNIT - left))), left)
-            self._waiting = self._waiting[:, :0]
-        ending = np.pad(self._recent[:, -_CONTEXT:], ((0, 0), (0, _CONTEXT)))
-        self._peak = max(self._peak, float(_peak(ending).max()))
         rest = self._n_samples % self._slice
-        slices = np.array(self._slices if len(self._slices) >= 4 or not rest else [*self._slices, self._sum / rest])
-        if not len(slices):
-            slices = np.zeros(1)
-        power = jnp.asarray(slices)
-        momentary = loudness.block_power(power, SLICE_S, loudness.MOMENTARY_S)
-        short_term = loudness.block_power(power, SLICE_S, loudness.SHORT_TERM_S)
-        return Levels(
-            integrated_lufs=float(loudness.integrated_lufs(power, SLICE_S)),
-            true_peak_dbtp=20.0 * float(np.log10(self._peak + 1e-5)),
-            momentary_lufs=np.asarray(loudness.lufs(momentary)),
-            short_term_lufs=np.asarray(loudness.lufs(short_term)),
+        slices = self._slices if len(self._slices) >= 4 or not rest else [*self._slices, self._sum / rest]
+        n = max(1, len(slices))
+        padded = np.zeros(-(-n // _PADDING) * _PADDING, np.float32)
+        padded[: len(slices)] = slices
+        inside = (np.arange(len(padded)) < n).astype(np.float32)
+        integrated, momentary, short_term = _readings(padded, inside)
+        return Loudness(
+            float(integrated),
+            np.asarray(momentary)[: max(1, n - round(loudness.MOMENTARY_S / SLICE_S) + 1)],
+            np.asarray(short_term)[: max(1, n - round(loudness.SHORT_TERM_S / SLICE_S) + 1)],
         )
+
+
+@jax.jit
+def _readings(power: Float[Array, " slice"], inside: Float[Array, " slice"]) -> tuple[Array, Array, Array]:
+    """Integrated, momentary and short-term loudness of slices, some of which are padding."""
+    over = partial(loudness.block_power, frame_s=SLICE_S)
+    running = [over(power, block_s=s) / over(inside, block_s=s) for s in (loudness.MOMENTARY_S, loudness.SHORT_TERM_S)]
+    return loudness.integrated_lufs(power, inside, SLICE_S), loudness.lufs(running[0]), loudness.lufs(running[1])
+
+
+_peak = jax.jit(oversample.peak)
+
+
+class PeakMeter:
+    """Reads the true peak of a stream of samples, block after block, in bounded memory."""
+
+    def __init__(self, channels: int) -> None:
+        self._waiting = np.zeros((channels, _CONTEXT), np.float32)
+        self._peak = 0.0
+
+    def add(self, x: Float[np.ndarray, "channel time"]) -> None:
+        """Take the next samples, any number of them."""
+        x = np.concatenate([self._waiting, x], axis=1)
+        start = 0
+        while x.shape[1] - start >= _UNIT + _CONTEXT:
+            self._look(x[:, start : start + _UNIT + _CONTEXT])
+            start += _UNIT
+        self._waiting = x[:, start:]
+
+    def _look(self, x: Float[np.ndarray, "channel time"]) -> None:
+        self._peak = max(self._peak, float(np.asarray(_peak(x)).max()))
+
+    def true_peak_dbtp(self) -> float:
+        """The highest peak so far, to be asked once, at the end; digital silence reads -100 dBTP."""
+        self._look(np.pad(self._waiting, ((0, 0), (0, _UNIT + _CONTEXT - self._waiting.shape[1]))))
+        return 20.0 * float(np.log10(self._peak + 1e-5))
+
+
+class Meter:
+    """Both meters on one stream."""
+
+    def __init__(self, sample_rate: int, channels: int) -> None:
+        self._loudness = LoudnessMeter(sample_rate, channels)
+        self._peak = PeakMeter(channels)
+
+    def add(self, x: Float[np.ndarray, "channel time"]) -> None:
+        """Take the next samples, any number of them."""
+        self._loudness.add(x)
+        self._peak.add(x)
+
+    def levels(self) -> Levels:
+        """What was read of all samples so far; to be asked once, at the end."""
+        integrated, momentary, short_term = self._loudness.loudness()
+        return Levels(integrated, self._peak.true_peak_dbtp(), momentary, short_term)

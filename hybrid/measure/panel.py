@@ -14,10 +14,26 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hybrid.measure import loudness
+from hybrid.measure import loudness, masking
 from hybrid.treatment import effect
 from hybrid.treatment.effect import Layer
 from hybrid.treatment.types import Dry, Treatment
+
+
+class Raw(NamedTuple):
+    """What the raw tracks alone decide: it is the same under every treatment, and has no gradient."""
+
+    power: Float[Array, "track frame band"]
+    """Of both channels together."""
+    importance: Float[Array, "track frame band"]
+    """How much each band matters to the track."""
+
+
+@partial(jax.jit, inline=True)
+def raw_of(dry: Dry) -> Raw:
+    """What the raw tracks alone decide."""
+    power = dry.power[:, 0] + dry.power[:, 1]
+    return Raw(power, masking.importance(power))
 
 
 class Measured(NamedTuple):
@@ -25,6 +41,7 @@ class Measured(NamedTuple):
 
     dry: Dry
     """The raw tracks: what counts, and how much."""
+    raw: Raw
     treatment: Treatment
     tracks: Layer
     whole: Layer
@@ -49,17 +66,19 @@ def slew(treatment: Treatment, time_s: Float[Array, " frame"], frame_s: float) -
 
 
 @partial(jax.jit, inline=True)
-def predict(dry: Dry, treatment: Treatment) -> Measured:
+def predict(dry: Dry, treatment: Treatment, raw: Raw | None = None) -> Measured:
     """The panel in the power domain; traced once per shape, however often rules ask for it.
 
-    The true peak is the raw sum's peak-to-loudness ratio on top of loudness.
+    The true peak is the raw sum's peak-to-loudness ratio on top of loudness. `raw` is that of `dry`, to be given
+    where it was worked out once for many treatments.
     """
     layer = effect.treated(dry, treatment)
     track_k, pair_k = effect.total_k(layer), effect.pair_k(layer)
     mix_k = jnp.maximum(jnp.sum(track_k, axis=0) + jnp.sum(pair_k, axis=0), 0.0)
-    level = loudness.integrated_lufs(mix_k, dry.frame_s) + treatment.master.level_db
+    level = loudness.integrated_lufs(mix_k, dry.inside, dry.frame_s) + treatment.master.level_db
     return Measured(
         dry,
+        raw or raw_of(dry),
         treatment,
         tracks=layer,
         whole=layer,
@@ -72,7 +91,11 @@ def predict(dry: Dry, treatment: Treatment) -> Measured:
     )
 
 
-def observe(dry: Dry, treatment: Treatment, stems: Layer, mix: Dry, levels: tuple[float, float]) -> Measured:
+Scalar = Float[Array, ""] | float
+
+
+@jax.jit
+def observe(dry: Dry, treatment: Treatment, stems: Layer, mix: Dry, levels: tuple[Scalar, Scalar]) -> Measured:
     """The panel of audio: `stems` and the one-track `mix` as measured, `dry` for what counts.
 
     `levels` are the exact meters' loudness and true peak of the output.
@@ -80,6 +103,7 @@ def observe(dry: Dry, treatment: Treatment, stems: Layer, mix: Dry, levels: tupl
     whole = effect.as_measured(mix)
     return Measured(
         dry,
+        raw_of(dry),
         treatment,
         tracks=stems,
         whole=whole,

@@ -23,7 +23,7 @@ def octaves_per_band() -> Float[np.ndarray, " band"]:
 
 def long_term_db(mix: Float[Array, "frame band"], active: Float[Array, " frame"]) -> Float[Array, " band"]:
     """Mean level of each band over active frames, dB per octave of bandwidth: pink noise reads the same in all."""
-    power = mean_over(mix.T, active[None])
+    power = (active @ mix) / jnp.maximum(jnp.sum(active), 1e-9)
     return db(power / jnp.asarray(octaves_per_band(), power.dtype))
 
 
@@ -57,7 +57,7 @@ def below_db(
 
     A band that the corner divides counts by the share of its width below, in ERB-number; silence reads -100.
     """
-    power = mean_over(track.swapaxes(-1, -2), active[:, None])
+    power = jnp.einsum("itb,it->ib", track, active) / jnp.maximum(jnp.sum(active, axis=-1, keepdims=True), 1e-9)
     position = jnp.asarray(bands.erb_number(bands.band_centres_hz()), power.dtype)
     corner = 21.4 * jnp.log10(1.0 + 0.00437 * corner_hz)
     share = jnp.clip(corner[:, None] - position + 0.5, 0.0, 1.0)

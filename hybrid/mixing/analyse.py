@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -18,6 +18,7 @@ from hybrid.measure.meter import Levels, Meter
 from hybrid.signal import bandpower, bands, stft
 from hybrid.treatment.types import Dry
 
+_T = TypeVar("_T")
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done."""
 
@@ -43,6 +44,19 @@ def workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1)
 
 
+def ahead(pool: ThreadPoolExecutor, work: Callable[[int, int], _T], n_chunks: int, n_tracks: int) -> Iterator[list[_T]]:
+    """`work(chunk, track)` for all tracks, chunk by chunk: the next chunk is worked on while one is looked at."""
+
+    def begin(chunk: int) -> list[Future[_T]]:
+        return [pool.submit(work, chunk, track) for track in range(n_tracks)]
+
+    waiting = begin(0)
+    for chunk in range(n_chunks):
+        done = [future.result() for future in waiting]
+        waiting = begin(chunk + 1) if chunk + 1 < n_chunks else []
+        yield done
+
+
 def bucket(n: int, smallest: int) -> int:
     """The next of smallest, 1.5 smallest, 2 smallest, 3 smallest, 4 smallest ...: few shapes are ever compiled."""
     size = smallest
@@ -51,11 +65,18 @@ def bucket(n: int, smallest: int) -> int:
     return size
 
 
+def frame_bucket(n: int) -> int:
+    """The next of 32, 40, 48, 56, 64, 80 ...: lengths are padded by a quarter at most."""
+    step = 8 << max(0, (n - 1).bit_length() - 6)
+    return max(32, -(-n // step) * step)
+
+
 class Grid(NamedTuple):
     """How a song divides into chunks."""
 
     hop: int
     n_chunks: int
+    n_samples: int
 
     @property
     def chunk(self) -> int:
@@ -76,7 +97,7 @@ class Grid(NamedTuple):
 def grid_of(song: Song) -> Grid:
     """The chunks that cover a song and the tail of its last window."""
     frames = stft.n_frames(song.n_samples, song.sample_rate)
-    return Grid(stft.hop_samples(song.sample_rate), -(-frames // bandpower.CHUNK_FRAMES))
+    return Grid(stft.hop_samples(song.sample_rate), -(-frames // bandpower.CHUNK_FRAMES), song.n_samples)
 
 
 def read_chunk(reader: SongReader, grid: Grid, track: int, chunk: int) -> Float[np.ndarray, "channel time"]:
@@ -84,27 +105,40 @@ def read_chunk(reader: SongReader, grid: Grid, track: int, chunk: int) -> Float[
     return reader.read(track, chunk * grid.chunk - grid.context, grid.chunk + grid.context)
 
 
-def analyse(song: Song, reader: SongReader, progress: Progress = lambda stage, share: None) -> Analysis:
-    """Everything that mixing needs to know of the raw tracks, padded to a bucket of tracks and pairs."""
+def blank_recording(song: Song, pairs: Int[np.ndarray, "pair 2"]) -> Recording:
+    """Room for the raw tracks of a song, padded to buckets of tracks, pairs and frames."""
+    return Recording(grid_of(song), song.sample_rate, bucket(len(song.tracks), 4), pairs)
+
+
+def analyse(
+    song: Song,
+    reader: SongReader,
+    progress: Progress = lambda stage, share: None,
+    pairs: Int[np.ndarray, "pair 2"] | None = None,
+) -> Analysis:
+    """Everything that mixing needs to know of the raw tracks; pairs that share phase are found if not given."""
     grid = grid_of(song)
-    analyser = bandpower.make_analyser(song.sample_rate)
+    pairs = pairs_sharing_phase(song, reader) if pairs is None else pairs
+    n_tracks = len(song.tracks)
     with workers() as pool:
-        pairs = _pairs_sharing_phase(song, reader, grid, analyser, pool)
-        recording = Recording(grid, bucket(len(song.tracks), 4), bucket(len(pairs), 4))
+        recording = blank_recording(song, pairs)
         meter = Meter(song.sample_rate, 2)
-        for chunk in range(grid.n_chunks):
-            loaded = list(pool.map(lambda i, c=chunk: read_chunk(reader, grid, i, c), range(len(song.tracks))))
-            recording.add(analyser, chunk, loaded, pairs, pool)
+
+        def measure(chunk: int, track: int) -> tuple[Float[np.ndarray, "_ time"], Array | None]:
+            x = read_chunk(reader, grid, track, chunk)
+            return x, recording.measure(chunk, track, x)
+
+        for chunk, measured in enumerate(ahead(pool, measure, grid.n_chunks, n_tracks)):
+            recording.measure_pairs(chunk, [spectrum for _, spectrum in measured], pool)
             fresh = min(grid.chunk, song.n_samples - chunk * grid.chunk)
             if fresh > 0:
-                meter.add(_sum(loaded)[:, grid.context : grid.context + fresh])
+                meter.add(sum_of([x[:, grid.context : grid.context + fresh] for x, _ in measured]))
             progress("analyse", (chunk + 1) / grid.n_chunks)
     levels = meter.levels()
-    dry = recording.dry(song.sample_rate, pairs, levels.true_peak_dbtp - levels.integrated_lufs)
-    return Analysis(dry, levels)
+    return Analysis(recording.dry(levels.true_peak_dbtp - levels.integrated_lufs), levels)
 
 
-def _sum(tracks: list[Float[np.ndarray, "_ time"]]) -> Float[np.ndarray, "2 time"]:
+def sum_of(tracks: Sequence[Float[np.ndarray, "_ time"]]) -> Float[np.ndarray, "2 time"]:
     """The plain sum; mono tracks go to both channels."""
     total = np.zeros((2, tracks[0].shape[1]), np.float32)
     for track in tracks:
@@ -113,94 +147,104 @@ def _sum(tracks: list[Float[np.ndarray, "_ time"]]) -> Float[np.ndarray, "2 time
 
 
 class Recording:
-    """Band powers of several signals, filled chunk by chunk, in frames of 0.1 s or a few of those."""
+    """Band powers of several signals, filled chunk by chunk, in frames of 0.1 s or a few of those.
 
-    def __init__(self, grid: Grid, n_tracks: int, n_pairs: int) -> None:
+    Different signals may be measured from different threads.
+    """
+
+    def __init__(self, grid: Grid, sample_rate: int, n_tracks: int, pairs: Int[np.ndarray, "pair 2"]) -> None:
+        self._grid, self._sample_rate, self._pairs = grid, sample_rate, pairs
+        self._analyser = bandpower.make_analyser(sample_rate)
+        self._paired = frozenset(pairs.ravel().tolist())
         self.joined = 1
-        while grid.n_frames > MAX_FRAMES * self.joined:
+        while grid.n_frames > MAX_FRAMES * self.joined and self.joined < bandpower.CHUNK_FRAMES:
             self.joined *= 2
-        self._n_chunks = grid.n_chunks
         self._chunk_frames = bandpower.CHUNK_FRAMES // self.joined
-        n_frames = grid.n_chunks * self._chunk_frames
+        n_frames = frame_bucket(grid.n_chunks * self._chunk_frames)
         self.power = np.zeros((n_tracks, 3, n_frames, bands.N_BANDS), np.float32)
         self.power_k = np.zeros_like(self.power)
         self.low = np.zeros((n_tracks, bandpower.LOW_BINS))
-        self.cross = np.zeros((max(1, n_pairs), 2, 2, n_frames, bands.N_BANDS), np.float32)
+        self.cross = np.zeros((bucket(len(pairs), 4), 2, 2, n_frames, bands.N_BANDS), np.float32)
 
-    def add(
-        self,
-        analyser: bandpower.Analyser,
-        chunk: int,
-        loaded: list[Float[np.ndarray, "_ time"]],
-        pairs: Int[np.ndarray, "pair 2"],
-        pool: ThreadPoolExecutor,
-    ) -> None:
-        """Measure one chunk of every signal, each with its context."""
-        frames = slice(chunk * self._chunk_frames, (chunk + 1) * self._chunk_frames)
-        needed = set(pairs.ravel().tolist())
+    def measure(self, chunk: int, track: int, x: Float[np.ndarray, "channel time"]) -> Array | None:
+        """Measure one chunk of a signal with its context; its spectra, if its pairs will need them."""
+        if not x.any():
+            return None
+        spectrum = bandpower.spectra(self._analyser, x)
+        powers = bandpower.powers(self._analyser, spectrum)
+        self.power[track, :, self._frames(chunk)] = self._joined(powers.plain)
+        self.power_k[track, :, self._frames(chunk)] = self._joined(powers.weighted)
+        self.low[track] += powers.low
+        return spectrum if track in self._paired else None
 
-        def measure(item: tuple[int, Float[np.ndarray, "channel time"]]):
-            index, x = item
-            spectrum = bandpower.spectra(analyser, x)
-            powers = bandpower.powers(analyser, spectrum)
-            self.power[index, :, frames] = self._joined(powers.plain)
-            self.power_k[index, :, frames] = self._joined(powers.weighted)
-            self.low[index] += powers.low
-            return spectrum if index in needed else None
+    def measure_pairs(self, chunk: int, spectra: list[Array | None], pool: ThreadPoolExecutor) -> None:
+        """Measure what the pairs share in a chunk, from the spectra of all signals; None stands for silence."""
 
-        spectra = list(pool.map(measure, enumerate(loaded)))
+        def measure(index: int) -> None:
+            first, second = (spectra[track] for track in self._pairs[index])
+            if first is not None and second is not None:
+                cross = bandpower.cross_powers(self._analyser, first, second)
+                self.cross[index, :, :, self._frames(chunk)] = self._joined(cross)
 
-        def measure_pair(item: tuple[int, Int[np.ndarray, " 2"]]) -> None:
-            index, (first, second) = item
-            cross = bandpower.cross_powers(analyser, spectra[first], spectra[second])
-            self.cross[index, :, :, frames] = self._joined(cross)
+        list(pool.map(measure, range(len(self._pairs))))
 
-        list(pool.map(measure_pair, enumerate(pairs)))
+    def _frames(self, chunk: int) -> slice:
+        return slice(chunk * self._chunk_frames, (chunk + 1) * self._chunk_frames)
 
     def _joined(self, power: Array) -> Float[np.ndarray, "*batch frame band"]:
         """Means over as many frames as are joined."""
         x = np.asarray(power)
         return x.reshape(*x.shape[:-2], self._chunk_frames, self.joined, x.shape[-1]).mean(axis=-2)
 
-    def dry(self, sample_rate: int, pairs: Int[np.ndarray, "pair 2"], peak_to_loudness_db: float) -> Dry:
+    def dry(self, peak_to_loudness_db: float) -> Dry:
         """The recording as the rest of the program knows it."""
-        frame_s = stft.frame_s(sample_rate) * self.joined
-        hop = stft.hop_samples(sample_rate)
-        n_frames = self.power.shape[2]
+        rate, n_frames = self._sample_rate, self.power.shape[2]
+        frame_s = stft.frame_s(rate) * self.joined
+        pairs = np.zeros((len(self.cross), 2), np.int32)
+        pairs[: len(self._pairs)] = self._pairs
+        inside = np.zeros(n_frames, np.float32)
+        filled = bandpower.inside(self._grid.n_samples, self._grid.hop, self._grid.n_frames)
+        inside[: len(filled) // self.joined] = filled.reshape(-1, self.joined).mean(axis=1)
         track_k = self.power_k[:, :2].sum(axis=(1, 3))
-        padded = np.zeros((self.cross.shape[0], 2), np.int32)
-        padded[: len(pairs)] = pairs
         return Dry(
-            power=jnp.asarray(self.power),
-            power_k=jnp.asarray(self.power_k),
-            pairs=jnp.asarray(padded),
-            cross=jnp.asarray(self.cross),
-            active=loudness.activity(jnp.asarray(track_k), frame_s),
+            power=jax.device_put(self.power),
+            power_k=jax.device_put(self.power_k),
+            pairs=jax.device_put(pairs),
+            cross=jax.device_put(self.cross),
+            active=loudness.activity(track_k, inside, frame_s),
+            inside=jax.device_put(inside),
             # the windows of the first frame centre at -1, 0, 1 and 2 hops
-            time_s=(jnp.arange(n_frames) + 0.5) * frame_s - 1.5 * hop / sample_rate,
-            k_weight=jnp.asarray(bandpower.k_weight(sample_rate), jnp.float32),
-            low_power=jnp.asarray(self.low / self._n_chunks, jnp.float32),
-            low_hz=jnp.arange(bandpower.LOW_BINS) * (sample_rate / (stft.HOPS_PER_WINDOW * hop)),
-            peak_to_loudness_db=jnp.asarray(peak_to_loudness_db, jnp.float32),
+            time_s=_single((np.arange(n_frames) + 0.5) * frame_s - 1.5 * self._grid.hop / rate),
+            k_weight=_single(bandpower.k_weight(rate)),
+            low_power=_single(self.low / self._grid.n_chunks),
+            low_hz=_single(np.arange(bandpower.LOW_BINS) * (rate / (stft.HOPS_PER_WINDOW * self._grid.hop))),
+            peak_to_loudness_db=_single(np.asarray(peak_to_loudness_db)),
             frame_s=frame_s,
         )
 
 
-def _pairs_sharing_phase(
-    song: Song, reader: SongReader, grid: Grid, analyser: bandpower.Analyser, pool: ThreadPoolExecutor
-) -> Int[np.ndarray, "pair 2"]:
+def _single(x: Float[np.ndarray, "*shape"]) -> Float[Array, "*shape"]:
+    return jax.device_put(x.astype(np.float32))
+
+
+NO_PAIRS = np.zeros((0, 2), np.int32)
+
+
+def pairs_sharing_phase(song: Song, reader: SongReader) -> Int[np.ndarray, "pair 2"]:
     """Pairs of tracks whose signals add coherently enough to matter, strongest first, at most 64."""
     n = len(song.tracks)
     if n < 2:
-        return np.zeros((0, 2), np.int32)
+        return NO_PAIRS
+    grid, analyser = grid_of(song), bandpower.make_analyser(song.sample_rate)
+    looked_at = list(_spread(grid.n_chunks))
 
-    def mid(index: int, chunk: int) -> Float[np.ndarray, " time"]:
-        return read_chunk(reader, grid, index, chunk).mean(axis=0)
+    def mid(number: int, track: int) -> Float[np.ndarray, " time"]:
+        return read_chunk(reader, grid, track, looked_at[number]).mean(axis=0)
 
     total = 0.0
-    for chunk in _spread(grid.n_chunks):
-        mids = np.stack(list(pool.map(lambda i, c=chunk: mid(i, c), range(n))))
-        total = total + np.asarray(bandpower.coherent_powers(analyser, bandpower.spectra(analyser, mids)), np.float64)
+    with workers() as pool:
+        for mids in ahead(pool, mid, len(looked_at), n):
+            total = total + np.asarray(bandpower.coherent_powers(analyser, np.stack(mids)), np.float64)
     own = np.einsum("gii->i", total)
     scale = np.sqrt(own[:, None] * own[None, :])
     shared = np.divide(np.abs(total).sum(axis=0), scale, out=np.zeros_like(scale), where=scale > 0.0)

@@ -22,7 +22,7 @@ from hybrid.knowledge.select import name_roles
 from hybrid.knowledge.types import MinimalChange, RuleType, SmoothControl, TimbreChange
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.meter import Meter
-from hybrid.measure.panel import Measured, observe
+from hybrid.measure.panel import Measured, Scalar, observe
 from hybrid.mixing.analyse import Progress, analyse
 from hybrid.mixing.fit import RELIABLE, Fit, fit
 from hybrid.mixing.plan import verdict
@@ -33,8 +33,6 @@ _MIX_LEVEL = ("mix", "band")
 _MOVING = (SmoothControl, TimbreChange, MinimalChange)
 """Types that count rides and dynamics: by what is static alone they would seem kept."""
 _BLOCK = 1 << 18
-_UNREAD = (0.0, 0.0)
-"""Stands for the meters' readings until they are put in."""
 _SHORT = 0.9
 """Share of the song that a mix must cover to be compared without a word."""
 
@@ -65,9 +63,9 @@ def check_mix(path: Path, rules: RuleSet, progress: Progress) -> Check:
     kept, left_out = _split(rules, lambda rule: _why_not_alone(rule, song))
     with open_song(song) as reader:
         dry, levels = analyse(song, reader, progress)
-    panel = _panel_alone(dry, neutral(dry.active.shape[0], 1.0, 1.0))
     readings = (levels.integrated_lufs, levels.true_peak_dbtp)
-    found, notes = _judge(kept, song, _with_levels(panel, readings))
+    panel = _panel_alone(dry, neutral(dry.active.shape[0], 1.0, 1.0), readings)
+    found, notes = _judge(kept, song, panel)
     return Check(found, left_out, (*_mono(song), *notes))
 
 
@@ -83,8 +81,8 @@ def check_mix_of(path: Path, song: Song, rules: RuleSet, progress: Progress) -> 
     with open_song(song) as reader, _open_at(mix, song.sample_rate) as mix_reader:
         dry = analyse(song, reader, progress).dry
         fitted = fit(song, reader, mix_reader, dry, progress)
-    panel = _panel_fitted(fitted.dry, fitted.treatment, fitted.mix)
-    found, warnings = _judge(kept, song, _with_levels(panel, _levels(mix)))
+    panel = _panel_fitted(fitted.dry, fitted.treatment, fitted.mix, _levels(mix))
+    found, warnings = _judge(kept, song, panel)
     return Check(
         found,
         left_out,
@@ -179,20 +177,14 @@ def _judge(rules: RuleSet, song: Song, panel: Measured) -> tuple[Verdict, tuple[
     return verdict(objective, song, panel), report.warnings
 
 
-def _with_levels(panel: Measured, levels: tuple[float, float]) -> Measured:
-    """The panel with the exact meters' loudness and true peak."""
-    loudness, peak = (jnp.asarray(level, jnp.float32) for level in levels)
-    return panel._replace(loudness_lufs=loudness, true_peak_dbtp=peak)
+@jax.jit
+def _panel_alone(dry: Dry, nothing: Treatment, levels: tuple[Scalar, Scalar]) -> Measured:
+    return observe(dry, nothing, as_measured(dry), dry, levels)
 
 
 @jax.jit
-def _panel_alone(dry: Dry, nothing: Treatment) -> Measured:
-    return observe(dry, nothing, as_measured(dry), dry, _UNREAD)
-
-
-@jax.jit
-def _panel_fitted(dry: Dry, treatment: Treatment, mix: Dry) -> Measured:
+def _panel_fitted(dry: Dry, treatment: Treatment, mix: Dry, levels: tuple[Scalar, Scalar]) -> Measured:
     """The panel of the fitted tracks and of the mix itself, which is taken back to before the output level."""
     before = jnp.exp(-LN_DB * treatment.master.level_db)
     mix = replace(mix, power=mix.power * before, power_k=mix.power_k * before)
-    return observe(dry, treatment, treated(dry, treatment), mix, _UNREAD)
+    return observe(dry, treatment, treated(dry, treatment), mix, levels)

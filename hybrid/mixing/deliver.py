@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import soxr
 from jaxtyping import Float
@@ -21,7 +21,7 @@ from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.meter import Levels, Meter
 from hybrid.measure.panel import Measured
-from hybrid.mixing.analyse import Progress, workers
+from hybrid.mixing.analyse import Progress, sum_of, workers
 from hybrid.mixing.mixdown import Chunk, rendered
 from hybrid.mixing.observe import Observer
 from hybrid.mixing.plan import Plan, corrected, verdict
@@ -71,18 +71,16 @@ def deliver(plan: Plan, reader: SongReader, folder: Path, fmt: Format, progress:
     with workers() as pool:
         plan, rehearsal, measured = _rehearsed(plan, reader, fmt.sample_rate, pool, progress)
         levels = rehearsal.levels
-        level = objectives.output_level_db(
-            plan.objective.output, jnp.asarray(levels.integrated_lufs), jnp.asarray(levels.true_peak_dbtp)
-        )
-        level = jnp.minimum(level, _FULL_SCALE_DB - rehearsal.stem_peak_db)
+        level = objectives.output_level_db(plan.objective.output, levels.integrated_lufs, levels.true_peak_dbtp)
+        level = min(float(level), _FULL_SCALE_DB - rehearsal.stem_peak_db)
         treatment = plan.refined.treatment
-        treatment = replace(treatment, master=treatment.master._replace(level_db=level))
+        treatment = replace(treatment, master=treatment.master._replace(level_db=jax.device_put(np.float32(level))))
         levels = _write(plan.song, reader, treatment, folder, fmt, pool, progress)
     # only the output level has changed since the rehearsal, and powers are before it
     measured = measured._replace(
         treatment=treatment,
-        loudness_lufs=jnp.asarray(levels.integrated_lufs, jnp.float32),
-        true_peak_dbtp=jnp.asarray(levels.true_peak_dbtp, jnp.float32),
+        loudness_lufs=jax.device_put(np.float32(levels.integrated_lufs)),
+        true_peak_dbtp=jax.device_put(np.float32(levels.true_peak_dbtp)),
     )
     return Delivered(plan, treatment, levels, measured, verdict(plan.objective, plan.song, measured))
 
@@ -138,9 +136,10 @@ def _rehearse(plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecuto
     meter, convert, peak = Meter(rate, 2), _Converter(song.sample_rate, rate), 1e-5
     observer = Observer(song, plan.analysis.dry, pool)
     for chunk, last in _chunks(song, reader, treatment, pool, "rehearse", progress):
-        meter.add(convert(chunk.mix, last))
-        observer.add(chunk.stems)
-        peak = max(peak, *pool.map(lambda stem: float(np.abs(stem).max(initial=0.0)), chunk.stems))
+        mix = sum_of(chunk.stems)
+        meter.add(convert(mix, last))
+        observer.add(mix, chunk.filtered)
+        peak = max(peak, *(max(stem.max(initial=0.0), -stem.min(initial=0.0)) for stem in chunk.stems))
     headroom_db = 0.0 if rate == song.sample_rate else 1.0  # peaks of a resampled stem may be a little higher
     return Rehearsal(meter.levels(), 20.0 * float(np.log10(peak)) + headroom_db, observer)
 
@@ -166,7 +165,7 @@ def _write(
                 stem_files[index].write(stem)
                 return stem
 
-            mix = np.sum(list(pool.map(put, range(len(song.tracks)))), axis=0)
+            mix = sum_of(list(pool.map(put, range(len(song.tracks)))))
             mix_file.write(mix)
             meter.add(mix)
     return meter.levels()

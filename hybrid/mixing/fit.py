@@ -53,7 +53,7 @@ def fit(song: Song, reader: SongReader, mix: SongReader, dry: Dry, progress: Pro
     """Fit the raw tracks of `song`, measured in `dry`, to its mix, whose reader has the song's rate."""
     mix_file = MixFile(mix, _lag(song, reader, mix))
     moments, heard = listen(song, reader, mix_file, progress)
-    dry = replace(dry, active=dry.active * jnp.asarray(_covered(mix_file, dry)))
+    dry = replace(dry, active=jax.device_put(np.asarray(dry.active) * _covered(mix_file, dry)))
     unmixed = unmix(moments)
     nothing = neutral(dry.active.shape[0], float(dry.time_s[-1]), 1.0)
     none = np.zeros((*unmixed.gain.shape[:2], len(song.tracks)))
@@ -114,7 +114,7 @@ def _treatment(nothing: Treatment, found: Faders) -> Treatment:
 
 def _padded(values: Float[np.ndarray, "track ..."], treatment: Treatment) -> Float[Array, "padded ..."]:
     room = treatment.gain.level_db.shape[0] - len(values)
-    return jnp.asarray(np.pad(values, [(0, room), *[(0, 0)] * (values.ndim - 1)]), jnp.float32)
+    return jax.device_put(np.pad(values, [(0, room), *[(0, 0)] * (values.ndim - 1)]).astype(np.float32))
 
 
 def _levelled(treatment: Treatment, found: Amounts) -> Treatment:
@@ -127,7 +127,7 @@ def _levelled(treatment: Treatment, found: Amounts) -> Treatment:
     return replace(
         treatment,
         gain=treatment.gain._replace(level_db=_padded(around, treatment)),
-        master=treatment.master._replace(level_db=jnp.asarray(median, jnp.float32)),
+        master=treatment.master._replace(level_db=jax.device_put(np.float32(median))),
     )
 
 

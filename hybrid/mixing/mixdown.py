@@ -6,30 +6,23 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.mixing.analyse import Grid, grid_of, read_chunk
+from hybrid.mixing.analyse import ahead, grid_of, read_chunk
 from hybrid.treatment import render
 from hybrid.treatment.types import Treatment
 
 
 class Chunk(NamedTuple):
-    """A stretch of the treated song, before the output level. Stems sum to the mix."""
+    """A stretch of the treated song, before the output level."""
 
     start: int
+    filtered: list[Float[np.ndarray, "_ time"]]
+    """The tracks before they are placed, as many channels as each has."""
     stems: list[Float[np.ndarray, "2 time"]]
-
-    @property
-    def mix(self) -> Float[np.ndarray, "2 time"]:
-        """The sum of the stems."""
-        total = np.zeros_like(self.stems[0])
-        for stem in self.stems:
-            total += stem
-        return total
 
 
 def rendered(song: Song, reader: SongReader, treatment: Treatment, pool: ThreadPoolExecutor) -> Iterator[Chunk]:
@@ -40,23 +33,27 @@ def rendered(song: Song, reader: SongReader, treatment: Treatment, pool: ThreadP
     grid = grid_of(song)
     renderer = render.make_renderer(song.sample_rate)
     plan = render.plan(renderer, treatment)
-    pan = np.asarray(plan.pan)
+    static, pan = np.asarray(plan.static_db), np.asarray(plan.pan)
     tails = [render.empty_tail(renderer, track.channels) for track in song.tracks]
-    for number in range(grid.n_chunks):
-        moving = render.moving(renderer, treatment, jnp.asarray(number))
 
-        def treat(index: int, number: int = number, moving=moving) -> Float[np.ndarray, "2 time"]:
-            x = read_chunk(reader, grid, index, number)
-            y, tails[index] = render.filtered(renderer, x, plan.static_db[index], moving[index], tails[index])
-            return np.asarray(render.panned(y, pan[index]))
-
-        stems = list(pool.map(treat, range(len(song.tracks))))
+    def treat(number: int, index: int) -> tuple[Float[np.ndarray, "_ time"], Float[np.ndarray, "2 time"]]:
+        x = read_chunk(reader, grid, index, number)
         start = number * grid.chunk - grid.context
-        yield _cut(Chunk(start, stems), song, grid)
+        if not x.any() and not tails[index].any():
+            y = np.zeros((x.shape[0], grid.chunk), np.float32)
+        else:
+            moving = render.moving(renderer, treatment, index, number)
+            y, tail = render.filtered(renderer, x, static[index], moving, tails[index])
+            y, tails[index] = np.asarray(y), np.asarray(tail)
+        y = _cut(y, start, song)
+        return y, render.panned(y, pan[index])
+
+    for number, treated in enumerate(ahead(pool, treat, grid.n_chunks, len(song.tracks))):
+        filtered, stems = ([both[k] for both in treated] for k in (0, 1))
+        yield Chunk(max(0, number * grid.chunk - grid.context), filtered, stems)
 
 
-def _cut(chunk: Chunk, song: Song, grid: Grid) -> Chunk:
+def _cut(y: Float[np.ndarray, "channel time"], start: int, song: Song) -> Float[np.ndarray, "channel kept"]:
     """The part of a chunk that lies in the song: the first begins three hops early, the last ends late."""
-    first = max(0, -chunk.start)
-    last = min(grid.chunk, song.n_samples - chunk.start)
-    return Chunk(chunk.start + first, [stem[:, first : max(first, last)] for stem in chunk.stems])
+    first = max(0, -start)
+    return y[:, first : max(first, min(y.shape[1], song.n_samples - start))]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import pairwise
 from typing import NamedTuple
 
 import jax
@@ -18,7 +17,7 @@ from jaxtyping import Array, Complex, Float, Int
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.mixing.align import Lag
-from hybrid.mixing.analyse import Grid, Progress, Recording, grid_of, read_chunk, workers
+from hybrid.mixing.analyse import NO_PAIRS, Grid, Progress, Recording, grid_of, read_chunk, workers
 from hybrid.signal import bandpower, bands, stft
 from hybrid.treatment.types import Dry
 
@@ -90,8 +89,7 @@ def listen(song: Song, reader: SongReader, mix: MixFile, progress: Progress) -> 
     """Hear a song's tracks beside their mix, chunk by chunk."""
     grid, parts = grid_of(song), parts_of(song)
     analyser = bandpower.make_analyser(song.sample_rate)
-    recording = Recording(grid, 1, 0)
-    no_pairs = np.zeros((0, 2), np.int32)
+    recording = Recording(grid, song.sample_rate, 1, NO_PAIRS)
     n = grid.chunk + grid.context
     rows = np.zeros((-(-(_FIRST + len(parts.track)) // _ROWS) * _ROWS, n), np.float32)
     sums = _Sums(song.sample_rate, grid, len(rows), mix.lag)
@@ -99,14 +97,14 @@ def listen(song: Song, reader: SongReader, mix: MixFile, progress: Progress) -> 
         for chunk in range(grid.n_chunks):
             start = chunk * grid.chunk - grid.context
             rows[:_FIRST] = mix.read(start, n)
-            recording.add(analyser, chunk, [rows[:_FIRST]], no_pairs, pool)
+            recording.measure(chunk, 0, rows[:_FIRST])
             covered = mix.covers(start, n)
             tracks = list(pool.map(lambda i, c=chunk: read_chunk(reader, grid, i, c), range(len(song.tracks))))
             for row, (track, is_side) in enumerate(zip(*parts, strict=True), start=_FIRST):
                 rows[row] = _part(tracks[track], bool(is_side)) * covered
             sums.add(analyser, rows, pool)
             progress("compare", (chunk + 1) / grid.n_chunks)
-    return Heard(sums.moments(parts), recording.dry(song.sample_rate, no_pairs, 0.0))
+    return Heard(sums.moments(parts), recording.dry(0.0))
 
 
 def _part(x: Float[np.ndarray, "channel n"], is_side: bool) -> Float[np.ndarray, " n"]:
@@ -159,17 +157,7 @@ def _products(
     edges: tuple[int, ...],
 ) -> Float[Array, "band row row"]:
     """Real products of all rows' spectra, summed over bins and time in every band; bands without bins read 0."""
-    # windows that overlap by half: under a Hann window sums over time lose next to nothing
-    half = analyser.window.shape[-1] // 2
-    halves = rows[:, : rows.shape[1] // half * half].reshape(len(rows), -1, half)
-    windows = jnp.concatenate([halves[:, :-1], halves[:, 1:]], axis=-1)
-    spectra = jnp.fft.rfft(windows * analyser.window, axis=-1).at[:_FIRST].multiply(turn)
-
-    def product(low: int, high: int) -> Float[Array, "row row"]:
-        inside = spectra[:, :, low:high].reshape(len(rows), -1)
-        return inside.real @ inside.real.T + inside.imag @ inside.imag.T
-
-    return jnp.stack([product(low, high) for low, high in pairwise(edges)])
+    return bandpower.products(bandpower.sparse_spectra(analyser, rows).at[:_FIRST].multiply(turn), edges)
 
 
 def _edges(bin_hz: Float[np.ndarray, " bin"]) -> tuple[int, ...]:

@@ -1,9 +1,10 @@
-"""Measures rendered audio as it streams by: the stems, their mix, and the exact meters."""
+"""Measures rendered audio as it streams by: the treated tracks and their mix."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import jax
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -11,36 +12,41 @@ from hybrid.audio.song import Song
 from hybrid.measure import panel
 from hybrid.measure.meter import Levels
 from hybrid.measure.panel import Measured
-from hybrid.mixing.analyse import Recording, grid_of
-from hybrid.signal import bandpower
+from hybrid.mixing.analyse import NO_PAIRS, Recording, grid_of
 from hybrid.treatment import effect
 from hybrid.treatment.types import Dry, Treatment
 
 
 class Observer:
-    """Takes the stems of a song block by block, from its start, and measures them and their sum."""
+    """Takes a treated song chunk by chunk, from its start.
+
+    Tracks are measured before they are placed: position and width are two numbers for the whole song, by which
+    powers are placed exactly, and most tracks have one channel less before than after.
+    """
 
     def __init__(self, song: Song, dry: Dry, pool: ThreadPoolExecutor) -> None:
-        self._song, self._dry, self._pool = song, dry, pool
+        self._dry, self._pool = dry, pool
         self._grid = grid_of(song)
-        self._analyser = bandpower.make_analyser(song.sample_rate)
-        self._stems = Recording(self._grid, dry.power.shape[0], dry.pairs.shape[0])
-        self._mix = Recording(self._grid, 1, 0)
-        self._pairs = _real_pairs(dry)
-        self._waiting = [np.zeros((2, self._grid.context), np.float32) for _ in song.tracks]
+        self._tracks = Recording(self._grid, song.sample_rate, dry.power.shape[0], _real_pairs(dry))
+        self._mix = Recording(self._grid, song.sample_rate, 1, NO_PAIRS)
+        channels = [2, *(track.channels for track in song.tracks)]
+        self._waiting = [np.zeros((n, self._grid.context), np.float32) for n in channels]
         self._chunk = 0
 
-    def add(self, stems: list[Float[np.ndarray, "2 time"]]) -> None:
-        """Take the next samples of every stem."""
-        self._waiting = [np.concatenate(both, axis=1) for both in zip(self._waiting, stems, strict=True)]
+    def add(self, mix: Float[np.ndarray, "2 time"], tracks: list[Float[np.ndarray, "_ time"]]) -> None:
+        """Take the next stretch."""
+        fresh = zip(self._waiting, [mix, *tracks], strict=True)
+        self._waiting = [np.concatenate(both, axis=1) for both in fresh]
         while self._waiting[0].shape[1] >= self._grid.chunk + self._grid.context:
             self._measure()
 
     def _measure(self) -> None:
         size = self._grid.chunk + self._grid.context
-        stems = [waiting[:, :size] for waiting in self._waiting]
-        self._stems.add(self._analyser, self._chunk, stems, self._pairs, self._pool)
-        self._mix.add(self._analyser, self._chunk, [np.sum(stems, axis=0)], self._pairs[:0], self._pool)
+        mix, *tracks = (waiting[:, :size] for waiting in self._waiting)
+        in_mix = self._pool.submit(self._mix.measure, self._chunk, 0, mix)
+        spectra = list(self._pool.map(lambda item: self._tracks.measure(self._chunk, *item), enumerate(tracks)))
+        self._tracks.measure_pairs(self._chunk, spectra, self._pool)
+        in_mix.result()
         self._waiting = [waiting[:, self._grid.chunk :] for waiting in self._waiting]
         self._chunk += 1
 
@@ -50,12 +56,14 @@ class Observer:
             size = self._grid.chunk + self._grid.context
             self._waiting = [np.pad(w, ((0, 0), (0, size - w.shape[1]))) for w in self._waiting]
             self._measure()
-        rate = self._song.sample_rate
-        stems = self._stems.dry(rate, self._pairs, 0.0)
-        mix = self._mix.dry(rate, self._pairs[:0], 0.0)
-        stems_as_rendered = effect.as_measured(stems)
+        tracks = _placed(self._tracks.dry(0.0), treatment)
         readings = (levels.integrated_lufs, levels.true_peak_dbtp)
-        return panel.observe(self._dry, treatment, stems_as_rendered, mix, readings)
+        return panel.observe(self._dry, treatment, tracks, self._mix.dry(0.0), readings)
+
+
+@jax.jit
+def _placed(tracks: Dry, treatment: Treatment) -> effect.Layer:
+    return effect.as_measured(tracks)._replace(pan=effect.pan_matrix(treatment))
 
 
 def _real_pairs(dry: Dry) -> Int[np.ndarray, "pair 2"]:

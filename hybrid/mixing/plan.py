@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Array, Bool, Float
 
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
@@ -16,15 +17,24 @@ from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.compile import compile_rules
 from hybrid.knowledge.findings import BROKEN, has_limits, verdict_of
 from hybrid.knowledge.matches import MatchReport
-from hybrid.knowledge.objective import Objective, project
+from hybrid.knowledge.objective import Objective, Output, project
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
 from hybrid.knowledge.types import LowEnergyRatio
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
-from hybrid.mixing.analyse import Analysis, Progress, analyse, bucket
-from hybrid.mixing.refine import Refined, Task, held_targets, pins_of, refine, refine_further, signed_excess
+from hybrid.mixing.analyse import Analysis, Progress, analyse, blank_recording, pairs_sharing_phase
+from hybrid.mixing.refine import (
+    Refined,
+    Task,
+    compiled_round,
+    held_targets,
+    pins_of,
+    refine,
+    refine_further,
+    signed_excess,
+)
 from hybrid.mixing.start import role_start
 from hybrid.treatment.effect import pool
 from hybrid.treatment.types import Dry, Treatment, neutral
@@ -56,17 +66,24 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, n_steps: int, seed:
     Rules that are required, and those that the raw sum keeps, are held while the others are improved.
     """
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
-    analysis = analyse(song, reader, progress)
-    dry = analysis.dry
-    pooled = _pooled(dry)
-    n_tracks = dry.power.shape[0]
-    objective, report = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
+    pairs = pairs_sharing_phase(song, reader)
+    blank = blank_recording(song, pairs).dry(0.0)
+    n_tracks = blank.power.shape[0]
+    objective, report = compile_rules(rules, song, n_tracks, np.asarray(blank.time_s))
+    pooled = _pooled(blank)
     working, _ = compile_rules(rules, song, n_tracks, np.asarray(pooled.time_s))
     nothing = _nothing(pooled)
-    raw = raw_panel(objective, analysis, nothing)
+    pins = pins_of(rules.rules, working, song, nothing)
+    with ThreadPoolExecutor(1) as aside:
+        # the song's shape is known: its program is made while its samples are read
+        round_ = aside.submit(compiled_round, Task(working, pooled, pins, _unmarked(working)), nothing, n_steps)
+        analysis = analyse(song, reader, progress, pairs)
+    dry = analysis.dry
+    levels = analysis.raw_levels
+    raw = raw_panel(objective.output, dry, nothing, (levels.integrated_lufs, levels.true_peak_dbtp))
     found = read_panel(objective, raw)
     required = np.array([rule.kind == "require" for rule in rules.rules])
-    task = Task(working, pooled, pins_of(rules.rules, working, song, nothing), _held(objective, found, required))
+    task = Task(working, _pooled(dry), pins, _held(objective, found, required), round_.result())
     corners_hz = _corners_hz(objective, found, n_tracks)
     refined = refine(task, role_start(nothing, dry, song.tracks, corners_hz, seed), n_steps, progress)
     return Plan(
@@ -107,6 +124,11 @@ def corrected(plan: Plan, observed: Measured) -> Plan | None:
     return plan._replace(refined=refined, predicted=_predicted(plan.objective, plan.song, dry, refined.treatment))
 
 
+def _unmarked(objective: Objective) -> tuple[Float[np.ndarray, " _"], ...]:
+    """Marks, all off."""
+    return tuple(np.zeros(low.shape, np.float32) for low in objective.ask.low)
+
+
 def _held(
     objective: Objective, found: tuple[Reading, ...], required: Bool[np.ndarray, " rule"]
 ) -> tuple[Float[np.ndarray, " _"], ...]:
@@ -134,18 +156,24 @@ def verdict(objective: Objective, song: Song, panel: Measured, found: tuple[Read
         objective,
         read_panel(objective, panel) if found is None else found,
         [track.id for track in song.tracks],
-        np.asarray(panel.dry.time_s),
+        np.asarray(panel.dry.time_s)[: _frames_inside(panel.dry)],
         (float(panel.loudness_lufs), float(panel.true_peak_dbtp)),
     )
 
 
-def raw_panel(objective: Objective, analysis: Analysis, nothing: Treatment) -> Measured:
+def _frames_inside(dry: Dry) -> int:
+    """Frames of which the song fills a half at least; one if there is none."""
+    return max(1, int(np.sum(np.asarray(dry.inside) >= 0.5)))
+
+
+@jax.jit
+def raw_panel(
+    output: Output, dry: Dry, nothing: Treatment, levels: tuple[Float[Array, ""] | float, Float[Array, ""] | float]
+) -> Measured:
     """The raw sum at its output level, with the exact meters' loudness and true peak."""
-    levels = analysis.raw_levels
-    loudness, peak = jnp.asarray(levels.integrated_lufs), jnp.asarray(levels.true_peak_dbtp)
-    gain = objectives.output_level_db(objective.output, loudness, peak)
-    panel = predict(analysis.dry, nothing)
-    return panel._replace(loudness_lufs=loudness + gain, true_peak_dbtp=peak + gain)
+    loudness, peak = (jnp.asarray(level, jnp.float32) for level in levels)
+    gain = objectives.output_level_db(output, loudness, peak)
+    return predict(dry, nothing)._replace(loudness_lufs=loudness + gain, true_peak_dbtp=peak + gain)
 
 
 @jax.jit
@@ -159,10 +187,9 @@ def _predicted(objective: Objective, song: Song, dry: Dry, treatment: Treatment)
 
 
 def _pooled(dry: Dry) -> Dry:
-    """The frames that refinement works on, padded to a few lengths."""
+    """The frames that refinement works on."""
     n_frames = dry.active.shape[-1]
-    factor = -(-n_frames // REFINE_FRAMES)
-    return pool(dry, factor, bucket(-(-n_frames // factor), 32))
+    return pool(dry, -(-n_frames // REFINE_FRAMES))
 
 
 def _nothing(pooled: Dry) -> Treatment:

@@ -25,6 +25,7 @@ from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.objective import NO_LIMIT, Objective, project
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.types import PanPosition, RuleType
+from hybrid.measure.panel import raw_of
 from hybrid.treatment.bounds import bounded, moves_of
 from hybrid.treatment.types import Dry, Treatment, map_parts
 
@@ -82,7 +83,7 @@ def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing
 
     A stereo track's place depends on its balance over time, which no single number fixes.
     """
-    zeros = jax.tree.map(jnp.zeros_like, nothing)
+    zeros = jax.device_put(jax.tree.map(np.zeros_like, nothing))
     mono = np.zeros(nothing.pan.position.shape, np.float32)
     mono[: len(song.tracks)] = [track.channels == 1 for track in song.tracks]
     mask, value = np.zeros_like(mono), np.zeros_like(mono)
@@ -92,7 +93,7 @@ def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing
             mask, value = np.maximum(mask, fixed), np.where(fixed > 0.0, rule.target, value)
 
     def with_position(position: np.ndarray) -> Treatment:
-        return replace(zeros, pan=zeros.pan._replace(position=jnp.asarray(position, jnp.float32)))
+        return replace(zeros, pan=zeros.pan._replace(position=jax.device_put(position.astype(np.float32))))
 
     return Pins(with_position(mask), with_position(value))
 
@@ -140,37 +141,43 @@ def _round(
 ) -> tuple[State, Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
     """`ROUND_STEPS` steps, then new caps. Returns costs, the worst violation in scales, and cosines."""
     optimiser = _optimiser(n_steps)
+    n_rules = len(objective.program.rules)
+    raw = raw_of(dry)
 
-    def rules_at(moves: Treatment, step: Array) -> tuple[Array, tuple[Array, tuple[Reading, ...]]]:
+    def costs(moves: Treatment, now: State) -> tuple[tuple[Array, Array], tuple[tuple[Array, ...], Array]]:
         treatment = project(objective, dry, treatment_of(moves, pins))
-        found = objectives.readings(objective, dry, treatment)
-        share, widen = objectives.timed(objective.timing, step / n_steps)
-        return objectives.penalties(objective, found, widen), (share, found)
-
-    def cost(moves: Treatment, now: State) -> tuple[Array, tuple[Array, ...]]:
-        each, (share, found) = rules_at(moves, now.step)
-        beyond = tuple(c + MARGIN for c in signed_excess(objective, found))
+        found = objectives.readings(objective, dry, treatment, raw)
+        _, widen = objectives.timed(objective.timing, now.step / n_steps)
+        beyond = signed_excess(objective, found)
         rho = _stiffness(now.step / n_steps)
         terms = tuple(zip(beyond, now.multiplier, hold, strict=True))
-        held = sum(_lagrangian(c, multiplier, rho, marks) for c, multiplier, marks in terms)
-        multiplier = tuple(jnp.maximum(old + DUAL_RATE * rho * c, 0.0) * marks for c, old, marks in terms)
-        return jnp.sum(objective.weight * share * now.cap * each) + held, multiplier
+        held = sum((_lagrangian(c + MARGIN, each, rho, marks) for c, each, marks in terms), jnp.zeros(()))
+        after = tuple(jnp.maximum(each + DUAL_RATE * rho * (c + MARGIN), 0.0) * marks for c, each, marks in terms)
+        violation = [jnp.max(jnp.where(marks > 0.0, c, -NO_LIMIT)) for c, _, marks in terms]
+        worst = jnp.max(jnp.stack([jnp.asarray(-NO_LIMIT), *violation]))
+        return (objectives.penalties(objective, found, widen), held), (after, worst)
 
-    def step(now: State, _: None) -> tuple[State, None]:
-        gradient, multiplier = jax.grad(cost, has_aux=True)(now.moves, now)
+    def look(now: State, alone: Array) -> tuple[State, tuple[Array, Array, Array]]:
+        """A step if `alone` is all zero; else only the gradient of the rule that it marks."""
+        (each, _), pull, (multiplier, worst) = jax.vjp(lambda moves: costs(moves, now), now.moves, has_aux=True)
+        is_step = jnp.sum(alone) == 0.0
+        share, _ = objectives.timed(objective.timing, now.step / n_steps)
+        pulls = jnp.where(is_step, objective.weight * share * now.cap, alone)
+        (gradient,) = pull((pulls, is_step.astype(jnp.float32)))
         updates, optimiser_state = optimiser.update(_leaves(gradient), now.optimiser)
         updates = jax.tree.unflatten(jax.tree.structure(now.moves), jax.tree.leaves(updates))
         moves = jax.tree.map(jnp.add, now.moves, _unlocked(updates, now.step / n_steps))
-        return State(moves, optimiser_state, now.cap, multiplier, now.step + 1.0), None
+        after = State(moves, optimiser_state, now.cap, multiplier, now.step + 1.0)
+        after = jax.tree.map(lambda new, old: jnp.where(is_step, new, old), after, now)
+        return after, (jax.flatten_util.ravel_pytree(gradient)[0], each, worst)
 
-    state, _ = jax.lax.scan(step, state, None, length=ROUND_STEPS)
-    each, pull, (_, found) = jax.vjp(lambda moves: rules_at(moves, state.step), state.moves, has_aux=True)
-    rows = jax.lax.map(lambda unit: jax.flatten_util.ravel_pytree(pull(unit)[0])[0], jnp.eye(len(each)))
+    # one loop for both, so that the rules are traced and compiled once
+    looks = jnp.concatenate([jnp.zeros((ROUND_STEPS, n_rules)), jnp.eye(n_rules)])
+    state, (rows, each, worst) = jax.lax.scan(look, state, looks)
+    rows = rows[ROUND_STEPS:]
     norm = jnp.linalg.norm(rows, axis=1)
     directions = rows / jnp.maximum(norm, 1e-9)[:, None]
-    beyond = zip(signed_excess(objective, found), hold, strict=True)
-    violation = jnp.max(jnp.stack([jnp.max(jnp.where(marks > 0.0, c, -NO_LIMIT)) for c, marks in beyond]))
-    return state._replace(cap=1.0 / jnp.maximum(norm, 1.0)), each, violation, directions @ directions.T
+    return state._replace(cap=1.0 / jnp.maximum(norm, 1.0)), each[-1], worst[-1], directions @ directions.T
 
 
 def _stiffness(progress: Array) -> Array:
@@ -200,6 +207,10 @@ def _unlocked(updates: Treatment, progress: Array) -> Treatment:
     return map_parts(gated, updates)
 
 
+_Seen = tuple[State, Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]
+RoundProgram = Callable[[Objective, Dry, Pins, tuple[Float[np.ndarray | Array, " _"], ...], State], _Seen]
+
+
 class Task(NamedTuple):
     """What refinement works on and within."""
 
@@ -208,6 +219,25 @@ class Task(NamedTuple):
     pins: Pins
     hold: tuple[Float[np.ndarray | Array, " _"], ...]
     """Marks the targets that must be kept."""
+    round: RoundProgram | None = None
+    """The compiled round for these shapes and this number of steps, where it was made in advance."""
+
+
+def compiled_round(task: Task, nothing: Treatment, n_steps: int) -> RoundProgram | None:
+    """The program of a round for any task and treatment of these shapes; None if there are no steps to make."""
+    objective, dry, pins, hold, _ = task
+    n_rounds = -(-n_steps // ROUND_STEPS)
+    if not n_rounds:
+        return None
+    state = _begin(moves_of(nothing), hold, len(objective.program.rules), np.float32(0.0))
+    leaves, tree = jax.tree.flatten((objective, dry, pins, hold, state))
+
+    @jax.jit
+    def round_(leaves: list[Array]) -> _Seen:
+        return _round(*jax.tree.unflatten(tree, leaves), n_rounds * ROUND_STEPS)
+
+    compiled = round_.lower(leaves).compile()
+    return lambda *given: compiled(jax.tree.leaves(given))
 
 
 def refine(
@@ -239,13 +269,14 @@ def _run(
     task: Task, start: Treatment, n_rounds: int, span: tuple[int, int], progress: Callable[[str, float], None]
 ) -> Refined:
     """Rounds from the first of `span` to the last of `n_rounds`, and on to the last of `span` while any hold breaks."""
-    objective, dry, pins, hold = task
+    objective, dry, pins, hold, program = task
+    program = program or partial(_round, n_steps=n_rounds * ROUND_STEPS)
     first, last = span
     moves = moves_of(start)
-    state = _begin(moves, hold, len(objective.program.rules), jnp.float32(first * ROUND_STEPS))
+    state = _begin(moves, hold, len(objective.program.rules), np.float32(first * ROUND_STEPS))
     rounds: list[Round] = []
     for number in range(first, last):
-        state, *seen = _round(objective, dry, pins, hold, state, n_rounds * ROUND_STEPS)
+        state, *seen = program(objective, dry, pins, hold, state)
         rounds.append(Round(*(np.asarray(each) for each in seen)))
         progress("refine", min(1.0, (number + 1) / n_rounds))
         if number + 1 >= n_rounds and rounds[-1].violation <= BROKEN / 2:

@@ -56,8 +56,7 @@ def role_start(
     A low cut begins where it can be felt: at its lowest corner it has no slope to follow. 0 Hz leaves it off.
     """
     n = len(tracks)
-    track_k = jnp.sum(dry.power_k[:, :2], axis=(1, 3))
-    raw = np.asarray(loudness.active_lufs(track_k, dry.active))[:n]
+    raw = np.asarray(_raw_lufs(dry))[:n]
     wanted = np.array([_level(track) for track in tracks])
     level = np.where(raw > loudness.ABSOLUTE_GATE_LUFS, wanted - raw, 0.0)
     level -= np.median(level) if n else 0.0
@@ -66,9 +65,14 @@ def role_start(
     return replace(
         treatment,
         gain=treatment.gain._replace(level_db=_filled(treatment.gain.level_db, level)),
-        eq=treatment.eq._replace(low_cut_hz=jnp.asarray(0.5 * corner_hz, jnp.float32)),
+        eq=treatment.eq._replace(low_cut_hz=_filled(treatment.eq.low_cut_hz, 0.5 * corner_hz)),
         pan=treatment.pan._replace(position=_filled(treatment.pan.position, _spread(tracks, seed))),
     )
+
+
+@jax.jit
+def _raw_lufs(dry: Dry) -> Float[Array, " padded"]:
+    return loudness.active_lufs(jnp.sum(dry.power_k[:, :2], axis=(1, 3)), dry.active)
 
 
 def _level(track: Track) -> float:
@@ -95,4 +99,4 @@ def _is_central(role: str) -> bool:
 
 
 def _filled(padded: Float[Array, " padded"], values: Float[np.ndarray, " track"]) -> Float[Array, " padded"]:
-    return jax.lax.dynamic_update_slice(padded, jnp.asarray(values, padded.dtype), (0,))
+    return jax.device_put(np.pad(values, (0, len(padded) - len(values))).astype(np.float32))

@@ -93,12 +93,37 @@ def cross_powers(
 
 
 @jax.jit
-def coherent_powers(analyser: Analyser, mids: Complex[Array, "track hop bin"]) -> Float[Array, "group track track"]:
+def coherent_powers(analyser: Analyser, mids: Float[Array, "track time"]) -> Float[Array, "group track track"]:
     """K-weighted real cross powers between all pairs, in groups of about an octave; own powers on the diagonal."""
-    n_bins = mids.shape[-1]
     k_weights = analyser.weights[:, analyser.weights.shape[1] // 2 :].sum(axis=1)
-    weighted = mids * jnp.sqrt(k_weights)
-    flat = jnp.stack([weighted.real, weighted.imag], axis=-1)
-    edges = [1, *(2**k for k in range(2, 20) if 2**k < n_bins), n_bins]
-    groups = [flat[:, :, a:b].reshape(mids.shape[0], -1) for a, b in pairwise(edges)]
-    return jnp.stack([g @ g.T for g in groups])
+    weighted = sparse_spectra(analyser, mids) * jnp.sqrt(k_weights)
+    n_bins = weighted.shape[-1]
+    return products(weighted, (1, *(2**k for k in range(2, 20) if 2**k < n_bins), n_bins))
+
+
+def sparse_spectra(analyser: Analyser, rows: Float[Array, "row time"]) -> Complex[Array, "row window bin"]:
+    """Spectra of windows that overlap by half: under a Hann window sums over time lose next to nothing."""
+    half = analyser.window.shape[-1] // 2
+    halves = rows[:, : rows.shape[1] // half * half].reshape(len(rows), -1, half)
+    windows = jnp.concatenate([halves[:, :-1], halves[:, 1:]], axis=-1)
+    return jnp.fft.rfft(windows * analyser.window, axis=-1)
+
+
+def products(spectra: Complex[Array, "row window bin"], edges: tuple[int, ...]) -> Float[Array, "group row row"]:
+    """Real products of all rows' spectra, summed over time and over the bins from each edge to the next."""
+
+    def product(low: int, high: int) -> Float[Array, "row row"]:
+        inside = spectra[:, :, low:high].reshape(len(spectra), -1)
+        return inside.real @ inside.real.T + inside.imag @ inside.imag.T
+
+    return jnp.stack([product(low, high) for low, high in pairwise(edges)])
+
+
+def inside(n_samples: int, hop: int, n_frames: int) -> Float[np.ndarray, " frame"]:
+    """Share of the energy that each frame takes of a steady signal which lies in a stretch of `n_samples`."""
+    size = stft.HOPS_PER_WINDOW * hop
+    energy = np.concatenate([[0.0], np.cumsum(np.square(stft.hann(size)))])
+    begin = (np.arange(n_frames * stft.HOPS_PER_FRAME) - CONTEXT_HOPS) * hop
+    first, last = np.clip(-begin, 0, size), np.clip(n_samples - begin, 0, size)
+    share = (energy[last] - energy[np.minimum(first, last)]) / energy[-1]
+    return share.reshape(n_frames, stft.HOPS_PER_FRAME).mean(axis=1)

@@ -128,19 +128,30 @@ def _total_shares(pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3"]:
     return jnp.concatenate([own, 2.0 * jnp.sum(pan[..., 0] * pan[..., 1], axis=-1, keepdims=True)], axis=-1)
 
 
+def summed(x: Float[Array, "item *shape"]) -> Float[Array, "*shape"]:
+    """Sum over the first axis, as a product with ones: on CPU a sum over an outer axis is ten times slower."""
+    return jnp.tensordot(jnp.ones(x.shape[0], x.dtype), x, 1)
+
+
+def _weighed(shares: Float[Array, "item part"], power: Float[Array, "item part frame band"]) -> Array:
+    """Sum over parts. Written out: as a contraction over so few parts it would be many times slower."""
+    parts = [shares[:, k, None, None] * power[:, k] for k in range(shares.shape[1])]
+    return sum(parts[1:], parts[0])
+
+
 def total(layer: Layer) -> Float[Array, "track frame band"]:
     """Power of every track in both channels together."""
-    return jnp.einsum("ic,ictb->itb", _total_shares(layer.pan), layer.dry.power) * layer.gain
+    return _weighed(_total_shares(layer.pan), layer.dry.power) * layer.gain
 
 
 def mix_total(layer: Layer) -> Float[Array, "frame band"]:
     """Power of the sum in both channels together."""
-    return jnp.maximum(jnp.sum(total(layer), axis=0) + jnp.sum(_pair_total(layer), axis=0), 0.0)
+    return jnp.maximum(summed(total(layer)) + summed(_pair_total(layer)), 0.0)
 
 
 def total_k(layer: Layer) -> Float[Array, "track frame"]:
     """K-weighted power of every track in both channels and all bands together."""
-    power = jnp.einsum("ic,ictb->itb", _total_shares(layer.pan), layer.dry.power_k)
+    power = _weighed(_total_shares(layer.pan), layer.dry.power_k)
     return jnp.sum(power * layer.gain, axis=-1)
 
 
@@ -158,7 +169,9 @@ def _pair_total(layer: Layer) -> Float[Array, "pair frame band"]:
     """What each pair adds to the power of the sum in both channels together."""
     first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
     shares = 2.0 * jnp.einsum("pak,pal->pkl", layer.pan[first], layer.pan[second])
-    return jnp.einsum("pkl,pkltb->ptb", shares, layer.dry.cross) * _pair_gain(layer)
+    cross = layer.dry.cross
+    flat = cross.reshape(cross.shape[0], 4, *cross.shape[3:])
+    return _weighed(shares.reshape(-1, 4), flat) * _pair_gain(layer)
 
 
 def _panned(power: Float[Array, "track 3 ..."], pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3 ..."]:
@@ -184,21 +197,24 @@ def _panned_pairs(cross: Float[Array, "pair 2 2 *shape"], layer: Layer) -> Float
 
 def over_time(layer: Layer, weight: Float[Array, "track frame"]) -> Float[Array, "track 3 band"]:
     """Left, right and cross power of every track, summed over frames under `weight`."""
-    return _panned(jnp.einsum("ictb,itb,it->icb", layer.dry.power, layer.gain, weight), layer.pan)
+    parts = [jnp.einsum("itb,it->ib", layer.dry.power[:, c] * layer.gain, weight) for c in range(3)]
+    return _panned(jnp.stack(parts, axis=1), layer.pan)
 
 
 def mix_over_time(layer: Layer, weight: Float[Array, " frame"]) -> Float[Array, "3 band"]:
     """Left, right and cross power of the sum, summed over frames under `weight`."""
     everywhere = jnp.broadcast_to(weight, (layer.gain.shape[0], weight.shape[0]))
-    cross = jnp.einsum("pkltb,ptb,t->pklb", layer.dry.cross, _pair_gain(layer), weight)
+    gain = _pair_gain(layer)
+    parts = [jnp.einsum("ptb,t->pb", layer.dry.cross[:, k, m] * gain, weight) for k in (0, 1) for m in (0, 1)]
+    cross = jnp.stack(parts, axis=1).reshape(-1, 2, 2, gain.shape[-1])
     own = jnp.sum(over_time(layer, everywhere), axis=0)
     return _possible(own + jnp.sum(_panned_pairs(cross, layer), axis=0))
 
 
 def mix_over_bands(layer: Layer, weight: Float[Array, " band"]) -> Float[Array, "3 frame"]:
     """Left, right and cross power of the sum in every frame, summed over bands under `weight`."""
-    own = jnp.einsum("ictb,itb,b->ict", layer.dry.power, layer.gain, weight)
-    cross = jnp.einsum("pkltb,ptb,b->pklt", layer.dry.cross, _pair_gain(layer), weight)
+    own = (layer.dry.power * layer.gain[:, None]) @ weight
+    cross = (layer.dry.cross * _pair_gain(layer)[:, None, None]) @ weight
     return _possible(jnp.sum(_panned(own, layer.pan), axis=0) + jnp.sum(_panned_pairs(cross, layer), axis=0))
 
 
@@ -207,26 +223,25 @@ def _possible(power: Float[Array, "3 *shape"]) -> Float[Array, "3 *shape"]:
     return jnp.concatenate([jnp.maximum(power[:2], 0.0), power[2:]])
 
 
-@partial(jax.jit, static_argnames=("factor", "n_frames"))
-def pool(dry: Dry, factor: int, n_frames: int) -> Dry:
-    """The same with `factor` frames made one, zero-padded to `n_frames`. Powers and activity are means."""
-    if factor == 1 and dry.active.shape[-1] == n_frames:
-        return dry
+@partial(jax.jit, static_argnames="factor")
+def pool(dry: Dry, factor: int) -> Dry:
+    """The same with `factor` frames made one. Powers and activity are means."""
 
     def pooled(x: Array, axis: int) -> Array:
         x = jnp.moveaxis(x, axis, -1)
         x = jnp.pad(x, [*[(0, 0)] * (x.ndim - 1), (0, -x.shape[-1] % factor)])
         x = jnp.mean(x.reshape(*x.shape[:-1], -1, factor), axis=-1)
-        x = jnp.pad(x, [*[(0, 0)] * (x.ndim - 1), (0, n_frames - x.shape[-1])])
         return jnp.moveaxis(x, -1, axis)
 
     centre = dry.time_s[0] + 0.5 * (factor - 1) * dry.frame_s
+    n_frames = -(-dry.active.shape[-1] // factor)
     return Dry(
         power=pooled(dry.power, -2),
         power_k=pooled(dry.power_k, -2),
         pairs=dry.pairs,
         cross=pooled(dry.cross, -2),
         active=pooled(dry.active, -1),
+        inside=pooled(dry.inside, -1),
         time_s=centre + jnp.arange(n_frames) * (factor * dry.frame_s),
         k_weight=dry.k_weight,
         low_power=dry.low_power,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from hybrid.signal import bands, stft
 from hybrid.signal.bandpower import CHUNK_HOPS, CONTEXT_HOPS
@@ -55,10 +55,12 @@ def plan(renderer: Renderer, treatment: Treatment) -> Plan:
 
 
 @jax.jit
-def moving(renderer: Renderer, treatment: Treatment, chunk: Array) -> Float[Array, "track zone hop"]:
-    """Gain over time of every track in a chunk, at the centres of its windows."""
+def moving(
+    renderer: Renderer, treatment: Treatment, track: int | Int[Array, ""], chunk: int | Int[Array, ""]
+) -> Float[Array, "zone hop"]:
+    """Gain over time of a track in a chunk, at the centres of its windows."""
     hops = chunk * CHUNK_HOPS + jnp.arange(CHUNK_HOPS)
-    return moving_db(treatment, jnp.maximum(hops - 1.0, 0.0) * renderer.hop_s)
+    return moving_db(treatment, jnp.maximum(hops - 1.0, 0.0) * renderer.hop_s)[track]
 
 
 @jax.jit
@@ -74,12 +76,11 @@ def filtered(
     return stft.overlap_add(stft.stft(x, renderer.window) * gain, renderer.window, tail)
 
 
-@jax.jit
-def panned(x: Float[Array, "channel time"], pan: Float[Array, "2 2"]) -> Float[Array, "2 time"]:
+def panned(x: Float[np.ndarray, "channel time"], pan: Float[np.ndarray, "2 2"]) -> Float[np.ndarray, "2 time"]:
     """A track's two channels in the mix; a mono track goes through as two equal channels."""
-    return pan @ jnp.broadcast_to(x, (2, x.shape[-1]))
+    return pan.sum(axis=1)[:, None] * x if len(x) == 1 else pan @ x
 
 
-def empty_tail(renderer: Renderer, channels: int) -> Float[Array, "channel tail"]:
+def empty_tail(renderer: Renderer, channels: int) -> Float[np.ndarray, "channel tail"]:
     """The tail before the first chunk."""
-    return jnp.zeros((channels, CONTEXT_HOPS * renderer.window.shape[-1] // stft.HOPS_PER_WINDOW))
+    return np.zeros((channels, CONTEXT_HOPS * renderer.window.shape[-1] // stft.HOPS_PER_WINDOW), np.float32)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 N_TONE = 10
@@ -32,6 +32,7 @@ RIDE_S = 2.0
         "pairs",
         "cross",
         "active",
+        "inside",
         "time_s",
         "k_weight",
         "low_power",
@@ -57,6 +58,8 @@ class Dry:
     """Real cross power between a channel of a pair's first track and a channel of its second."""
     active: Float[Array, "track frame"]
     """Share of the frame in which the track sounds, 0 to 1."""
+    inside: Float[Array, " frame"]
+    """Share of the frame that the song fills: less than 1 at its ends, 0 in padding."""
     time_s: Float[Array, " frame"]
     """Centres of the frames."""
     k_weight: Float[Array, " band"]
@@ -153,11 +156,14 @@ def neutral(n_tracks: int, duration_s: float, knot_s: float) -> Treatment:
     def points(spacing_s: float) -> int:
         return int(duration_s / spacing_s) + 2
 
+    def zeros(*shape: int) -> Array:
+        return jax.device_put(np.zeros(shape, np.float32))
+
     return Treatment(
-        gain=Gain(jnp.zeros(n_tracks), jnp.zeros((n_tracks, points(RIDE_S)))),
-        eq=Eq(jnp.zeros((n_tracks, N_TONE)), jnp.zeros(n_tracks)),
-        dynamics=Dynamics(jnp.zeros((n_tracks, N_ZONES, points(knot_s)))),
-        pan=Pan(jnp.zeros(n_tracks), jnp.zeros(n_tracks)),
-        master=Master(jnp.zeros(())),
+        gain=Gain(zeros(n_tracks), zeros(n_tracks, points(RIDE_S))),
+        eq=Eq(zeros(n_tracks, N_TONE), zeros(n_tracks)),
+        dynamics=Dynamics(zeros(n_tracks, N_ZONES, points(knot_s))),
+        pan=Pan(zeros(n_tracks), zeros(n_tracks)),
+        master=Master(zeros()),
         knot_s=knot_s,
     )

@@ -24,8 +24,8 @@ def levels(*parts: tuple[float, int]) -> jnp.ndarray:
     return jnp.asarray(np.concatenate([np.full(n, power(level)) for level, n in parts]), jnp.float32)
 
 
-integrated = jax.jit(lambda x: loudness.integrated_lufs(x, FRAME_S))
-activity = jax.jit(lambda x: loudness.activity(x, FRAME_S))
+integrated = jax.jit(lambda x: loudness.integrated_lufs(x, jnp.ones(x.shape[-1]), FRAME_S))
+activity = jax.jit(lambda x: loudness.activity(x, jnp.ones(x.shape[-1]), FRAME_S))
 
 
 def test_a_constant_power_reads_its_level():
@@ -40,7 +40,7 @@ def test_passages_below_the_absolute_gate_do_not_count():
 
 def test_passages_more_than_10_lu_below_the_rest_do_not_count():
     blocks = levels((-40.0, 30), (-23.0, 40), (-40.0, 30))
-    gate = np.asarray(loudness.gate(loudness.block_power(blocks, FRAME_S, loudness.MOMENTARY_S)))
+    gate = np.asarray(loudness.gate(loudness.momentary(blocks, jnp.ones(blocks.shape[-1]), FRAME_S)))
     # blocks of four frames: those with one loud frame read -28.9 and pass the gate at -36.9
     assert gate.sum() == 40 + 3
     assert not gate[:27].any()
@@ -126,7 +126,8 @@ def test_frames_of_band_powers_agree_with_the_meter(sample_rate, bursts):
     pieces = [padded[:, k * chunk : (k + 1) * chunk + context] for k in range(n_chunks)]
     weighted = [bandpower.powers(analyser, bandpower.spectra(analyser, piece)).weighted for piece in pieces]
     power_k = jnp.concatenate([jnp.sum(w[:2], axis=(0, 2)) for w in weighted])
-    frames = float(loudness.integrated_lufs(power_k, stft.frame_s(sample_rate)))
+    inside = jnp.asarray(bandpower.inside(x.shape[1], hop, power_k.shape[0]), jnp.float32)
+    frames = float(loudness.integrated_lufs(power_k, inside, stft.frame_s(sample_rate)))
     meter = Meter(sample_rate, 2)
     meter.add(x)
     # frames are smeared by windows of 100 ms, so that blocks at the gate differ

@@ -122,10 +122,10 @@ def test_blocks_of_any_size_give_the_same_reading(block, bursts):
     for start in range(0, x.shape[1], block):
         meter.add(x[:, start : start + block])
     pieces, whole = meter.levels(), read(x)
-    # the meter works on the same stretches whatever it is fed
-    assert pieces.integrated_lufs == whole.integrated_lufs
     assert pieces.true_peak_dbtp == whole.true_peak_dbtp
-    np.testing.assert_array_equal(pieces.short_term_lufs, whole.short_term_lufs)
+    # sums of squares are rounded in another order
+    assert pieces.integrated_lufs == pytest.approx(whole.integrated_lufs, abs=1e-5)
+    np.testing.assert_allclose(pieces.short_term_lufs, whole.short_term_lufs, atol=1e-5)
 
 
 def test_doubling_the_gain_adds_6_02_lu_and_6_02_db_of_peak(bursts):

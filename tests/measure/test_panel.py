@@ -83,7 +83,7 @@ def test_what_is_observed_of_the_raw_tracks_is_what_is_predicted_of_doing_nothin
 def test_loudness_falls_when_a_track_is_turned_down_and_never_rises():
     def mix_lufs(level_db):
         treatment = replace(NOTHING, gain=NOTHING.gain._replace(level_db=NOTHING.gain.level_db.at[2].set(level_db)))
-        return loudness.integrated_lufs(panel.predict(DRY, treatment).mix_k, FRAME_S)
+        return loudness.integrated_lufs(panel.predict(DRY, treatment).mix_k, DRY.inside, FRAME_S)
 
     slope = float(jax.jit(jax.grad(mix_lufs))(0.0))
     share = float(jnp.sum(RAW.track_k[2]) / jnp.sum(RAW.mix_k))

@@ -14,10 +14,11 @@ from hybrid.audio.song import Song
 from hybrid.measure import loudness, spectrum
 from hybrid.measure.meter import Levels
 from hybrid.measure.panel import Measured, predict
-from hybrid.mixing.analyse import Analysis, analyse, workers
+from hybrid.mixing.analyse import Analysis, analyse, sum_of, workers
+from hybrid.mixing.mixdown import rendered
 from hybrid.mixing.observe import Observer
 from hybrid.treatment import effect
-from tests.mixing.made import RATE, lively, nothing, read_meter, song_of, sounds, stems_of
+from tests.mixing.made import RATE, lively, nothing, read_meter, song_of, sounds
 
 panel_of = jax.jit(predict)
 mix_total = jax.jit(effect.mix_total)
@@ -38,9 +39,11 @@ def heard(song: Song, seed: int | None) -> Heard:
     with open_song(song) as reader, workers() as pool:
         analysis: Analysis = analyse(song, reader)
         treatment = nothing(analysis.dry) if seed is None else lively(analysis.dry, seed)
-        stems = stems_of(song, reader, treatment)
-        observer = Observer(song, analysis.dry, pool)
-        observer.add(list(stems))
+        observer, pieces = Observer(song, analysis.dry, pool), []
+        for chunk in rendered(song, reader, treatment, pool):
+            observer.add(sum_of(chunk.stems), chunk.filtered)
+            pieces.append(np.stack(chunk.stems))
+        stems = np.concatenate(pieces, axis=-1)
         mix = read_meter(stems.sum(axis=0))
         observed = observer.measured(treatment, mix)
     return Heard(song, panel_of(analysis.dry, treatment), observed, [read_meter(stem) for stem in stems], mix)
@@ -52,7 +55,7 @@ def band(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def track_errors(predicted: Measured, stems: list[Levels]) -> np.ndarray:
-    read = loudness.integrated_lufs(predicted.track_k, predicted.dry.frame_s)
+    read = loudness.integrated_lufs(predicted.track_k, predicted.dry.inside, predicted.dry.frame_s)
     return np.asarray(read)[: len(stems)] - np.array([stem.integrated_lufs for stem in stems])
 
 
@@ -80,7 +83,7 @@ def test_band_levels_of_the_mix_agree(band):
 def test_what_is_observed_of_the_stems_is_what_the_meter_reads(band):
     # no treatment lies between them: only the smearing of frames
     assert np.abs(track_errors(band.observed, band.stems)).max() < 0.15
-    summed = float(loudness.integrated_lufs(band.observed.mix_k, band.observed.dry.frame_s))
+    summed = float(loudness.integrated_lufs(band.observed.mix_k, band.observed.dry.inside, band.observed.dry.frame_s))
     assert summed == pytest.approx(band.mix.integrated_lufs, abs=0.1)
     assert float(band.observed.loudness_lufs) == pytest.approx(band.mix.integrated_lufs, abs=1e-4)
 
@@ -94,7 +97,9 @@ def test_pairs_that_share_phase_are_predicted_as_they_are_observed(band):
 
 def predicted_gain(result: Heard) -> float:
     """Loudness of the predicted mix over that of its first track, LU."""
-    track = loudness.integrated_lufs(result.predicted.track_k[0], result.predicted.dry.frame_s)
+    track = loudness.integrated_lufs(
+        result.predicted.track_k[0], result.predicted.dry.inside, result.predicted.dry.frame_s
+    )
     return float(result.predicted.loudness_lufs - track)
 
 

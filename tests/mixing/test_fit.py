@@ -15,7 +15,7 @@ from hybrid.audio.read import open_song
 from hybrid.audio.song import Song, Track
 from hybrid.measure import loudness
 from hybrid.mixing.align import find_lag
-from hybrid.mixing.analyse import analyse, workers
+from hybrid.mixing.analyse import analyse, sum_of, workers
 from hybrid.mixing.fit import Fit, fit
 from hybrid.mixing.mixdown import rendered
 from hybrid.treatment import effect
@@ -102,7 +102,7 @@ def treatment_of(song: Song, dry: Dry, seed: int) -> Treatment:
 
 def mixed(song: Song, treatment: Treatment) -> np.ndarray:
     with open_song(song) as reader, workers() as pool:
-        chunks = [chunk.mix for chunk in rendered(song, reader, treatment, pool)]
+        chunks = [sum_of(chunk.stems) for chunk in rendered(song, reader, treatment, pool)]
     return 10.0 ** (float(treatment.master.level_db) / 20.0) * np.concatenate(chunks, axis=1)
 
 

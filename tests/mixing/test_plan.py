@@ -132,7 +132,11 @@ def later(song: Song) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
         with open_song(moved) as reader:
             analysis = analyse(moved, reader)
         objective = objective_of(all_rules(), moved, analysis.dry)
-        found.append(read_panel(objective, raw_panel(objective, analysis, untouched(analysis.dry))))
+        levels = analysis.raw_levels
+        panel = raw_panel(
+            objective.output, analysis.dry, untouched(analysis.dry), (levels.integrated_lufs, levels.true_peak_dbtp)
+        )
+        found.append(read_panel(objective, panel))
     triples = [(np.asarray(a.value), np.asarray(b.value), np.asarray(a.share)) for a, b in zip(*found, strict=True)]
     return {rule.id: each for rule, each in zip(all_rules(), triples, strict=True)}
 

@@ -10,7 +10,7 @@ import pytest
 
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
-from hybrid.mixing.analyse import grid_of, workers
+from hybrid.mixing.analyse import grid_of, sum_of, workers
 from hybrid.mixing.mixdown import rendered
 from hybrid.treatment import render
 from hybrid.treatment.types import Treatment, map_parts, neutral
@@ -42,14 +42,13 @@ def test_chunks_equal_one_shot_sample_by_sample(song, stems):
     grid, renderer, treatment = grid_of(song), render.make_renderer(RATE), treatment_of(song)
     assert grid.n_chunks > 1
     plan = render.plan(renderer, treatment)
-    moving = [np.asarray(render.moving(renderer, treatment, jnp.asarray(k))) for k in range(grid.n_chunks)]
-    curves = np.concatenate(moving, axis=-1)
     with open_song(song) as reader:
         for index, track in enumerate(song.tracks):
             x = reader.read(index, -grid.context, grid.n_chunks * grid.chunk + grid.context)
             tail = render.empty_tail(renderer, track.channels)
-            y, _ = render.filtered(renderer, x, plan.static_db[index], curves[index], tail)
-            whole = np.asarray(render.panned(y, plan.pan[index]))[:, grid.context :][:, : song.n_samples]
+            moving = [render.moving(renderer, treatment, index, k) for k in range(grid.n_chunks)]
+            y, _ = render.filtered(renderer, x, plan.static_db[index], np.concatenate(moving, axis=-1), tail)
+            whole = render.panned(np.asarray(y), np.asarray(plan.pan[index]))[:, grid.context :][:, : song.n_samples]
             # the order in which windows are added up, in float32
             assert np.abs(stems[index] - whole).max() < 2e-6
 
@@ -74,7 +73,7 @@ def test_a_neutral_song_is_its_raw_tracks_in_both_channels(song):
 def test_the_mix_of_a_chunk_is_the_sum_of_its_stems(song):
     with open_song(song) as reader, workers() as pool:
         for chunk in rendered(song, reader, treatment_of(song), pool):
-            np.testing.assert_allclose(chunk.mix, np.sum(np.stack(chunk.stems), axis=0), atol=1e-6)
+            np.testing.assert_allclose(sum_of(chunk.stems), np.sum(np.stack(chunk.stems), axis=0), atol=1e-6)
 
 
 def test_the_same_song_renders_to_the_same_samples_again(song, stems):

@@ -31,6 +31,7 @@ def dry_of(power: np.ndarray, pairs: tuple[tuple[int, int, np.ndarray], ...] = (
         pairs=jnp.asarray([(a, b) for a, b, _ in pairs] or np.zeros((0, 2)), jnp.int32).reshape(-1, 2),
         cross=jnp.asarray(cross, jnp.float32),
         active=jnp.asarray(power[:, :2].sum(axis=(1, 3)) > 0.0, jnp.float32),
+        inside=jnp.ones(n_frames),
         time_s=(jnp.arange(n_frames) + 0.5) * FRAME_S,
         k_weight=jnp.asarray(k_weight, jnp.float32),
         low_power=jnp.asarray(mean @ (inside / np.maximum(inside.sum(axis=0), 1e-9)).T, jnp.float32),

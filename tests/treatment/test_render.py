@@ -28,10 +28,10 @@ def rendered(x: np.ndarray, treatment: Treatment) -> np.ndarray:
     padded = np.pad(x, ((0, 0), (CONTEXT, CONTEXT)))
     plan, tail, out = render.plan(RENDERER, treatment), render.empty_tail(RENDERER, x.shape[0]), []
     for chunk in range(2):
-        moving = render.moving(RENDERER, treatment, jnp.asarray(chunk))
+        moving = render.moving(RENDERER, treatment, 0, chunk)
         piece = padded[:, chunk * CHUNK : (chunk + 1) * CHUNK + CONTEXT]
-        y, tail = render.filtered(RENDERER, piece, plan.static_db[0], moving[0], tail)
-        out.append(np.asarray(render.panned(y, plan.pan[0])))
+        y, tail = render.filtered(RENDERER, piece, plan.static_db[0], moving, tail)
+        out.append(render.panned(np.asarray(y), np.asarray(plan.pan[0])))
     return np.concatenate(out, axis=1)[:, CONTEXT:]
 
 
@@ -132,10 +132,10 @@ def test_two_chunks_equal_one_shot_sample_by_sample():
     treatment = map_parts(lambda _, x: jnp.asarray(3.0 * generator.standard_normal(x.shape), x.dtype), NOTHING)
     treatment = replace(treatment, eq=treatment.eq._replace(low_cut_hz=jnp.asarray([90.0])))
     plan, tail = render.plan(RENDERER, treatment), render.empty_tail(RENDERER, 1)
-    moving = np.concatenate([render.moving(RENDERER, treatment, jnp.asarray(k))[0] for k in range(2)], axis=-1)
+    moving = np.concatenate([render.moving(RENDERER, treatment, 0, k) for k in range(2)], axis=-1)
     padded = np.pad(NOISE, ((0, 0), (CONTEXT, CONTEXT)))
     whole, _ = render.filtered(RENDERER, padded, plan.static_db[0], moving, tail)
-    whole = np.asarray(render.panned(whole, plan.pan[0]))[:, CONTEXT:]
+    whole = render.panned(np.asarray(whole), np.asarray(plan.pan[0]))[:, CONTEXT:]
     # the order in which windows are added up, in float32
     assert np.abs(rendered(NOISE, treatment) - whole).max() < 1e-6
 

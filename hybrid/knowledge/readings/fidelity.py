@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from hybrid.knowledge.readings.reading import Reading, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import MinimalChange, SmoothControl, TimbreChange
-from hybrid.measure import fidelity, masking
+from hybrid.measure import fidelity
 from hybrid.measure.panel import Measured
 from hybrid.treatment import effect
 from hybrid.treatment.bounds import effort
@@ -16,7 +16,7 @@ from hybrid.treatment.bounds import effort
 def timbre_change(rule: TimbreChange, song: Measured, scope: Scope) -> Reading:
     """Change of each track's spectral shape, dB RMS."""
     active = sounding(song, scope)
-    value = fidelity.timbre_change_db(masking.total_power(song.dry.power), effect.total(song.tracks), active)
+    value = fidelity.timbre_change_db(song.raw.power, effect.total(song.tracks), active)
     return Reading(value, tracks_heard(scope, active))
 
 

@@ -37,8 +37,7 @@ def audibility_floor(rule: AudibilityFloor, song: Measured, scope: Scope) -> Rea
     """Share of its frames in which each track stands out in its five best bands."""
     excess = masking.masker_to_signal_db(effect.total(song.tracks), effect.mix_total(song.whole), rule.offset)
     active = sounding(song, scope)
-    weight = masking.importance(masking.total_power(song.dry.power))
-    return Reading(masking.audibility(excess, weight, active), tracks_heard(scope, active))
+    return Reading(masking.audibility(excess, song.raw.importance, active), tracks_heard(scope, active))
 
 
 def integrated_loudness(rule: IntegratedLoudness, song: Measured, scope: Scope) -> Reading:

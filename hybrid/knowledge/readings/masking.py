@@ -17,9 +17,8 @@ from hybrid.treatment import effect
 def masker_to_signal(rule: MaskerToSignal, song: Measured, scope: Scope) -> Reading:
     """Mean masking of each track by the rest, dB from 0 to the ceiling, where the track's own energy lies."""
     excess = masking.masker_to_signal_db(effect.total(song.tracks), effect.mix_total(song.whole), rule.offset)
-    weight = masking.importance(masking.total_power(song.dry.power))
     active = sounding(song, scope)
-    course = masking.masked_db(excess, weight, rule.ceiling)
+    course = masking.masked_db(excess, song.raw.importance, rule.ceiling)
     return Reading(mean_over(course, active), tracks_heard(scope, active), course * active)
 
 

@@ -62,7 +62,7 @@ def left_right_balance(rule: LeftRightBalance, song: Measured, scope: Scope) -> 
 def similar_apart(rule: SimilarApart, song: Measured, scope: Scope) -> Reading:
     """Closeness of each pair's positions times the likeness of their raw sound, 0 to 1."""
     active = sounding(song, scope)
-    dry = masking.total_power(song.dry.power)
+    dry = song.raw.power
     low = spectrum.below_db(dry, active, jnp.full(active.shape[0], LOW_HZ))
     high = 1.0 - 10.0 ** (low / 10.0)
     alike = masking.overlap(dry, active) * masking.co_activity(active) * jnp.outer(high, high)

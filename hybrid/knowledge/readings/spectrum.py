@@ -10,7 +10,7 @@ from jaxtyping import Float
 from hybrid.knowledge.readings.reading import Reading, mix_sounding, one, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import LongTermSpectrum, LowEnergyRatio, SpectralTilt
-from hybrid.measure import masking, spectrum
+from hybrid.measure import spectrum
 from hybrid.measure.panel import Measured
 from hybrid.signal import bands
 from hybrid.treatment import effect
@@ -34,7 +34,7 @@ def long_term_spectrum(rule: LongTermSpectrum, song: Measured, scope: Scope) -> 
     level = spectrum.long_term_db(effect.mix_total(song.whole), mix_sounding(song, scope))
     inside = spectrum.bands_between((rule.curve[0][0], rule.curve[-1][0])) * spectrum.octaves_per_band()
     curve = jnp.asarray(curve_db(rule), level.dtype)
-    raw = jnp.sum(masking.total_power(song.dry.power), axis=0)
+    raw = effect.summed(song.raw.power)
     raw_level = spectrum.long_term_db(raw, mix_sounding(song, scope)) - curve
     filled = raw_level > jnp.max(jnp.where(inside > 0.0, raw_level, -jnp.inf)) - _EMPTY_DB
     weight = jax.lax.stop_gradient(jnp.asarray(inside, level.dtype) * filled)
