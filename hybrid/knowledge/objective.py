@@ -11,18 +11,20 @@ a weight is an exchange rate between units (catalogue 0 and 9).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Int
 
 from hybrid.knowledge.readings import READINGS, Reading
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import RuleType
+from hybrid.measure.decibel import mean_over
 from hybrid.measure.panel import Measured, Raw, predict
 from hybrid.treatment.types import Dry, Treatment, hold
 
@@ -143,36 +145,67 @@ def penalty(excess_in_scales: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return jnp.sqrt(1.0 + jnp.square(excess_in_scales)) - 1.0
 
 
-def average(
-    values: Float[Array, " target"], share: Float[Array, " target"], summed: Float[Array, ""]
-) -> Float[Array, ""]:
-    """Mean over targets weighted by `share`, or the weighted sum where `summed` is one; 0 for no target."""
-    norm = jnp.sum(share)
-    return jnp.sum(values * share) / jnp.where(summed > 0.0, 1.0, jnp.where(norm > 0.0, norm, 1.0))
-
-
 def worst_average(
     values: Float[Array, " target"], share: Float[Array, " target"], worst_share: Float[Array, ""]
 ) -> Float[Array, ""]:
     """Mean over the worst part of the targets, `worst_share` of their number."""
     order = jnp.argsort(jnp.where(share > 0.0, -values * share, jnp.inf))
     taken = jnp.clip(worst_share * jnp.sum(share > 0.0) - jnp.arange(len(values)), 0.0, 1.0)
-    return average(values[order], share[order] * taken, jnp.zeros(()))
+    return mean_over(values[order], share[order] * taken)
+
+
+class Targets(NamedTuple):
+    """The targets of all rules in one row, so that what is done to each of them is written, and compiled, once."""
+
+    value: Float[Array, " target"]
+    share: Float[Array, " target"]
+    low: Float[Array, " target"]
+    high: Float[Array, " target"]
+    scale: Float[Array, " target"]
+    rule: Int[np.ndarray, " target"]
+    """Whose target it is; ascending."""
+
+
+def targets_of(objective: Objective, read_of: tuple[Reading, ...]) -> Targets:
+    """All targets, rule by rule."""
+    rule = np.repeat(np.arange(len(read_of)), [len(reading.value) for reading in read_of])
+    ask = objective.ask
+    return Targets(
+        value=row_of([reading.value for reading in read_of]),
+        share=row_of([reading.share for reading in read_of]),
+        low=row_of(ask.low),
+        high=row_of(ask.high),
+        scale=ask.scale[rule],
+        rule=rule,
+    )
+
+
+def row_of(parts: Sequence[Float[np.ndarray | Array, " _"]]) -> Float[Array, " target"]:
+    """What is given rule by rule, in one row."""
+    return jnp.concatenate(parts) if parts else jnp.zeros(0)
+
+
+def by_rule(values: Float[Array, " target"], rule: Int[np.ndarray, " target"], n_rules: int) -> Float[Array, " rule"]:
+    """Sums over the targets of each rule."""
+    return jax.ops.segment_sum(values, rule, n_rules, indices_are_sorted=True)
 
 
 @partial(jax.jit, inline=True)
 def penalties(objective: Objective, read_of: tuple[Reading, ...], widen: Float[Array, " rule"]) -> Array:
     """Cost of each rule before its weight, with every interval wider by `widen` at both ends."""
-    ask = objective.ask
-    costs = []
-    for index, (rule, reading) in enumerate(zip(objective.program.rules, read_of, strict=True)):
-        beyond = excess(reading.value, ask.low[index] - widen[index], ask.high[index] + widen[index])
-        each = penalty(beyond / ask.scale[index])
+    rules, ask = objective.program.rules, objective.ask
+    if not rules:
+        return jnp.zeros(0)
+    found = targets_of(objective, read_of)
+    wider = widen[found.rule]
+    each = penalty(excess(found.value, found.low - wider, found.high + wider) / found.scale)
+    total, norm = (by_rule(x, found.rule, len(rules)) for x in (each * found.share, found.share))
+    costs = total / jnp.where((ask.summed > 0.0) | (norm <= 0.0), 1.0, norm)
+    for index, rule in enumerate(rules):
         if rule.aggregate.how == "worst":
-            costs.append(worst_average(each, reading.share, ask.worst_share[index]))
-        else:
-            costs.append(average(each, reading.share, ask.summed[index]))
-    return jnp.stack(costs) if costs else jnp.zeros(0)
+            own = slice(*np.searchsorted(found.rule, [index, index + 1]).tolist())
+            costs = costs.at[index].set(worst_average(each[own], found.share[own], ask.worst_share[index]))
+    return costs
 
 
 def timed(timing: Timing, progress: Float[Array, ""]) -> tuple[Float[Array, " rule"], Float[Array, " rule"]]:

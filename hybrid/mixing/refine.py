@@ -7,9 +7,9 @@ one that pulls harder than a unit is capped, and rules that pull against each ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import jax
@@ -58,7 +58,7 @@ class State(NamedTuple):
     moves: Treatment
     optimiser: optax.OptState
     cap: Float[Array, " rule"]
-    multiplier: tuple[Float[Array, " _"], ...]
+    multiplier: Float[Array, " target"]
     step: Float[Array, ""]
 
 
@@ -105,14 +105,16 @@ def treatment_of(moves: Treatment, pins: Pins) -> Treatment:
     return jax.tree.map(lambda mask, given, value: jnp.where(mask > 0, given, value), *pins, free)
 
 
-@partial(jax.jit, inline=True)
-def signed_excess(objective: Objective, read_of: tuple[Reading, ...]) -> tuple[Float[Array, " _"], ...]:
+def _beyond(found: objectives.Targets) -> Float[Array, " target"]:
     """How far each target is outside its interval, in scales; negative inside."""
-    ask = objective.ask
-    return tuple(
-        jnp.maximum(ask.low[i] - reading.value, reading.value - ask.high[i]) / ask.scale[i]
-        for i, reading in enumerate(read_of)
-    )
+    return jnp.maximum(found.low - found.value, found.value - found.high) / found.scale
+
+
+@jax.jit
+def signed_excess(objective: Objective, read_of: tuple[Reading, ...]) -> tuple[Float[Array, " _"], ...]:
+    """How far each target of each rule is outside its interval, in scales; negative inside."""
+    beyond = _beyond(objectives.targets_of(objective, read_of))
+    return tuple(jnp.split(beyond, np.cumsum([len(reading.value) for reading in read_of])[:-1]))
 
 
 def held_targets(
@@ -143,18 +145,21 @@ def _round(
     optimiser = _optimiser(n_steps)
     n_rules = len(objective.program.rules)
     raw = raw_of(dry)
+    marks = objectives.row_of(hold)
+    # an augmented Lagrangian of c <= 0 for each marked target (catalogue 9.1), the mean over those of a rule
+    rule = np.repeat(np.arange(n_rules), [len(each) for each in hold])
+    share_of_mark = marks / jnp.maximum(objectives.by_rule(marks, rule, n_rules), 1.0)[rule]
 
-    def costs(moves: Treatment, now: State) -> tuple[tuple[Array, Array], tuple[tuple[Array, ...], Array]]:
+    def costs(moves: Treatment, now: State) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         treatment = project(objective, dry, treatment_of(moves, pins))
         found = objectives.readings(objective, dry, treatment, raw)
         _, widen = objectives.timed(objective.timing, now.step / n_steps)
-        beyond = signed_excess(objective, found)
+        beyond = _beyond(objectives.targets_of(objective, found))
         rho = _stiffness(now.step / n_steps)
-        terms = tuple(zip(beyond, now.multiplier, hold, strict=True))
-        held = sum((_lagrangian(c + MARGIN, each, rho, marks) for c, each, marks in terms), jnp.zeros(()))
-        after = tuple(jnp.maximum(each + DUAL_RATE * rho * (c + MARGIN), 0.0) * marks for c, each, marks in terms)
-        violation = [jnp.max(jnp.where(marks > 0.0, c, -NO_LIMIT)) for c, _, marks in terms]
-        worst = jnp.max(jnp.stack([jnp.asarray(-NO_LIMIT), *violation]))
+        pressed = jnp.maximum(now.multiplier + rho * (beyond + MARGIN), 0.0)
+        held = jnp.sum(share_of_mark * (jnp.square(pressed) - jnp.square(now.multiplier)) / (2.0 * rho))
+        after = jnp.maximum(now.multiplier + DUAL_RATE * rho * (beyond + MARGIN), 0.0) * marks
+        worst = jnp.max(jnp.where(marks > 0.0, beyond, -NO_LIMIT), initial=-NO_LIMIT)
         return (objectives.penalties(objective, found, widen), held), (after, worst)
 
     def look(now: State, alone: Array) -> tuple[State, tuple[Array, Array, Array]]:
@@ -182,12 +187,6 @@ def _round(
 
 def _stiffness(progress: Array) -> Array:
     return RHO[0] * (RHO[1] / RHO[0]) ** jnp.minimum(progress, 1.0)
-
-
-def _lagrangian(c: Array, multiplier: Array, rho: Array, marks: Array) -> Float[Array, ""]:
-    """Augmented Lagrangian of c <= 0 (catalogue 9.1), the mean over the marked targets."""
-    each = (jnp.square(jnp.maximum(multiplier + rho * c, 0.0)) - jnp.square(multiplier)) / (2.0 * rho)
-    return jnp.sum(each * marks) / jnp.maximum(jnp.sum(marks), 1.0)
 
 
 def _leaves(moves: Treatment) -> tuple[Array, ...]:
@@ -231,13 +230,18 @@ def compiled_round(task: Task, nothing: Treatment, n_steps: int) -> RoundProgram
         return None
     state = _begin(moves_of(nothing), hold, len(objective.program.rules), np.float32(0.0))
     leaves, tree = jax.tree.flatten((objective, dry, pins, hold, state))
-
-    @jax.jit
-    def round_(leaves: list[Array]) -> _Seen:
-        return _round(*jax.tree.unflatten(tree, leaves), n_rounds * ROUND_STEPS)
-
-    compiled = round_.lower(leaves).compile()
+    compiled = _compiled(tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves), n_rounds * ROUND_STEPS)
     return lambda *given: compiled(jax.tree.leaves(given))
+
+
+@lru_cache(maxsize=16)
+def _compiled(
+    tree: Hashable, shapes: tuple[tuple[tuple[int, ...], str], ...], n_steps: int
+) -> Callable[[list[Array]], _Seen]:
+    def round_(leaves: list[Array]) -> _Seen:
+        return _round(*jax.tree.unflatten(tree, leaves), n_steps)
+
+    return jax.jit(round_).lower([jax.ShapeDtypeStruct(*shape) for shape in shapes]).compile()
 
 
 def refine(
@@ -287,7 +291,7 @@ def _run(
 
 @partial(jax.jit, static_argnames="n_rules")
 def _begin(moves: Treatment, hold: tuple[Float[Array, " _"], ...], n_rules: int, step: Float[Array, ""]) -> State:
-    multiplier = tuple(jnp.zeros_like(marks) for marks in hold)
+    multiplier = jnp.zeros_like(objectives.row_of(hold))
     return State(moves, _optimiser(1).init(_leaves(moves)), jnp.ones(n_rules), multiplier, step)
 
 
