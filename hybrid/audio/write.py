@@ -52,8 +52,17 @@ class OutputFolder:
         try:
             if kind is None:
                 self._publish()
+            if isinstance(error, InputError):
+                error.problems = tuple(p._replace(where=self._asked(p.where)) for p in error.problems)
+            if isinstance(error, OSError) and str(self.path) in str(error.filename):
+                where = Path(self._asked(str(error.filename)))
+                raise _refusal(where, f"cannot be written: {error.strerror}") from error
         finally:
             shutil.rmtree(self.path, ignore_errors=True)
+
+    def _asked(self, where: str) -> str:
+        """A place in the folder that was asked for, which a person knows, rather than in the hidden one."""
+        return where.replace(str(self.path), str(self._target))
 
     def _check(self) -> None:
         held = next((each for each in self._inputs if each.resolve().is_relative_to(self._target)), None)

@@ -6,6 +6,7 @@ A command's module is imported only when that command runs: help and the checks 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from _thread import interrupt_main
@@ -88,6 +89,8 @@ def main() -> None:
     """Runs the command line; exits with 0, 1 for a fault of this program, or the code of the error."""
     # threads that read and transform need the interpreter often and briefly, those that compile all the time
     sys.setswitchinterval(_TURN_S)
+    # what is half written is removed, as after Ctrl-C
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     sys.excepthook = _report_fault
     sys.unraisablehook = _interrupt_again
     try:

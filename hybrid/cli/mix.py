@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,7 +26,7 @@ _MIN_RATE, _MAX_RATE = 8000, 192000
 
 def mix(
     song: Annotated[str, typer.Argument(help="a folder of audio files, a song.yaml, or 'demo'")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="the folder to write")],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="the folder to write")] = None,
     rules: Rules = None,
     sets: Sets = None,
     steps: Annotated[int, typer.Option(min=0, help="steps of refinement; 0 keeps the start")] = 300,
@@ -45,10 +46,11 @@ def mix(
     rule_set = load_rules(rules or ["base"], sets or [])
     loaded = None if song == DEMO and not Path(song).exists() else load_song(Path(song))
     if dry_run:
-        if loaded is None:
-            raise InputError(Problem(DEMO, "is made while it is mixed", "leave out --dry-run"))
-        _print_matches(loaded, rule_set, as_json)
+        with TemporaryDirectory(prefix="hybrid-") as scratch:
+            _print_matches(loaded or _demo(Path(scratch) / "song", seed), rule_set, as_json)
         return
+    if out is None:
+        raise InputError(Problem("-o, --out", "is missing: expected the folder to write"))
     inputs = [path for track in loaded.tracks for path in track.files] if loaded else []
     with OutputFolder(out, overwrite, inputs) as folder:
         tracks = loaded or _demo(folder.path / "song", seed)

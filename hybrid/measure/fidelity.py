@@ -10,19 +10,26 @@ from hybrid.measure.masking import importance
 
 
 def timbre_change_db(
-    before: Float[Array, "track frame band"], after: Float[Array, "track frame band"], active: Array
+    before: Float[Array, "track frame band"],
+    after: Float[Array, "track frame band"],
+    active: Float[Array, "track frame"],
+    low_cut_db: Float[Array, "track band"],
 ) -> Float[Array, " track"]:
     """Change of a track's long-term spectral shape, dB RMS over bands, weighted by what matters to the raw track.
 
-    Long-term means over the frames in which it sounds; a change of level alone reads 0.
+    Long-term means over the frames in which it sounds; a change of level alone reads 0. What the low cut takes
+    (`low_cut_db`, part of the change) and all else are two changes: neither undoes the other.
     """
     raw, treated = (jnp.einsum("itb,it->ib", power, active) for power in (before, after))
     weight = importance(raw)
     change = jnp.where(weight > 0.0, db(treated / jnp.where(raw > 0.0, raw, 1.0)), 0.0)
-    mean = mean_over(change, weight)
-    square = mean_over(jnp.square(change - mean[:, None]), weight)
+    square = _variance(change - low_cut_db, weight) + _variance(low_cut_db, weight)
     # the root's slope is infinite at zero: an untouched track reads 0 with no gradient
     return jnp.where(square > 1e-8, jnp.sqrt(jnp.maximum(square, 1e-8)), 0.0)
+
+
+def _variance(x: Float[Array, "track band"], weight: Float[Array, "track band"]) -> Float[Array, " track"]:
+    return mean_over(jnp.square(x - mean_over(x, weight)[:, None]), weight)
 
 
 def worst_mean(x: Float[Array, "*batch n"], share: float, present: Float[Array, "*batch n"]) -> Float[Array, "*batch"]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import soundfile
 
 from hybrid.audio import write
 from hybrid.audio.write import OutputFolder, WavWriter
-from hybrid.errors import InputError
+from hybrid.errors import InputError, Problem
 
 
 def test_a_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
@@ -24,6 +25,17 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, interruption: type[BaseE
     with pytest.raises(interruption), OutputFolder(tmp_path / "out", False, ()) as folder:
         (folder.path / "mix.txt").write_text("half")
         raise interruption
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_names_the_folder_that_was_asked_for(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(InputError) as said, OutputFolder(out, False, ()) as folder:
+        raise InputError(Problem(str(folder.path / "mix.wav"), "cannot be written"))
+    assert str(said.value) == f"{out / 'mix.wav'}: cannot be written"
+    with pytest.raises(InputError) as said, OutputFolder(out, False, ()) as folder:
+        raise OSError(errno.ENOSPC, "No space left on device", str(folder.path / "verdict.json"))
+    assert str(said.value) == f"{out / 'verdict.json'}: cannot be written: No space left on device"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -68,10 +71,10 @@ def song(tmp_path: Path) -> Path:
     """A folder of two tracks, whose names are awkward."""
     folder = tmp_path / "ein Lied"
     folder.mkdir()
-    time = np.arange(N) / RATE
+    time_s = np.arange(N) / RATE
     noise = np.random.default_rng(0).normal(size=N)
-    soundfile.write(folder / "bäss & <b>.wav", 0.2 * np.sin(2 * np.pi * 80 * time), RATE)
-    soundfile.write(folder / "lead vocal.wav", 0.05 * noise * np.sin(2 * np.pi * 2 * time), RATE)
+    soundfile.write(folder / "bäss & <b>.wav", 0.2 * np.sin(2 * np.pi * 80 * time_s), RATE)
+    soundfile.write(folder / "lead vocal.wav", 0.05 * noise * np.sin(2 * np.pi * 2 * time_s), RATE)
     return folder
 
 
@@ -194,6 +197,29 @@ def test_a_dry_run_writes_nothing(song: Path, tmp_path: Path, hybrid: Callable[.
     said = hybrid("mix", song, "-o", tmp_path / "out", "--dry-run", "--json")
     assert said.code == 0
     assert json.loads(said.out)["matched"]["lead.level"] == ["lead vocal"]
+    assert list(tmp_path.iterdir()) == [song]
+
+
+def test_a_dry_run_needs_no_folder_and_can_tell_of_the_demo(hybrid: Callable[..., Said]) -> None:
+    said = hybrid("mix", "demo", "--dry-run", "--json")
+    assert said.code == 0
+    assert json.loads(said.out)["matched"]["lead.level"] == ["12_LeadVox"]
+
+
+def test_a_mix_needs_a_folder_to_write(song: Path, hybrid: Callable[..., Said]) -> None:
+    said = hybrid("mix", song)
+    assert (said.code, said.err) == (2, "-o, --out: is missing: expected the folder to write\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_mix_that_is_stopped_leaves_nothing_behind(number: signal.Signals, song: Path, tmp_path: Path) -> None:
+    command = "from hybrid.cli.app import main; main()"
+    process = subprocess.Popen([sys.executable, "-c", command, "mix", song, "-o", tmp_path / "out"])
+    while not list(tmp_path.glob(".out.*")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    assert process.wait(60) == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
     assert list(tmp_path.iterdir()) == [song]
 
 

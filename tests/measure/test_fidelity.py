@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +15,8 @@ from hybrid.signal import bands
 N = bands.N_BANDS
 RAW = jnp.ones((1, 4, N)) / N
 ALWAYS = jnp.ones((1, 4))
-change_db = jax.jit(timbre_change_db)
+NO_CUT = jnp.zeros((1, N))
+change_db = jax.jit(partial(timbre_change_db, low_cut_db=NO_CUT))
 
 
 def curve(level_db: np.ndarray) -> jnp.ndarray:
@@ -46,11 +49,20 @@ def test_frames_in_which_the_track_rests_do_not_count():
 
 
 def test_silence_and_an_untouched_track_read_zero_with_finite_gradients():
-    slope = jax.jit(jax.grad(lambda after, before: jnp.sum(timbre_change_db(before, after, ALWAYS))))
+    slope = jax.jit(jax.grad(lambda after, before: jnp.sum(timbre_change_db(before, after, ALWAYS, NO_CUT))))
     for sound in (RAW, jnp.zeros_like(RAW)):
         assert float(change_db(sound, sound, ALWAYS)[0]) == 0.0
         assert np.isfinite(slope(sound, sound)).all()
     assert np.isfinite(slope(jnp.zeros_like(RAW), RAW)).all()
+
+
+def test_lifting_the_tone_under_a_low_cut_does_not_undo_the_cut():
+    low = jnp.asarray(np.arange(N) < N // 2, jnp.float32)
+    cut = -6.0 * low[None]
+    by_cut = float(timbre_change_db(RAW, curve(-6.0 * np.asarray(low)), ALWAYS, cut)[0])
+    assert by_cut == pytest.approx(3.0, abs=0.01)
+    # what is heard is the raw sound again, by two changes of 3 dB
+    assert float(timbre_change_db(RAW, RAW, ALWAYS, cut)[0]) == pytest.approx(3.0 * np.sqrt(2.0), abs=0.01)
 
 
 def test_the_worst_quarter_of_four_is_the_worst_and_of_eight_the_mean_of_two():

@@ -121,6 +121,14 @@ def test_an_inverted_copy_leaves_nothing(tmp_path, noise):
     assert predicted_gain(result) < -40.0
 
 
+@pytest.mark.parametrize("duration_s", [0.3, 0.5, 1.0, 2.0])
+def test_a_short_song_is_predicted_as_loud_as_the_meter_reads_it(tmp_path, duration_s, noise):
+    x = noise[:, : round(duration_s * RATE)]
+    result = heard(song_of(tmp_path, {"one": x}), None)
+    # blocks of noise differ: those of the meter begin elsewhere than frames do
+    assert float(result.predicted.loudness_lufs) == pytest.approx(result.mix.integrated_lufs, abs=0.15)
+
+
 def test_unrelated_tracks_add_3_01_lu(tmp_path, noise):
     other = 0.05 * np.random.default_rng(7).standard_normal(noise.shape).astype(np.float32)
     result = heard(song_of(tmp_path, {"one": noise, "other": other}), None)
