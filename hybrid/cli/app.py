@@ -6,7 +6,6 @@ A command's module is imported only when that command runs: help and the checks 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from _thread import interrupt_main
@@ -20,6 +19,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from hybrid import __version__
+from hybrid.cli.signals import terminate_as_interrupted
 from hybrid.errors import InputError
 
 
@@ -89,8 +89,7 @@ def main() -> None:
     """Runs the command line; exits with 0, 1 for a fault of this program, or the code of the error."""
     # threads that read and transform need the interpreter often and briefly, those that compile all the time
     sys.setswitchinterval(_TURN_S)
-    # what is half written is removed, as after Ctrl-C
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    terminate_as_interrupted()
     sys.excepthook = _report_fault
     sys.unraisablehook = _interrupt_again
     try:

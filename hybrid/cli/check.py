@@ -11,6 +11,7 @@ import typer
 from hybrid.audio.manifest import load_song
 from hybrid.cli.options import Rules, Sets
 from hybrid.cli.progress import progress_bar
+from hybrid.cli.signals import load
 
 if TYPE_CHECKING:
     from hybrid.knowledge.ruleset import RuleSet
@@ -42,6 +43,7 @@ def check(
 
 
 def _run(mix: Path, song: Path | None, rules: RuleSet) -> Check:
+    load("hybrid.mixing.check")
     from hybrid.mixing.check import check_mix, check_mix_of
 
     with progress_bar() as progress:

@@ -14,6 +14,7 @@ from hybrid.audio.song import Song
 from hybrid.audio.write import OutputFolder, Subtype
 from hybrid.cli.options import Rules, Sets
 from hybrid.cli.progress import progress_bar
+from hybrid.cli.signals import load
 from hybrid.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def mix(
         return
     if out is None:
         raise InputError(Problem("-o, --out", "is missing: expected the folder to write"))
+    load("hybrid.export.results")
     inputs = [path for track in loaded.tracks for path in track.files] if loaded else []
     with OutputFolder(out, overwrite, inputs) as folder:
         tracks = loaded or _demo(folder.path / "song", seed)

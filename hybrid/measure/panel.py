@@ -65,7 +65,15 @@ def slew(treatment: Treatment, time_s: Float[Array, " frame"], frame_s: float) -
     return jnp.pad(jnp.diff(moving, axis=-1) / frame_s, ((0, 0), (0, 0), (1, 0)))
 
 
-@partial(jax.jit, inline=True)
+class _Levels(NamedTuple):
+    track_k: Float[Array, "track frame"]
+    pair_k: Float[Array, "pair frame"]
+    mix_k: Float[Array, " frame"]
+    loudness_lufs: Float[Array, ""]
+    true_peak_dbtp: Float[Array, ""]
+    slew_db_per_s: Float[Array, "track zone frame"]
+
+
 def predict(dry: Dry, treatment: Treatment, raw: Raw | None = None) -> Measured:
     """The panel in the power domain; traced once per shape, however often rules ask for it.
 
@@ -73,42 +81,36 @@ def predict(dry: Dry, treatment: Treatment, raw: Raw | None = None) -> Measured:
     where it was worked out once for many treatments.
     """
     layer = effect.treated(dry, treatment)
+    return Measured(dry, raw or raw_of(dry), treatment, layer, layer, *_predicted(layer, treatment))
+
+
+@partial(jax.jit, inline=True)
+def _predicted(layer: Layer, treatment: Treatment) -> _Levels:
+    dry = layer.dry
     track_k, pair_k = effect.total_k(layer), effect.pair_k(layer)
     mix_k = jnp.maximum(jnp.sum(track_k, axis=0) + jnp.sum(pair_k, axis=0), 0.0)
     level = loudness.integrated_lufs(mix_k, dry.inside, dry.frame_s) + treatment.master.level_db
-    return Measured(
-        dry,
-        raw or raw_of(dry),
-        treatment,
-        tracks=layer,
-        whole=layer,
-        track_k=track_k,
-        pair_k=pair_k,
-        mix_k=mix_k,
-        loudness_lufs=level,
-        true_peak_dbtp=level + dry.peak_to_loudness_db,
-        slew_db_per_s=slew(treatment, dry.time_s, dry.frame_s),
-    )
+    peak = level + dry.peak_to_loudness_db
+    return _Levels(track_k, pair_k, mix_k, level, peak, slew(treatment, dry.time_s, dry.frame_s))
 
 
 Scalar = Float[Array, ""] | float
 
 
-@jax.jit
-def observe(dry: Dry, treatment: Treatment, stems: Layer, mix: Dry, levels: tuple[Scalar, Scalar]) -> Measured:
-    """The panel of audio: `stems` and the one-track `mix` as measured, `dry` for what counts.
+def observe(dry: Dry, treatment: Treatment, tracks: Layer, mix: Dry, levels: tuple[Scalar, Scalar]) -> Measured:
+    """The panel of audio: `tracks` and the one-track `mix` as measured, `dry` for what counts.
 
     `levels` are the exact meters' loudness and true peak of the output.
     """
     whole = effect.as_measured(mix)
-    return Measured(
-        dry,
-        raw_of(dry),
-        treatment,
-        tracks=stems,
-        whole=whole,
-        track_k=effect.total_k(stems),
-        pair_k=effect.pair_k(stems),
+    return Measured(dry, raw_of(dry), treatment, tracks, whole, *_observed(dry, treatment, tracks, whole, levels))
+
+
+@jax.jit
+def _observed(dry: Dry, treatment: Treatment, tracks: Layer, whole: Layer, levels: tuple[Scalar, Scalar]) -> _Levels:
+    return _Levels(
+        track_k=effect.total_k(tracks),
+        pair_k=effect.pair_k(tracks),
         mix_k=effect.total_k(whole)[0],
         loudness_lufs=jnp.asarray(levels[0], jnp.float32),
         true_peak_dbtp=jnp.asarray(levels[1], jnp.float32),

@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from hybrid.audio.probe import probe
@@ -26,7 +24,7 @@ from hybrid.measure.panel import Measured, Scalar, observe
 from hybrid.mixing.analyse import Progress, analyse
 from hybrid.mixing.fit import RELIABLE, Fit, fit
 from hybrid.mixing.plan import verdict
-from hybrid.treatment.effect import LN_DB, as_measured, treated
+from hybrid.treatment.effect import as_measured, treated
 from hybrid.treatment.types import Dry, Treatment, neutral
 
 _MIX_LEVEL = ("mix", "band")
@@ -64,7 +62,7 @@ def check_mix(path: Path, rules: RuleSet, progress: Progress) -> Check:
     with open_song(song) as reader:
         dry, levels = analyse(song, reader, progress)
     readings = (levels.integrated_lufs, levels.true_peak_dbtp)
-    panel = _panel_alone(dry, neutral(dry.active.shape[0], 1.0, 1.0), readings)
+    panel = observe(dry, neutral(dry.active.shape[0], 1.0, 1.0), as_measured(dry), dry, readings)
     found, notes = _judge(kept, song, panel)
     return Check(found, left_out, (*_mono(song), *notes))
 
@@ -177,14 +175,8 @@ def _judge(rules: RuleSet, song: Song, panel: Measured) -> tuple[Verdict, tuple[
     return verdict(objective, song, panel), report.warnings
 
 
-@jax.jit
-def _panel_alone(dry: Dry, nothing: Treatment, levels: tuple[Scalar, Scalar]) -> Measured:
-    return observe(dry, nothing, as_measured(dry), dry, levels)
-
-
-@jax.jit
 def _panel_fitted(dry: Dry, treatment: Treatment, mix: Dry, levels: tuple[Scalar, Scalar]) -> Measured:
     """The panel of the fitted tracks and of the mix itself, which is taken back to before the output level."""
-    before = jnp.exp(-LN_DB * treatment.master.level_db)
+    before = np.float32(10.0 ** (-0.1 * float(treatment.master.level_db)))
     mix = replace(mix, power=mix.power * before, power_k=mix.power_k * before)
     return observe(dry, treatment, treated(dry, treatment), mix, levels)

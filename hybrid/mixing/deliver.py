@@ -59,7 +59,7 @@ class Rehearsal(NamedTuple):
     levels: Levels
     stem_peak_db: float
     """The highest sample peak of a stem, dBFS."""
-    observer: Observer
+    measured: Measured
 
 
 CORRECTIONS = 2
@@ -69,8 +69,8 @@ CORRECTIONS = 2
 def deliver(plan: Plan, reader: SongReader, folder: Path, fmt: Format, progress: Progress) -> Delivered:
     """Rehearse, correct where needed, write the mix and its stems into `folder`, and measure what was written."""
     with workers() as pool:
-        plan, rehearsal, measured = _rehearsed(plan, reader, fmt.sample_rate, pool, progress)
-        levels = rehearsal.levels
+        plan, rehearsal = _rehearsed(plan, reader, fmt.sample_rate, pool, progress)
+        levels, measured = rehearsal.levels, rehearsal.measured
         level = objectives.output_level_db(plan.objective.output, levels.integrated_lufs, levels.true_peak_dbtp)
         level = min(float(level), _FULL_SCALE_DB - rehearsal.stem_peak_db)
         treatment = plan.refined.treatment
@@ -87,16 +87,15 @@ def deliver(plan: Plan, reader: SongReader, folder: Path, fmt: Format, progress:
 
 def _rehearsed(
     plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecutor, progress: Progress
-) -> tuple[Plan, Rehearsal, Measured]:
-    """The plan, corrected if its audio breaks what must be kept, and what its audio measures."""
+) -> tuple[Plan, Rehearsal]:
+    """The plan, corrected if its audio breaks what must be kept, and what its audio is like."""
     rehearsal = _rehearse(plan, reader, rate, pool, progress)
     for _ in range(CORRECTIONS):
-        measured = rehearsal.observer.measured(plan.refined.treatment, rehearsal.levels)
-        better = corrected(plan, measured)
+        better = corrected(plan, rehearsal.measured)
         if better is None:
             break
         plan, rehearsal = better, _rehearse(better, reader, rate, pool, progress)
-    return plan, rehearsal, rehearsal.observer.measured(plan.refined.treatment, rehearsal.levels)
+    return plan, rehearsal
 
 
 class _Converter:
@@ -141,7 +140,8 @@ def _rehearse(plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecuto
         observer.add(mix, chunk.filtered)
         peak = max(peak, *(max(stem.max(initial=0.0), -stem.min(initial=0.0)) for stem in chunk.stems))
     headroom_db = 0.0 if rate == song.sample_rate else 1.0  # peaks of a resampled stem may be a little higher
-    return Rehearsal(meter.levels(), 20.0 * float(np.log10(peak)) + headroom_db, observer)
+    levels = meter.levels()
+    return Rehearsal(levels, 20.0 * float(np.log10(peak)) + headroom_db, observer.measured(treatment, levels))
 
 
 def _write(

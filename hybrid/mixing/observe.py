@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import jax
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -56,14 +55,9 @@ class Observer:
             size = self._grid.chunk + self._grid.context
             self._waiting = [np.pad(w, ((0, 0), (0, size - w.shape[1]))) for w in self._waiting]
             self._measure()
-        tracks = _placed(self._tracks.dry(0.0), treatment)
+        tracks = effect.placed(self._tracks.dry(0.0), treatment)
         readings = (levels.integrated_lufs, levels.true_peak_dbtp)
         return panel.observe(self._dry, treatment, tracks, self._mix.dry(0.0), readings)
-
-
-@jax.jit
-def _placed(tracks: Dry, treatment: Treatment) -> effect.Layer:
-    return effect.as_measured(tracks)._replace(pan=effect.pan_matrix(treatment))
 
 
 def _real_pairs(dry: Dry) -> Int[np.ndarray, "pair 2"]:

@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
@@ -67,24 +66,18 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, n_steps: int, seed:
     """
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
     pairs = pairs_sharing_phase(song, reader)
-    blank = blank_recording(song, pairs).dry(0.0)
-    n_tracks = blank.power.shape[0]
-    objective, report = compile_rules(rules, song, n_tracks, np.asarray(blank.time_s))
-    pooled = _pooled(blank)
-    working, _ = compile_rules(rules, song, n_tracks, np.asarray(pooled.time_s))
-    nothing = _nothing(pooled)
-    pins = pins_of(rules.rules, working, song, nothing)
+    objective, report, task, nothing = _blank(song, pairs, rules)
     with ThreadPoolExecutor(1) as aside:
         # the song's shape is known: its program is made while its samples are read
-        round_ = aside.submit(compiled_round, Task(working, pooled, pins, _unmarked(working)), nothing, n_steps)
+        program = aside.submit(compiled_round, task, nothing, n_steps)
         analysis = analyse(song, reader, progress, pairs)
     dry = analysis.dry
     levels = analysis.raw_levels
     raw = raw_panel(objective.output, dry, nothing, (levels.integrated_lufs, levels.true_peak_dbtp))
     found = read_panel(objective, raw)
     required = np.array([rule.kind == "require" for rule in rules.rules])
-    task = Task(working, _pooled(dry), pins, _held(objective, found, required), round_.result())
-    corners_hz = _corners_hz(objective, found, n_tracks)
+    task = task._replace(dry=_pooled(dry), hold=_held(objective, found, required), round=program.result())
+    corners_hz = _corners_hz(objective, found, dry.power.shape[0])
     refined = refine(task, role_start(nothing, dry, song.tracks, corners_hz, seed), n_steps, progress)
     return Plan(
         song,
@@ -96,6 +89,21 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, n_steps: int, seed:
         before=verdict(objective, song, raw, found),
         predicted=_predicted(objective, song, dry, refined.treatment),
     )
+
+
+def _blank(
+    song: Song, pairs: Int[np.ndarray, "pair 2"], rules: RuleSet
+) -> tuple[Objective, MatchReport, Task, Treatment]:
+    """What follows from a song's shape and rules: the objective of all its frames, the task but for what is measured
+    and what must be held, and the treatment that does nothing."""
+    dry = blank_recording(song, pairs).dry(0.0)
+    n_tracks = dry.power.shape[0]
+    objective, report = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
+    pooled = _pooled(dry)
+    working, _ = compile_rules(rules, song, n_tracks, np.asarray(pooled.time_s))
+    nothing = _nothing(pooled)
+    unmarked = tuple(np.zeros(low.shape, np.float32) for low in working.ask.low)
+    return objective, report, Task(working, pooled, pins_of(rules.rules, working, song, nothing), unmarked), nothing
 
 
 def corrected(plan: Plan, observed: Measured) -> Plan | None:
@@ -122,11 +130,6 @@ def corrected(plan: Plan, observed: Measured) -> Plan | None:
     task = plan.task._replace(objective=replace(plan.task.objective, ask=ask))
     refined = refine_further(task, plan.refined)
     return plan._replace(refined=refined, predicted=_predicted(plan.objective, plan.song, dry, refined.treatment))
-
-
-def _unmarked(objective: Objective) -> tuple[Float[np.ndarray, " _"], ...]:
-    """Marks, all off."""
-    return tuple(np.zeros(low.shape, np.float32) for low in objective.ask.low)
 
 
 def _held(
@@ -166,14 +169,11 @@ def _frames_inside(dry: Dry) -> int:
     return max(1, int(np.sum(np.asarray(dry.inside) >= 0.5)))
 
 
-@jax.jit
-def raw_panel(
-    output: Output, dry: Dry, nothing: Treatment, levels: tuple[Float[Array, ""] | float, Float[Array, ""] | float]
-) -> Measured:
+def raw_panel(output: Output, dry: Dry, nothing: Treatment, levels: tuple[float, float]) -> Measured:
     """The raw sum at its output level, with the exact meters' loudness and true peak."""
-    loudness, peak = (jnp.asarray(level, jnp.float32) for level in levels)
-    gain = objectives.output_level_db(output, loudness, peak)
-    return predict(dry, nothing)._replace(loudness_lufs=loudness + gain, true_peak_dbtp=peak + gain)
+    gain = np.float32(objectives.output_level_db(output, *levels))
+    loudness, peak = (jax.device_put(np.float32(level) + gain) for level in levels)
+    return predict(dry, nothing)._replace(loudness_lufs=loudness, true_peak_dbtp=peak)
 
 
 @jax.jit

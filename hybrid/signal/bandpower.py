@@ -1,7 +1,7 @@
 """Band powers of a signal, a chunk at a time: the measuring side of the short-time transform.
 
-A chunk is 32 frames of about 100 ms. Its three hops of context come from the chunk before, so that chunks of a
-stream give the same numbers as the whole signal at once.
+A chunk is 16 frames of about 100 ms: the spectra of two chunks of all tracks are in memory at a time. Its three hops
+of context come from the chunk before, so that chunks of a stream give the same numbers as the whole signal at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from jaxtyping import Array, Complex, Float
 
 from hybrid.signal import bands, kweighting, stft
 
-CHUNK_FRAMES = 32
+CHUNK_FRAMES = 16
 CHUNK_HOPS = CHUNK_FRAMES * stft.HOPS_PER_FRAME
 LOW_BINS = 96
 """Bins up to about 1 kHz, whose long-term powers are kept one by one."""

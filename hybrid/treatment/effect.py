@@ -108,18 +108,38 @@ def pan_matrix(treatment: Treatment) -> Float[Array, "track 2 2"]:
     return position[..., None] * width
 
 
+# a compiled function copies whatever it hands through: layers are put together outside, around the raw powers
+
+
 def treated(dry: Dry, treatment: Treatment) -> Layer:
     """The tracks under a treatment, before the output level."""
+    return Layer(dry, *_treated(dry, treatment))
+
+
+@partial(jax.jit, inline=True)
+def _treated(dry: Dry, treatment: Treatment) -> tuple[Float[Array, "track frame band"], Float[Array, "track 2 2"]]:
     zones = jnp.asarray(zone_curves(), dry.power.dtype)
     moving = jnp.einsum("izt,zb->itb", moving_db(treatment, dry.time_s), zones)
-    gain = jnp.exp(LN_DB * (static_db(treatment, dry)[:, None, :] + moving))
-    return Layer(dry, gain, pan_matrix(treatment))
+    return jnp.exp(LN_DB * (static_db(treatment, dry)[:, None, :] + moving)), pan_matrix(treatment)
 
 
 def as_measured(dry: Dry) -> Layer:
     """The tracks as they are."""
-    identity = jnp.broadcast_to(jnp.eye(2, dtype=dry.power.dtype), (dry.power.shape[0], 2, 2))
-    return Layer(dry, jnp.ones_like(dry.power[:, 0]), identity)
+    return Layer(dry, *_untouched(dry.power))
+
+
+@partial(jax.jit, inline=True)
+def _untouched(power: Float[Array, "track 3 frame band"]) -> tuple[Array, Float[Array, "track 2 2"]]:
+    identity = jnp.broadcast_to(jnp.eye(2, dtype=power.dtype), (power.shape[0], 2, 2))
+    return jnp.ones_like(power[:, 0]), identity
+
+
+def placed(dry: Dry, treatment: Treatment) -> Layer:
+    """Tracks that were measured under a treatment but for their place, in their place."""
+    return as_measured(dry)._replace(pan=_pan_matrix(treatment))
+
+
+_pan_matrix = jax.jit(pan_matrix)
 
 
 def _total_shares(pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3"]:
