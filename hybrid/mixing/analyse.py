@@ -15,7 +15,7 @@ from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.measure import loudness
 from hybrid.measure.meter import Levels, Meter
-from hybrid.signal import bandpower, bands, stft
+from hybrid.signal import bandpower, bands, kweighting, stft
 from hybrid.treatment.types import Dry
 
 _T = TypeVar("_T")
@@ -206,6 +206,7 @@ class Recording:
         filled = bandpower.inside(self._grid.n_samples, self._grid.hop, self._grid.n_frames)
         inside[: len(filled) // self.joined] = filled.reshape(-1, self.joined).mean(axis=1)
         track_k = self.power_k[:, :2].sum(axis=(1, 3))
+        low_hz = np.arange(bandpower.LOW_BINS) * (rate / (stft.HOPS_PER_WINDOW * self._grid.hop))
         return Dry(
             power=jax.device_put(self.power),
             power_k=jax.device_put(self.power_k),
@@ -217,7 +218,8 @@ class Recording:
             time_s=_single((np.arange(n_frames) + 0.5) * frame_s - 1.5 * self._grid.hop / rate),
             k_weight=_single(bandpower.k_weight(rate)),
             low_power=_single(self.low / self._grid.n_chunks),
-            low_hz=_single(np.arange(bandpower.LOW_BINS) * (rate / (stft.HOPS_PER_WINDOW * self._grid.hop))),
+            low_hz=_single(low_hz),
+            low_k=_single(kweighting.power_response(low_hz, rate)),
             peak_to_loudness_db=_single(np.asarray(peak_to_loudness_db)),
             frame_s=frame_s,
         )

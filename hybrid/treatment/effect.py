@@ -35,6 +35,8 @@ class Layer(NamedTuple):
     dry: Dry
     gain: Float[Array, "track frame band"]
     """Of powers."""
+    gain_k: Float[Array, "track band"]
+    """Of K-weighted powers besides: of a band that a low cut divides, they count the upper part more."""
     pan: Float[Array, "track 2 2"]
     """Output channel from input channel."""
 
@@ -58,16 +60,17 @@ def low_cut_db(corner_hz: Float[Array, " track"], at_hz: Float[Array, " f"]) -> 
     return -10.0 * jnp.log10(1.0 + (corner_hz[:, None] / at_hz) ** 6)
 
 
-def low_cut_band_db(corner_hz: Float[Array, " track"], dry: Dry) -> Float[Array, "track band"]:
+def low_cut_band_db(
+    corner_hz: Float[Array, " track"], low_power: Float[Array, "track low"], low_hz: Float[Array, " low"]
+) -> Float[Array, "track band"]:
     """Mean gain of the low cut within every band, dB, for the fine spectrum that each raw track has there.
 
     The cut is steep and the lowest bands are wide: its gain at their centres would be several decibels off.
     Bands above the fine spectrum, where the cut takes nothing, read 0, as do bands without power.
     """
-    gain = jnp.exp(LN_DB * low_cut_db(corner_hz, jnp.maximum(dry.low_hz, 1.0)))
-    inside = _low_weights(dry.low_hz)
-    before = dry.low_power @ inside + FAINT
-    return 10.0 * jnp.log10(((dry.low_power * gain) @ inside + FAINT) / before)
+    gain = jnp.exp(LN_DB * low_cut_db(corner_hz, jnp.maximum(low_hz, 1.0)))
+    inside = _low_weights(low_hz)
+    return 10.0 * jnp.log10(((low_power * gain) @ inside + FAINT) / (low_power @ inside + FAINT))
 
 
 def _low_weights(low_hz: Float[Array, " low"]) -> Float[Array, "low band"]:
@@ -89,7 +92,8 @@ def points_at(curve: Float[Array, "*batch knot"], spacing_s: float, time_s: Floa
 def static_db(treatment: Treatment, dry: Dry) -> Float[Array, "track band"]:
     """Gain that does not change with time: level, tone and low cut."""
     tone = treatment.eq.tone_db @ jnp.asarray(tone_curves(), treatment.eq.tone_db.dtype)
-    return treatment.gain.level_db[:, None] + tone + low_cut_band_db(treatment.eq.low_cut_hz, dry)
+    low_cut = low_cut_band_db(treatment.eq.low_cut_hz, dry.low_power, dry.low_hz)
+    return treatment.gain.level_db[:, None] + tone + low_cut
 
 
 def moving_db(treatment: Treatment, time_s: Float[Array, " n"]) -> Float[Array, "track zone n"]:
@@ -117,10 +121,16 @@ def treated(dry: Dry, treatment: Treatment) -> Layer:
 
 
 @partial(jax.jit, inline=True)
-def _treated(dry: Dry, treatment: Treatment) -> tuple[Float[Array, "track frame band"], Float[Array, "track 2 2"]]:
+def _treated(
+    dry: Dry, treatment: Treatment
+) -> tuple[Float[Array, "track frame band"], Float[Array, "track band"], Float[Array, "track 2 2"]]:
     zones = jnp.asarray(zone_curves(), dry.power.dtype)
     moving = jnp.einsum("izt,zb->itb", moving_db(treatment, dry.time_s), zones)
-    return jnp.exp(LN_DB * (static_db(treatment, dry)[:, None, :] + moving)), pan_matrix(treatment)
+    gain = jnp.exp(LN_DB * (static_db(treatment, dry)[:, None, :] + moving))
+    plain, weighted = (
+        low_cut_band_db(treatment.eq.low_cut_hz, low, dry.low_hz) for low in (dry.low_power, dry.low_power * dry.low_k)
+    )
+    return gain, jnp.exp(LN_DB * (weighted - plain)), pan_matrix(treatment)
 
 
 def as_measured(dry: Dry) -> Layer:
@@ -129,9 +139,9 @@ def as_measured(dry: Dry) -> Layer:
 
 
 @partial(jax.jit, inline=True)
-def _untouched(power: Float[Array, "track 3 frame band"]) -> tuple[Array, Float[Array, "track 2 2"]]:
+def _untouched(power: Float[Array, "track 3 frame band"]) -> tuple[Array, Array, Float[Array, "track 2 2"]]:
     identity = jnp.broadcast_to(jnp.eye(2, dtype=power.dtype), (power.shape[0], 2, 2))
-    return jnp.ones_like(power[:, 0]), identity
+    return jnp.ones_like(power[:, 0]), jnp.ones_like(power[:, 0, 0]), identity
 
 
 def placed(dry: Dry, treatment: Treatment) -> Layer:
@@ -172,12 +182,14 @@ def mix_total(layer: Layer) -> Float[Array, "frame band"]:
 def total_k(layer: Layer) -> Float[Array, "track frame"]:
     """K-weighted power of every track in both channels and all bands together."""
     power = _weighed(_total_shares(layer.pan), layer.dry.power_k)
-    return jnp.sum(power * layer.gain, axis=-1)
+    return jnp.sum(power * layer.gain * layer.gain_k[:, None], axis=-1)
 
 
 def pair_k(layer: Layer) -> Float[Array, "pair frame"]:
     """What each pair that shares phase adds to the K-weighted power of its sum, positive or negative."""
-    return _pair_total(layer) @ layer.dry.k_weight
+    first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
+    gain_k = jnp.sqrt(layer.gain_k[first] * layer.gain_k[second])
+    return (_pair_total(layer) * gain_k[:, None]) @ layer.dry.k_weight
 
 
 def _pair_gain(layer: Layer) -> Float[Array, "pair frame band"]:
@@ -266,6 +278,7 @@ def pool(dry: Dry, factor: int) -> Dry:
         k_weight=dry.k_weight,
         low_power=dry.low_power,
         low_hz=dry.low_hz,
+        low_k=dry.low_k,
         peak_to_loudness_db=dry.peak_to_loudness_db,
         frame_s=factor * dry.frame_s,
     )

@@ -37,6 +37,7 @@ RIDE_S = 2.0
         "k_weight",
         "low_power",
         "low_hz",
+        "low_k",
         "peak_to_loudness_db",
     ],
     meta_fields=["frame_s"],
@@ -67,6 +68,8 @@ class Dry:
     low_power: Float[Array, "track low"]
     """Long-term spectrum of each track below about 1 kHz, bin by bin, for what is steep there."""
     low_hz: Float[Array, " low"]
+    low_k: Float[Array, " low"]
+    """Power response of the K-weighting at those bins."""
     peak_to_loudness_db: Float[Array, ""]
     """True peak of the raw sum minus its loudness, the best guess at that of any mix before it is rendered."""
     frame_s: float

@@ -163,6 +163,7 @@ def _dry(power: np.ndarray, power_k: np.ndarray, pairs: np.ndarray, cross: np.nd
         k_weight=jnp.asarray(bandpower.k_weight(SAMPLE_RATE), jnp.float32),
         low_power=jnp.asarray(low_power, jnp.float32),
         low_hz=jnp.asarray(LINE_HZ[: low_power.shape[1]], jnp.float32),
+        low_k=jnp.ones(low_power.shape[1]),
         peak_to_loudness_db=jnp.asarray(14.0),
         frame_s=FRAME_S,
     )

@@ -36,6 +36,7 @@ def dry_of(power: np.ndarray, pairs: tuple[tuple[int, int, np.ndarray], ...] = (
         k_weight=jnp.asarray(k_weight, jnp.float32),
         low_power=jnp.asarray(mean @ (inside / np.maximum(inside.sum(axis=0), 1e-9)).T, jnp.float32),
         low_hz=jnp.asarray(low_hz, jnp.float32),
+        low_k=jnp.ones(len(low_hz)),
         peak_to_loudness_db=jnp.asarray(12.0),
         frame_s=FRAME_S,
     )

@@ -210,11 +210,27 @@ def test_low_cut_in_a_band_is_that_of_the_sound_in_it():
     low = np.zeros(dry.low_power.shape, np.float32)
     low[0, 6] = low[1, 4] = 1e-3  # bins of 10 Hz
     dry = replace(dry, low_power=jnp.asarray(low))
-    gain = np.asarray(effect.low_cut_band_db(jnp.full(4, 60.0), dry))
+    gain = np.asarray(effect.low_cut_band_db(jnp.full(4, 60.0), dry.low_power, dry.low_hz))
     band = int(np.argmin(np.abs(bands.band_centres_hz() - 60.0)))
     assert gain[0, band] == pytest.approx(-3.01, abs=0.01)
     assert gain[1, band] == pytest.approx(-10.0 * np.log10(1.0 + 1.5**6), abs=0.01)
     assert gain[2].tolist() == [0.0] * bands.N_BANDS
+
+
+def test_k_weighted_power_counts_more_of_what_a_low_cut_leaves():
+    """One band with tones at 40 and 80 Hz of equal power, of which the K-weighting counts a quarter and a half."""
+    dry = four(MONO)
+    low, low_k = np.zeros(dry.low_power.shape, np.float32), np.ones(len(dry.low_hz), np.float32)
+    low[0, [4, 8]], low_k[[4, 8]] = 1e-3, (0.25, 0.5)  # bins of 10 Hz
+    dry = replace(dry, low_power=jnp.asarray(low), low_k=jnp.asarray(low_k))
+    layer = effect.treated(dry, only(nothing(dry), "eq.low_cut", 60.0))
+    tones_hz = np.array([40.0, 80.0])
+    band = int(np.argmin(np.abs(bands.band_centres_hz() - 60.0)))
+    share = bands.band_weights(tones_hz)[:, band]
+    cut = 1.0 / (1.0 + (60.0 / tones_hz) ** 6)
+    plain, weighted = ((share * k * cut).sum() / (share * k).sum() for k in (np.ones(2), np.array([0.25, 0.5])))
+    assert float(layer.gain[0, 0, band]) == pytest.approx(plain, rel=1e-3)
+    assert float(layer.gain[0, 0, band] * layer.gain_k[0, band]) == pytest.approx(weighted, rel=1e-3)
 
 
 def test_identical_tracks_add_6_02_db_and_an_inverted_copy_leaves_nothing():

@@ -16,7 +16,7 @@ from hybrid.treatment.bounds import effort
 def timbre_change(rule: TimbreChange, song: Measured, scope: Scope) -> Reading:
     """Change of each track's spectral shape, dB RMS."""
     active = sounding(song, scope)
-    low_cut = effect.low_cut_band_db(song.treatment.eq.low_cut_hz, song.dry)
+    low_cut = effect.low_cut_band_db(song.treatment.eq.low_cut_hz, song.dry.low_power, song.dry.low_hz)
     value = fidelity.timbre_change_db(song.raw.power, effect.total(song.tracks), active, low_cut)
     return Reading(value, tracks_heard(scope, active))
 
