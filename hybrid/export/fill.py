@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -51,7 +52,9 @@ def _curves(dry: Dry, measured: Measured, weight: Float[Array, " band"], raw_luf
 
     def short_term(mix_k: Float[Array, " frame"], integrated_lufs: float | Array) -> Float[Array, " frame"]:
         """The three seconds around each frame, at the output level."""
-        level = loudness.lufs(smoothed(mix_k, dry.frame_s, loudness.SHORT_TERM_S))
+        over = partial(smoothed, frame_s=dry.frame_s, span_s=loudness.SHORT_TERM_S)
+        # at its ends, over what there is of the song
+        level = loudness.lufs(over(mix_k) / jnp.maximum(over(dry.inside), 1e-3))
         return level + (integrated_lufs - loudness.integrated_lufs(mix_k, dry.inside, dry.frame_s))
 
     def relative(track_k: Float[Array, "track frame"], mix_k: Float[Array, " frame"]) -> Float[Array, " track"]:
