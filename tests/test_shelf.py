@@ -70,7 +70,9 @@ def test_broken_yaml_is_a_problem_and_not_a_crash(text: str):
 
 
 def test_bottomless_nesting_is_a_problem_and_not_a_crash():
-    assert "nested too deeply" in _problems("[" * 5000 + "]" * 5000)[0]
+    assert "nested too deeply" in _problems("[" * 500 + "]" * 500)[0]
+    # from 6.0.4 on PyYAML has a limit of its own, in its own words
+    assert "nest" in _problems("[" * 5000 + "]" * 5000)[0]
 
 
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path):
