@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import shutil
 import struct
@@ -20,6 +21,7 @@ Subtype = Literal["PCM_16", "PCM_24", "PCM_32", "FLOAT"]
 
 _OURS = ".hybrid"
 _MAX_RIFF_BYTES = 0xFFFF_FFFF
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 class OutputFolder:
@@ -44,6 +46,9 @@ class OutputFolder:
             (self.path / _OURS).touch()
         except OSError as error:
             raise _refusal(self._target, f"cannot be written: {error.strerror}") from error
+        except BaseException:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
         return self
 
     def __exit__(
@@ -54,8 +59,9 @@ class OutputFolder:
                 self._publish()
             if isinstance(error, InputError):
                 error.problems = tuple(p._replace(where=self._asked(p.where)) for p in error.problems)
-            if isinstance(error, OSError) and str(self.path) in str(error.filename):
-                where = Path(self._asked(str(error.filename)))
+            # a write that fails, unlike an opening, does not name its file
+            if isinstance(error, OSError) and (error.errno in _FULL or str(self.path) in str(error.filename)):
+                where = Path(self._asked(str(error.filename or self._target)))
                 raise _refusal(where, f"cannot be written: {error.strerror}") from error
         finally:
             shutil.rmtree(self.path, ignore_errors=True)

@@ -6,6 +6,7 @@ A command's module is imported only when that command runs: help and the checks 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from _thread import interrupt_main
@@ -115,6 +116,8 @@ def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
     """Ctrl-C while a finaliser or a callback of the garbage collector runs is lost there: JAX has such ones."""
     if issubclass(lost.exc_type, KeyboardInterrupt):
         Timer(_AGAIN_S, interrupt_main).start()
+    elif issubclass(lost.exc_type, SystemExit):
+        Timer(_AGAIN_S, interrupt_main, [signal.SIGTERM]).start()
     else:
         sys.__unraisablehook__(lost)
 

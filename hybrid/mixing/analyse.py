@@ -27,8 +27,9 @@ SHARED_PHASE = 0.03
 """K-weighted coherent power over the geometric mean of two tracks' powers, from which they count as sharing phase:
 equal tracks below it change their sum by less than 0.13 dB."""
 MAX_FRAMES = 2048
-"""Frames kept of a song: those of longer ones are joined by twos, fours ..., so that memory does not grow."""
-_LISTEN_CHUNKS = 24
+"""Frames kept of a song: those of longer ones are joined by twos, fours ..., so that memory does not grow (up to 55
+minutes, when all frames of a chunk are one)."""
+_LISTEN_CHUNKS = 48
 """Chunks, spread over the song, in which shared phase is looked for: 75 s of audio."""
 
 

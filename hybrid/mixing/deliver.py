@@ -124,9 +124,7 @@ def _chunks(
     for chunk in rendered(song, reader, treatment, pool):
         end = chunk.start + chunk.stems[0].shape[1]
         yield chunk, end >= song.n_samples
-        progress(stage, end / song.n_samples)
-        if end >= song.n_samples:
-            return
+        progress(stage, min(1.0, end / song.n_samples))
 
 
 def _rehearse(plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecutor, progress: Progress) -> Rehearsal:

@@ -26,7 +26,7 @@ class Chunk(NamedTuple):
 
 
 def rendered(song: Song, reader: SongReader, treatment: Treatment, pool: ThreadPoolExecutor) -> Iterator[Chunk]:
-    """The treated tracks in chunks of about 3 s, together as long as the song.
+    """The treated tracks in chunks of about 1.6 s, together as long as the song.
 
     The same samples come out whatever the chunk they fall in: filters run through from chunk to chunk.
     """

@@ -113,6 +113,8 @@ def _beyond(found: objectives.Targets) -> Float[Array, " target"]:
 @jax.jit
 def signed_excess(objective: Objective, read_of: tuple[Reading, ...]) -> tuple[Float[Array, " _"], ...]:
     """How far each target of each rule is outside its interval, in scales; negative inside."""
+    if not read_of:
+        return ()
     beyond = _beyond(objectives.targets_of(objective, read_of))
     return tuple(jnp.split(beyond, np.cumsum([len(reading.value) for reading in read_of])[:-1]))
 

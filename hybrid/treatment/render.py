@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int
 from hybrid.signal import bands, stft
 from hybrid.signal.bandpower import CHUNK_HOPS, CONTEXT_HOPS
 from hybrid.treatment.effect import LN_DB, low_cut_db, moving_db, pan_matrix, tone_curves, zone_curves
-from hybrid.treatment.types import Treatment
+from hybrid.treatment.types import Treatment, map_parts
 
 
 class Renderer(NamedTuple):
@@ -60,7 +60,13 @@ def moving(
 ) -> Float[Array, "zone hop"]:
     """Gain over time of a track in a chunk, at the centres of its windows."""
     hops = chunk * CHUNK_HOPS + jnp.arange(CHUNK_HOPS)
-    return moving_db(treatment, jnp.maximum(hops - 1.0, 0.0) * renderer.hop_s)[track]
+    one = _alone(treatment, track)
+    return moving_db(one, jnp.maximum(hops - 1.0, 0.0) * renderer.hop_s)[0]
+
+
+def _alone(treatment: Treatment, track: int | Int[Array, ""]) -> Treatment:
+    """The treatment of one track alone."""
+    return map_parts(lambda part, x: x if part == "master.level" else x[jnp.asarray(track)][None], treatment)
 
 
 @jax.jit

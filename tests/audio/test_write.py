@@ -36,6 +36,10 @@ def test_a_failure_names_the_folder_that_was_asked_for(tmp_path: Path) -> None:
     with pytest.raises(InputError) as said, OutputFolder(out, False, ()) as folder:
         raise OSError(errno.ENOSPC, "No space left on device", str(folder.path / "verdict.json"))
     assert str(said.value) == f"{out / 'verdict.json'}: cannot be written: No space left on device"
+    if Path("/dev/full").exists():
+        with pytest.raises(InputError) as said, OutputFolder(out, False, ()):
+            Path("/dev/full").write_text("too much")
+        assert str(said.value) == f"{out}: cannot be written: No space left on device"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from hybrid.audio.read import open_song
 from hybrid.mixing import analyse as analysis
-from hybrid.mixing.analyse import Analysis, analyse, bucket, frame_bucket
+from hybrid.mixing.analyse import Analysis, analyse, bucket, frame_bucket, sum_of
 from hybrid.signal import stft
 from tests.mixing.made import RATE, read_meter, song_of, sounds
 
@@ -129,7 +129,12 @@ def test_a_silent_track_measures_zero_and_is_never_active(tmp_path):
 def test_lengths_are_padded_by_a_quarter_at_most_to_few_sizes():
     sizes = {frame_bucket(n) for n in range(1, 2049)}
     assert len(sizes) <= 26
-    assert all(n <= frame_bucket(n) <= max(32, 1.25 * n + 1) for n in range(1, 2049))
+    assert all(n <= frame_bucket(n) <= max(32, 1.25 * n) for n in range(1, 2049))
+
+
+def test_a_mono_track_goes_to_both_channels_of_a_sum():
+    mono, stereo = np.full((1, 3), 0.5, np.float32), np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], np.float32)
+    np.testing.assert_array_equal(sum_of([mono, stereo]), [[1.5, 0.5, 0.5], [0.5, 0.5, 1.5]])
 
 
 def test_few_shapes_serve_all_numbers_of_tracks():
