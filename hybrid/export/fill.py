@@ -21,6 +21,7 @@ from hybrid.knowledge.types import LongTermSpectrum
 from hybrid.measure import loudness, spectrum
 from hybrid.measure.panel import Measured
 from hybrid.mixing.deliver import Delivered
+from hybrid.mixing.plan import frames_inside
 from hybrid.signal import bands
 from hybrid.treatment import effect
 from hybrid.treatment.types import RIDE_S, Dry, Treatment
@@ -82,8 +83,7 @@ def sheet_of(delivered: Delivered, title: str, made_with: Mapping[str, str]) -> 
     plan = delivered.plan
     song, dry = plan.song, plan.analysis.dry
     time_s = np.asarray(dry.time_s, np.float64)
-    inside = time_s <= song.n_samples / song.sample_rate
-    inside[0] = True
+    inside = np.arange(len(time_s)) < frames_inside(dry)
     rule, weight = _weights(plan.objective)
     low, high = _target(rule, weight)
     drawn = _curves(dry, delivered.measured, weight.astype(np.float32), plan.before.loudness_lufs)

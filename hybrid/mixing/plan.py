@@ -159,12 +159,12 @@ def verdict(objective: Objective, song: Song, panel: Measured, found: tuple[Read
         objective,
         read_panel(objective, panel) if found is None else found,
         [track.id for track in song.tracks],
-        np.asarray(panel.dry.time_s)[: _frames_inside(panel.dry)],
+        np.asarray(panel.dry.time_s)[: frames_inside(panel.dry)],
         (float(panel.loudness_lufs), float(panel.true_peak_dbtp)),
     )
 
 
-def _frames_inside(dry: Dry) -> int:
+def frames_inside(dry: Dry) -> int:
     """Frames of which the song fills a half at least; one if there is none."""
     return max(1, int(np.sum(np.asarray(dry.inside) >= 0.5)))
 
