@@ -15,6 +15,7 @@ from jaxtyping import Float32
 from hybrid.audio.probe import AudioFile, probe, probe_all
 from hybrid.audio.samples import Samples
 from hybrid.audio.song import Song, Track
+from hybrid.errors import InputError, Problem
 
 
 class _Placed(NamedTuple):
@@ -87,9 +88,14 @@ class _Opener(NamedTuple):
         if file.sample_rate == self.sample_rate and not file.is_lossy:
             return file
         path = self.scratch / f"{len(list(self.scratch.iterdir()))}.w64"
-        copy = soundfile.SoundFile(path, "w", self.sample_rate, file.channels, "FLOAT", format="W64")
-        with Samples(file) as samples, copy:
-            is_at_rate = file.sample_rate == self.sample_rate
-            for block in samples.blocks() if is_at_rate else samples.blocks_at(self.sample_rate):
-                copy.write(block)
+        try:
+            copy = soundfile.SoundFile(path, "w", self.sample_rate, file.channels, "FLOAT", format="W64")
+            with Samples(file) as samples, copy:
+                is_at_rate = file.sample_rate == self.sample_rate
+                for block in samples.blocks() if is_at_rate else samples.blocks_at(self.sample_rate):
+                    copy.write(block)
+        except soundfile.LibsndfileError as error:
+            what = f"cannot hold an unpacked copy of {file.path}"
+            hint = "is it full? TMPDIR names another temporary folder"
+            raise InputError(Problem(str(self.scratch.parent), what, hint)) from error
         return probe(path)

@@ -21,7 +21,7 @@ Subtype = Literal["PCM_16", "PCM_24", "PCM_32", "FLOAT"]
 
 _OURS = ".hybrid"
 _MAX_RIFF_BYTES = 0xFFFF_FFFF
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class OutputFolder:

@@ -13,7 +13,7 @@ from hybrid.audio.probe import probe
 from hybrid.audio.read import open_song
 from hybrid.audio.samples import is_silent
 from hybrid.audio.song import Song, Track
-from hybrid.errors import SongError
+from hybrid.errors import InputError, SongError
 
 
 def song_of(*paths: Path, gain_db: float = 0.0, offset_s: float = 0.0) -> Song:
@@ -106,6 +106,20 @@ def test_temporary_files_are_deleted_and_files_closed(write_track, tmp_path: Pat
     assert list(scratch.iterdir()) == []
     with pytest.raises(RuntimeError):
         reader.read(2, 0, 10)
+
+
+def test_a_temporary_folder_that_is_full_is_named(write_track, tmp_path: Path, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise soundfile.LibsndfileError(2)  # a system error, which is all that libsndfile says of a full disk
+
+    song = song_of(write_track("a.wav", sample_rate=44100), write_track("b.wav", sample_rate=48000))
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    monkeypatch.setattr(soundfile.SoundFile, "write", full)
+    with pytest.raises(InputError, match="cannot hold an unpacked copy of") as said, open_song(song):
+        pass
+    assert said.value.problems[0].where == str(tmp_path / "scratch")
+    assert list((tmp_path / "scratch").iterdir()) == []
 
 
 @pytest.mark.parametrize(("value", "said"), [(np.nan, "NaN"), (np.inf, "an infinite sample")])
