@@ -23,7 +23,7 @@ from hybrid.measure.panel import Measured
 from hybrid.mixing.deliver import Delivered
 from hybrid.mixing.plan import frames_inside
 from hybrid.signal import bands
-from hybrid.treatment import effect
+from hybrid.treatment import curves, effect
 from hybrid.treatment.types import RIDE_S, Dry, Treatment
 
 
@@ -72,9 +72,9 @@ def _curves(dry: Dry, measured: Measured, weight: Float[Array, " band"], raw_luf
         mix_short_term_lufs=short_term(measured.mix_k, measured.loudness_lufs),
         before_lu=relative(effect.total_k(raw), raw_k),
         after_lu=relative(measured.track_k, measured.mix_k),
-        tone_db=treatment.eq.tone_db @ effect.tone_curves().astype(np.float32),
-        ride_db=effect.points_at(treatment.gain.ride_db, RIDE_S, dry.time_s),
-        zone_db=effect.points_at(treatment.dynamics.zone_db, treatment.knot_s, dry.time_s),
+        tone_db=treatment.eq.tone_db @ curves.tone_curves().astype(np.float32),
+        ride_db=curves.points_at(treatment.gain.ride_db, RIDE_S, dry.time_s),
+        zone_db=curves.points_at(treatment.dynamics.zone_db, treatment.knot_s, dry.time_s),
     )
 
 

@@ -13,7 +13,7 @@ from hybrid.knowledge.matches import MatchReport, match_report
 from hybrid.knowledge.objective import NO_LIMIT, Ask, Objective, Output, Program, Timing
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.scope import scope_of
-from hybrid.knowledge.types import IntegratedLoudness, RoleBudget, RuleType, TruePeak
+from hybrid.knowledge.types import IntegratedLoudness, RuleType, TruePeak
 from hybrid.signal import bands
 
 DEFAULT_AIM_LUFS = -23.0
@@ -34,8 +34,8 @@ def compile_rules(
     sections = {name: [(span.from_, span.to) for span in spans] for name, spans in rules.sections.items()}
     objective = Objective(
         scopes=tuple(scope_of(rule, song, rules.sets, sections, n_tracks, time_s) for rule in rules.rules),
-        ask=_ask(rules.rules, n_tracks),
-        weight=_row(rule.weight if rule.enabled else 0.0 for rule in rules.rules),
+        ask=_ask(rules.rules, n_tracks, 60.0 / song.tempo_bpm if song.tempo_bpm else None),
+        weight=_row(rule.weight if rule.enabled and rule.optimised else 0.0 for rule in rules.rules),
         timing=_timing(rules.rules),
         output=output_of(rules.rules),
         program=Program.of(rules.rules),
@@ -49,25 +49,23 @@ def _row(values: Iterable[float]) -> Float[Array, " rule"]:
 
 def n_targets(rule: RuleType, n_tracks: int) -> int:
     """How many numbers a rule's reading holds, padding included."""
-    if isinstance(rule, RoleBudget):
-        return len(rule.targets)
+    if rule.entries():
+        return len(rule.entries())
     return {"track": n_tracks, "pair": n_tracks**2, "band": bands.N_BANDS, "mix": 1, "bus": 1}[rule.target_kind]
 
 
-def limits(rule: RuleType, n_tracks: int) -> tuple[Float[np.ndarray, " target"], Float[np.ndarray, " target"]]:
+def limits(
+    rule: RuleType, n_tracks: int, beat_s: float | None = None
+) -> tuple[Float[np.ndarray, " target"], Float[np.ndarray, " target"]]:
     """The lowest and highest value that a rule asks of each target; a missing end is very far."""
-    if isinstance(rule, RoleBudget):
-        shares = rule.targets.values()
-        low = np.array([share.target - share.tolerance for share in shares], np.float32)
-        return low, np.array([share.target + share.tolerance for share in shares], np.float32)
-    low, high = rule.bounds() if rule.asks else (None, 0.0)
-    ends = (-NO_LIMIT if low is None else low, NO_LIMIT if high is None else high)
-    low, high = (np.full(n_targets(rule, n_tracks), end, np.float32) for end in ends)
-    return low, high
+    shared = rule.bounds(beat_s) if rule.asks else (None, 0.0)
+    bounds = list(rule.entries().values()) or [shared] * n_targets(rule, n_tracks)
+    low = np.array([-NO_LIMIT if end is None else end for end, _ in bounds], np.float32)
+    return low, np.array([NO_LIMIT if end is None else end for _, end in bounds], np.float32)
 
 
-def _ask(rules: tuple[RuleType, ...], n_tracks: int) -> Ask:
-    ends = [limits(rule, n_tracks) for rule in rules]
+def _ask(rules: tuple[RuleType, ...], n_tracks: int, beat_s: float | None) -> Ask:
+    ends = [limits(rule, n_tracks, beat_s) for rule in rules]
     return Ask(
         low=tuple(jax.device_put(low) for low, _ in ends),
         high=tuple(jax.device_put(high) for _, high in ends),
@@ -98,6 +96,11 @@ def _weight_from(rule: RuleType) -> float:
     if rule.schedule is None or rule.schedule.weight_from is None:
         return 0.0 if rule.schedule and rule.schedule.ramp and rule.tolerance_from() is None else 1.0
     return rule.schedule.weight_from / rule.weight if rule.weight else 0.0
+
+
+def wants_room(rules: Iterable[RuleType]) -> bool:
+    """Whether any rule that is on asks for reverb."""
+    return any(rule.opens_room and rule.enabled and rule.weight > 0.0 for rule in rules)
 
 
 def output_of(rules: tuple[RuleType, ...]) -> Output:

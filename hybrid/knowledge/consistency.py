@@ -9,7 +9,7 @@ from hybrid.errors import Problem, suggest
 from hybrid.knowledge.draft import Draft, Keys
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import Selector
-from hybrid.knowledge.types import LowEnergyRatio, RoleBudget, RuleType
+from hybrid.knowledge.types import LevelConsistency, RoleBudget, RuleType, SectionContrast
 from hybrid.knowledge.validate import Outcome, problem
 
 _At = tuple[Keys, str]
@@ -40,9 +40,16 @@ def _broken_links(rule: RuleType, rules: RuleSet) -> Iterator[_At]:
         for name in _sets_of(selector):
             if name not in rules.sets:
                 yield (key,), f"unknown set {name!r}{suggest(name, rules.sets)}"
-    for name in rule.when.sections if rule.when else ():
+    for keys, name in _sections_of(rule):
         if name not in rules.sections:
-            yield ("when", "sections"), f"unknown section {name!r}{suggest(name, rules.sections)}"
+            yield keys, f"unknown section {name!r}{suggest(name, rules.sections)}"
+
+
+def _sections_of(rule: RuleType) -> Iterator[tuple[Keys, str]]:
+    for name in rule.when.sections if rule.when else ():
+        yield ("when", "sections"), name
+    for name in rule.sections if isinstance(rule, LevelConsistency | SectionContrast) else ():
+        yield ("sections",), name
 
 
 def _disputes(rule: RuleType, by_id: Mapping[str, RuleType]) -> Iterator[_At]:
@@ -65,8 +72,8 @@ def _doubts(rule: RuleType, rules: RuleSet, by_id: Mapping[str, RuleType]) -> It
         yield from _strange_roles((key,), selector)
     if isinstance(rule, RoleBudget):
         yield from _unknown_roles(("targets",), (name for name in rule.targets if name not in rules.sets))
-    if isinstance(rule, LowEnergyRatio):
-        yield from _unknown_roles(("cutoff",), rule.cutoff)
+    elif rule.by_role():
+        yield from _unknown_roles(tuple(rule.data), rule.by_role())
     for key in rule.cite:
         if key not in rules.cite:
             yield ("cite",), f"{key!r} is not in the bibliography{suggest(key, rules.cite)}"

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.objective import NO_LIMIT, Objective
 from hybrid.knowledge.readings import Reading
-from hybrid.knowledge.types import RoleBudget, RuleType
+from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
 from hybrid.signal import bands
 
@@ -88,7 +88,7 @@ def _finding(
 
 def has_limits(rule: RuleType) -> bool:
     """Whether a rule can be broken: one that asks for nothing but restraint cannot."""
-    return rule.asks or isinstance(rule, RoleBudget)
+    return rule.asks or bool(rule.entries())
 
 
 def _limit(end: float) -> float | None:
@@ -97,12 +97,12 @@ def _limit(end: float) -> float | None:
 
 def target_names(rule: RuleType, track_ids: Sequence[str], n_targets: int, objective: Objective) -> list[str]:
     """What each of a rule's numbers stands for, padding included."""
+    if rule.entries():
+        return list(rule.entries())
     if rule.target_kind == "mix":
         return ["mix"]
     if rule.target_kind == "band":
         return [_hertz(f) for f in bands.band_centres_hz()]
-    if isinstance(rule, RoleBudget):
-        return list(rule.targets)
     if rule.target_kind == "bus":
         index = objective.program.rules.index(rule)
         member = np.asarray(objective.scopes[index].member)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -47,7 +47,7 @@ class Program:
 
 def _structure(rule: RuleType) -> dict[str, object]:
     """What of a rule is program rather than data: type, parameters, what it may move, whether targets are ranked."""
-    data = set(RuleType.model_fields) - {"type", "acts_on"} | {"targets", "cutoff"}
+    data = set(RuleType.model_fields) - {"type", "acts_on"} | rule.data
     return {**rule.model_dump(mode="json", exclude=data), "worst": rule.aggregate.how == "worst"}
 
 
@@ -106,7 +106,7 @@ def project(objective: Objective, dry: Dry, treatment: Treatment) -> Treatment:
     loudness = song.loudness_lufs - treatment.master.level_db
     level = output_level_db(objective.output, loudness, loudness + dry.peak_to_loudness_db)
     master = treatment.master._replace(level_db=jax.lax.stop_gradient(level))
-    return Treatment(treatment.gain, treatment.eq, treatment.dynamics, treatment.pan, master, treatment.knot_s)
+    return replace(treatment, master=master)
 
 
 @partial(jax.jit, inline=True)
@@ -124,13 +124,17 @@ def read(objective: Objective, song_for: Callable[[RuleType], Measured]) -> tupl
 
 
 def readings(objective: Objective, dry: Dry, treatment: Treatment, raw: Raw | None = None) -> tuple[Reading, ...]:
-    """Readings in the power domain. Each rule's gradient reaches only the parts that the rule acts on.
+    """Readings in the power domain. Each rule's gradient reaches only the parts that the rule acts on, if any.
 
     One panel is made per distinct `acts_on`; their forward passes are the same and compile to one.
     """
-    groups = {rule.acts_on for rule in objective.program.rules}
+    groups = {_moved(rule) for rule in objective.program.rules}
     panels = {group: predict(dry, hold(treatment, group), raw) for group in sorted(groups)}
-    return read(objective, lambda rule: panels[rule.acts_on])
+    return read(objective, lambda rule: panels[_moved(rule)])
+
+
+def _moved(rule: RuleType) -> tuple[str, ...]:
+    return rule.acts_on if rule.optimised else ()
 
 
 def excess(

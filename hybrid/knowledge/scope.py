@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 from hybrid.audio.song import Song, Track
 from hybrid.errors import InputError, Problem
 from hybrid.knowledge.select import Selector, by_role, select
-from hybrid.knowledge.types import LowEnergyRatio, RoleBudget, RuleType
+from hybrid.knowledge.types import LevelConsistency, PairSpread, RoleBudget, RuleType, SectionContrast
 from hybrid.knowledge.types.fields import When
 
 
@@ -29,7 +29,8 @@ class Scope(NamedTuple):
     only_with: Float[Array, " track"]
     """Tracks one of which must sound for a frame to count (`when: active`); all ones where the rule names none."""
     table: Float[Array, "..."]
-    """What the type looks up by track: membership of buses (bus, track), or corner frequencies in Hz (track)."""
+    """What the type looks up: membership of buses (bus, track), values by role (track, value), partners
+    (track, track) or the frames of sections (section, frame)."""
 
 
 def ones(indices: Sequence[int], n: int) -> Float[np.ndarray, " n"]:
@@ -57,21 +58,55 @@ def scope_of(
         against,
         _frames(rule, song, sections, time_s),
         only_with,
-        _table(rule, song.tracks, sets, n_tracks),
+        _table(rule, song.tracks, sets, sections, (n_tracks, time_s)),
     )
     return Scope(*jax.device_put(arrays))
 
 
 def _table(
-    rule: RuleType, tracks: Sequence[Track], sets: Mapping[str, Selector], n_tracks: int
+    rule: RuleType,
+    tracks: Sequence[Track],
+    sets: Mapping[str, Selector],
+    sections: Mapping[str, Sequence[tuple[float, float]]],
+    size: tuple[int, Float[np.ndarray, " frame"]],
 ) -> Float[np.ndarray, "..."]:
+    n_tracks, time_s = size
     if isinstance(rule, RoleBudget):
         shares = [select(share_selector(name, sets), tracks, sets) for name in rule.targets]
         return np.stack([ones(indices, n_tracks) for indices in shares])
-    if isinstance(rule, LowEnergyRatio):
-        corners = [by_role(rule.cutoff, track.role) or 0.0 for track in tracks]
-        return np.pad(np.array(corners, np.float32), (0, n_tracks - len(corners)))
+    if rule.by_role():
+        width = len(next(iter(rule.by_role().values())))
+        rows = [by_role(rule.by_role(), track.role) or (0.0,) * width for track in tracks]
+        return np.pad(np.array(rows, np.float32).reshape(-1, width), ((0, n_tracks - len(rows)), (0, 0)))
+    if isinstance(rule, SectionContrast | LevelConsistency):
+        return _section_frames(rule, sections, time_s)
+    if isinstance(rule, PairSpread):
+        return _partners(rule, tracks, sets, n_tracks)
     return np.zeros(0, np.float32)
+
+
+def _section_frames(
+    rule: SectionContrast | LevelConsistency,
+    sections: Mapping[str, Sequence[tuple[float, float]]],
+    time_s: Float[np.ndarray, " frame"],
+) -> Float[np.ndarray, "section frame"]:
+    """One for the frames of each section that the rule names, or of all sections that there are."""
+    named = rule.sections or tuple(sections)
+    rows = [np.max([(time_s >= start) & (time_s < end) for start, end in sections[name]], axis=0) for name in named]
+    return np.array(rows, np.float32).reshape(len(named), len(time_s))
+
+
+def _partners(
+    rule: PairSpread, tracks: Sequence[Track], sets: Mapping[str, Selector], n_tracks: int
+) -> Float[np.ndarray, "track track"]:
+    """One for pairs of the rule's tracks that follow each other by name in one role: 1st and 2nd, 3rd and 4th."""
+    table = np.zeros((n_tracks, n_tracks), np.float32)
+    chosen = select(rule.for_, tracks, sets)
+    for role in {tracks[i].role for i in chosen}:
+        same = sorted((i for i in chosen if tracks[i].role == role), key=lambda i: tracks[i].id)
+        for first, second in zip(same[::2], same[1::2], strict=False):
+            table[first, second] = 1.0
+    return table
 
 
 def share_selector(name: str, sets: Mapping[str, Selector]) -> Selector:

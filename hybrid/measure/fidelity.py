@@ -30,11 +30,3 @@ def timbre_change_db(
 
 def _variance(x: Float[Array, "track band"], weight: Float[Array, "track band"]) -> Float[Array, " track"]:
     return mean_over(jnp.square(x - mean_over(x, weight)[:, None]), weight)
-
-
-def worst_mean(x: Float[Array, "*batch n"], share: float, present: Float[Array, "*batch n"]) -> Float[Array, "*batch"]:
-    """Mean of the largest `share` of the values that are `present` (1, else 0): a maximum that spreads its gradient."""
-    order = jnp.argsort(jnp.where(present > 0.0, -x, jnp.inf), axis=-1)
-    count = share * jnp.sum(present, axis=-1, keepdims=True)
-    taken = jnp.clip(count - jnp.arange(x.shape[-1]), 0.0, 1.0)
-    return mean_over(jnp.take_along_axis(x, order, axis=-1), taken)

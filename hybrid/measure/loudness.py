@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hybrid.measure.decibel import mean_over
+from hybrid.measure.statistics import quantile
 
 OFFSET_DB = -0.691
 """BS.1770 equation 2."""
@@ -73,6 +74,20 @@ def integrated_lufs(
     """Gated loudness of the whole, LUFS; -120.7 where nothing passes the gates."""
     blocks = momentary(power_k, inside, frame_s)
     return lufs(mean_over(blocks.power, gate(blocks)))
+
+
+RANGE_GATE_LU = -20.0
+"""EBU Tech 3342: what lies further below the mean is no part of a range."""
+
+
+def range_lu(power_k: Float[Array, " frame"], inside: Float[Array, " frame"], frame_s: float) -> Float[Array, ""]:
+    """Loudness range after EBU Tech 3342, LU: 95th less 10th percentile of short-term loudness within its gates."""
+    share = block_power(inside, frame_s, SHORT_TERM_S)
+    power = block_power(power_k, frame_s, SHORT_TERM_S) / jnp.maximum(share, 1e-3)
+    still = jax.lax.stop_gradient(power)
+    loud = ((share >= _FULL * jnp.max(share)) & (lufs(still) > ABSOLUTE_GATE_LUFS)).astype(power.dtype)
+    passing = loud * (lufs(still) > lufs(mean_over(still, loud)) + RANGE_GATE_LU)
+    return quantile(lufs(power), 0.95, passing) - quantile(lufs(power), 0.1, passing)
 
 
 def active_lufs(power_k: Float[Array, "*batch frame"], active: Float[Array, "*batch frame"]) -> Float[Array, "*batch"]:

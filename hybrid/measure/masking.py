@@ -63,6 +63,35 @@ def masked_db(
     return jnp.sum(soft_clip(excess, ceiling_db) * weight, axis=-1)
 
 
+def essential(power: Float[Array, "track band"], share: float) -> Float[Array, "track band"]:
+    """How much each band is among the strongest `share` of a spectrum, softly within about 3 dB, 0 to 1."""
+    level = jax.lax.stop_gradient(db(power))
+    weakest = jnp.sort(level, axis=-1)[:, -max(1, round(share * bands.N_BANDS))]
+    return jax.nn.sigmoid((level - weakest[:, None]) / 3.0)
+
+
+SPEECH_HZ = (160, 200, 250, 315, 400, 500, 630, 800, 1000, 1250, 1600, 2000, 2500, 3150, 4000, 5000, 6300, 8000)
+SPEECH_IMPORTANCE = (
+    *(0.0083, 0.0095, 0.0150, 0.0289, 0.0440, 0.0578, 0.0653, 0.0711, 0.0818),
+    *(0.0844, 0.0882, 0.0898, 0.0868, 0.0844, 0.0771, 0.0527, 0.0364, 0.0185),
+)
+"""ANSI S3.5-1997, table 3: importance of third octaves for average speech; recalled, not checked again."""
+
+
+def speech_importance() -> Float[np.ndarray, " band"]:
+    """Importance of every band for the intelligibility of speech; sums to one."""
+    centres, octaves = bands.band_centres_hz(), np.log2(np.array(SPEECH_HZ))
+    per_octave = np.interp(np.log2(centres), octaves, SPEECH_IMPORTANCE, left=0.0, right=0.0)
+    weight = per_octave * np.gradient(np.log2(centres))
+    return weight / weight.sum()
+
+
+def clarity(ratio_db: Float[Array, "*batch band"]) -> Float[Array, "*batch"]:
+    """Share of speech that stands clear: bands count from 0 at -15 dB to 1 at +15 dB, with knees of about 1 dB."""
+    clear = (jax.nn.softplus(ratio_db + 15.0) - jax.nn.softplus(ratio_db - 15.0)) / 30.0
+    return clear @ jnp.asarray(speech_importance(), ratio_db.dtype)
+
+
 def audibility(
     excess: Float[Array, "track frame band"], weight: Float[Array, "track frame band"], active: Array
 ) -> Float[Array, " track"]:

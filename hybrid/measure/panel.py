@@ -15,9 +15,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hybrid.measure import loudness, masking
-from hybrid.treatment import effect
+from hybrid.measure.decibel import FLOOR
+from hybrid.treatment import curves, effect
 from hybrid.treatment.effect import Layer
 from hybrid.treatment.types import Dry, Treatment
+
+CLEAN_DB = 100.0
 
 
 class Raw(NamedTuple):
@@ -27,13 +30,21 @@ class Raw(NamedTuple):
     """Of both channels together."""
     importance: Float[Array, "track frame band"]
     """How much each band matters to the track."""
+    whole: Float[Array, " frame"]
+    """Power of the sum of all tracks."""
+    track_k: Float[Array, "track frame"]
+    """K-weighted power of each track, in both channels and all bands together."""
+    pair_k: Float[Array, "pair frame"]
+    """What each pair that shares phase adds to that of the two."""
 
 
 @partial(jax.jit, inline=True)
 def raw_of(dry: Dry) -> Raw:
     """What the raw tracks alone decide."""
     power = dry.power[:, 0] + dry.power[:, 1]
-    return Raw(power, masking.importance(power))
+    layer = effect.as_measured(dry)
+    whole = jnp.sum(effect.mix_total(layer), axis=-1)
+    return Raw(power, masking.importance(power), whole, effect.total_k(layer), effect.pair_k(layer))
 
 
 class Measured(NamedTuple):
@@ -51,17 +62,26 @@ class Measured(NamedTuple):
     pair_k: Float[Array, "pair frame"]
     """What each pair that shares phase adds to that of the two, positive or negative."""
     mix_k: Float[Array, " frame"]
+    return_k: Float[Array, " frame"]
+    """K-weighted power of what comes back from the room."""
+    peak: Float[Array, " frame"]
+    """Square of the largest sample of the mix, before the output level."""
     loudness_lufs: Float[Array, ""]
     """Integrated loudness of the output."""
     true_peak_dbtp: Float[Array, ""]
     """True peak of the output."""
     slew_db_per_s: Float[Array, "track zone frame"]
     """Speed of every gain curve."""
+    explained_db: Float[Array, "2 track"]
+    """How much of each track comes from its raw self, over the rest: by a fixed filter, and by one that changes slowly.
+
+    100 where no audio was looked at.
+    """
 
 
 def slew(treatment: Treatment, time_s: Float[Array, " frame"], frame_s: float) -> Float[Array, "track zone frame"]:
     """Change of gain over time within each frame, dB per second; the first frame reads zero."""
-    moving = effect.moving_db(treatment, time_s)
+    moving = curves.moving_db(treatment, time_s)
     return jnp.pad(jnp.diff(moving, axis=-1) / frame_s, ((0, 0), (0, 0), (1, 0)))
 
 
@@ -69,29 +89,41 @@ class _Levels(NamedTuple):
     track_k: Float[Array, "track frame"]
     pair_k: Float[Array, "pair frame"]
     mix_k: Float[Array, " frame"]
+    return_k: Float[Array, " frame"]
+    peak: Float[Array, " frame"]
     loudness_lufs: Float[Array, ""]
     true_peak_dbtp: Float[Array, ""]
     slew_db_per_s: Float[Array, "track zone frame"]
+    explained_db: Float[Array, "2 track"]
 
 
 def predict(dry: Dry, treatment: Treatment, raw: Raw | None = None) -> Measured:
     """The panel in the power domain; traced once per shape, however often rules ask for it.
 
-    The true peak is the raw sum's peak-to-loudness ratio on top of loudness. `raw` is that of `dry`, to be given
+    Peaks are as far above the power of the mix as those of the raw sum are, and the true peak as far above loudness.
+    `raw` is that of `dry`, to be given
     where it was worked out once for many treatments.
     """
-    layer = effect.treated(dry, treatment)
-    return Measured(dry, raw or raw_of(dry), treatment, layer, layer, *_predicted(layer, treatment))
+    layer, raw = effect.treated(dry, treatment), raw or raw_of(dry)
+    return Measured(dry, raw, treatment, layer, layer, *_predicted(layer, raw.whole, treatment))
 
 
 @partial(jax.jit, inline=True)
-def _predicted(layer: Layer, treatment: Treatment) -> _Levels:
+def _predicted(layer: Layer, raw_whole: Float[Array, " frame"], treatment: Treatment) -> _Levels:
     dry = layer.dry
+    louder = jnp.sum(effect.mix_total(layer), axis=-1) / jnp.where(raw_whole > FLOOR, raw_whole, 1.0)
     track_k, pair_k = effect.total_k(layer), effect.pair_k(layer)
     mix_k = jnp.maximum(jnp.sum(track_k, axis=0) + jnp.sum(pair_k, axis=0), 0.0)
     level = loudness.integrated_lufs(mix_k, dry.inside, dry.frame_s) + treatment.master.level_db
     peak = level + dry.peak_to_loudness_db
-    return _Levels(track_k, pair_k, mix_k, level, peak, slew(treatment, dry.time_s, dry.frame_s))
+    peaks = dry.peak * jnp.where(raw_whole > FLOOR, louder, 0.0)
+    back = effect.return_k(layer)
+    speed = slew(treatment, dry.time_s, dry.frame_s)
+    return _Levels(track_k, pair_k, mix_k, back, peaks, level, peak, speed, _clean(dry))
+
+
+def _clean(dry: Dry) -> Float[Array, "2 track"]:
+    return jnp.full((2, dry.active.shape[0]), CLEAN_DB, dry.power.dtype)
 
 
 Scalar = Float[Array, ""] | float
@@ -100,10 +132,13 @@ Scalar = Float[Array, ""] | float
 def observe(dry: Dry, treatment: Treatment, tracks: Layer, mix: Dry, levels: tuple[Scalar, Scalar]) -> Measured:
     """The panel of audio: `tracks` and the one-track `mix` as measured, `dry` for what counts.
 
-    `levels` are the exact meters' loudness and true peak of the output.
+    `levels` are the exact meters' loudness and true peak of the output. What comes back from the room is worked out
+    from the tracks as measured.
     """
     whole = effect.as_measured(mix)
-    return Measured(dry, raw_of(dry), treatment, tracks, whole, *_observed(dry, treatment, tracks, whole, levels))
+    return Measured(
+        dry, raw_of(dry), treatment, tracks, whole, *_observed(dry, treatment, tracks, whole, levels), _clean(dry)
+    )
 
 
 @jax.jit
@@ -112,17 +147,19 @@ def _observed(dry: Dry, treatment: Treatment, tracks: Layer, whole: Layer, level
         track_k=effect.total_k(tracks),
         pair_k=effect.pair_k(tracks),
         mix_k=effect.total_k(whole)[0],
+        return_k=effect.return_k(tracks),
+        peak=whole.dry.peak,
         loudness_lufs=jnp.asarray(levels[0], jnp.float32),
         true_peak_dbtp=jnp.asarray(levels[1], jnp.float32),
         slew_db_per_s=slew(treatment, dry.time_s, dry.frame_s),
+        explained_db=_clean(dry),
     )
 
 
-def bus_k(measured: Measured, member: Float[Array, "*bus track"]) -> Float[Array, "*bus frame"]:
+def bus_k(song: Measured, member: Float[Array, "*bus track"], raw: bool = False) -> Float[Array, "*bus frame"]:
     """K-weighted power of the sum of some tracks, by a 0/1 membership: pairs that share phase add as signals."""
-    first, second = measured.dry.pairs[:, 0], measured.dry.pairs[:, 1]
-    both = member[..., first] * member[..., second]
-    return jnp.maximum(member @ measured.track_k + both @ measured.pair_k, 0.0)
+    powers = song.raw if raw else song
+    return jnp.maximum(member @ powers.track_k + effect.together(song.dry, member) @ powers.pair_k, 0.0)
 
 
 def bus_active(dry: Dry, member: Float[Array, "*bus track"]) -> Float[Array, "*bus frame"]:

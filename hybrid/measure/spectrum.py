@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -41,11 +42,43 @@ def relative_to_mean(level_db: Float[Array, " band"], weight: Float[Array, " ban
 def tilt_db_per_octave(level_db: Float[Array, " band"], weight: Float[Array, " band"]) -> Float[Array, ""]:
     """Slope of band levels over log frequency by least squares, dB per octave.
 
-    White noise reads +3.01, pink noise 0, given levels per octave of bandwidth.
+    White noise reads +3.01, pink noise 0, given levels per octave of bandwidth; 0 without any weight.
     """
     octave = jnp.asarray(np.log2(bands.band_centres_hz()), level_db.dtype)
     centred = octave - mean_over(octave, weight)
-    return jnp.sum(weight * centred * level_db) / jnp.sum(weight * jnp.square(centred))
+    spread = jnp.sum(weight * jnp.square(centred))
+    return jnp.sum(weight * centred * level_db) / jnp.where(spread > 0.0, spread, 1.0)
+
+
+def shares_below(corner_hz: Float[Array, "*batch"] | float) -> Float[Array, "*batch band"]:
+    """Share of each band's width, in ERB-number, that lies below a corner."""
+    position = jnp.asarray(bands.erb_number(bands.band_centres_hz()))
+    corner = 21.4 * jnp.log10(1.0 + 0.00437 * jnp.asarray(corner_hz))
+    return jnp.clip(corner[..., None] - position + 0.5, 0.0, 1.0)
+
+
+def excess_db(level_db: Float[Array, " band"], band_hz: tuple[float, float]) -> Float[Array, ""]:
+    """Mean level of a region over the straight line between the octaves on both sides of it, dB.
+
+    The line carries no gradient; where one side has no bands, it is level.
+    """
+    low, high = band_hz
+    octave = np.log2(bands.band_centres_hz())
+    width = octaves_per_band()
+
+    def mean(begin: float, end: float) -> tuple[Float[Array, ""] | None, float]:
+        weight = width * bands_between((begin, end))
+        total = weight.sum()
+        return (level_db @ (weight / total), float(octave @ weight / total)) if total else (None, 0.0)
+
+    (below, below_at), (above, above_at) = mean(0.5 * low, low), mean(high, 2.0 * high)
+    here, at = mean(low, high)
+    assert here is not None, "a region holds at least one band"
+    if below is None or above is None:
+        line = below if above is None else above
+    else:
+        line = below + (above - below) * ((at - below_at) / (above_at - below_at))
+    return here - jax.lax.stop_gradient(here if line is None else line)
 
 
 def below_db(
@@ -58,8 +91,6 @@ def below_db(
     A band that the corner divides counts by the share of its width below, in ERB-number; silence reads -100.
     """
     power = jnp.einsum("itb,it->ib", track, active) / jnp.maximum(jnp.sum(active, axis=-1, keepdims=True), 1e-9)
-    position = jnp.asarray(bands.erb_number(bands.band_centres_hz()), power.dtype)
-    corner = 21.4 * jnp.log10(1.0 + 0.00437 * corner_hz)
-    share = jnp.clip(corner[:, None] - position + 0.5, 0.0, 1.0)
+    share = shares_below(corner_hz).astype(power.dtype)
     low, whole = jnp.sum(power * share, axis=-1), jnp.sum(power, axis=-1)
     return jnp.where(whole > 0.0, db(low / jnp.where(whole > 0.0, whole, 1.0)), -100.0)

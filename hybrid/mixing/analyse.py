@@ -131,9 +131,9 @@ def analyse(
 
         for chunk, measured in enumerate(ahead(pool, measure, grid.n_chunks, n_tracks)):
             recording.measure_pairs(chunk, [spectrum for _, spectrum in measured], pool)
-            fresh = min(grid.chunk, song.n_samples - chunk * grid.chunk)
-            if fresh > 0:
-                meter.add(sum_of([x[:, grid.context : grid.context + fresh] for x, _ in measured]))
+            whole = sum_of([x for x, _ in measured])
+            recording.look(chunk, whole)
+            meter.add(whole[:, grid.context :][:, : max(0, song.n_samples - chunk * grid.chunk)])
             progress("analyse", (chunk + 1) / grid.n_chunks)
     levels = meter.levels()
     return Analysis(recording.dry(levels.true_peak_dbtp - levels.integrated_lufs), levels)
@@ -165,6 +165,7 @@ class Recording:
         self.power = np.zeros((n_tracks, 3, n_frames, bands.N_BANDS), np.float32)
         self.power_k = np.zeros_like(self.power)
         self.low = np.zeros((n_tracks, bandpower.LOW_BINS))
+        self.peak = np.zeros(n_frames, np.float32)
         self.cross = np.zeros((bucket(len(pairs), 4), 2, 2, n_frames, bands.N_BANDS), np.float32)
 
     def measure(self, chunk: int, track: int, x: Float[np.ndarray, "channel time"]) -> Array | None:
@@ -188,6 +189,11 @@ class Recording:
                 self.cross[index, :, :, self._frames(chunk)] = self._joined(cross)
 
         list(pool.map(measure, range(len(self._pairs))))
+
+    def look(self, chunk: int, whole: Float[np.ndarray, "2 time"]) -> None:
+        """Take the peaks of a chunk of the sum of all signals, with its context."""
+        hops = np.abs(whole[:, self._grid.context :]).max(axis=0).reshape(self._chunk_frames, -1)
+        self.peak[self._frames(chunk)] = np.square(hops.max(axis=1))
 
     def _frames(self, chunk: int) -> slice:
         return slice(chunk * self._chunk_frames, (chunk + 1) * self._chunk_frames)
@@ -221,6 +227,7 @@ class Recording:
             low_power=_single(self.low / self._grid.n_chunks),
             low_hz=_single(low_hz),
             low_k=_single(kweighting.power_response(low_hz, rate)),
+            peak=jax.device_put(self.peak),
             peak_to_loudness_db=_single(np.asarray(peak_to_loudness_db)),
             frame_s=frame_s,
         )

@@ -27,7 +27,7 @@ from hybrid.mixing.observe import Observer
 from hybrid.mixing.plan import Plan, corrected, verdict
 from hybrid.treatment.types import Treatment
 
-MIX_FILE, STEMS_FOLDER = "mix.wav", "stems"
+MIX_FILE, STEMS_FOLDER, RETURN_FILE = "mix.wav", "stems", "returns/reverb.wav"
 _FULL_SCALE_DB = -0.01
 """No stem may clip either, even one that others cancel in the mix."""
 
@@ -58,7 +58,7 @@ class Rehearsal(NamedTuple):
 
     levels: Levels
     stem_peak_db: float
-    """The highest sample peak of a stem, dBFS."""
+    """The highest sample peak of a stem or of the return, dBFS."""
     measured: Measured
 
 
@@ -133,10 +133,10 @@ def _rehearse(plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecuto
     meter, convert, peak = Meter(rate, 2), _Converter(song.sample_rate, rate), 1e-5
     observer = Observer(song, plan.analysis.dry, pool)
     for chunk, last in _chunks(song, reader, treatment, pool, "rehearse", progress):
-        mix = sum_of(chunk.stems)
+        mix = sum_of(chunk.parts)
         meter.add(convert(mix, last))
         observer.add(mix, chunk.filtered)
-        peak = max(peak, *(max(stem.max(initial=0.0), -stem.min(initial=0.0)) for stem in chunk.stems))
+        peak = max(peak, *(max(part.max(initial=0.0), -part.min(initial=0.0)) for part in chunk.parts))
     headroom_db = 0.0 if rate == song.sample_rate else 1.0  # peaks of a resampled stem may be a little higher
     levels = meter.levels()
     return Rehearsal(levels, 20.0 * float(np.log10(peak)) + headroom_db, observer.measured(treatment, levels))
@@ -151,27 +151,27 @@ def _write(
     pool: ThreadPoolExecutor,
     progress: Progress,
 ) -> Levels:
-    """Write mix and stems at the output level; the readings are those of the written mix."""
+    """Write mix, stems and return at the output level; the readings are those of the written mix."""
     gain = np.float32(10.0 ** (float(treatment.master.level_db) / 20.0))
     meter = Meter(fmt.sample_rate, 2)
-    with _files(song, folder, fmt) as (mix_file, stem_files):
-        converters = [_Converter(song.sample_rate, fmt.sample_rate) for _ in song.tracks]
+    with _files(song, folder, fmt, treatment.reverb is not None) as (mix_file, part_files):
+        converters = [_Converter(song.sample_rate, fmt.sample_rate) for _ in part_files]
         for chunk, last in _chunks(song, reader, treatment, pool, "render", progress):
 
             def put(index: int, chunk: Chunk = chunk, last: bool = last) -> Float[np.ndarray, "2 out"]:
-                stem = converters[index](chunk.stems[index] * gain, last)
-                stem_files[index].write(stem)
-                return stem
+                part = converters[index](chunk.parts[index] * gain, last)
+                part_files[index].write(part)
+                return part
 
-            mix = sum_of(list(pool.map(put, range(len(song.tracks)))))
+            mix = sum_of(list(pool.map(put, range(len(part_files)))))
             mix_file.write(mix)
             meter.add(mix)
     return meter.levels()
 
 
 @contextmanager
-def _files(song: Song, folder: Path, fmt: Format) -> Iterator[tuple[WavWriter, list[WavWriter]]]:
-    """The mix's file and one for every stem, named after the tracks."""
+def _files(song: Song, folder: Path, fmt: Format, has_room: bool) -> Iterator[tuple[WavWriter, list[WavWriter]]]:
+    """The mix's file, and one for every stem, named after the tracks, and for the return, if there is one."""
     (folder / STEMS_FOLDER).mkdir()
     with ExitStack() as stack:
 
@@ -179,4 +179,7 @@ def _files(song: Song, folder: Path, fmt: Format) -> Iterator[tuple[WavWriter, l
             return stack.enter_context(WavWriter(path, fmt.sample_rate, 2, fmt.subtype))
 
         stems = [opened(folder / STEMS_FOLDER / f"{track.id}.wav") for track in song.tracks]
+        if has_room:
+            (folder / RETURN_FILE).parent.mkdir()
+            stems.append(opened(folder / RETURN_FILE))
         yield opened(folder / MIX_FILE), stems

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from hybrid.mixing.moments import Moments
 from hybrid.mixing.unmix import Unmixed
 from hybrid.treatment.bounds import RANGES
-from hybrid.treatment.effect import tone_curves
+from hybrid.treatment.curves import tone_curves
 from hybrid.treatment.types import N_TONE
 
 _TONE_RIDGE = 0.02

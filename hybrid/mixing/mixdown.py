@@ -13,6 +13,7 @@ from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.mixing.analyse import ahead, grid_of, read_chunk
 from hybrid.treatment import render
+from hybrid.treatment.render import Room
 from hybrid.treatment.types import Treatment
 
 
@@ -23,6 +24,13 @@ class Chunk(NamedTuple):
     filtered: list[Float[np.ndarray, "_ time"]]
     """The tracks before they are placed, as many channels as each has."""
     stems: list[Float[np.ndarray, "2 time"]]
+    back: Float[np.ndarray, "2 time"] | None
+    """What comes back from the room; None in a dry mix."""
+
+    @property
+    def parts(self) -> list[Float[np.ndarray, "2 time"]]:
+        """All that adds up to the mix: the stems, then what comes back from the room, if there is one."""
+        return self.stems if self.back is None else [*self.stems, self.back]
 
 
 def rendered(song: Song, reader: SongReader, treatment: Treatment, pool: ThreadPoolExecutor) -> Iterator[Chunk]:
@@ -35,22 +43,23 @@ def rendered(song: Song, reader: SongReader, treatment: Treatment, pool: ThreadP
     plan = render.plan(renderer, treatment)
     static, pan = np.asarray(plan.static_db), np.asarray(plan.pan)
     tails = [render.empty_tail(renderer, track.channels) for track in song.tracks]
+    room = Room(treatment.reverb, song.sample_rate, grid.chunk) if treatment.reverb is not None else None
 
     def treat(number: int, index: int) -> tuple[Float[np.ndarray, "_ time"], Float[np.ndarray, "2 time"]]:
         x = read_chunk(reader, grid, index, number)
-        start = number * grid.chunk - grid.context
         if not x.any() and not tails[index].any():
             y = np.zeros((x.shape[0], grid.chunk), np.float32)
         else:
             moving = render.moving(renderer, treatment, index, number)
             y, tail = render.filtered(renderer, x, static[index], moving, tails[index])
             y, tails[index] = np.asarray(y), np.asarray(tail)
-        y = _cut(y, start, song)
         return y, render.panned(y, pan[index])
 
     for number, treated in enumerate(ahead(pool, treat, grid.n_chunks, len(song.tracks))):
-        filtered, stems = ([both[k] for both in treated] for k in (0, 1))
-        yield Chunk(max(0, number * grid.chunk - grid.context), filtered, stems)
+        start = number * grid.chunk - grid.context
+        filtered, stems = ([_cut(both[k], start, song) for both in treated] for k in (0, 1))
+        back = _cut(room([stem for _, stem in treated]), start, song) if room else None
+        yield Chunk(max(0, start), filtered, stems, back)
 
 
 def _cut(y: Float[np.ndarray, "channel time"], start: int, song: Song) -> Float[np.ndarray, "channel kept"]:

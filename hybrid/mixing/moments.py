@@ -98,6 +98,7 @@ def listen(song: Song, reader: SongReader, mix: MixFile, progress: Progress) -> 
             start = chunk * grid.chunk - grid.context
             rows[:_FIRST] = mix.read(start, n)
             recording.measure(chunk, 0, rows[:_FIRST])
+            recording.look(chunk, rows[:_FIRST])
             covered = mix.covers(start, n)
             tracks = list(pool.map(lambda i, c=chunk: read_chunk(reader, grid, i, c), range(len(song.tracks))))
             for row, (track, is_side) in enumerate(zip(*parts, strict=True), start=_FIRST):

@@ -43,6 +43,7 @@ class Observer:
         size = self._grid.chunk + self._grid.context
         mix, *tracks = (waiting[:, :size] for waiting in self._waiting)
         in_mix = self._pool.submit(self._mix.measure, self._chunk, 0, mix)
+        self._mix.look(self._chunk, mix)
         spectra = list(self._pool.map(lambda item: self._tracks.measure(self._chunk, *item), enumerate(tracks)))
         self._tracks.measure_pairs(self._chunk, spectra, self._pool)
         in_mix.result()

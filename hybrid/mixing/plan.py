@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.knowledge import objective as objectives
-from hybrid.knowledge.compile import compile_rules
+from hybrid.knowledge.compile import compile_rules, wants_room
 from hybrid.knowledge.findings import BROKEN, has_limits, verdict_of
 from hybrid.knowledge.matches import MatchReport
 from hybrid.knowledge.objective import Objective, Output, project
@@ -101,7 +101,7 @@ def _blank(
     objective, report = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
     pooled = _pooled(dry)
     working, _ = compile_rules(rules, song, n_tracks, np.asarray(pooled.time_s))
-    nothing = _nothing(pooled)
+    nothing = _nothing(pooled, wants_room(rules.rules))
     unmarked = tuple(np.zeros(low.shape, np.float32) for low in working.ask.low)
     return objective, report, Task(working, pooled, pins_of(rules.rules, working, song, nothing), unmarked), nothing
 
@@ -149,7 +149,7 @@ def _corners_hz(objective: Objective, found: tuple[Reading, ...], n_tracks: int)
         if isinstance(rule, LowEnergyRatio) and rule.enabled:
             reading, scope = found[index], objective.scopes[index]
             rumbles = (np.asarray(reading.value) > np.asarray(objective.ask.high[index])) & (reading.share > 0)
-            corners = np.maximum(corners, np.where(rumbles, scope.table, 0.0))
+            corners = np.maximum(corners, np.where(rumbles, scope.table[:, 0], 0.0))
     return corners
 
 
@@ -192,7 +192,7 @@ def _pooled(dry: Dry) -> Dry:
     return pool(dry, -(-n_frames // REFINE_FRAMES))
 
 
-def _nothing(pooled: Dry) -> Treatment:
+def _nothing(pooled: Dry, room: bool) -> Treatment:
     """The treatment that does nothing, for the padded length."""
     n_tracks, n_frames = pooled.active.shape
-    return neutral(n_tracks, n_frames * pooled.frame_s, max(DYNAMICS_S, pooled.frame_s))
+    return neutral(n_tracks, n_frames * pooled.frame_s, max(DYNAMICS_S, pooled.frame_s), room)

@@ -12,17 +12,22 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
-from scipy.interpolate import CubicSpline
 
-from hybrid.signal import bands
-from hybrid.treatment.types import N_TONE, N_ZONES, RIDE_S, ZONES_HZ, Dry, Treatment
-
-LN_DB = float(np.log(10.0) / 10.0)
-"""Natural logarithm of a power ratio of one decibel."""
-FAINT = 1e-12
-"""A power of -120 dB, below which a band counts as empty."""
+from hybrid.signal import room
+from hybrid.treatment.bounds import ROOM_LONGEST_S
+from hybrid.treatment.curves import (
+    FAINT,
+    LN_DB,
+    low_cut_band_db,
+    moving_db,
+    pan_matrix,
+    room_decay_s,
+    static_db,
+    tone_curves,
+    zone_curves,
+)
+from hybrid.treatment.types import Dry, Reverb, Treatment, send_power
 
 
 class Layer(NamedTuple):
@@ -39,77 +44,16 @@ class Layer(NamedTuple):
     """Of K-weighted powers besides: of a band that a low cut divides, they count the upper part more."""
     pan: Float[Array, "track 2 2"]
     """Output channel from input channel."""
+    back: Return | None = None
+    """None in a dry mix."""
 
 
-def tone_curves() -> Float[np.ndarray, "tone band"]:
-    """What a decibel at each point of the tone curve adds to every band: a natural cubic spline."""
-    knots = np.linspace(0.0, bands.N_BANDS - 1.0, N_TONE)
-    return CubicSpline(knots, np.eye(N_TONE), bc_type="natural")(np.arange(bands.N_BANDS)).T
+class Return(NamedTuple):
+    """What comes back from the room: power in both channels together, which are equal and not correlated."""
 
-
-def zone_curves() -> Float[np.ndarray, "zone band"]:
-    """Share of every zone of dynamics in every band; zones cross over within about two bands and sum to one."""
-    position = bands.erb_number(bands.band_centres_hz())
-    above = [1.0 / (1.0 + np.exp(-2.0 * (position - bands.erb_number(f)))) for f in ZONES_HZ]
-    steps = np.stack([np.ones_like(position), *above, np.zeros_like(position)])
-    return steps[:N_ZONES] - steps[1:]
-
-
-def low_cut_db(corner_hz: Float[Array, " track"], at_hz: Float[Array, " f"]) -> Float[Array, "track f"]:
-    """Gain of the low cut in dB: third-order Butterworth, -3 dB at its corner, 18 dB per octave below."""
-    return -10.0 * jnp.log10(1.0 + (corner_hz[:, None] / at_hz) ** 6)
-
-
-def low_cut_band_db(
-    corner_hz: Float[Array, " track"], low_power: Float[Array, "track low"], low_hz: Float[Array, " low"]
-) -> Float[Array, "track band"]:
-    """Mean gain of the low cut within every band, dB, for the fine spectrum that each raw track has there.
-
-    The cut is steep and the lowest bands are wide: its gain at their centres would be several decibels off.
-    Bands above the fine spectrum, where the cut takes nothing, read 0, as do bands without power.
-    """
-    gain = jnp.exp(LN_DB * low_cut_db(corner_hz, jnp.maximum(low_hz, 1.0)))
-    inside = _low_weights(low_hz)
-    return 10.0 * jnp.log10(((low_power * gain) @ inside + FAINT) / (low_power @ inside + FAINT))
-
-
-def _low_weights(low_hz: Float[Array, " low"]) -> Float[Array, "low band"]:
-    """Band weights of the fine spectrum's bins, computed in the graph since the bins depend on the sample rate."""
-    first, last = float(bands.erb_number(bands.LOWEST_HZ)), float(bands.erb_number(bands.HIGHEST_HZ))
-    erb = 21.4 * jnp.log10(1.0 + 0.00437 * low_hz)
-    position = jnp.clip((erb - first) / (last - first), 0.0, 1.0) * (bands.N_BANDS - 1)
-    return jnp.maximum(0.0, 1.0 - jnp.abs(position[:, None] - jnp.arange(bands.N_BANDS)))
-
-
-def points_at(curve: Float[Array, "*batch knot"], spacing_s: float, time_s: Float[Array, " n"]) -> Array:
-    """A curve of points `spacing_s` apart, read at the given times with straight lines between points."""
-    position = jnp.clip(time_s / spacing_s, 0.0, curve.shape[-1] - 1.001)
-    index = jnp.floor(position).astype(jnp.int32)
-    share = position - index
-    return curve[..., index] * (1.0 - share) + curve[..., index + 1] * share
-
-
-def static_db(treatment: Treatment, dry: Dry) -> Float[Array, "track band"]:
-    """Gain that does not change with time: level, tone and low cut."""
-    tone = treatment.eq.tone_db @ jnp.asarray(tone_curves(), treatment.eq.tone_db.dtype)
-    low_cut = low_cut_band_db(treatment.eq.low_cut_hz, dry.low_power, dry.low_hz)
-    return treatment.gain.level_db[:, None] + tone + low_cut
-
-
-def moving_db(treatment: Treatment, time_s: Float[Array, " n"]) -> Float[Array, "track zone n"]:
-    """Gain over time in each zone: ride and dynamics."""
-    ride = points_at(treatment.gain.ride_db, RIDE_S, time_s)
-    return points_at(treatment.dynamics.zone_db, treatment.knot_s, time_s) + ride[:, None, :]
-
-
-def pan_matrix(treatment: Treatment) -> Float[Array, "track 2 2"]:
-    """Output channel from input channel: width on the side signal, then the sine-cosine law."""
-    side = jnp.exp(0.5 * LN_DB * treatment.pan.width_db)
-    same, other = 0.5 * (1.0 + side), 0.5 * (1.0 - side)
-    width = jnp.stack([jnp.stack([same, other], -1), jnp.stack([other, same], -1)], -2)
-    angle = (treatment.pan.position / 100.0 + 1.0) * (np.pi / 4.0)
-    position = np.sqrt(2.0) * jnp.stack([jnp.cos(angle), jnp.sin(angle)], -1)
-    return position[..., None] * width
+    of_track: Float[Array, "track frame band"]
+    of_pair: Float[Array, "pair frame band"]
+    """What each pair that shares phase adds to that of the two."""
 
 
 # a compiled function copies whatever it hands through: layers are put together outside, around the raw powers
@@ -117,7 +61,7 @@ def pan_matrix(treatment: Treatment) -> Float[Array, "track 2 2"]:
 
 def treated(dry: Dry, treatment: Treatment) -> Layer:
     """The tracks under a treatment, before the output level."""
-    return Layer(dry, *_treated(dry, treatment))
+    return _in_room(Layer(dry, *_treated(dry, treatment)), treatment)
 
 
 @partial(jax.jit, inline=True)
@@ -145,11 +89,27 @@ def _untouched(power: Float[Array, "track 3 frame band"]) -> tuple[Array, Array,
 
 
 def placed(dry: Dry, treatment: Treatment) -> Layer:
-    """Tracks that were measured under a treatment but for their place, in their place."""
-    return as_measured(dry)._replace(pan=_pan_matrix(treatment))
+    """Tracks that were measured under a treatment but for their place and their reverb, in their place and room."""
+    return _in_room(as_measured(dry)._replace(pan=_pan_matrix(treatment)), treatment)
 
 
 _pan_matrix = jax.jit(pan_matrix)
+
+
+def _in_room(layer: Layer, treatment: Treatment) -> Layer:
+    return layer if treatment.reverb is None else layer._replace(back=_returned(layer, treatment.reverb))
+
+
+@partial(jax.jit, inline=True)
+def _returned(layer: Layer, reverb: Reverb) -> Return:
+    dtype, send = layer.gain.dtype, send_power(reverb.send_db)
+    first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
+    # the square root's slope is infinite at zero
+    both = jnp.sqrt(jnp.maximum(send[first] * send[second], FAINT))
+    sent = jnp.concatenate([send[:, None, None] * direct(layer), both[:, None, None] * _pair_direct(layer)])
+    back = room.tails(sent, room_decay_s(reverb), reverb.pre_delay_s, layer.dry.frame_s, ROOM_LONGEST_S)
+    back = back * jnp.exp(LN_DB * (reverb.tone_db @ jnp.asarray(tone_curves(), dtype)))
+    return Return(back[: len(send)], back[len(send) :])
 
 
 def _total_shares(pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3"]:
@@ -169,27 +129,53 @@ def _weighed(shares: Float[Array, "item part"], power: Float[Array, "item part f
     return sum(parts[1:], parts[0])
 
 
-def total(layer: Layer) -> Float[Array, "track frame band"]:
-    """Power of every track in both channels together."""
+def direct(layer: Layer) -> Float[Array, "track frame band"]:
+    """Power of every track in both channels together, without what comes back from the room."""
     return _weighed(_total_shares(layer.pan), layer.dry.power) * layer.gain
+
+
+def total(layer: Layer) -> Float[Array, "track frame band"]:
+    """Power of every track in both channels together, with what comes back of it."""
+    return direct(layer) if layer.back is None else direct(layer) + layer.back.of_track
 
 
 def mix_total(layer: Layer) -> Float[Array, "frame band"]:
     """Power of the sum in both channels together."""
-    return jnp.maximum(summed(total(layer)) + summed(_pair_total(layer)), 0.0)
+    return jnp.maximum(summed(total(layer)) + summed(pair_total(layer)), 0.0)
+
+
+def bus_total(layer: Layer, member: Float[Array, "*bus track"]) -> Float[Array, "*bus frame band"]:
+    """Power of the sum of some tracks, by a 0/1 membership, in both channels together."""
+    both = together(layer.dry, member)
+    return jnp.maximum(jnp.tensordot(member, total(layer), 1) + jnp.tensordot(both, pair_total(layer), 1), 0.0)
+
+
+def together(dry: Dry, member: Float[Array, "*bus track"]) -> Float[Array, "*bus pair"]:
+    """One for pairs that share phase and are both members."""
+    return member[..., dry.pairs[:, 0]] * member[..., dry.pairs[:, 1]]
 
 
 def total_k(layer: Layer) -> Float[Array, "track frame"]:
-    """K-weighted power of every track in both channels and all bands together."""
+    """K-weighted power of every track in both channels and all bands together, with what comes back of it."""
     power = _weighed(_total_shares(layer.pan), layer.dry.power_k)
-    return jnp.sum(power * layer.gain * layer.gain_k[:, None], axis=-1)
+    straight = jnp.sum(power * layer.gain * layer.gain_k[:, None], axis=-1)
+    return straight if layer.back is None else straight + layer.back.of_track @ layer.dry.k_weight
 
 
 def pair_k(layer: Layer) -> Float[Array, "pair frame"]:
     """What each pair that shares phase adds to the K-weighted power of its sum, positive or negative."""
     first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
     gain_k = jnp.sqrt(layer.gain_k[first] * layer.gain_k[second])
-    return (_pair_total(layer) * gain_k[:, None]) @ layer.dry.k_weight
+    straight = (_pair_direct(layer) * gain_k[:, None]) @ layer.dry.k_weight
+    return straight if layer.back is None else straight + layer.back.of_pair @ layer.dry.k_weight
+
+
+def return_k(layer: Layer) -> Float[Array, " frame"]:
+    """K-weighted power of all that comes back from the room, in both channels and all bands together."""
+    if layer.back is None:
+        return jnp.zeros_like(layer.dry.time_s)
+    both = summed(layer.back.of_track) + summed(layer.back.of_pair)
+    return jnp.maximum(both @ layer.dry.k_weight, 0.0)
 
 
 def _pair_gain(layer: Layer) -> Float[Array, "pair frame band"]:
@@ -197,8 +183,12 @@ def _pair_gain(layer: Layer) -> Float[Array, "pair frame band"]:
     return jnp.sqrt(layer.gain[first] * layer.gain[second])
 
 
-def _pair_total(layer: Layer) -> Float[Array, "pair frame band"]:
-    """What each pair adds to the power of the sum in both channels together."""
+def pair_total(layer: Layer) -> Float[Array, "pair frame band"]:
+    """What each pair adds to the power of the sum in both channels together, positive or negative."""
+    return _pair_direct(layer) if layer.back is None else _pair_direct(layer) + layer.back.of_pair
+
+
+def _pair_direct(layer: Layer) -> Float[Array, "pair frame band"]:
     first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
     shares = 2.0 * jnp.einsum("pak,pal->pkl", layer.pan[first], layer.pan[second])
     cross = layer.dry.cross
@@ -228,7 +218,7 @@ def _panned_pairs(cross: Float[Array, "pair 2 2 *shape"], layer: Layer) -> Float
 
 
 def over_time(layer: Layer, weight: Float[Array, "track frame"]) -> Float[Array, "track 3 band"]:
-    """Left, right and cross power of every track, summed over frames under `weight`."""
+    """Left, right and cross power of every track, summed over frames under `weight`; without what comes back."""
     parts = [jnp.einsum("itb,it->ib", layer.dry.power[:, c] * layer.gain, weight) for c in range(3)]
     return _panned(jnp.stack(parts, axis=1), layer.pan)
 
@@ -239,15 +229,25 @@ def mix_over_time(layer: Layer, weight: Float[Array, " frame"]) -> Float[Array, 
     gain = _pair_gain(layer)
     parts = [jnp.einsum("ptb,t->pb", layer.dry.cross[:, k, m] * gain, weight) for k in (0, 1) for m in (0, 1)]
     cross = jnp.stack(parts, axis=1).reshape(-1, 2, 2, gain.shape[-1])
-    own = jnp.sum(over_time(layer, everywhere), axis=0)
-    return _possible(own + jnp.sum(_panned_pairs(cross, layer), axis=0))
+    own = jnp.sum(over_time(layer, everywhere), axis=0) + jnp.sum(_panned_pairs(cross, layer), axis=0)
+    if layer.back is not None:
+        own = own + _either(jnp.einsum("itb,t->b", jnp.concatenate(layer.back), weight))
+    return _possible(own)
 
 
 def mix_over_bands(layer: Layer, weight: Float[Array, " band"]) -> Float[Array, "3 frame"]:
     """Left, right and cross power of the sum in every frame, summed over bands under `weight`."""
     own = (layer.dry.power * layer.gain[:, None]) @ weight
     cross = (layer.dry.cross * _pair_gain(layer)[:, None, None]) @ weight
-    return _possible(jnp.sum(_panned(own, layer.pan), axis=0) + jnp.sum(_panned_pairs(cross, layer), axis=0))
+    power = jnp.sum(_panned(own, layer.pan), axis=0) + jnp.sum(_panned_pairs(cross, layer), axis=0)
+    if layer.back is not None:
+        power = power + _either(summed(jnp.concatenate(layer.back) @ weight))
+    return _possible(power)
+
+
+def _either(both: Float[Array, "*shape"]) -> Float[Array, "3 *shape"]:
+    """Left, right and cross power of what lies in both channels alike, unrelated."""
+    return jnp.stack([0.5 * both, 0.5 * both, jnp.zeros_like(both)])
 
 
 def _possible(power: Float[Array, "3 *shape"]) -> Float[Array, "3 *shape"]:
@@ -257,7 +257,7 @@ def _possible(power: Float[Array, "3 *shape"]) -> Float[Array, "3 *shape"]:
 
 @partial(jax.jit, static_argnames="factor")
 def pool(dry: Dry, factor: int) -> Dry:
-    """The same with `factor` frames made one. Powers and activity are means."""
+    """The same with `factor` frames made one. Powers and activity are means, peaks are highest."""
 
     def pooled(x: Array, axis: int) -> Array:
         x = jnp.moveaxis(x, axis, -1)
@@ -265,6 +265,7 @@ def pool(dry: Dry, factor: int) -> Dry:
         x = jnp.mean(x.reshape(*x.shape[:-1], -1, factor), axis=-1)
         return jnp.moveaxis(x, -1, axis)
 
+    highest = jnp.max(jnp.pad(dry.peak, (0, -dry.peak.shape[0] % factor)).reshape(-1, factor), axis=1)
     centre = dry.time_s[0] + 0.5 * (factor - 1) * dry.frame_s
     n_frames = -(-dry.active.shape[-1] // factor)
     return Dry(
@@ -279,6 +280,7 @@ def pool(dry: Dry, factor: int) -> Dry:
         low_power=dry.low_power,
         low_hz=dry.low_hz,
         low_k=dry.low_k,
+        peak=highest,
         peak_to_loudness_db=dry.peak_to_loudness_db,
         frame_s=factor * dry.frame_s,
     )

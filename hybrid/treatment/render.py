@@ -6,6 +6,7 @@ and width do not depend on frequency and are applied to the filtered samples.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -13,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from hybrid.signal import bands, stft
+from hybrid.signal import bands, room, stft
 from hybrid.signal.bandpower import CHUNK_HOPS, CONTEXT_HOPS
-from hybrid.treatment.effect import LN_DB, low_cut_db, moving_db, pan_matrix, tone_curves, zone_curves
-from hybrid.treatment.types import Treatment, map_parts
+from hybrid.treatment.curves import LN_DB, low_cut_db, moving_db, pan_matrix, tone_curves, zone_curves
+from hybrid.treatment.types import PER_SONG, Reverb, Treatment, map_parts, send_power
 
 
 class Renderer(NamedTuple):
@@ -66,7 +67,7 @@ def moving(
 
 def _alone(treatment: Treatment, track: int | Int[Array, ""]) -> Treatment:
     """The treatment of one track alone."""
-    return map_parts(lambda part, x: x if part == "master.level" else x[jnp.asarray(track)][None], treatment)
+    return map_parts(lambda part, x: x if part in PER_SONG else x[jnp.asarray(track)][None], treatment)
 
 
 @jax.jit
@@ -85,6 +86,25 @@ def filtered(
 def panned(x: Float[np.ndarray, "channel time"], pan: Float[np.ndarray, "2 2"]) -> Float[np.ndarray, "2 time"]:
     """A track's two channels in the mix; a mono track goes through as two equal channels."""
     return pan.sum(axis=1)[:, None] * x if len(x) == 1 else pan @ x
+
+
+class Room:
+    """The shared room of a treatment: takes the placed tracks block by block, and gives what comes back."""
+
+    def __init__(self, reverb: Reverb, sample_rate: int, block: int) -> None:
+        self._send = np.sqrt(np.asarray(send_power(reverb.send_db)))
+        tone_db = np.asarray(reverb.tone_db) @ tone_curves()
+        responses = room.impulse_responses(
+            np.asarray(reverb.decay_s), zone_curves(), tone_db, float(reverb.pre_delay_s), sample_rate
+        )
+        self._convolve = room.Convolver(responses, block)
+
+    def __call__(self, stems: Sequence[Float[np.ndarray, "2 block"]]) -> Float[np.ndarray, "2 block"]:
+        """The next block of what comes back."""
+        sent = np.zeros_like(stems[0])
+        for send, stem in zip(self._send, stems, strict=False):
+            sent += send * stem
+        return self._convolve(sent)
 
 
 def empty_tail(renderer: Renderer, channels: int) -> Float[np.ndarray, "channel tail"]:

@@ -1,7 +1,8 @@
 """The two types of this layer: what was measured of the raw tracks, and what is done to them.
 
-Levels, rides, tone and dynamics are in dB, positions in pan units from -100 (left) to 100 (right), frequencies in
-Hz. All zeros is "do nothing": the tracks are summed as they are, a mono track going to both channels alike.
+Levels, rides, tone, dynamics and sends are in dB, positions in pan units from -100 (left) to 100 (right), frequencies
+in Hz, times in s. All zeros and no reverb is "do nothing": the tracks are summed as they are, a mono track going to
+both channels alike.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -22,6 +24,12 @@ ZONES_HZ = (150.0, 1000.0, 5000.0)
 N_ZONES = len(ZONES_HZ) + 1
 RIDE_S = 2.0
 """Spacing of the ride's points: slower than 0.25 Hz."""
+SEND_OFF_DB = -60.0
+"""Nothing is sent at this level or below."""
+ROOM_DECAY_S, ROOM_PRE_DELAY_S = 1.2, 0.02
+"""The room that is there before any rule asks for another: a small hall (by taste)."""
+PER_SONG = ("master.level", "reverb.decay", "reverb.pre_delay", "reverb.tone")
+"""Parts that the whole song shares; all others have an entry per track."""
 
 
 @partial(
@@ -38,6 +46,7 @@ RIDE_S = 2.0
         "low_power",
         "low_hz",
         "low_k",
+        "peak",
         "peak_to_loudness_db",
     ],
     meta_fields=["frame_s"],
@@ -70,6 +79,8 @@ class Dry:
     low_hz: Float[Array, " low"]
     low_k: Float[Array, " low"]
     """Power response of the K-weighting at those bins."""
+    peak: Float[Array, " frame"]
+    """Square of the largest sample, in either channel, of the sum of the tracks as they are."""
     peak_to_loudness_db: Float[Array, ""]
     """True peak of the raw sum minus its loudness, the best guess at that of any mix before it is rendered."""
     frame_s: float
@@ -102,6 +113,21 @@ class Pan(NamedTuple):
     width_db: Float[Array, " track"]
 
 
+class Reverb(NamedTuple):
+    """What every track sends to one shared room, and the room.
+
+    A send follows fader and place. It is the level of what comes back relative to the track itself, over all
+    frequencies at a flat tone.
+    """
+
+    send_db: Float[Array, " track"]
+    decay_s: Float[Array, " zone"]
+    """Time to fall by 60 dB in each zone of bands."""
+    pre_delay_s: Float[Array, ""]
+    tone_db: Float[Array, " tone"]
+    """Tone curve of the return."""
+
+
 class Master(NamedTuple):
     """Output level."""
 
@@ -110,7 +136,7 @@ class Master(NamedTuple):
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["gain", "eq", "dynamics", "pan", "master"],
+    data_fields=["gain", "eq", "dynamics", "pan", "reverb", "master"],
     meta_fields=["knot_s"],
 )
 @dataclass(frozen=True)
@@ -121,6 +147,8 @@ class Treatment:
     eq: Eq
     dynamics: Dynamics
     pan: Pan
+    reverb: Reverb | None
+    """None where no rule asks for reverb: then nothing of it is computed."""
     master: Master
     knot_s: float
     """Spacing of the points of `dynamics`."""
@@ -128,7 +156,8 @@ class Treatment:
 
 def _part(path: tuple[object, ...]) -> str:
     """Name of a part without its unit, as rules write it in `acts_on`: "gain.level"."""
-    return jax.tree_util.keystr(path, simple=True, separator=".").removesuffix("_db").removesuffix("_hz")
+    name = jax.tree_util.keystr(path, simple=True, separator=".")
+    return name.removesuffix("_db").removesuffix("_hz").removesuffix("_s")
 
 
 def map_parts(function: Callable[..., Array], *treatments: Treatment) -> Treatment:
@@ -143,6 +172,11 @@ def treatment_parts(treatment: Treatment) -> dict[str, Array]:
     return {_part(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(treatment)}
 
 
+def send_power(send_db: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Power of what comes back relative to what is sent; none at all at -60 dB."""
+    return jnp.maximum(10.0 ** (0.1 * send_db) - 10.0 ** (0.1 * SEND_OFF_DB), 0.0)
+
+
 def hold(treatment: Treatment, acts_on: tuple[str, ...]) -> Treatment:
     """The same treatment, through which a gradient reaches only the groups or parts named in `acts_on`."""
 
@@ -153,20 +187,24 @@ def hold(treatment: Treatment, acts_on: tuple[str, ...]) -> Treatment:
     return map_parts(held, treatment)
 
 
-def neutral(n_tracks: int, duration_s: float, knot_s: float) -> Treatment:
-    """The treatment that does nothing, with time curves long enough for `duration_s`."""
+def neutral(n_tracks: int, duration_s: float, knot_s: float, room: bool = False) -> Treatment:
+    """The treatment that does nothing, with time curves for `duration_s`; with a `room`, nothing is sent there."""
 
     def points(spacing_s: float) -> int:
         return int(duration_s / spacing_s) + 2
 
-    def zeros(*shape: int) -> Array:
-        return jax.device_put(np.zeros(shape, np.float32))
+    def full(value: float, *shape: int) -> Array:
+        return jax.device_put(np.full(shape, value, np.float32))
+
+    zeros = partial(full, 0.0)
+    reverb = Reverb(full(SEND_OFF_DB, n_tracks), full(ROOM_DECAY_S, N_ZONES), full(ROOM_PRE_DELAY_S), zeros(N_TONE))
 
     return Treatment(
         gain=Gain(zeros(n_tracks), zeros(n_tracks, points(RIDE_S))),
         eq=Eq(zeros(n_tracks, N_TONE), zeros(n_tracks)),
         dynamics=Dynamics(zeros(n_tracks, N_ZONES, points(knot_s))),
         pan=Pan(zeros(n_tracks), zeros(n_tracks)),
+        reverb=reverb if room else None,
         master=Master(zeros()),
         knot_s=knot_s,
     )

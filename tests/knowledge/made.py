@@ -22,6 +22,7 @@ from hybrid.knowledge.compile import compile_rules
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.schema import Section
 from hybrid.knowledge.select import Selector
 from hybrid.knowledge.types import TYPES, RuleType
 from hybrid.measure import loudness
@@ -46,13 +47,27 @@ RULES: dict[str, tuple[Mapping[str, Plain], ...]] = {
         {"for": {"tag": "lead"}, "against": {"not": {"tag": "lead"}}, "target": "0.5 LU", "tolerance": "2 LU"},
     ),
     "role_budget": (
-        {"targets": {"vocal.lead": {"target": "-3 LU"}, "bass": {"target": "-6 LU"}, "drums": {"target": "-6 LU"}}},
+        {"targets": {"vocal.lead": {"target": "-3 LU"}, "bass": {"target": "-6 LU"}, "guitar": {"target": "-6 LU"}}},
     ),
+    "equal_loudness": ({"target": "0 LU", "tolerance": "1 LU", "boost": {"vocal": "6 LU"}},),
     "audibility_floor": ({"min": 0.8},),
     "integrated_loudness": ({"target": "-16 LUFS", "tolerance": "0.5 LU"},),
     "true_peak": ({"max": "-1 dBTP"},),
+    "loudness_range": ({"range": "4 to 12 LU", "shortest": "1 s"},),
+    "peak_to_loudness": ({"range": "10 to 16 dB"},),
+    "peak_to_short_term": ({"min": "8 dB"},),
     "masker_to_signal": ({"max": "0 dB"},),
     "spectral_overlap": ({"max": 0.75}, {"max": 0.75, "for": {"tag": "lead"}, "against": {"role": "guitar"}}),
+    "essential_band_masking": ({"for": {"role": "guitar"}, "against": {"tag": "lead"}, "max": "0 dB"},),
+    "masking_balance": ({"max": 0.1},),
+    "lead_clarity": ({"for": {"tag": "lead"}, "against": {"not": {"tag": "lead"}}, "min": 0.5},),
+    "masked_to_unmasked": ({"min": 0.3},),
+    "band_ownership": (
+        {"for": {"role": "bass"}, "against": {"not": {"role": "bass"}}, "band": "60-250 Hz", "min": "0 dB"},
+    ),
+    "region_excess": ({"band": "200-400 Hz", "max": "4 dB"},),
+    "sibilance": ({"max": "1 dB"},),
+    "low_end_budget": ({"target": "-2 dB", "tolerance": "2 dB"},),
     "long_term_spectrum": ({"curve": {"100 Hz": "0 dB", "4 kHz": "-10.6 dB"}, "target": "0 dB", "tolerance": "3 dB"},),
     "spectral_tilt": ({"target": "-2 dB/oct", "tolerance": "1 dB/oct"},),
     "low_energy_ratio": ({"cutoff": "80 Hz", "max": "-30 dB"},),
@@ -61,11 +76,40 @@ RULES: dict[str, tuple[Mapping[str, Plain], ...]] = {
     "left_right_balance": ({"target": "0 dB", "tolerance": "1.4 dB"},),
     "similar_apart": ({"max": 0.3},),
     "mono_foldown": ({"min": "-3.5 dB"}, {"min": "-6 dB", "resolution": "bands"}),
+    "band_balance": ({"target": "0 dB", "tolerance": "1.4 dB"},),
+    "width_by_frequency": ({"widths": {"20-120 Hz": "0 to 0.01", "500-2000 Hz": "0.03 to 0.3"}},),
+    "pair_spread": ({"min": 0.5},),
+    "return_to_direct": ({"target": "-9 LU", "tolerance": "2 LU", "offset": {"bass": "-15 LU"}},),
+    "reverb_to_mix": ({"target": "-14 LU", "tolerance": "3 LU"},),
+    "decay_time": ({"range": "0.8 to 2 s"},),
+    "pre_delay": ({"range": "0.02 to 0.06 s"},),
+    "return_band": ({"max": "-12 dB"},),
+    "gain_reduction": ({"range": "-6 to -2 dB"}, {"min": "-12 dB", "statistic": "deepest"}),
+    "level_consistency": ({"for": {"tag": "lead"}, "against": {"not": {"tag": "lead"}}, "max": "4 LU"},),
+    "micro_dynamics": ({"range": "-3 to 2 dB"},),
+    "sidechain_depth": ({"for": {"role": "bass"}, "against": {"role": "guitar"}, "range": "-5 to -1 dB"},),
+    "section_contrast": ({"sections": ["chorus", "verse"], "range": "0.5 to 4 LU"},),
+    "transients_kept": ({"range": "-3 to 3 dB"},),
+    "phase_coherence": ({"min": "-1 dB"},),
+    "quiet_rests": ({"max": "3 dB"},),
+    "distortion": ({"min": "30 dB"},),
+    "artefacts": ({"min": "25 dB"},),
+    "corpus_prior": tuple(
+        {"range": "-1.5 to 1.5", "feature": feature, "table": {"all": {"mean": 1.0, "spread": 2.0}}}
+        for feature in ("level", "position", "width", "brightness")
+    ),
+    "group_integrity": ({"for": {"not": {"tag": "lead"}}, "range": "-3 to 3 LU"},),
     "timbre_change": ({"max": "4 dB"},),
     "smooth_control": ({"max": "20 dB/s"},),
     "minimal_change": ({},),
 }
 """One rule per type, at least, with no more than it needs."""
+
+
+SECTIONS = {
+    name: (Section.model_validate({"from": start, "to": end}),)
+    for name, start, end in (("verse", "0 s", "0.8 s"), ("chorus", "0.8 s", "60 s"))
+}
 
 
 def rule_of(type_name: str, written: Mapping[str, Plain], rule_id: str = "made") -> RuleType:
@@ -84,7 +128,7 @@ def all_rules() -> tuple[RuleType, ...]:
 
 def rule_set(*rules: RuleType, **sets: Selector) -> RuleSet:
     """These rules, from no file."""
-    return RuleSet("made", "Made", rules, (), {}, {}, sets, {}, (), (), {})
+    return RuleSet("made", "Made", rules, (), {}, SECTIONS, sets, {}, (), (), {})
 
 
 def pink(low_hz: float = 20.0, high_hz: float = 20000.0) -> Spectrum:
@@ -164,16 +208,17 @@ def _dry(power: np.ndarray, power_k: np.ndarray, pairs: np.ndarray, cross: np.nd
         low_power=jnp.asarray(low_power, jnp.float32),
         low_hz=jnp.asarray(LINE_HZ[: low_power.shape[1]], jnp.float32),
         low_k=jnp.ones(low_power.shape[1]),
+        peak=jnp.full(power.shape[2], 0.01),
         peak_to_loudness_db=jnp.asarray(14.0),
         frame_s=FRAME_S,
     )
 
 
-ROLES = ("vocal.lead", "bass", "drums", "guitar")
+ROLES = ("vocal.lead", "bass", "guitar", "guitar")
 
 
 def random_song(n_tracks: int = N_TRACKS, n_frames: int = N_FRAMES) -> Song:
-    """As many tracks as asked, a lead first, then basses, drums and guitars in turn; every third is mono."""
+    """As many tracks as asked, a lead first, then basses and guitars in turn; every third is mono."""
     places = [CENTRE if i % 3 == 0 else WIDE for i in range(n_tracks)]
     parts = [
         Part(pink(), place=places[i], role=ROLES[i % 4] if i else ROLES[0], tags=() if i else ("lead",))
@@ -183,13 +228,14 @@ def random_song(n_tracks: int = N_TRACKS, n_frames: int = N_FRAMES) -> Song:
 
 
 def random_dry(seed: int, n_tracks: int = N_TRACKS, n_frames: int = N_FRAMES) -> Dry:
-    """Measurements of tracks that change over time and frequency, some of them wide, some sharing phase.
+    """Measurements of tracks that change over time and frequency, some wide, some with rests, some sharing phase.
 
     All tracks are within a few decibels of each other, so that no rule is far from where it can be met.
     """
     rng = np.random.default_rng(seed)
     shape = (n_tracks, n_frames, bands.N_BANDS)
     level_db = -36.0 + rng.normal(0.0, 4.0, shape) + rng.normal(0.0, 6.0, (n_tracks, 1, bands.N_BANDS))
+    level_db[2:, 5:9] -= 40.0  # rests
     left = 10.0 ** (level_db / 10.0)
     mono = (np.arange(n_tracks) % 3 == 0)[:, None, None]
     right = np.where(mono, left, left * 10.0 ** (rng.normal(0.0, 0.2, shape)))
@@ -207,7 +253,16 @@ def random_dry(seed: int, n_tracks: int = N_TRACKS, n_frames: int = N_FRAMES) ->
 def untouched(dry: Dry, knot_s: float = 0.2) -> Treatment:
     """The treatment that does nothing, of the shape that fits."""
     n_tracks, n_frames = dry.active.shape
-    return neutral(n_tracks, n_frames * dry.frame_s, knot_s)
+    return neutral(n_tracks, n_frames * dry.frame_s, knot_s, room=True)
+
+
+_FROM = {
+    "eq.low_cut": (30.0, 90.0),
+    "reverb.send": (-24.0, -6.0),
+    "reverb.decay": (0.5, 2.0),
+    "reverb.pre_delay": (0.01, 0.09),
+}
+"""Parts that do not move about zero, and where they lie."""
 
 
 def random_treatment(dry: Dry, seed: int, size: float = 1.0) -> Treatment:
@@ -215,8 +270,8 @@ def random_treatment(dry: Dry, seed: int, size: float = 1.0) -> Treatment:
     rng = np.random.default_rng(seed)
 
     def moved(part: str, value: jax.Array) -> jax.Array:
-        if part == "eq.low_cut":
-            return jnp.asarray(rng.uniform(30.0, 90.0, value.shape), value.dtype)
+        if part in _FROM:
+            return jnp.asarray(rng.uniform(*_FROM[part], value.shape), value.dtype)
         scale = RANGES[part].scale if part in RANGES else 3.0
         return jnp.asarray(size * scale * rng.uniform(-1.0, 1.0, value.shape), value.dtype)
 

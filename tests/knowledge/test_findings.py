@@ -150,10 +150,17 @@ def found() -> dict[str, tuple[TargetFinding, ...]]:
     return {f.id: f.targets for f in verdict_of(objective, read_of, IDS, np.asarray(dry.time_s), (0.0, 0.0)).rules}
 
 
+ABSENT = {
+    "pair-spread.0", "transients-kept.0", "phase-coherence.0", "quiet-rests.0", "corpus-prior.2"
+}  # fmt: skip
+"""What this song has not: partners, onsets, shared phase, rests, stereo tracks, sections."""
+
+
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)
 def test_every_target_has_a_name_and_real_numbers(rule: RuleType, found: dict[str, tuple[TargetFinding, ...]]):
     targets = found[rule.id]
-    assert targets and all(target.name for target in targets)
+    assert bool(targets) == (rule.id not in ABSENT)
+    assert all(target.name for target in targets)
     assert len({target.name for target in targets}) == len(targets)
     assert all(np.isfinite([target.value, target.excess]).all() for target in targets)
     assert [t.excess for t in targets] == sorted((t.excess for t in targets), reverse=True)
@@ -163,7 +170,7 @@ def test_every_target_has_a_name_and_real_numbers(rule: RuleType, found: dict[st
     ("rule_id", "names"),
     [
         ("lead-to-rest-ratio.0", {"vox"}),
-        ("role-budget.0", {"vocal.lead", "bass"}),
+        ("role-budget.0", {"vocal.lead", "bass", "guitar"}),
         ("timbre-change.0", {"vox", "bass", "gtr"}),
         ("spectral-overlap.0", {"vox / bass", "vox / gtr", "bass / gtr"}),
         ("spectral-overlap.1", {"vox / gtr"}),

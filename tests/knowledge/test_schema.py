@@ -19,6 +19,15 @@ NEEDED: dict[str, dict[str, object]] = {
     "long_term_spectrum": {"curve": {"100 Hz": "0 dB", "4 kHz": "-10 dB"}},
     "low_energy_ratio": {"cutoff": "80 Hz"},
     "side_energy": {"band": "20-120 Hz"},
+    "essential_band_masking": {"against": "all"},
+    "lead_clarity": {"against": "all"},
+    "band_ownership": {"against": "all", "band": "60-250 Hz"},
+    "region_excess": {"band": "200-400 Hz"},
+    "width_by_frequency": {"widths": {"20-120 Hz": "0 to 0.01"}},
+    "level_consistency": {"against": "all"},
+    "sidechain_depth": {"against": "all"},
+    "section_contrast": {"sections": ["chorus", "verse"]},
+    "corpus_prior": {"feature": "level", "table": {"bass": {"mean": -9.0, "spread": 2.0}}},
 }
 """What a type cannot do without, beyond what it asks for."""
 ASKING = [name for name, kind in TYPES.items() if kind.asks]

@@ -17,7 +17,7 @@ from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings import READINGS, Reading
 from hybrid.knowledge.types import TYPES, RuleType
 from hybrid.treatment.bounds import RANGES
-from hybrid.treatment.types import RIDE_S, Dry, Treatment, map_parts, treatment_parts
+from hybrid.treatment.types import PER_SONG, RIDE_S, Dry, Treatment, map_parts, treatment_parts
 from tests.knowledge.made import (
     FRAME_S,
     QUICK,
@@ -34,12 +34,16 @@ from tests.knowledge.made import (
 )
 
 _T = TypeVar("_T")
-MANY, FEW, FRAMES = 60, 4, 16
+MANY, FEW, FRAMES = 60, 4, 40
 INDEX = {rule.id: index for index, rule in enumerate(all_rules())}
 ABSOLUTE = {"integrated_loudness", "true_peak"}
 """The types that know how loud the mix is; all others hear proportions."""
-MIRRORED = {"pan_position", "left_right_balance"}
+MIRRORED = {"pan_position", "left_right_balance", "band_balance"}
 """The types that know left from right."""
+CLOCKED = {"section_contrast", "level_consistency"}
+"""The types that know what time it is: sections stay where they are when the song begins later."""
+ONE_SIDED = {"essential_band_masking", "region_excess"}
+"""The types that by design pull at one side of a comparison alone: their slope is not that of their value."""
 each_rule = pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)
 
 
@@ -63,7 +67,8 @@ def _without(dry: Dry, tracks: slice, frames: slice) -> Dry:
 
 
 def _few() -> Dry:
-    return _without(random_dry(1, MANY, FRAMES), slice(FEW, None), slice(None))
+    dry = random_dry(1, MANY, FRAMES)
+    return replace(_without(dry, slice(FEW, None), slice(None)), cross=dry.cross)
 
 
 def _short() -> tuple[Song, Dry]:
@@ -144,7 +149,7 @@ def test_the_order_of_the_tracks_does_not_matter(rule: RuleType):
         low_power=dry.low_power[order],
         pairs=jnp.asarray(np.argsort(order))[dry.pairs],
     )
-    same = map_parts(lambda part, value: value if part == "master.level" else value[order], treatment)
+    same = map_parts(lambda part, value: value if part in PER_SONG else value[order], treatment)
     before = _reading(_pulls("sixty tracks", "treated"), rule)
     after = _reading(_shuffled(shuffled, moved, same), rule)
     value, share = np.asarray(before.value), np.asarray(before.share)
@@ -190,7 +195,8 @@ def test_a_mirrored_song_reads_the_same_but_for_left_and_right(rule: RuleType):
 @cache
 def _louder() -> Pulls:
     objective, dry = _song("four tracks")
-    up = replace(dry, power=4 * dry.power, power_k=4 * dry.power_k, cross=4 * dry.cross, low_power=4 * dry.low_power)
+    powers = ("power", "power_k", "cross", "low_power", "peak")
+    up = replace(dry, **{name: 4.0 * getattr(dry, name) for name in powers})
     return pulls(objective, up, TREATMENTS["treated"](dry))
 
 
@@ -205,18 +211,21 @@ def test_twice_the_amplitude_of_all_tracks_changes_nothing_but_loudness(rule: Ru
 def _shifted(frames: int) -> Pulls:
     """The song between rests, later by some frames, under a treatment that stands still."""
     objective, dry = _song("four tracks")
-    dry = _without(_without(dry, slice(None), slice(0, 4)), slice(None), slice(10, None))
+    dry = _without(_without(dry, slice(None), slice(0, 4)), slice(None), slice(-8, None))
     later = {name: jnp.roll(getattr(dry, name), frames, axis=-2) for name in ("power", "power_k", "cross")}
     later["active"] = jnp.roll(dry.active, frames, axis=-1)
+    # a tail that outlasts the song is cut off
+    still = {"gain.ride": 0.0, "dynamics.zone": 0.0, "reverb.decay": 0.2, "reverb.pre_delay": 0.01}
     treatment = map_parts(
-        lambda part, value: 0.0 * value if part in ("gain.ride", "dynamics.zone") else value,
-        TREATMENTS["treated"](dry),
+        lambda part, value: jnp.full_like(value, still[part]) if part in still else value, TREATMENTS["treated"](dry)
     )
     return pulls(objective, replace(dry, **later), treatment)
 
 
 @each_rule
 def test_a_song_that_begins_later_reads_the_same(rule: RuleType):
+    if rule.type in CLOCKED:
+        pytest.skip("speaks of sections, which stay where they are")
     before = _reading(_shifted(0), rule)
     _close(rule, _reading(_shifted(2), rule), np.asarray(before.value), np.asarray(before.share))
 
@@ -273,6 +282,8 @@ def test_a_satisfied_rule_costs_nothing_and_pulls_at_nothing(rule: RuleType):
 def test_a_broken_rule_pulls_only_at_the_parts_that_it_acts_on(rule: RuleType):
     of = _asked(inside=False)
     assert of.cost[INDEX[rule.id]] > 0.0
+    if not rule.optimised:
+        pytest.skip("is measured and moves nothing")
     moved = {part for part, slope in treatment_parts(of.slope).items() if np.any(slope[INDEX[rule.id]])}
     assert moved
     assert all(part.startswith(rule.acts_on) for part in moved)
@@ -334,6 +345,8 @@ def _double(tree: _T) -> _T:
 
 @each_rule
 def test_gradients_are_the_slopes_of_the_costs(rule: RuleType, slopes: dict[str, tuple[float, float]]):
+    if not rule.optimised or rule.type in ONE_SIDED:
+        pytest.skip("is measured and moves nothing, or pulls at one side alone")
     by_gradient, by_difference = slopes[rule.id]
     assert by_difference != 0.0
     # the catalogue's own tolerance for every rule away from kinks

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hybrid.measure.fidelity import timbre_change_db, worst_mean
+from hybrid.measure.fidelity import timbre_change_db
+from hybrid.measure.statistics import worst_mean
 from hybrid.signal import bands
 
 N = bands.N_BANDS

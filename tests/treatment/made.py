@@ -37,6 +37,7 @@ def dry_of(power: np.ndarray, pairs: tuple[tuple[int, int, np.ndarray], ...] = (
         low_power=jnp.asarray(mean @ (inside / np.maximum(inside.sum(axis=0), 1e-9)).T, jnp.float32),
         low_hz=jnp.asarray(low_hz, jnp.float32),
         low_k=jnp.ones(len(low_hz)),
+        peak=jnp.full(power.shape[2], 0.01),
         peak_to_loudness_db=jnp.asarray(12.0),
         frame_s=FRAME_S,
     )

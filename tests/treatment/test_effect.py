@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hybrid.signal import bands
-from hybrid.treatment import effect
+from hybrid.treatment import curves, effect
 from hybrid.treatment.bounds import bounded
 from hybrid.treatment.types import RIDE_S, Dry, Treatment, map_parts, treatment_parts
 from tests.treatment.made import (
@@ -194,14 +194,14 @@ def test_width_is_the_gain_of_the_side_signal_and_leaves_the_mid_alone():
 
 
 def test_low_cut_is_3_db_down_at_its_corner_and_falls_by_18_db_per_octave():
-    gain = effect.low_cut_db(jnp.asarray([80.0]), jnp.asarray([80.0, 20.0, 10.0, 8000.0]))[0]
+    gain = curves.low_cut_db(jnp.asarray([80.0]), jnp.asarray([80.0, 20.0, 10.0, 8000.0]))[0]
     assert float(gain[0]) == pytest.approx(-3.01, abs=0.01)
     assert float(gain[1] - gain[2]) == pytest.approx(18.06, abs=0.02)
     assert float(gain[3]) == pytest.approx(0.0, abs=1e-5)
 
 
 def test_a_low_cut_that_is_off_takes_nothing():
-    assert not np.asarray(effect.low_cut_db(jnp.zeros(1), jnp.asarray([1.0, 30.0]))).any()
+    assert not np.asarray(curves.low_cut_db(jnp.zeros(1), jnp.asarray([1.0, 30.0]))).any()
 
 
 def test_low_cut_in_a_band_is_that_of_the_sound_in_it():
@@ -210,7 +210,7 @@ def test_low_cut_in_a_band_is_that_of_the_sound_in_it():
     low = np.zeros(dry.low_power.shape, np.float32)
     low[0, 6] = low[1, 4] = 1e-3  # bins of 10 Hz
     dry = replace(dry, low_power=jnp.asarray(low))
-    gain = np.asarray(effect.low_cut_band_db(jnp.full(4, 60.0), dry.low_power, dry.low_hz))
+    gain = np.asarray(curves.low_cut_band_db(jnp.full(4, 60.0), dry.low_power, dry.low_hz))
     band = int(np.argmin(np.abs(bands.band_centres_hz() - 60.0)))
     assert gain[0, band] == pytest.approx(-3.01, abs=0.01)
     assert gain[1, band] == pytest.approx(-10.0 * np.log10(1.0 + 1.5**6), abs=0.01)

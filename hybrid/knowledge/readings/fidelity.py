@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from hybrid.knowledge.readings.reading import Reading, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import Reading, bus_reading, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
-from hybrid.knowledge.types import MinimalChange, SmoothControl, TimbreChange
-from hybrid.measure import fidelity
+from hybrid.knowledge.types import (
+    Artefacts,
+    Distortion,
+    MinimalChange,
+    PhaseCoherence,
+    QuietRests,
+    SmoothControl,
+    TimbreChange,
+    TransientsKept,
+)
+from hybrid.measure import dynamics, fidelity, spectrum
+from hybrid.measure.decibel import mean_over, ratio_db
 from hybrid.measure.panel import Measured
-from hybrid.treatment import effect
+from hybrid.measure.statistics import worst_mean
+from hybrid.treatment import curves, effect
 from hybrid.treatment.bounds import effort
+
+AFTER_S = 0.1
+"""What an attack is held against comes this much later (catalogue, FD1)."""
+LOW_HZ = 500.0
+"""Below this, microphones a few feet apart still share phase (catalogue, FD4)."""
 
 
 def timbre_change(rule: TimbreChange, song: Measured, scope: Scope) -> Reading:
     """Change of each track's spectral shape, dB RMS."""
     active = sounding(song, scope)
-    low_cut = effect.low_cut_band_db(song.treatment.eq.low_cut_hz, song.dry.low_power, song.dry.low_hz)
-    value = fidelity.timbre_change_db(song.raw.power, effect.total(song.tracks), active, low_cut)
+    low_cut = curves.low_cut_band_db(song.treatment.eq.low_cut_hz, song.dry.low_power, song.dry.low_hz)
+    value = fidelity.timbre_change_db(song.raw.power, effect.direct(song.tracks), active, low_cut)
     return Reading(value, tracks_heard(scope, active))
 
 
@@ -26,9 +43,58 @@ def smooth_control(rule: SmoothControl, song: Measured, scope: Scope) -> Reading
     active = sounding(song, scope)
     speed = jnp.max(jnp.abs(song.slew_db_per_s), axis=1)
     moving = (active > 0.0).astype(speed.dtype)
-    return Reading(fidelity.worst_mean(speed, 0.1, moving), tracks_heard(scope, active), speed * moving)
+    return Reading(worst_mean(speed, 0.1, moving), tracks_heard(scope, active), speed * moving)
 
 
 def minimal_change(rule: MinimalChange, song: Measured, scope: Scope) -> Reading:
     """How much is done to each track: the sum of its squared moves in whitened units."""
     return Reading(effort(song.treatment), tracks_heard(scope, song.dry.active))
+
+
+def transients_kept(rule: TransientsKept, song: Measured, scope: Scope) -> Reading:
+    """Gain at each track's onsets less that a tenth of a second later, dB."""
+    active = sounding(song, scope)
+    strength = dynamics.onsets(song.raw.power, active)
+    at, later = (
+        dynamics.broadband_db(curves.moving_db(song.treatment, song.dry.time_s + late), song.raw.power)
+        for late in (0.0, AFTER_S)
+    )
+    has_onsets = jnp.sum(strength, axis=-1) > 0.0
+    return Reading(mean_over(at - later, strength), tracks_heard(scope, active) * has_onsets)
+
+
+def phase_coherence(rule: PhaseCoherence, song: Measured, scope: Scope) -> Reading:
+    """Power of the tracks' sum below 500 Hz over the sum of their powers, less the same of the raw tracks, dB."""
+    active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
+    now, raw = (_added_db(layer, scope, active) for layer in (song.tracks, effect.as_measured(song.dry)))
+    shared = jnp.sum(jnp.abs(effect.together(song.dry, scope.member) @ song.raw.pair_k)) > 0.0
+    return bus_reading(now - raw, shared & (jnp.sum(active) > 0.0))
+
+
+def _added_db(layer: effect.Layer, scope: Scope, active: Float[Array, " frame"]) -> Float[Array, ""]:
+    low = spectrum.shares_below(LOW_HZ).astype(active.dtype)
+    both = active @ effect.bus_total(layer, scope.member) @ low
+    alone = active @ jnp.tensordot(scope.member, effect.total(layer), 1) @ low
+    count = jnp.maximum(jnp.sum(active), 1.0)
+    return ratio_db(both / count, alone / count)
+
+
+def quiet_rests(rule: QuietRests, song: Measured, scope: Scope) -> Reading:
+    """Level of each track in its rests relative to where it sounds, after less before, dB."""
+    active = sounding(song, scope)
+    rest = (song.dry.active <= 0.0) * scope.frames * song.dry.inside
+    after, before = (
+        dynamics.in_rests_db(jnp.sum(power, axis=-1), active, rest)
+        for power in (effect.direct(song.tracks), song.raw.power)
+    )
+    return Reading(after - before, tracks_heard(scope, active) * (jnp.sum(rest, axis=-1) > 0.0))
+
+
+def distortion(rule: Distortion, song: Measured, scope: Scope) -> Reading:
+    """Power of each track that a fixed filter and a slow gain explain over the rest, dB."""
+    return Reading(song.explained_db[0], tracks_heard(scope, song.dry.active))
+
+
+def artefacts(rule: Artefacts, song: Measured, scope: Scope) -> Reading:
+    """Power of each track that a slowly changing filter explains over the rest, dB."""
+    return Reading(song.explained_db[1], tracks_heard(scope, song.dry.active))

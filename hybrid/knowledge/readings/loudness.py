@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 
-from hybrid.knowledge.readings.reading import Reading, one, smoothed, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import Reading, smoothed, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
-from hybrid.knowledge.types import AudibilityFloor, IntegratedLoudness, LeadToRestRatio, RoleBudget, TruePeak
+from hybrid.knowledge.types import AudibilityFloor, EqualLoudness, LeadToRestRatio, RoleBudget
 from hybrid.measure import loudness, masking
 from hybrid.measure.panel import Measured, bus_active, bus_k
+from hybrid.measure.statistics import quantile
 from hybrid.treatment import effect
 
 
@@ -33,18 +35,16 @@ def role_budget(rule: RoleBudget, song: Measured, scope: Scope) -> Reading:
     return Reading(level, (jnp.sum(active, axis=-1) > 0.0).astype(level.dtype))
 
 
+def equal_loudness(rule: EqualLoudness, song: Measured, scope: Scope) -> Reading:
+    """Loudness of each track less its boost, relative to the median of all, LU."""
+    active = sounding(song, scope)
+    heard = tracks_heard(scope, active)
+    level = loudness.active_lufs(song.track_k, active) - scope.table[:, 0]
+    return Reading(level - jax.lax.stop_gradient(quantile(level, 0.5, heard)), heard)
+
+
 def audibility_floor(rule: AudibilityFloor, song: Measured, scope: Scope) -> Reading:
     """Share of its frames in which each track stands out in its five best bands."""
     excess = masking.masker_to_signal_db(effect.total(song.tracks), effect.mix_total(song.whole), rule.offset)
     active = sounding(song, scope)
     return Reading(masking.audibility(excess, song.raw.importance, active), tracks_heard(scope, active))
-
-
-def integrated_loudness(rule: IntegratedLoudness, song: Measured, scope: Scope) -> Reading:
-    """Integrated loudness of the output, LUFS."""
-    return one(song.loudness_lufs)
-
-
-def true_peak(rule: TruePeak, song: Measured, scope: Scope) -> Reading:
-    """True peak of the output, dBTP."""
-    return one(song.true_peak_dbtp)

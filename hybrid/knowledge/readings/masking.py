@@ -5,13 +5,24 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from hybrid.knowledge.readings.reading import Reading, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import Reading, bus_reading, pair_reading, pairs_of, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
-from hybrid.knowledge.types import MaskerToSignal, SpectralOverlap
-from hybrid.measure import masking
-from hybrid.measure.decibel import mean_over
+from hybrid.knowledge.types import (
+    EssentialBandMasking,
+    LeadClarity,
+    MaskedToUnmasked,
+    MaskerToSignal,
+    MaskingBalance,
+    SpectralOverlap,
+)
+from hybrid.measure import masking, partial_loudness, spectrum
+from hybrid.measure.decibel import db, mean_over
 from hybrid.measure.panel import Measured
 from hybrid.treatment import effect
+from hybrid.treatment.curves import tone_curves
+
+_SHARPNESS = 10.0
+"""Of soft extremes (Ronan 2018)."""
 
 
 def masker_to_signal(rule: MaskerToSignal, song: Measured, scope: Scope) -> Reading:
@@ -26,15 +37,52 @@ def spectral_overlap(rule: SpectralOverlap, song: Measured, scope: Scope) -> Rea
     """Likeness of the spectra of each pair; pairs count by how much they sound together."""
     active = sounding(song, scope)
     other = jnp.where(jnp.sum(scope.against) > 0.0, scope.against, scope.member)
-    alike = masking.overlap(effect.total(song.tracks), active)
+    alike = masking.overlap(effect.direct(song.tracks), active)
     return pair_reading(alike, pairs_of(scope.member, other) * masking.co_activity(active))
 
 
-def pairs_of(first: jax.Array, second: jax.Array) -> jax.Array:
-    """One, above the diagonal, for pairs with one track from each of two groups."""
-    return jnp.triu(jnp.maximum(jnp.outer(first, second), jnp.outer(second, first)), 1)
+def essential_band_masking(rule: EssentialBandMasking, song: Measured, scope: Scope) -> Reading:
+    """How far each track stands above the others in bands that matter to them and not to it, dB."""
+    others = jnp.max(scope.against[:, None] * song.dry.active, axis=0)
+    active = sounding(song, scope) * others
+    own = jnp.einsum("itb,it->ib", song.raw.power, active)
+    theirs = active @ jnp.tensordot(scope.against, song.raw.power, 1)
+    need, use = (masking.essential(power, rule.essential) for power in (theirs, own))
+    weight = need * (1.0 - use) * jnp.asarray(spectrum.bands_between(rule.band), own.dtype)
+    level = db(jnp.einsum("itb,it->ib", effect.direct(song.tracks), active))
+    tone = song.treatment.eq.tone_db @ jnp.asarray(tone_curves(), level.dtype)
+    level = jnp.maximum(level, jax.lax.stop_gradient(level - tone) - rule.max_cut)
+    rival = jax.lax.stop_gradient(db(active @ effect.bus_total(song.tracks, scope.against)))
+    value = jnp.sum(weight * jax.nn.softplus(level - rival), axis=-1) / jnp.maximum(jnp.sum(need, axis=-1), 1e-6)
+    return Reading(value, tracks_heard(scope, active))
 
 
-def pair_reading(value: jax.Array, share: jax.Array) -> Reading:
-    """A reading of all pairs, row by row; pairs with no share are not targets."""
-    return Reading(value.reshape(-1), jax.lax.stop_gradient(share.reshape(-1)))
+def masking_balance(rule: MaskingBalance, song: Measured, scope: Scope) -> Reading:
+    """How unevenly masking falls on the tracks, 0 to 1."""
+    excess = masking.masker_to_signal_db(effect.total(song.tracks), effect.mix_total(song.whole), rule.offset)
+    active = sounding(song, scope)
+    share = mean_over(masking.masked_db(excess, song.raw.importance, rule.ceiling), active) / rule.ceiling
+    heard = tracks_heard(scope, active)
+
+    def soft(sign: float) -> jax.Array:
+        weight = jax.nn.softmax(jnp.where(heard > 0.0, sign * _SHARPNESS * share, -jnp.inf), where=heard > 0.0)
+        return jnp.sum(jnp.where(heard > 0.0, weight * share, 0.0))
+
+    return bus_reading(soft(1.0) - soft(-1.0), jnp.sum(heard) > 1.0)
+
+
+def lead_clarity(rule: LeadClarity, song: Measured, scope: Scope) -> Reading:
+    """Share of the lead's speech bands that stand clear of the rest, 0 to 1, while it sounds."""
+    active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
+    lead, rest = (effect.bus_total(song.tracks, member) for member in (scope.member, scope.against))
+    course = masking.clarity(db(lead) - db(rest))
+    return bus_reading(mean_over(course, active), jnp.sum(active) > 0.0, course * active)
+
+
+def masked_to_unmasked(rule: MaskedToUnmasked, song: Measured, scope: Scope) -> Reading:
+    """Share of its loudness alone that each track keeps beside the rest, 0 to 1."""
+    active = sounding(song, scope)
+    before = song.loudness_lufs - song.treatment.master.level_db
+    pressure = partial_loudness.pressure_of(before, rule.level)
+    track, whole = effect.total(song.tracks), effect.mix_total(song.whole)
+    return Reading(partial_loudness.kept_share(track, whole, active, pressure), tracks_heard(scope, active))

@@ -46,9 +46,29 @@ def one(value: Float[Array, ""], course: Float[Array, " frame"] | None = None) -
     return Reading(value[None], jnp.ones(1, value.dtype), None if course is None else course[None])
 
 
+def bus_reading(value: jax.Array, present: jax.Array, course: jax.Array | None = None) -> Reading:
+    """A reading of one bus, which is no target unless it is present."""
+    return Reading(value[None], present[None].astype(value.dtype), None if course is None else course[None])
+
+
+def pairs_of(first: jax.Array, second: jax.Array) -> jax.Array:
+    """One, above the diagonal, for pairs with one track from each of two groups."""
+    return jnp.triu(jnp.maximum(jnp.outer(first, second), jnp.outer(second, first)), 1)
+
+
+def pair_reading(value: jax.Array, share: jax.Array) -> Reading:
+    """A reading of all pairs, row by row; pairs with no share are not targets."""
+    return Reading(value.reshape(-1), jax.lax.stop_gradient(share.reshape(-1)))
+
+
+def around(x: Float[Array, "*batch frame"], frame_s: float, span_s: float) -> Float[Array, "n *batch frame"]:
+    """The frames within `span_s` around each, on a new first axis; beyond the ends there is nothing."""
+    n = min(max(1, round(span_s / frame_s)), x.shape[-1])
+    lead = [(0, 0)] * (x.ndim - 1)
+    padded = jnp.pad(x, [*lead, (n // 2, n - 1 - n // 2)])
+    return jnp.stack([padded[..., k : k + x.shape[-1]] for k in range(n)])
+
+
 def smoothed(power: Float[Array, "*batch frame"], frame_s: float, span_s: float = 3.0) -> Array:
     """Running mean of a power over `span_s`, centred, of the same length."""
-    n = min(max(1, round(span_s / frame_s)), power.shape[-1])
-    lead = [(0, 0)] * (power.ndim - 1)
-    padded = jnp.pad(power, [*lead, (n // 2, n - 1 - n // 2)])
-    return jnp.sum(jnp.stack([padded[..., k : k + power.shape[-1]] for k in range(n)]), axis=0) / n
+    return jnp.mean(around(power, frame_s, span_s), axis=0)

@@ -2,30 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from hybrid.knowledge.readings.masking import pair_reading, pairs_of
 from hybrid.knowledge.readings.reading import (
     Reading,
     mix_sounding,
     one,
+    pair_reading,
+    pairs_of,
     smoothed,
     sounding,
     tracks_heard,
 )
 from hybrid.knowledge.scope import Scope
-from hybrid.knowledge.types import LeftRightBalance, MonoFoldown, PanPosition, SideEnergy, SimilarApart
+from hybrid.knowledge.types import (
+    BandBalance,
+    LeftRightBalance,
+    MonoFoldown,
+    PairSpread,
+    PanPosition,
+    SideEnergy,
+    SimilarApart,
+    WidthByFrequency,
+)
 from hybrid.measure import masking, space, spectrum
 from hybrid.measure.decibel import FLOOR
-from hybrid.measure.fidelity import worst_mean
 from hybrid.measure.panel import Measured
+from hybrid.measure.statistics import worst_mean
 from hybrid.signal import bands
 from hybrid.treatment import effect
 
 LOW_HZ = 150.0
 """Tracks whose power lies below this are not pushed apart: the ear places them badly (Pestana 2014b)."""
+DOUBLE = 0.7
+"""Correlation of two raw tracks from which they are one source rather than two performances (catalogue, SP11)."""
 BELL = 40.0
 """Width of the bell of closeness in pan units: 0.2 of the whole way from left to right."""
 
@@ -47,9 +63,19 @@ def _mix_mean(song: Measured, scope: Scope) -> Float[Array, "3 band"]:
 def pan_position(rule: PanPosition, song: Measured, scope: Scope) -> Reading:
     """Where each track's energy stands, -100 to 100."""
     active = sounding(song, scope)
+    return Reading(positions(song, active), tracks_heard(scope, active))
+
+
+def track_mean(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, "track 3"]:
+    """Mean left, right and cross power of each track while it sounds."""
     share = active / jnp.maximum(jnp.sum(active, axis=-1, keepdims=True), 1.0)
-    power = jnp.sum(effect.over_time(song.tracks, share), axis=-1)
-    return Reading(space.position(power[:, 0], power[:, 1]), tracks_heard(scope, active))
+    return jnp.sum(effect.over_time(song.tracks, share), axis=-1)
+
+
+def positions(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, " track"]:
+    """Where each track's energy stands while it sounds, -100 to 100."""
+    power = track_mean(song, active)
+    return space.position(power[:, 0], power[:, 1])
 
 
 def left_right_balance(rule: LeftRightBalance, song: Measured, scope: Scope) -> Reading:
@@ -82,3 +108,48 @@ def mono_foldown(rule: MonoFoldown, song: Measured, scope: Scope) -> Reading:
     over_time = effect.mix_over_bands(song.whole, jnp.ones(bands.N_BANDS))
     course = space.foldown_db(smoothed(over_time, song.dry.frame_s))
     return one(space.foldown_db(jnp.sum(power, axis=-1)), course)
+
+
+def band_balance(rule: BandBalance, song: Measured, scope: Scope) -> Reading:
+    """Right over left K-weighted power of the mix in every region that holds enough of the raw tracks, dB."""
+    regions = jnp.asarray(_regions(rule.centres_hz), song.mix_k.dtype) * song.dry.k_weight
+    left, right, _ = _mix_mean(song, scope) @ regions.T
+    raw = regions @ (mix_sounding(song, scope) @ effect.summed(song.raw.power))
+    share = (raw > rule.floor * jnp.maximum(jnp.sum(raw), FLOOR)).astype(left.dtype)
+    return Reading(space.balance_db(left, right), jax.lax.stop_gradient(share))
+
+
+def _regions(centres_hz: Sequence[float]) -> Float[np.ndarray, "region band"]:
+    """One for the bands of each region; borders lie half way between centres, in octaves."""
+    octave = np.log2(centres_hz)
+    middle = 0.5 * (octave[1:] + octave[:-1])
+    edges = 2.0 ** np.array([2.0 * octave[0] - middle[0], *middle, 2.0 * octave[-1] - middle[-1]])
+    return np.stack([spectrum.bands_between(ends) for ends in pairwise(edges.tolist())])
+
+
+def width_by_frequency(rule: WidthByFrequency, song: Measured, scope: Scope) -> Reading:
+    """Side signal of the mix as a share of its whole power, in every band that the rule names."""
+    inside = np.stack([spectrum.bands_between(band) for band in rule.widths])
+    power = _mix_mean(song, scope) @ jnp.asarray(inside.T, song.mix_k.dtype)
+    raw = jnp.asarray(inside, song.mix_k.dtype) @ (mix_sounding(song, scope) @ effect.summed(song.raw.power))
+    return Reading(space.side_share(power), (raw > FLOOR).astype(power.dtype))
+
+
+def pair_spread(rule: PairSpread, song: Measured, scope: Scope) -> Reading:
+    """How far apart the partners of each pair stand, less how far off the centre they are together, -1 to 1."""
+    active = sounding(song, scope)
+    position = positions(song, active)
+    apart = jnp.abs(position[:, None] - position[None, :]) - jnp.abs(position[:, None] + position[None, :])
+    partners = jnp.triu(jnp.maximum(scope.table, scope.table.T), 1)
+    heard = tracks_heard(scope, active)
+    return pair_reading(apart / 200.0, partners * jnp.outer(heard, heard) * (1.0 - _sharing_phase(song, active)))
+
+
+def _sharing_phase(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, "track track"]:
+    """One for pairs of raw tracks whose correlation is above that of doubles."""
+    first, second = song.dry.pairs[:, 0], song.dry.pairs[:, 1]
+    both = jnp.sum(jnp.abs(effect.pair_total(effect.as_measured(song.dry))), axis=(1, 2))
+    own = jnp.sum(song.raw.power, axis=(1, 2))
+    correlation = both / jnp.maximum(2.0 * jnp.sqrt(own[first] * own[second]), FLOOR)
+    table = jnp.zeros((len(own), len(own))).at[first, second].max(correlation)
+    return (jnp.maximum(table, table.T) > DOUBLE).astype(own.dtype)

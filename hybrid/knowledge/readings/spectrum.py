@@ -5,18 +5,31 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
-from hybrid.knowledge.readings.reading import Reading, mix_sounding, one, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import Reading, bus_reading, mix_sounding, one, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
-from hybrid.knowledge.types import LongTermSpectrum, LowEnergyRatio, SpectralTilt
+from hybrid.knowledge.types import (
+    BandOwnership,
+    LongTermSpectrum,
+    LowEndBudget,
+    LowEnergyRatio,
+    RegionExcess,
+    Sibilance,
+    SpectralTilt,
+)
 from hybrid.measure import spectrum
+from hybrid.measure.decibel import db
 from hybrid.measure.panel import Measured
+from hybrid.measure.statistics import worst_mean
 from hybrid.signal import bands
 from hybrid.treatment import effect
 
 _EMPTY_DB = 30.0
 """A band this far below the fullest one, relative to the curve, holds nothing to balance (by taste)."""
+HISS_HZ, BODY_HZ = (5000.0, 9000.0), (300.0, 4000.0)
+"""Sibilance and what it is held against (catalogue, region excess)."""
+LOW_END_HZ, MIDDLE_HZ = 120.0, 2000.0
 
 
 def curve_db(rule: LongTermSpectrum) -> Float[np.ndarray, " band"]:
@@ -50,5 +63,43 @@ def spectral_tilt(rule: SpectralTilt, song: Measured, scope: Scope) -> Reading:
 def low_energy_ratio(rule: LowEnergyRatio, song: Measured, scope: Scope) -> Reading:
     """Power of each track below its corner over its whole power, dB."""
     active = sounding(song, scope)
-    value = spectrum.below_db(effect.total(song.tracks), active, scope.table)
-    return Reading(value, tracks_heard(scope, active) * (scope.table > 0.0))
+    value = spectrum.below_db(effect.direct(song.tracks), active, scope.table[:, 0])
+    return Reading(value, tracks_heard(scope, active) * (scope.table[:, 0] > 0.0))
+
+
+def band_ownership(rule: BandOwnership, song: Measured, scope: Scope) -> Reading:
+    """Power of the owner over that of the others in the band, dB, while the owner sounds."""
+    active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
+    inside = jnp.asarray(spectrum.bands_between(rule.band), song.mix_k.dtype)
+    own, others = (active @ effect.bus_total(song.tracks, member) @ inside for member in (scope.member, scope.against))
+    present = (jnp.sum(active) > 0.0) & (jnp.sum(scope.against) > 0.0)
+    count = jnp.maximum(jnp.sum(active), 1.0)
+    return bus_reading(db(own / count) - db(others / count), present)
+
+
+def region_excess(rule: RegionExcess, song: Measured, scope: Scope) -> Reading:
+    """Level of the region over the line between its neighbours, dB."""
+    active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
+    level = spectrum.long_term_db(effect.bus_total(song.tracks, scope.member), active)
+    return bus_reading(spectrum.excess_db(level, rule.band), jnp.sum(active) > 0.0)
+
+
+def sibilance(rule: Sibilance, song: Measured, scope: Scope) -> Reading:
+    """Change of each track's sharpness where it is sharpest, dB."""
+    active = sounding(song, scope)
+    hiss, body = (jnp.asarray(spectrum.bands_between(band), song.mix_k.dtype) for band in (HISS_HZ, BODY_HZ))
+    counted = (active > 0.0).astype(hiss.dtype)
+
+    def sharpest(power: Float[Array, "track frame band"]) -> Float[Array, " track"]:
+        return worst_mean(db(power @ hiss) - db(power @ body), rule.share, counted)
+
+    change = sharpest(effect.direct(song.tracks)) - sharpest(song.raw.power)
+    return Reading(change, tracks_heard(scope, active))
+
+
+def low_end_budget(rule: LowEndBudget, song: Measured, scope: Scope) -> Reading:
+    """Power of the mix below 120 Hz over that from there to 2 kHz, dB."""
+    active = mix_sounding(song, scope)
+    power = (active @ effect.mix_total(song.whole)) / jnp.maximum(jnp.sum(active), 1.0)
+    low, mid = (spectrum.shares_below(corner).astype(power.dtype) for corner in (LOW_END_HZ, MIDDLE_HZ))
+    return one(db(power @ low) - db(power @ (mid - low)))

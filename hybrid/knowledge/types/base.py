@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
@@ -56,6 +57,12 @@ class RuleType(BaseModel):
     """Whether a rule states an interval; if not, the type brings its own."""
     opposes: ClassVar[Literal["never", "may", "must"]] = "never"
     """Whether a rule names `against`."""
+    optimised: ClassVar[bool] = True
+    """Whether the rule's gradient is worth following; if not, it is measured and reported, and moves nothing."""
+    opens_room: ClassVar[bool] = False
+    """Whether the mix has reverb once a rule of this type is on."""
+    data: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that are data rather than program: another value compiles nothing anew."""
 
     id: Slug
     type: str
@@ -88,11 +95,22 @@ class RuleType(BaseModel):
         """The rule in one sentence."""
         return (cls.__doc__ or "").partition("\n")[0]
 
-    def bounds(self) -> tuple[float | None, float | None]:
-        """The lowest and the highest value that cost nothing, in `unit`; None where there is no limit."""
+    def bounds(self, beat_s: float | None = None) -> tuple[float | None, float | None]:
+        """The lowest and the highest value that cost nothing, in `unit`; None where there is no limit.
+
+        `beat_s` is the length of a beat, where the song's tempo is known, for types that ask in beats.
+        """
         if self.target is not None:
             return self.target - self.tolerance, self.target + self.tolerance
         return self.range or (self.min, self.max)
+
+    def entries(self) -> Mapping[str, tuple[float | None, float | None]]:
+        """The targets that the rule itself names, each with its bounds; none for types whose targets the song gives."""
+        return {}
+
+    def by_role(self) -> Mapping[str, tuple[float, ...]]:
+        """What the rule looks up for each track by its role; a track without an entry gets zeros."""
+        return {}
 
     def tolerance_from(self) -> float | None:
         """How much wider the interval is when the schedule starts, in the unit of a difference."""

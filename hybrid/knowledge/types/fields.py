@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationInfo, model_
 
 from hybrid import quantity
 from hybrid.knowledge.select import Words
-from hybrid.units import Clock, Share, Written, accept, refusal
+from hybrid.units import Clock, Share, Written, accept, accept_range, refusal
 
 Evidence = Literal["standard", "measured", "listening_test", "convention", "guess"]
 Part = Literal[
@@ -25,6 +25,10 @@ Part = Literal[
     "pan.position",
     "pan.width",
     "reverb",
+    "reverb.send",
+    "reverb.decay",
+    "reverb.pre_delay",
+    "reverb.tone",
     "master",
 ]
 """A group of the treatment, or one part of a group."""
@@ -109,6 +113,39 @@ def _write_corners(value: object) -> dict[str, str]:
     return {role: quantity.write(hz, "Hz") for role, hz in value.items()}
 
 
+def _read_by_role(value: object, info: ValidationInfo, unit: str) -> dict[str, float]:
+    table = value if isinstance(value, Mapping) else {"all": value}
+    return {str(role): accept(level, unit, info) for role, level in table.items()}
+
+
+def _by_role(unit: str) -> Written:
+    def write(value: object) -> dict[str, str]:
+        assert isinstance(value, Mapping)
+        return {role: quantity.write(level, unit) for role, level in value.items()}
+
+    return Written(lambda value, info: _read_by_role(value, info, unit), write, _TEXT_OR_MAP)
+
+
+def _read_beats(value: object, info: ValidationInfo) -> tuple[float, float]:
+    return accept_range(value, "beats")
+
+
+def _ends(value: object) -> tuple[float, float]:
+    assert isinstance(value, tuple)
+    return value[0], value[1]
+
+
+def _read_widths(value: object, info: ValidationInfo) -> dict[tuple[float, float], tuple[float, float]]:
+    if not isinstance(value, Mapping) or not value:
+        raise refusal("expected a map of bands and ranges such as {20-120 Hz: 0 to 0.01}")
+    return {accept_range(band, "Hz"): accept_range(share, "plain") for band, share in value.items()}
+
+
+def _write_widths(value: object) -> dict[str, str]:
+    assert isinstance(value, Mapping)
+    return {quantity.write_range(band, "Hz"): quantity.write_range(share, "plain") for band, share in value.items()}
+
+
 _TEXT_OR_MAP = {"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]}
 
 Weight = Annotated[
@@ -126,6 +163,17 @@ Curve = Annotated[tuple[tuple[float, float], ...], Written(_read_curve, _write_c
 """Points (Hz, dB) with rising frequency, to be interpolated along log frequency."""
 Corners = Annotated[Mapping[str, float], Written(_read_corners, _write_corners, _TEXT_OR_MAP)]
 """Frequencies in Hz by role pattern; one frequency alone is that of `all`."""
+Widths = Annotated[
+    Mapping[tuple[float, float], tuple[float, float]], Written(_read_widths, _write_widths, _TEXT_OR_MAP["anyOf"][1])
+]
+"""Ranges of a share by band in Hz."""
+BeatRange = Annotated[
+    tuple[float, float],
+    Written(_read_beats, lambda value: quantity.write_range(_ends(value), "beats"), {"type": "string"}),
+]
+"""Written "0.25 to 0.5 beats"."""
+LuByRole = Annotated[Mapping[str, float], _by_role("LU")]
+"""Differences in LU by role pattern; one alone is that of `all`."""
 
 
 class When(BaseModel, frozen=True, extra="forbid"):

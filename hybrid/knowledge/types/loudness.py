@@ -1,4 +1,4 @@
-"""Loudness balance: who is how loud, and how loud the whole is."""
+"""Loudness balance: who is how loud."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ValidationInfo, field_validator
 
-from hybrid.knowledge.types.base import MASTER, For, RuleType, TargetKind
-from hybrid.knowledge.types.fields import Part
+from hybrid.knowledge.types.base import RuleType, TargetKind
+from hybrid.knowledge.types.fields import LuByRole, Part
 from hybrid.units import Db, Lu, Plain, caution, refusal
 
 
@@ -55,9 +55,17 @@ class RoleBudget(RuleType):
     target_kind: ClassVar[TargetKind] = "bus"
     asks: ClassVar[bool] = False
 
+    data: ClassVar[frozenset[str]] = frozenset({"targets"})
+
     targets: Mapping[str, BudgetShare]
     scale: Lu = 1.0
     acts_on: tuple[Part, ...] = ("gain",)
+
+    def entries(self) -> Mapping[str, tuple[float | None, float | None]]:
+        return {
+            role: (share.target - share.tolerance, share.target + share.tolerance)
+            for role, share in self.targets.items()
+        }
 
     @field_validator("targets")
     @classmethod
@@ -80,6 +88,27 @@ def budget_sum_lu(targets: Mapping[str, float]) -> float:
     return 10.0 * math.log10(math.fsum(10.0 ** (target / 10.0) for target in targets.values()))
 
 
+class EqualLoudness(RuleType):
+    """All tracks are equally loud, but for a boost by role.
+
+    For every track, its loudness while it sounds, less its `boost`, minus the median of that over the tracks of
+    the rule, in LU. A baseline for studies, against which budgets are judged; not how people mix.
+
+    Source: Perez Gonzalez and Reiss 2009; Ronan 2018, who lifts the lead by 6 dB.
+    Cheats: none beyond those of role_budget.
+    """
+
+    unit: ClassVar[str] = "LU"
+    data: ClassVar[frozenset[str]] = frozenset({"boost"})
+
+    boost: LuByRole = {}
+    scale: Lu = 1.0
+    acts_on: tuple[Part, ...] = ("gain",)
+
+    def by_role(self) -> Mapping[str, tuple[float, ...]]:
+        return {role: (boost,) for role, boost in self.boost.items()} or {"all": (0.0,)}
+
+
 class AudibilityFloor(RuleType):
     """Nothing that plays may vanish.
 
@@ -96,38 +125,3 @@ class AudibilityFloor(RuleType):
     """How far below a masker of noise its masking level lies."""
     scale: Plain = 0.1
     acts_on: tuple[Part, ...] = ("gain", "eq")
-
-
-class IntegratedLoudness(RuleType):
-    """The mix is delivered at its loudness.
-
-    Gated integrated loudness of the delivered mix after BS.1770, in LUFS. Met exactly by the output level.
-
-    Source: ITU-R BS.1770-5; AES TD1008 for streaming.
-    Cheats: long quiet passages, which the gate leaves out; low frequencies, which the K-weighting
-    discounts.
-    """
-
-    unit: ClassVar[str] = "LUFS"
-    target_kind: ClassVar[TargetKind] = "mix"
-
-    for_: For = MASTER
-    scale: Lu = 1.0
-    acts_on: tuple[Part, ...] = ("master",)
-
-
-class TruePeak(RuleType):
-    """The mix's true peak stays under its ceiling.
-
-    Highest level between the samples of the delivered mix, oversampled, in dBTP. Met exactly by a trim.
-
-    Source: EBU R 128, maximum true peak -1 dBTP; ITU-R BS.1770-5, annex 2.
-    Cheats: turning the whole mix down (integrated_loudness fixes the level).
-    """
-
-    unit: ClassVar[str] = "dBTP"
-    target_kind: ClassVar[TargetKind] = "mix"
-
-    for_: For = MASTER
-    scale: Db = 0.2
-    acts_on: tuple[Part, ...] = ("master",)

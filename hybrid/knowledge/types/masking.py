@@ -8,7 +8,7 @@ from pydantic import Field
 
 from hybrid.knowledge.types.base import RuleType, TargetKind
 from hybrid.knowledge.types.fields import Part
-from hybrid.units import Db, Plain
+from hybrid.units import Db, HzBand, Plain, Share
 
 
 class MaskerToSignal(RuleType):
@@ -52,3 +52,82 @@ class SpectralOverlap(RuleType):
 
     scale: Plain = 0.1
     acts_on: tuple[Part, ...] = ("eq",)
+
+
+class EssentialBandMasking(RuleType):
+    """A track gives way where it is not at its best and hides another that is.
+
+    For every track in `for`, how far it stands above the tracks in `against` together, in dB, in the bands that
+    are essential to them and not to it, weighted by how essential. Essential are, softly, the strongest
+    `essential` bands of a raw track's spectrum. Only the covering track is moved, and only a cut helps: what it
+    was cut by beyond `max_cut` is not counted. Within `band`, in the frames in which both sound.
+
+    Source: Hafezi and Reiss 2015, whose listeners heard no less masking but preferred the mixes a little.
+    Cheats: flattening the own spectrum (which bands are essential is taken from the raw tracks).
+    """
+
+    unit: ClassVar[str] = "dB"
+    opposes: ClassVar[Literal["never", "may", "must"]] = "must"
+
+    band: HzBand = (30.0, 16000.0)
+    essential: Share = 0.3
+    max_cut: Annotated[Db, Field(gt=0, le=6)] = 6.0
+    scale: Db = 3.0
+    acts_on: tuple[Part, ...] = ("eq.tone",)
+
+
+class MaskingBalance(RuleType):
+    """No track is sacrificed for the others.
+
+    Soft maximum less soft minimum, over the tracks, of their mean masking as a share of `ceiling`: 0 where all
+    are covered alike, 1 where one is lost and another is free.
+
+    Source: Ronan 2018, the difference term of the objective.
+    Cheats: covering all tracks alike (masker_to_signal, audibility_floor).
+    """
+
+    unit: ClassVar[str] = "plain"
+    target_kind: ClassVar[TargetKind] = "bus"
+
+    offset: Db = 6.0
+    """How far below a masker of noise its masking level lies."""
+    ceiling: Annotated[Db, Field(gt=0)] = 20.0
+    scale: Plain = 0.1
+    acts_on: tuple[Part, ...] = ("eq", "dynamics")
+
+
+class LeadClarity(RuleType):
+    """The lead can be understood.
+
+    Over the bands of speech, weighted by their importance for intelligibility, how far the tracks in `for` stand
+    above those in `against`: each band counts 0 at -15 dB and 1 at +15 dB, on average over the frames in which
+    the lead sounds. 0.5 for equal powers in every band.
+
+    Source: ANSI S3.5-1997, the form of the speech intelligibility index and its importance by third octaves.
+    Cheats: a harsh lead (region_excess, timbre_change).
+    """
+
+    unit: ClassVar[str] = "plain"
+    target_kind: ClassVar[TargetKind] = "bus"
+    opposes: ClassVar[Literal["never", "may", "must"]] = "must"
+
+    scale: Plain = 0.1
+    acts_on: tuple[Part, ...] = ("eq.tone", "dynamics")
+
+
+class MaskedToUnmasked(RuleType):
+    """How much of its own loudness each track keeps in the mix.
+
+    For every track, its partial loudness beside the rest over its loudness alone, from 0 to 1. Measured and
+    reported only: processing that follows partial loudness is claimed by patents until 2038.
+
+    Source: Moore, Glasberg and Baer 1997; Aichinger 2011. Every mix is taken to be played at `level`.
+    Cheats: none while it moves nothing.
+    """
+
+    unit: ClassVar[str] = "plain"
+    optimised: ClassVar[bool] = False
+
+    level: Annotated[Db, Field(gt=0, le=120)] = 73.0
+    """Sound pressure level of the mix, both loudspeakers together: 73 dB is that of EBU's alignment noise."""
+    scale: Plain = 0.1

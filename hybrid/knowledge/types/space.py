@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from hybrid import quantity
 from hybrid.knowledge.types.base import MIX, For, RuleType, TargetKind
-from hybrid.knowledge.types.fields import Part
-from hybrid.units import Db, HzBand, PanStep, Plain
+from hybrid.knowledge.types.fields import Part, Widths
+from hybrid.units import Db, HzBand, PanStep, Plain, Share
 
 
 class SideEnergy(RuleType):
@@ -96,3 +98,69 @@ class MonoFoldown(RuleType):
     for_: For = MIX
     scale: Db = 1.0
     acts_on: tuple[Part, ...] = ("pan",)
+
+
+class BandBalance(RuleType):
+    """Left and right carry the same power in every region.
+
+    As left_right_balance, K-weighted, in regions around 750, 1650, 3650, 7750 and 16000 Hz, in dB. A region with
+    less than `floor` of the power of the whole is left out.
+
+    Source: Mansbridge 2012, with regions of Tzanetakis 2007 and Perez Gonzalez 2010.
+    Cheats: everything in the centre (width_by_frequency).
+    """
+
+    unit: ClassVar[str] = "dB"
+    target_kind: ClassVar[TargetKind] = "mix"
+    centres_hz: ClassVar[tuple[float, ...]] = (750.0, 1650.0, 3650.0, 7750.0, 16000.0)
+
+    floor: Share = 0.05
+    for_: For = MIX
+    scale: Db = 1.0
+    acts_on: tuple[Part, ...] = ("pan",)
+
+    def entries(self) -> Mapping[str, tuple[float | None, float | None]]:
+        return dict.fromkeys((quantity.write(centre, "Hz") for centre in self.centres_hz), self.bounds())
+
+
+class WidthByFrequency(RuleType):
+    """The mix widens towards the treble.
+
+    For every band in `widths`, power of the side signal as a share of mid and side together: 0 for mono, 0.5 for
+    uncorrelated channels of equal level, 1 for antiphase. What is asked is the range beside each band.
+
+    Source: Mansbridge 2012, the idea; MUSDB18 stems, whose panning widens with frequency; the ranges are by taste.
+    Cheats: widening by antiphase (mono_foldown).
+    """
+
+    unit: ClassVar[str] = "plain"
+    target_kind: ClassVar[TargetKind] = "mix"
+    asks: ClassVar[bool] = False
+    data: ClassVar[frozenset[str]] = frozenset()
+
+    widths: Widths
+    for_: For = MIX
+    scale: Plain = 0.1
+    acts_on: tuple[Part, ...] = ("pan",)
+
+    def entries(self) -> Mapping[str, tuple[float | None, float | None]]:
+        return {quantity.write_range(band, "Hz"): share for band, share in self.widths.items()}
+
+
+class PairSpread(RuleType):
+    """Two tracks of one part stand on opposite sides.
+
+    For every two tracks of `for` that follow each other in one role, how far apart they stand as a share of the
+    way from left to right, less how far their middle is off the centre. 0.5 for L50 and R50. Tracks that share
+    phase, two microphones on one source, are not doubles and are left out.
+
+    Source: textbook practice for doubled guitars and voices; 0.7 of correlation as the border of doubles is
+    published in rules for panning.
+    Cheats: none known; left_right_balance and no hard pan hold its ends.
+    """
+
+    unit: ClassVar[str] = "plain"
+    target_kind: ClassVar[TargetKind] = "pair"
+
+    scale: Plain = 0.1
+    acts_on: tuple[Part, ...] = ("pan.position",)

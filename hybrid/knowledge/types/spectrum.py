@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from hybrid.knowledge.types.base import MIX, For, RuleType, TargetKind
 from hybrid.knowledge.types.fields import Corners, Curve, Part
-from hybrid.units import Db, DbPerOctave, HzBand
+from hybrid.units import Db, DbPerOctave, HzBand, Share
 
 
 class LongTermSpectrum(RuleType):
@@ -60,6 +61,84 @@ class LowEnergyRatio(RuleType):
 
     unit: ClassVar[str] = "dB"
 
+    data: ClassVar[frozenset[str]] = frozenset({"cutoff"})
+
     cutoff: Corners
     scale: Db = 3.0
     acts_on: tuple[Part, ...] = ("eq.low_cut",)
+
+    def by_role(self) -> Mapping[str, tuple[float, ...]]:
+        return {role: (corner,) for role, corner in self.cutoff.items()}
+
+
+class BandOwnership(RuleType):
+    """A band belongs to one part of the arrangement.
+
+    Within `band`, power of the tracks in `for` relative to those in `against`, as sums, over the frames in which
+    the owner sounds, in dB: 0 for a share of one half, +6.02 for 0.8.
+
+    Source: textbook practice (Owsinski, Izhaki); which band is whose is by taste.
+    Cheats: faders (acts on tone only), thinning everybody else (long_term_spectrum, timbre_change).
+    """
+
+    unit: ClassVar[str] = "dB"
+    target_kind: ClassVar[TargetKind] = "bus"
+    opposes: ClassVar[Literal["never", "may", "must"]] = "must"
+
+    band: HzBand
+    scale: Db = 1.5
+    acts_on: tuple[Part, ...] = ("eq.tone",)
+
+
+class RegionExcess(RuleType):
+    """No region of the spectrum sticks out.
+
+    Level of `band` of the sum of the tracks in `for`, over the frames in which they sound, minus the straight line
+    between the octave below and the octave above it, in dB: +8 for a broad bell of 8 dB on pink noise. The line
+    carries no gradient.
+
+    Source: textbook practice; regions and limits (mud, box, harshness) are by taste.
+    Cheats: lifting the neighbours (the line does not pull; long_term_spectrum).
+    """
+
+    unit: ClassVar[str] = "dB"
+    target_kind: ClassVar[TargetKind] = "bus"
+
+    band: HzBand
+    scale: Db = 1.5
+    acts_on: tuple[Part, ...] = ("eq.tone",)
+
+
+class Sibilance(RuleType):
+    """A voice hisses no more than it did.
+
+    For every track, power from 5 to 9 kHz relative to 0.3 to 4 kHz, the mean of the sharpest `share` of the frames
+    in which it sounds, minus the same of the raw track, in dB. A limit of -3 dB asks for de-essing.
+
+    Source: textbook practice; the regions and the limit are by taste.
+    Cheats: lifting 0.3 to 4 kHz (timbre_change).
+    """
+
+    unit: ClassVar[str] = "dB"
+
+    share: Share = 0.05
+    scale: Db = 1.5
+    acts_on: tuple[Part, ...] = ("eq.tone", "dynamics")
+
+
+class LowEndBudget(RuleType):
+    """The low end carries its usual part.
+
+    Power of the mix below 120 Hz relative to that from 120 Hz to 2 kHz, in dB, while the mix sounds. Loudness
+    hardly hears the lowest octave, so that this has to be asked for by itself.
+
+    Source: by design; 13 human mixes have -4.3 dB below 120 Hz relative to the whole.
+    Cheats: none known (acts on tone and levels alike, within their own rules).
+    """
+
+    unit: ClassVar[str] = "dB"
+    target_kind: ClassVar[TargetKind] = "mix"
+
+    for_: For = MIX
+    scale: Db = 1.5
+    acts_on: tuple[Part, ...] = ("gain.level", "eq.tone")

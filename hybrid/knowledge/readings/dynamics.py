@@ -1,0 +1,88 @@
+"""Readings of the dynamics family."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from hybrid.knowledge.readings.reading import Reading, bus_reading, smoothed, sounding, tracks_heard
+from hybrid.knowledge.scope import Scope
+from hybrid.knowledge.types import GainReduction, LevelConsistency, MicroDynamics, SectionContrast, SidechainDepth
+from hybrid.measure import dynamics, loudness, spectrum
+from hybrid.measure.decibel import mean_over
+from hybrid.measure.panel import Measured, bus_k
+from hybrid.measure.statistics import quantile, worst_mean
+from hybrid.treatment import effect
+from hybrid.treatment.curves import points_at, zone_curves
+
+_SHARED = 0.5
+"""Bass and kick share a band from this overlap on (catalogue, DY5)."""
+
+
+def gain_reduction(rule: GainReduction, song: Measured, scope: Scope) -> Reading:
+    """How far dynamics turn each track down from where they leave it most, dB: the mean or the deepest twentieth."""
+    active = sounding(song, scope)
+    gain = dynamics.broadband_db(_dynamics_db(song), song.raw.power)
+    counted = (active > 0.0).astype(gain.dtype)
+    top = quantile(gain, 0.95, counted)
+    down = mean_over(gain, active) if rule.statistic == "mean" else -worst_mean(-gain, 0.05, counted)
+    return Reading(down - top, tracks_heard(scope, active), (gain - top[:, None]) * counted)
+
+
+def _dynamics_db(song: Measured) -> Float[Array, "track zone frame"]:
+    return points_at(song.treatment.dynamics.zone_db, song.treatment.knot_s, song.dry.time_s)
+
+
+def level_consistency(rule: LevelConsistency, song: Measured, scope: Scope) -> Reading:
+    """Spread of the lead's loudness over the rest in windows of 3 s, section by section, LU."""
+    active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
+    lead, rest = bus_k(song, jnp.stack([scope.member, scope.against])) * active
+    ratio = loudness.lufs(smoothed(lead, song.dry.frame_s)) - loudness.lufs(smoothed(rest, song.dry.frame_s))
+    within = scope.table * active
+    means = jnp.sum(within * ratio, axis=-1) / jnp.maximum(jnp.sum(within, axis=-1), 1e-6)
+    ratio = ratio - means @ within
+    counted = (active > 0.0).astype(ratio.dtype)
+    spread = quantile(ratio, 0.95, counted) - quantile(ratio, 0.05, counted)
+    return bus_reading(spread, (jnp.sum(active) > 0.0) & (jnp.sum(scope.against) > 0.0))
+
+
+def micro_dynamics(rule: MicroDynamics, song: Measured, scope: Scope) -> Reading:
+    """Movement of each track's level over that of the raw track, dB."""
+    active = sounding(song, scope)
+    after, before = (
+        dynamics.movement_db(jnp.sum(power, axis=-1), active, song.dry.frame_s)
+        for power in (effect.direct(song.tracks), song.raw.power)
+    )
+    return Reading(after - before, tracks_heard(scope, active))
+
+
+def sidechain_depth(rule: SidechainDepth, song: Measured, scope: Scope) -> Reading:
+    """Gain of each track within the band while the others strike, less that while they do not, dB."""
+    active = sounding(song, scope)
+    inside = spectrum.bands_between(rule.band)
+    share = zone_curves() @ inside
+    gain = jnp.einsum("izt,z->it", _dynamics_db(song), jnp.asarray(share / share.sum(), song.mix_k.dtype))
+    low = song.raw.power @ jnp.asarray(inside, gain.dtype)
+    strike = scope.against @ low
+    full = quantile(strike, 0.95, (strike > 0.0).astype(strike.dtype))
+    hit = jax.lax.stop_gradient(jnp.clip(strike / jnp.maximum(full, 1e-12), 0.0, 1.0))
+    depth = mean_over(gain, active * hit) - mean_over(gain, active * (1.0 - hit))
+    return Reading(depth, tracks_heard(scope, active) * (_overlap(song, scope, inside) > _SHARED))
+
+
+def _overlap(song: Measured, scope: Scope, inside: Float[np.ndarray, " band"]) -> Float[Array, " track"]:
+    """Likeness of each raw track's long-term spectrum within some bands to that of the tracks in `against`."""
+    spectra = jnp.sum(song.raw.power, axis=1) * jnp.asarray(inside, song.mix_k.dtype)
+    theirs = scope.against @ spectra
+    shapes = [x / jnp.maximum(jnp.sum(x, axis=-1, keepdims=True), 1e-12) for x in (spectra, theirs)]
+    return jax.lax.stop_gradient(jnp.sum(jnp.sqrt(shapes[0] * shapes[1]), axis=-1))
+
+
+def section_contrast(rule: SectionContrast, song: Measured, scope: Scope) -> Reading:
+    """Loudness in the first section over that in the second, LU, while the tracks sound."""
+    active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
+    within = scope.table * active
+    first, second = loudness.active_lufs(jnp.broadcast_to(bus_k(song, scope.member), within.shape), within)
+    return bus_reading(first - second, jnp.all(jnp.sum(within, axis=-1) > 0.0))

@@ -1,0 +1,92 @@
+"""The curves of a treatment: what its few numbers mean in every band, in every frame and between the channels."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.interpolate import CubicSpline
+
+from hybrid.signal import bands
+from hybrid.treatment.types import N_TONE, N_ZONES, RIDE_S, ZONES_HZ, Dry, Reverb, Treatment
+
+LN_DB = float(np.log(10.0) / 10.0)
+"""Natural logarithm of a power ratio of one decibel."""
+FAINT = 1e-12
+"""A power of -120 dB, below which a band counts as empty."""
+
+
+def tone_curves() -> Float[np.ndarray, "tone band"]:
+    """What a decibel at each point of the tone curve adds to every band: a natural cubic spline."""
+    knots = np.linspace(0.0, bands.N_BANDS - 1.0, N_TONE)
+    return CubicSpline(knots, np.eye(N_TONE), bc_type="natural")(np.arange(bands.N_BANDS)).T
+
+
+def zone_curves() -> Float[np.ndarray, "zone band"]:
+    """Share of every zone of dynamics in every band; zones cross over within about two bands and sum to one."""
+    position = bands.erb_number(bands.band_centres_hz())
+    above = [1.0 / (1.0 + np.exp(-2.0 * (position - bands.erb_number(f)))) for f in ZONES_HZ]
+    steps = np.stack([np.ones_like(position), *above, np.zeros_like(position)])
+    return steps[:N_ZONES] - steps[1:]
+
+
+def low_cut_db(corner_hz: Float[Array, " track"], at_hz: Float[Array, " f"]) -> Float[Array, "track f"]:
+    """Gain of the low cut in dB: third-order Butterworth, -3 dB at its corner, 18 dB per octave below."""
+    return -10.0 * jnp.log10(1.0 + (corner_hz[:, None] / at_hz) ** 6)
+
+
+def low_cut_band_db(
+    corner_hz: Float[Array, " track"], low_power: Float[Array, "track low"], low_hz: Float[Array, " low"]
+) -> Float[Array, "track band"]:
+    """Mean gain of the low cut within every band, dB, for the fine spectrum that each raw track has there.
+
+    The cut is steep and the lowest bands are wide: its gain at their centres would be several decibels off.
+    Bands above the fine spectrum, where the cut takes nothing, read 0, as do bands without power.
+    """
+    gain = jnp.exp(LN_DB * low_cut_db(corner_hz, jnp.maximum(low_hz, 1.0)))
+    inside = _low_weights(low_hz)
+    return 10.0 * jnp.log10(((low_power * gain) @ inside + FAINT) / (low_power @ inside + FAINT))
+
+
+def _low_weights(low_hz: Float[Array, " low"]) -> Float[Array, "low band"]:
+    """Band weights of the fine spectrum's bins, computed in the graph since the bins depend on the sample rate."""
+    first, last = float(bands.erb_number(bands.LOWEST_HZ)), float(bands.erb_number(bands.HIGHEST_HZ))
+    erb = 21.4 * jnp.log10(1.0 + 0.00437 * low_hz)
+    position = jnp.clip((erb - first) / (last - first), 0.0, 1.0) * (bands.N_BANDS - 1)
+    return jnp.maximum(0.0, 1.0 - jnp.abs(position[:, None] - jnp.arange(bands.N_BANDS)))
+
+
+def points_at(curve: Float[Array, "*batch knot"], spacing_s: float, time_s: Float[Array, " n"]) -> Array:
+    """A curve of points `spacing_s` apart, read at the given times with straight lines between points."""
+    position = jnp.clip(time_s / spacing_s, 0.0, curve.shape[-1] - 1.001)
+    index = jnp.floor(position).astype(jnp.int32)
+    share = position - index
+    return curve[..., index] * (1.0 - share) + curve[..., index + 1] * share
+
+
+def static_db(treatment: Treatment, dry: Dry) -> Float[Array, "track band"]:
+    """Gain that does not change with time: level, tone and low cut."""
+    tone = treatment.eq.tone_db @ jnp.asarray(tone_curves(), treatment.eq.tone_db.dtype)
+    low_cut = low_cut_band_db(treatment.eq.low_cut_hz, dry.low_power, dry.low_hz)
+    return treatment.gain.level_db[:, None] + tone + low_cut
+
+
+def moving_db(treatment: Treatment, time_s: Float[Array, " n"]) -> Float[Array, "track zone n"]:
+    """Gain over time in each zone: ride and dynamics."""
+    ride = points_at(treatment.gain.ride_db, RIDE_S, time_s)
+    return points_at(treatment.dynamics.zone_db, treatment.knot_s, time_s) + ride[:, None, :]
+
+
+def pan_matrix(treatment: Treatment) -> Float[Array, "track 2 2"]:
+    """Output channel from input channel: width on the side signal, then the sine-cosine law."""
+    side = jnp.exp(0.5 * LN_DB * treatment.pan.width_db)
+    same, other = 0.5 * (1.0 + side), 0.5 * (1.0 - side)
+    width = jnp.stack([jnp.stack([same, other], -1), jnp.stack([other, same], -1)], -2)
+    angle = (treatment.pan.position / 100.0 + 1.0) * (np.pi / 4.0)
+    position = np.sqrt(2.0) * jnp.stack([jnp.cos(angle), jnp.sin(angle)], -1)
+    return position[..., None] * width
+
+
+def room_decay_s(reverb: Reverb) -> Float[Array, " band"]:
+    """Decay time of every band: the zones' times, mixed in octaves where zones cross over."""
+    return jnp.exp(jnp.log(reverb.decay_s) @ jnp.asarray(zone_curves(), reverb.decay_s.dtype))
