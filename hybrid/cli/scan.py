@@ -59,7 +59,7 @@ def _fields(track: Track) -> dict[str, object]:
         "tags": track.tags,
         "confidence": track.confidence,
         "gain_db": track.gain_db,
-        "offset_s": track.offset_s,
+        "offset_s": track.offset_s or 0.0,
     }
 
 
