@@ -157,7 +157,7 @@ def _turned_note(song: Song, pairs: Int[np.ndarray, "pair 2"], turned: _Turned, 
 def _lag_notes(song: Song, kin: Kin, shift: Int[np.ndarray, " track"]) -> list[str]:
     """What was moved, and what is late and was left; nothing of tracks whose delay is their sound."""
     notes, slack = [], max(1.0, SAME_LAG_S * song.sample_rate)
-    for (first, second), lag in zip(kin.relations.pairs, kin.peak.lag.tolist(), strict=True):
+    for (first, second), lag in zip(kin.relations.pairs.tolist(), kin.peak.lag.tolist(), strict=True):
         late, early = (second, first) if lag > 0 else (first, second)
         said = f"{1000.0 * abs(lag) / song.sample_rate:.2f} ms"
         names = song.tracks[late].id, song.tracks[early].id

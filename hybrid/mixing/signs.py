@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 _ALL_TRIED = 12
-"""Groups up to this many are solved by trying every choice, 2048 of them."""
+"""Up to this many open ones every choice is tried, 2048 or 4096 of them."""
 
 
 def groups(pairs: Int[np.ndarray, "pair 2"], order: Sequence[int]) -> list[list[int]]:
@@ -29,15 +29,18 @@ def best_signs(
 ) -> Int[np.ndarray, " member"]:
     """1 or -1 for each of a group, so that the sum of the pairs' cross powers is greatest.
 
-    The first keeps its sign, and so do those that are not open. Of equal choices the one with fewer turned over wins.
+    The first keeps its sign, and so do those that are not open: if there are any, the first must be one of them.
+    Of equal choices the one with fewer turned over wins.
     """
     place = {track: k for k, track in enumerate(group)}
     table = np.zeros((len(group), len(group)))
     for (first, second), shared in zip(pairs.tolist(), cross.tolist(), strict=True):
         table[place[first], place[second]] = table[place[second], place[first]] = shared
-    free = np.flatnonzero([k > 0 and can for k, can in enumerate(is_open)])
-    if len(free) >= _ALL_TRIED:
-        return _ascended(table, free)
+    free = np.flatnonzero(is_open)
+    if len(free) > _ALL_TRIED:
+        sign = _ascended(table, free)
+        return sign * sign[0] if is_open[0] else sign
+    free = free[free > 0]
     choices = np.ones((2 ** len(free), len(group)), int)
     choices[:, free] = 1 - 2 * (np.arange(len(choices))[:, None] >> np.arange(len(free)) & 1)
     power = np.einsum("ci,ij,cj->c", choices, table, choices)
