@@ -1,4 +1,4 @@
-"""Microphones on one source: what is surely upside down or late is found, to the sample, and nothing else is touched."""
+"""Microphones on one source: what is surely upside down or late is found, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -42,14 +42,15 @@ def late(x: np.ndarray, samples: int) -> np.ndarray:
 
 
 def filtered(x: np.ndarray, kind: str, corner_hz: float) -> np.ndarray:
-    return sosfilt(butter(2, corner_hz, kind, fs=RATE, output="sos"), x)
+    return np.asarray(sosfilt(butter(2, corner_hz, kind, fs=RATE, output="sos"), x))
 
 
 def drum(modes_hz: tuple[float, ...], every_s: float, decay_s: float) -> np.ndarray:
     """Decaying modes, struck again and again with changing force."""
     force = np.random.default_rng(7).uniform(0.4, 1.0, N)[(TIME_S // every_s).astype(int)]
     since_s = TIME_S % every_s
-    return 0.2 * force * sum(np.sin(2.0 * np.pi * f * since_s + f) for f in modes_hz) * np.exp(-since_s / decay_s)
+    ring = np.sum([np.sin(2.0 * np.pi * f * since_s + f) for f in modes_hz], axis=0)
+    return 0.2 * force * ring * np.exp(-since_s / decay_s)
 
 
 def song_with(folder: Path, mics: dict[str, Mic]) -> Song:
@@ -166,7 +167,7 @@ def synth(seed: int, partials: tuple[int, ...]) -> np.ndarray:
     f = 110.0 * 2.0 ** (tune.integers(0, 12, 100) / 12.0)
     note, start = (TIME_S / 0.2).astype(int), phase.uniform(0.0, 2.0 * np.pi, 100)
     turn = 2.0 * np.pi * f[note] * TIME_S + start[note]
-    return 0.1 * sum(np.sin(k * turn) / k for k in partials) * np.minimum(1.0, TIME_S % 0.2 / 0.01)
+    return 0.1 * np.sum([np.sin(k * turn) / k for k in partials], axis=0) * np.minimum(1.0, TIME_S % 0.2 / 0.01)
 
 
 @pytest.mark.parametrize("role", ["synth.lead", "unknown", "keys.electric"])
