@@ -54,4 +54,4 @@ def assemble(cast: Cast) -> Song:
 def _end(track: Track, files: Mapping[Path, AudioFile], sample_rate: int) -> int:
     """The song's sample at which a track is over."""
     lengths = [-(-files[path].n_samples * sample_rate // files[path].sample_rate) for path in track.files]
-    return round(track.offset_s * sample_rate) + max(lengths)
+    return track.begin(sample_rate) + max(lengths)

@@ -16,7 +16,7 @@ def digest(song: Song) -> str:
     """
     with ThreadPoolExecutor() as pool:
         files = list(pool.map(_files_digest, song.tracks))
-    said = [(each.id, each.role, each.tags, each.gain_db, each.offset_s) for each in song.tracks]
+    said = [(each.id, each.role, each.tags, each.gain_db, each.offset_s, each.polarity) for each in song.tracks]
     text = json.dumps([song.sample_rate, song.tempo_bpm, said, files])
     return hashlib.sha256(text.encode()).hexdigest()
 

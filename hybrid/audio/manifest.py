@@ -6,6 +6,7 @@ import os
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from hybrid.audio.probe import probe_all
 from hybrid.audio.roles import ROLES
 from hybrid.audio.scan import cast_folder
 from hybrid.audio.schema import Entry, Reading, SongFile
-from hybrid.audio.song import Song, Track
+from hybrid.audio.song import Song, Track, polarity_name
 from hybrid.document import Document
 from hybrid.errors import InputError, Problem, suggest
 
@@ -26,6 +27,7 @@ MANIFEST = "song.yaml"
 
 _YAML = (".yaml", ".yml")
 _UNMIXED = frozenset({"click", "reference"})
+_SIGN: dict[str, Literal[1, -1]] = {"upright": 1, "inverted": -1}
 _ROLE_LINES = textwrap.fill(" ".join(ROLES), 106, initial_indent="#   ", subsequent_indent="#   ")
 _HEADER = f"""\
 # The tracks of a song, yours to edit: what stands here is never guessed over.
@@ -37,6 +39,8 @@ _HEADER = f"""\
 # confidence: how sure the guess of the role was, 0 to 1; without it: you are sure
 # gain_db: before everything else
 # offset_s: where the file begins in the song; negative cuts its start
+# polarity: upright or inverted
+#   without offset_s and polarity, microphones of one source may be moved and turned to agree
 #
 # `tempo_bpm: 120` may stand below `name`. A track that is deleted here is not mixed.
 """
@@ -106,6 +110,7 @@ def _track(entry: Entry, channels: int) -> Track:
         confidence=entry.confidence,
         gain_db=entry.gain_db,
         offset_s=entry.offset_s,
+        polarity=None if entry.polarity is None else _SIGN[entry.polarity],
     )
 
 
@@ -157,7 +162,10 @@ def _lines(song: Song, folder: Path) -> Iterator[str]:
         yield f"    tags: {_listed([_quoted(tag) for tag in track.tags])}"
         yield f"    confidence: {track.confidence!r}"
         yield f"    gain_db: {track.gain_db!r}"
-        yield f"    offset_s: {track.offset_s!r}"
+        if track.offset_s is not None:
+            yield f"    offset_s: {track.offset_s!r}"
+        if track.polarity is not None:
+            yield f"    polarity: {polarity_name(track.polarity)}"
     yield from (f"# {' '.join(note.split())}" for note in song.notes)
 
 

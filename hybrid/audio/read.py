@@ -18,13 +18,11 @@ from hybrid.audio.song import Song, Track
 from hybrid.errors import InputError, Problem
 
 
-class _Placed(NamedTuple):
-    """An open file, the channels of its track that it fills, and the song's sample where it begins."""
+class _Source(NamedTuple):
+    """An open file, and the channels of its track that it fills."""
 
     samples: Samples
     rows: slice
-    begin: int
-    gain: np.float32
 
 
 class SongReader:
@@ -33,23 +31,29 @@ class SongReader:
     Different tracks may be read from different threads at once; one track by one thread at a time.
     """
 
-    def __init__(self, song: Song, sources: tuple[tuple[_Placed, ...], ...]) -> None:
+    def __init__(self, song: Song, sources: tuple[tuple[_Source, ...], ...]) -> None:
         self.song = song
         self._sources = sources
 
     def read(self, track_index: int, start: int, n: int) -> Float32[np.ndarray, "channel n"]:
-        """`n` samples of a track from the song's sample `start` on, with the track's gain and offset.
+        """`n` samples of a track from the song's sample `start` on, with the track's gain, polarity and offset.
 
         Zero where the track has no samples; `start` may be negative. Raises SongError where the file holds
         NaN or infinity or ends too soon.
         """
-        block = np.zeros((self.song.tracks[track_index].channels, n), np.float32)
-        for samples, rows, begin, gain in self._sources[track_index]:
+        track = self.song.tracks[track_index]
+        begin, gain = track.begin(self.song.sample_rate), np.float32(track.gain)
+        block = np.zeros((track.channels, n), np.float32)
+        for samples, rows in self._sources[track_index]:
             first = max(start, begin)
             last = min(start + n, begin + samples.file.n_samples)
             if first < last:
                 block[rows, first - start : last - start] = gain * samples.read(first - begin, last - first).T
         return block
+
+    def of(self, song: Song) -> SongReader:
+        """A reader of the same open files, with gains, polarities and offsets as `song` states them."""
+        return SongReader(song, self._sources)
 
 
 @contextmanager
@@ -75,13 +79,11 @@ class _Opener(NamedTuple):
     scratch: Path
     stack: ExitStack
 
-    def open(self, track: Track) -> tuple[_Placed, ...]:
-        begin = round(track.offset_s * self.sample_rate)
-        gain = np.float32(10.0 ** (track.gain_db / 20.0))
+    def open(self, track: Track) -> tuple[_Source, ...]:
         rows = [slice(0, track.channels)] if len(track.files) == 1 else [slice(0, 1), slice(1, 2)]
         files = [self._at_rate(self.files[path]) for path in track.files]
         opened = [self.stack.enter_context(Samples(file)) for file in files]
-        return tuple(_Placed(samples, row, begin, gain) for samples, row in zip(opened, rows, strict=True))
+        return tuple(_Source(samples, row) for samples, row in zip(opened, rows, strict=True))
 
     def _at_rate(self, file: AudioFile) -> AudioFile:
         """The file itself, or its unpacked copy at the song's rate."""

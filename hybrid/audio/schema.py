@@ -79,7 +79,8 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     tags: tuple[str, ...] = ()
     confidence: Annotated[float, Field(strict=True, ge=0.0, le=1.0)] = 1.0
     gain_db: Annotated[float, Field(strict=True, ge=-120.0, le=120.0)] = 0.0
-    offset_s: Annotated[float, Field(strict=True, ge=-86400.0, le=86400.0)] = 0.0
+    offset_s: Annotated[float, Field(strict=True, ge=-86400.0, le=86400.0)] | None = None
+    polarity: Literal["upright", "inverted"] | None = None
 
 
 class SongFile(BaseModel, frozen=True, extra="forbid"):

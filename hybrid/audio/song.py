@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -13,8 +14,9 @@ class Track:
 
     `id` is unique in the song (whatever the case of its letters) and can name a file; `role` is one of
     `roles.ROLES`; `confidence` is 0 for an unknown role and 1 for one that a person stated. `gain_db` is
-    applied to the samples as they are read, and `offset_s` is where they begin in the song: a negative one
-    cuts their start.
+    applied to the samples as they are read, `offset_s` is where they begin in the song (a negative one cuts
+    their start), and `polarity` of -1 turns them over. None of the last two: nobody has said, and the file is
+    taken as it is unless microphones of one source are found to differ.
     """
 
     id: str
@@ -24,7 +26,17 @@ class Track:
     tags: tuple[str, ...]
     confidence: float
     gain_db: float = 0.0
-    offset_s: float = 0.0
+    offset_s: float | None = None
+    polarity: Literal[1, -1] | None = None
+
+    @property
+    def gain(self) -> float:
+        """What its samples are multiplied by; negative where its polarity is inverted."""
+        return 10.0 ** (self.gain_db / 20.0) * (self.polarity or 1)
+
+    def begin(self, sample_rate: int) -> int:
+        """The song's sample at which its files begin."""
+        return round((self.offset_s or 0.0) * sample_rate)
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,11 @@ class Song:
     n_samples: int
     tempo_bpm: float | None = None
     notes: tuple[str, ...] = ()
+
+
+def polarity_name(polarity: int | None) -> str:
+    """upright or inverted, as `song.yaml` has it."""
+    return "inverted" if polarity == -1 else "upright"
 
 
 def file_name(text: str) -> str:

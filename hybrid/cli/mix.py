@@ -113,7 +113,8 @@ def _print_result(delivered: Delivered, out: Path, as_json: bool) -> None:
     plan = delivered.plan
     before, after = plan.before, delivered.verdict
     if as_json:
-        said = {"out": str(out), "before": verdict_json(before), "after": verdict_json(after)}
+        notes = [*plan.song.notes, *plan.report.warnings]
+        said = {"out": str(out), "before": verdict_json(before), "after": verdict_json(after), "notes": notes}
         print(json.dumps(said, indent=2, ensure_ascii=False))
         return
     for line in (*plan.song.notes, *plan.report.warnings):

@@ -10,7 +10,7 @@ import typer
 
 from hybrid.audio.manifest import MANIFEST, write_manifest
 from hybrid.audio.scan import scan_folder
-from hybrid.audio.song import Song, Track
+from hybrid.audio.song import Song, Track, polarity_name
 from hybrid.errors import InputError, Problem
 
 
@@ -59,7 +59,8 @@ def _fields(track: Track) -> dict[str, object]:
         "tags": track.tags,
         "confidence": track.confidence,
         "gain_db": track.gain_db,
-        "offset_s": track.offset_s,
+        "offset_s": track.offset_s or 0.0,
+        "polarity": polarity_name(track.polarity),
     }
 
 

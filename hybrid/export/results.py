@@ -25,6 +25,7 @@ def write_results(delivered: Delivered, rules: RuleSet, folder: Path, made_with:
         "before": verdict_json(plan.before),
         "predicted": verdict_json(plan.predicted),
         "after": verdict_json(delivered.verdict),
+        "notes": [*plan.song.notes, *plan.report.warnings],
         "conflicts": [conflict._asdict() for conflict in conflicts(plan.refined, rules.rules)],
         "made_with": dict(made_with),
     }

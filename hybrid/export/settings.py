@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from hybrid.audio.song import Song, Track
+from hybrid.audio.song import Song, Track, polarity_name
 from hybrid.signal import bands
 from hybrid.treatment.types import N_TONE, RIDE_S, ZONES_HZ, Treatment
 
@@ -55,6 +55,8 @@ def _track(track: Track, treatment: Treatment, i: int, duration_s: float) -> dic
     return {
         "id": track.id,
         "role": track.role,
+        "polarity": polarity_name(track.polarity),
+        "offset_s": round(track.offset_s or 0.0, 6),
         "gain": {
             "level_db": round(float(treatment.gain.level_db[i]), 2),
             "ride_db": row(treatment.gain.ride_db[i, :n_ride]),

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Complex, Float, Int
 
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
@@ -19,6 +19,7 @@ from hybrid.signal import bandpower, bands, kweighting, stft
 from hybrid.treatment.types import Dry
 
 _T = TypeVar("_T")
+Hear = Callable[[Complex[np.ndarray, "track window heard"]], None]
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done."""
 
@@ -240,13 +241,16 @@ def _single(x: Float[np.ndarray, "*shape"]) -> Float[Array, "*shape"]:
 NO_PAIRS = np.zeros((0, 2), np.int32)
 
 
-def pairs_sharing_phase(song: Song, reader: SongReader) -> Int[np.ndarray, "pair 2"]:
-    """Pairs of tracks whose signals add coherently enough to matter, strongest first, at most 64."""
+def pairs_sharing_phase(song: Song, reader: SongReader, hear: Hear = lambda spectra: None) -> Int[np.ndarray, "pair 2"]:
+    """Pairs of tracks whose signals add coherently enough to matter, strongest first, at most 64.
+
+    `hear` is called with the spectra of each chunk that is looked at, in their order.
+    """
     n = len(song.tracks)
     if n < 2:
         return NO_PAIRS
     grid, analyser = grid_of(song), bandpower.make_analyser(song.sample_rate)
-    looked_at = list(_spread(grid.n_chunks))
+    looked_at = list(spread(grid.n_chunks))
 
     def mid(number: int, track: int) -> Float[np.ndarray, " time"]:
         return read_chunk(reader, grid, track, looked_at[number]).mean(axis=0)
@@ -254,7 +258,9 @@ def pairs_sharing_phase(song: Song, reader: SongReader) -> Int[np.ndarray, "pair
     total = 0.0
     with workers() as pool:
         for mids in ahead(pool, mid, len(looked_at), n):
-            total = total + np.asarray(bandpower.coherent_powers(analyser, np.stack(mids)), np.float64)
+            chunk = bandpower.heard(analyser, np.stack(mids))
+            total = total + np.asarray(chunk.coherent, np.float64)
+            hear(np.asarray(chunk.spectra))
     own = np.einsum("gii->i", total)
     scale = np.sqrt(own[:, None] * own[None, :])
     shared = np.divide(np.abs(total).sum(axis=0), scale, out=np.zeros_like(scale), where=scale > 0.0)
@@ -264,7 +270,7 @@ def pairs_sharing_phase(song: Song, reader: SongReader) -> Int[np.ndarray, "pair
     return np.stack([first[chosen], second[chosen]], axis=1).astype(np.int32)
 
 
-def _spread(n_chunks: int) -> Iterator[int]:
-    """Chunks spread evenly over the song."""
+def spread(n_chunks: int) -> Iterator[int]:
+    """The chunks that are looked at for shared phase, spread evenly over the song."""
     count = min(n_chunks, _LISTEN_CHUNKS)
     return (int((k + 0.5) * n_chunks / count) for k in range(count))

@@ -23,7 +23,8 @@ from hybrid.knowledge.select import name_roles
 from hybrid.knowledge.types import LowEnergyRatio
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
-from hybrid.mixing.analyse import Analysis, Progress, analyse, blank_recording, pairs_sharing_phase
+from hybrid.mixing.analyse import Analysis, Progress, analyse, blank_recording
+from hybrid.mixing.microphones import settle
 from hybrid.mixing.refine import (
     Refined,
     Task,
@@ -48,6 +49,7 @@ class Plan(NamedTuple):
     """A song that is ready to be rendered."""
 
     song: Song
+    """With its roles named, and its microphones settled."""
     analysis: Analysis
     objective: Objective
     report: MatchReport
@@ -65,12 +67,12 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, n_steps: int, seed:
     Rules that are required, and those that the raw sum keeps, are held while the others are improved.
     """
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
-    pairs = pairs_sharing_phase(song, reader)
+    song, pairs = settle(song, reader)
     objective, report, task, nothing = _blank(song, pairs, rules)
     with ThreadPoolExecutor(1) as aside:
         # the song's shape is known: its program is made while its samples are read
         program = aside.submit(compiled_round, task, nothing, n_steps)
-        analysis = analyse(song, reader, progress, pairs)
+        analysis = analyse(song, reader.of(song), progress, pairs)
     dry = analysis.dry
     levels = analysis.raw_levels
     raw = raw_panel(objective.output, dry, nothing, (levels.integrated_lufs, levels.true_peak_dbtp))

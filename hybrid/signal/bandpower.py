@@ -20,6 +20,8 @@ CHUNK_FRAMES = 16
 CHUNK_HOPS = CHUNK_FRAMES * stft.HOPS_PER_FRAME
 LOW_BINS = 96
 """Bins up to about 1 kHz, whose long-term powers are kept one by one."""
+HEARD_BINS = 600
+"""Bins up to about 6 kHz, in which tracks are compared bin by bin: above, microphones hear different things."""
 CONTEXT_HOPS = stft.HOPS_PER_WINDOW - 1
 
 
@@ -29,6 +31,15 @@ class Analyser(NamedTuple):
     window: Float[Array, " window"]
     weights: Float[Array, "bin twice"]
     """From squared bin magnitudes to band powers, plain and then K-weighted."""
+
+
+class Heard(NamedTuple):
+    """A chunk of several mono signals."""
+
+    coherent: Float[Array, "group track track"]
+    """K-weighted real cross powers between all pairs, in groups of about an octave; own powers on the diagonal."""
+    spectra: Complex[Array, "track window heard"]
+    """Of windows that overlap by half, the lowest bins."""
 
 
 class Powers(NamedTuple):
@@ -93,12 +104,13 @@ def cross_powers(
 
 
 @jax.jit
-def coherent_powers(analyser: Analyser, mids: Float[Array, "track time"]) -> Float[Array, "group track track"]:
-    """K-weighted real cross powers between all pairs, in groups of about an octave; own powers on the diagonal."""
+def heard(analyser: Analyser, mids: Float[Array, "track time"]) -> Heard:
+    """What tells which signals share phase, and how."""
     k_weights = analyser.weights[:, analyser.weights.shape[1] // 2 :].sum(axis=1)
-    weighted = sparse_spectra(analyser, mids) * jnp.sqrt(k_weights)
-    n_bins = weighted.shape[-1]
-    return products(weighted, (1, *(2**k for k in range(2, 20) if 2**k < n_bins), n_bins))
+    plain = sparse_spectra(analyser, mids)
+    n_bins = plain.shape[-1]
+    edges = (1, *(2**k for k in range(2, 20) if 2**k < n_bins), n_bins)
+    return Heard(products(plain * jnp.sqrt(k_weights), edges), plain[..., :HEARD_BINS])
 
 
 def sparse_spectra(analyser: Analyser, rows: Float[Array, "row time"]) -> Complex[Array, "row window bin"]:

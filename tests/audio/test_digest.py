@@ -32,7 +32,7 @@ def test_one_changed_sample_changes_the_digest(song: Song) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"gain_db": 1.0}, {"offset_s": 0.1}, {"role": "fx"}, {"tags": ("lead",)}, {"id": "x"}]
+    "change", [{"gain_db": 1.0}, {"offset_s": 0.1}, {"polarity": -1}, {"role": "fx"}, {"tags": ("lead",)}, {"id": "x"}]
 )
 def test_all_that_decides_the_sound_changes_the_digest(song: Song, change: dict) -> None:
     first = dataclasses.replace(song.tracks[0], **change)

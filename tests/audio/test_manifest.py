@@ -31,6 +31,26 @@ def test_a_written_manifest_reads_back_as_the_same_song(write_track, tmp_path: P
     assert load_song(tmp_path) == song
 
 
+@pytest.mark.parametrize("polarity", [None, 1, -1])
+@pytest.mark.parametrize("offset_s", [None, 0.0, -0.25])
+def test_what_is_said_of_polarity_and_offset_reads_back_and_what_is_not_stays_open(
+    write_track, tmp_path: Path, polarity, offset_s
+) -> None:
+    write_track("kick.wav")
+    song = scan_folder(tmp_path)
+    assert (song.tracks[0].polarity, song.tracks[0].offset_s) == (None, None)
+    track = dataclasses.replace(song.tracks[0], polarity=polarity, offset_s=offset_s)
+    write_manifest(dataclasses.replace(song, tracks=(track,)), tmp_path / "song.yaml")
+    (found,) = load_song(tmp_path).tracks
+    assert (found.polarity, found.offset_s) == (polarity, offset_s)
+
+
+def test_a_polarity_is_upright_or_inverted(write_track, tmp_path: Path) -> None:
+    write_track("kick.wav")
+    text = "schema: song/1\nname: x\ntracks:\n  - {id: a, file: kick.wav, role: fx, polarity: flipped}\n"
+    assert problems(tmp_path, text) == ["4:49: tracks[0].polarity: expected 'upright' or 'inverted', got 'flipped'"]
+
+
 def test_a_manifest_elsewhere_finds_its_files(write_track, tmp_path: Path) -> None:
     write_track("song/kick.wav")
     song = scan_folder(tmp_path / "song")

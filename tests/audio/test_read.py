@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,22 @@ def test_gain_and_offset_of_the_manifest_are_applied(write_track) -> None:
     assert not late[:4410].any()
     np.testing.assert_allclose(late[4410:], 0.5, rtol=1e-5)
     assert len(read_whole(song_of(path, offset_s=-0.05))[0]) == 2205
+
+
+def test_an_inverted_track_is_turned_over_and_nothing_else(write_track) -> None:
+    song = song_of(write_track("a.wav", 0.1 * np.random.default_rng(0).standard_normal(1000)))
+    turned = replace(song, tracks=(replace(song.tracks[0], polarity=-1),))
+    np.testing.assert_array_equal(read_whole(turned), -read_whole(song))
+
+
+def test_an_open_reader_reads_another_version_of_its_song(write_track) -> None:
+    song = song_of(write_track("a.wav", 0.1 * np.random.default_rng(0).standard_normal(1000)))
+    other = replace(song, tracks=(replace(song.tracks[0], polarity=-1, offset_s=-100 / song.sample_rate),))
+    with open_song(song) as reader:
+        whole, moved = reader.read(0, 0, 1000), reader.of(other).read(0, 0, 1000)
+        np.testing.assert_array_equal(reader.read(0, 0, 1000), whole)
+    np.testing.assert_array_equal(moved[:, :900], -whole[:, 100:])
+    assert not moved[:, 900:].any()
 
 
 def test_two_mono_files_are_left_and_right_though_one_is_shorter(write_track) -> None:

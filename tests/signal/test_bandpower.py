@@ -116,7 +116,7 @@ def test_coherence_of_pairs_tells_a_delayed_copy_from_another_noise(noise):
     analyser = bandpower.make_analyser(RATE)
     first, other = noise(1, CHUNK + CONTEXT, 1)[0], noise(1, CHUNK + CONTEXT, 2)[0]
     mids = np.stack([first, np.roll(first, 2), other])
-    shared = np.asarray(bandpower.coherent_powers(analyser, mids))
+    shared = np.asarray(bandpower.heard(analyser, mids).coherent)
     own = np.einsum("gii->i", shared)
     ratio = np.abs(shared).sum(axis=0) / np.sqrt(own[:, None] * own[None, :])
     assert ratio[0, 1] > 0.5
