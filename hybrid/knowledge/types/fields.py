@@ -109,7 +109,12 @@ def _write_corners(value: object) -> dict[str, str]:
     return {role: quantity.write(hz, "Hz") for role, hz in value.items()}
 
 
-_TEXT_OR_MAP = {"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]}
+_MAP = {"type": "object", "additionalProperties": {"type": "string"}}
+_CURVE = {**_MAP, "description": "a map of points such as {100 Hz: 0 dB, 4 kHz: -10 dB}"}
+_CORNERS = {
+    "anyOf": [{"type": "string"}, _MAP],
+    "description": "a frequency such as '80 Hz', or a map of them by role such as {vocal.*: 80 Hz}",
+}
 
 Weight = Annotated[
     float,
@@ -122,9 +127,9 @@ Weight = Annotated[
 """Penalty units per unit of excess; weak, normal and strong are 0.3, 1 and 3."""
 Aggregation = Annotated[Aggregate, Written(_read_aggregate, _write_aggregate, {"type": "string"})]
 Bars = Annotated[tuple[int, int], Written(_read_bars, _write_bars, {"type": "string"})]
-Curve = Annotated[tuple[tuple[float, float], ...], Written(_read_curve, _write_curve, _TEXT_OR_MAP["anyOf"][1])]
+Curve = Annotated[tuple[tuple[float, float], ...], Written(_read_curve, _write_curve, _CURVE)]
 """Points (Hz, dB) with rising frequency, to be interpolated along log frequency."""
-Corners = Annotated[Mapping[str, float], Written(_read_corners, _write_corners, _TEXT_OR_MAP)]
+Corners = Annotated[Mapping[str, float], Written(_read_corners, _write_corners, _CORNERS)]
 """Frequencies in Hz by role pattern; one frequency alone is that of `all`."""
 
 
