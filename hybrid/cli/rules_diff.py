@@ -11,7 +11,7 @@ import typer
 
 from hybrid.export.report.words import shortened
 from hybrid.export.verdict import text_table
-from hybrid.knowledge.compare import Change, Comparison, compare
+from hybrid.knowledge.compare import NOTHING, Change, Comparison, compare
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet, Value
 
@@ -42,12 +42,8 @@ def _json(sets: tuple[RuleSet, RuleSet], found: Comparison) -> str:
 
 
 def _change_json(change: Change) -> dict[str, object]:
-    return {
-        "of": change.of,
-        "key": change.key,
-        "first": change.first._asdict(),
-        "second": change.second._asdict(),
-    }
+    first, second = (None if value == NOTHING else value._asdict() for value in (change.first, change.second))
+    return {"of": change.of, "key": change.key, "first": first, "second": second}
 
 
 def _text(names: tuple[str, str], found: Comparison) -> str:
