@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from hybrid.signal import bands
 from hybrid.treatment import effect
@@ -21,6 +20,9 @@ _REACH = 0.95
 """Share of a control's range beyond which a move counts as not enough alone."""
 _FURTHEST = 30.0
 """Whitened units, far beyond every range, at which a step is cut."""
+_FLAT = 1e-24
+"""Square of a slope below which it is none."""
+_Parts = dict[str, Float[np.ndarray, "..."]]
 _UNITS = {"pan.position": "pan", "eq.low_cut": "Hz"}
 _VERBS = {
     "gain.level": ("raise {track}", "lower {track}"),
@@ -70,11 +72,11 @@ def moves_along(
 
     `need` is how far the number should rise, by the slope at `moves`; the range of each control is respected.
     """
-    total = sum(float(np.sum(np.square(slope))) for slope in treatment_parts(way).values())
+    total = sum(float(np.sum(np.square(slope))) for slope in _parts(way).values())
     if total <= 0.0:
         return ()
-    here, there = bounded(moves), bounded(_stepped(moves, way, need))
-    values, changes = treatment_parts(there), treatment_parts(jax.tree.map(jnp.subtract, there, here))
+    here, values = _parts(bounded(moves)), _parts(bounded(_stepped(moves, way, need)))
+    changes = {part: value - here[part] for part, value in values.items()}
     found = [
         Move(
             part,
@@ -93,12 +95,12 @@ def moves_along(
 
 def common_ground(one: Treatment, other: Treatment, track_ids: Sequence[str]) -> str:
     """The part and track in which two slopes agree, or disagree, most: "level of drums"; nothing if nowhere."""
-    products = map_parts(lambda part, a, b: a * b, one, other)
-    sign = np.sign(sum(float(np.sum(leaf)) for leaf in jax.tree.leaves(products)))
+    products = _products(one, other)
+    sign = np.sign(sum(float(np.sum(product)) for product in products.values()))
     blocks = [
-        (sign * float(np.sum(leaf[track])), f"{_NOUNS.get(part, part)} of {track_ids[track]}")
-        for part, leaf in treatment_parts(products).items()
-        for track in range(len(track_ids) if np.ndim(leaf) else 0)
+        (sign * float(np.sum(product[track])), f"{_NOUNS.get(part, part)} of {track_ids[track]}")
+        for part, product in products.items()
+        for track in range(len(track_ids) if product.ndim else 0)
     ]
     most, what = max(blocks, default=(0.0, ""))
     return what if most > 0.0 else ""
@@ -106,26 +108,36 @@ def common_ground(one: Treatment, other: Treatment, track_ids: Sequence[str]) ->
 
 def cosine(one: Treatment, other: Treatment) -> float:
     """How far two slopes agree: 1 alike, 0 nothing in common, -1 opposed; 0 if one of them is flat."""
-    pairs = zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True)
-    dot = sum(float(np.sum(a * b)) for a, b in pairs)
-    size = [np.sqrt(sum(float(np.sum(np.square(leaf))) for leaf in jax.tree.leaves(each))) for each in (one, other)]
-    return dot / (size[0] * size[1]) if min(size) > 1e-12 else 0.0
+    dot, first, second = (
+        sum(float(np.sum(product)) for product in _products(*pair).values())
+        for pair in ((one, other), (one, one), (other, other))
+    )
+    return dot / (first * second) ** 0.5 if min(first, second) > _FLAT else 0.0
+
+
+def _products(one: Treatment, other: Treatment) -> _Parts:
+    parts = _parts(other)
+    return {part: slope * parts[part] for part, slope in _parts(one).items()}
+
+
+def _parts(treatment: Treatment) -> _Parts:
+    return {part: np.asarray(leaf) for part, leaf in treatment_parts(treatment).items()}
 
 
 def _stepped(moves: Treatment, way: Treatment, need: float) -> Treatment:
     """Moves in which every part of every track goes as far along `way` as `need` asks of it alone."""
 
     def step(part: str, move: Array, slope: Array) -> Array:
-        size = jnp.sum(jnp.square(slope), axis=tuple(range(1, np.ndim(slope))), keepdims=True)
+        size = jnp.sum(jnp.square(slope), axis=tuple(range(1, slope.ndim)), keepdims=True)
         return move + jnp.clip(need * slope / jnp.maximum(size, 1e-20), -_FURTHEST, _FURTHEST)
 
     return map_parts(step, moves, way)
 
 
-def _blocks(way: Treatment, changes: dict[str, Array], n_tracks: int) -> Iterator[tuple[str, int, float, int]]:
+def _blocks(way: Treatment, changes: _Parts, n_tracks: int) -> Iterator[tuple[str, int, float, int]]:
     """Part, track, size of the slope squared, and the place on the curve that changes most."""
-    for part, slope in treatment_parts(way).items():
-        for track in range(n_tracks if np.ndim(slope) else 0):
+    for part, slope in _parts(way).items():
+        for track in range(n_tracks if slope.ndim else 0):
             size = float(np.sum(np.square(slope[track])))
             yield part, track, size, int(np.argmax(np.abs(np.ravel(changes[part][track]))))
 

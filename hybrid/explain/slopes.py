@@ -22,7 +22,7 @@ _QUICK = {"xla_backend_optimization_level": 0}
 class Slopes(NamedTuple):
     """Leaves of the treatments have an axis of rules, or of targets, in front."""
 
-    cost: Float[np.ndarray, " rule"]
+    cost: Float[Array, " rule"]
     """Of each rule, before its weight."""
     of_rules: Treatment
     """How each cost grows, through the parts that the rule may act on."""
@@ -34,7 +34,7 @@ def slopes_of(
     objective: Objective, dry: Dry, pins: Pins, moves: Treatment, picks: Float[np.ndarray, "pick target"]
 ) -> Slopes:
     """Slopes at `moves`; each of `picks` has a one at a target in the row of all rules' targets, or none."""
-    return jax.tree.map(np.asarray, Slopes(*_slopes(objective, dry, pins, moves, picks)))
+    return Slopes(*_slopes(objective, dry, pins, moves, picks))
 
 
 @partial(jax.jit, compiler_options=_QUICK)
