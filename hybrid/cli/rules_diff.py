@@ -68,7 +68,8 @@ def _table(names: tuple[str, str], changes: Sequence[Change]) -> str:
     if not changes:
         return ""
     rows = [(f"{change.of}.{change.key}", *_shown(change.first), *_shown(change.second)) for change in changes]
-    return text_table([("changed", names[0], "from", names[1], "from"), *rows])
+    first, second = (Path(name).name for name in names)
+    return text_table([("changed", first, "from", second, "from"), *rows])
 
 
 def _shown(value: Value) -> tuple[str, str]:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hybrid.audio.manifest import load_song
-from hybrid.audio.song import Song
 from hybrid.cli.options import Rules, Sets
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.rule_sheet import rule_json, rule_text, type_json, type_text
@@ -20,6 +18,7 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.types import TYPES, RuleType
 
 if TYPE_CHECKING:
+    from hybrid.audio.song import Song
     from hybrid.explain.why import Why
 
 
@@ -41,7 +40,7 @@ def explain(
     elif song is None:
         print(_dumped(rule_json(found, resolved)) if as_json else rule_text(found, resolved))
     else:
-        _print_on_song(found, resolved, load_song(song), seed, as_json)
+        _print_on_song(found, resolved, song, seed, as_json)
 
 
 def _print_type(name: str, rules: RuleSet, song: Path | None, as_json: bool) -> None:
@@ -57,8 +56,10 @@ def _print_type(name: str, rules: RuleSet, song: Path | None, as_json: bool) -> 
     print(_dumped(type_json(name, rules)) if as_json else type_text(name, rules))
 
 
-def _print_on_song(rule: RuleType, rules: RuleSet, song: Song, seed: int, as_json: bool) -> None:
-    why = _why(rule, rules, song, seed)
+def _print_on_song(rule: RuleType, rules: RuleSet, song: Path, seed: int, as_json: bool) -> None:
+    from hybrid.audio.manifest import load_song
+
+    why = _why(rule, rules, load_song(song), seed)
     from hybrid.cli.rule_on_song import why_json, why_text
 
     if as_json:
