@@ -79,7 +79,7 @@ def why_of(rule_id: str, rules: RuleSet, song: Song, seed: int, progress: Progre
     if not told:
         return Why(song.name, start, raw.kept, (), 0, (), False)
     moves = moves_of(plan.refined.treatment)
-    index = [rule.id for rule in rules.rules].index(rule_id)
+    index = [rule.id for rule in plan.objective.program.rules].index(rule_id)
     slopes = _slopes(plan, moves, index, told)
     ways = [_times(_row(slopes.of_targets, k), _sign(target)) for k, target in enumerate(told)]
     raw_values = {target.name: target.value for target in raw.targets}
@@ -145,7 +145,8 @@ def _others(plan: Plan, slopes: Slopes, index: int, own: Treatment) -> tuple[Oth
     weight = np.asarray(plan.objective.weight)
     found = []
     for k, rule in enumerate(plan.objective.program.rules):
-        if k != index and rule.enabled and slopes.cost[k] > UNSATISFIED:
+        pulls = rule.enabled and getattr(rule, "optimised", True) and slopes.cost[k] > UNSATISFIED
+        if k != index and pulls:
             other = _row(slopes.of_rules, k)
             penalty = float(weight[k] * slopes.cost[k])
             found.append(Other(rule.id, cosine(own, other), penalty, common_ground(own, other, _ids(plan))))

@@ -18,7 +18,8 @@ from hybrid.knowledge.types import TYPES
 HEADING = "## Types"
 """The line from which on the file is generated."""
 _INTRODUCTION = """\
-From here on this page is generated from the types themselves. A type measures; a rule of that type says of whom, \
+From here on this page is generated from the types themselves, by \
+`python -m hybrid.knowledge.reference rules/README.md`. A type measures; a rule of that type says of whom, \
 and what is asked. `scale` and `acts_on` are what a rule of the type has unless it says otherwise."""
 
 
@@ -89,5 +90,5 @@ def _linked(text: str, own: str) -> str:
 
 
 if __name__ == "__main__":
-    page = Path(sys.argv[1])
-    shelf.write(page, renewed(page.read_text(encoding="utf-8")))
+    for page in map(Path, sys.argv[1:]):
+        shelf.write(page, renewed(page.read_text(encoding="utf-8")))
