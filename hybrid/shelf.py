@@ -1,13 +1,14 @@
-"""The shelf of data files: what a name means, and which names there are."""
+"""The shelf of data files: what a name means, which names there are, and how such a file is written."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from hybrid.document import Document, Plain, read
 from hybrid.errors import InputError, Problem, suggest
 
-__all__ = ["Document", "Plain", "find", "names", "read", "shipped"]
+__all__ = ["Document", "Plain", "find", "names", "read", "shipped", "write"]
 
 
 def find(kind: str, name: str, beside: Path | None = None) -> Path:
@@ -48,6 +49,18 @@ def shipped(kind: str) -> Path:
     if (checkout / "pyproject.toml").is_file() and (checkout / kind).is_dir():
         return checkout / kind
     return package / "_data" / kind
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a text file, whole or not at all; raises InputError if that cannot be."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise InputError(Problem(str(path), f"cannot be written: {error.strerror}")) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _folders(kind: str, beside: Path | None) -> list[Path]:

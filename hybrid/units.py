@@ -115,6 +115,9 @@ def _write_band(value: object) -> str:
     return quantity.write_range(value, "Hz")
 
 
+_BAND = {"type": "string", "description": "a band such as '60-250 Hz', or the name of one"}
+_CLOCK = {"type": "string", "description": "a time such as '1:05.5', in quotes, or '65.5 s'"}
+
 Lufs = Annotated[float, _in("LUFS")]
 Dbfs = Annotated[float, _in("dBFS")]
 Dbtp = Annotated[float, _in("dBTP")]
@@ -130,7 +133,7 @@ Share = Annotated[float, _in("%")]
 Pan = Annotated[float, _in("pan")]
 PanStep = Annotated[float, _in("pan step")]
 Plain = Annotated[float, _in("plain")]
-HzBand = Annotated[tuple[float, float], Written(_accept_band, _write_band, {"type": "string"})]
+HzBand = Annotated[tuple[float, float], Written(_accept_band, _write_band, _BAND)]
 """Written "60-250 Hz", or the name of a band."""
-Clock = Annotated[float, Written(_accept_clock, lambda value: f"{value:.10g} s", {"type": "string"})]
+Clock = Annotated[float, Written(_accept_clock, lambda value: f"{value:.10g} s", _CLOCK)]
 """Seconds into the song, written '1:05.5' in quotes or "65.5 s"."""

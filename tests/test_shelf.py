@@ -114,3 +114,18 @@ def test_an_unknown_name_suggests_the_nearest_and_lists_all():
         shelf.find("rules", "loudnes")
     assert "did you mean loudness?" in str(error.value)
     assert "base" in error.value.problems[0].hint
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    shelf.write(path, "a: ä\n")
+    assert path.read_text(encoding="utf-8") == "a: ä\n"
+    with pytest.raises(UnicodeEncodeError):
+        shelf.write(path, "\ud800")
+    assert path.read_text(encoding="utf-8") == "a: ä\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_where_nothing_can_be_written_is_told(tmp_path: Path):
+    with pytest.raises(InputError, match="cannot be written: No such file or directory"):
+        shelf.write(tmp_path / "none" / "mine.yaml", "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from hybrid import document
+from hybrid import document, shelf
 from hybrid.audio.assemble import Cast, assemble
 from hybrid.audio.probe import probe_all
 from hybrid.audio.roles import ROLES
@@ -79,14 +78,7 @@ def write_manifest(song: Song, path: Path) -> None:
     Files beside or below the manifest are written relative to it, others with their whole path.
     """
     text = "\n".join([_HEADER, *_lines(song, path.parent)]) + "\n"
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        raise InputError(Problem(str(path), f"cannot be written: {error.strerror}")) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    shelf.write(path, text)
 
 
 def _cast_manifest(path: Path) -> Cast:

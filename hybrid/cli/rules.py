@@ -1,4 +1,4 @@
-"""`hybrid rules`: what rules there are, what they resolve to, and what is wrong with them."""
+"""`hybrid rules`: what rules there are, what they resolve to, what they mean, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Annotated
 import typer
 
 from hybrid import shelf
+from hybrid.cli.rules_diff import diff
+from hybrid.cli.rules_explain import explain
+from hybrid.cli.rules_new import new
 from hybrid.errors import InputError, Problem
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
@@ -19,7 +22,7 @@ Sets = Annotated[list[str] | None, typer.Option("--set", help="override a value:
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 rules = typer.Typer(
-    help="List, show and check files of rules.",
+    help="List, show, explain, compare, begin and check files of rules.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -72,6 +75,11 @@ def check(files: Names, as_json: AsJson = False) -> None:
 def schema() -> None:
     """The JSON Schema of rule files, for editors."""
     _print_json(json_schema())
+
+
+rules.command()(explain)
+rules.command()(diff)
+rules.command()(new)
 
 
 def _listed(name: str) -> dict[str, str | int]:

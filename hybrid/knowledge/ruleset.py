@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -18,6 +19,13 @@ from hybrid.knowledge.select import RoleName, Selector
 from hybrid.knowledge.types import RuleType
 
 Provenance = Mapping[str, Mapping[str, str]]
+
+
+class Value(NamedTuple):
+    """A value of a rule as YAML says it, and the "file:line" that it comes from, or "default"."""
+
+    written: str
+    at: str
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,10 @@ class RuleSet:
         said["cite"] = {key: _plain(source.model_dump(mode="json")) for key, source in self.cite.items()}
         return _plain(said)
 
+    def values(self, rule: RuleType) -> dict[str, Value]:
+        """All values of one of the rules by their keys, "targets.bass.tolerance", defaults included."""
+        return dict(_values((), rule.written(), self.provenance.get(rule.id, {})))
+
     def dump(self) -> str:
         """`written` as YAML, each value with the place that it came from."""
         return "\n".join(self._lines()) + "\n"
@@ -87,7 +99,7 @@ class RuleSet:
             elif isinstance(value, dict | list):
                 yield yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=110).rstrip()
             else:
-                yield f"{key}: {_flow(value)}"
+                yield f"{key}: {flow(value)}"
 
     def _rule_lines(self, rule: RuleType) -> Iterator[str]:
         places = self.provenance.get(rule.id, {})
@@ -97,23 +109,32 @@ class RuleSet:
 
 def _value_lines(indent: str, keys: Keys, value: object, places: Mapping[str, str]) -> Iterator[str]:
     if isinstance(value, dict):
-        yield f"{indent}{_flow(keys[-1])}:"
+        yield f"{indent}{flow(keys[-1])}:"
         for key, inner in value.items():
             yield from _value_lines(" " * len(indent) + "  ", (*keys, key), inner, places)
     else:
-        yield f"{indent}{_flow(keys[-1])}: {_flow(value)}  # {_place(keys, places)}"
+        yield f"{indent}{flow(keys[-1])}: {flow(value)}  # {Path(_place(keys, places)).name}"
+
+
+def _values(keys: Keys, value: object, places: Mapping[str, str]) -> Iterator[tuple[str, Value]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _values((*keys, key), inner, places)
+    else:
+        yield path(keys), Value(flow(value), _place(keys, places))
 
 
 def _place(keys: Keys, places: Mapping[str, str]) -> str:
     """Where the value was written, or the map that holds it."""
     while keys:
         if path(keys) in places:
-            return Path(places[path(keys)]).name
+            return places[path(keys)]
         keys = keys[:-1]
     return "default"
 
 
-def _flow(value: object) -> str:
+def flow(value: object) -> str:
+    """A value as YAML says it in one line: "[gain.level]"."""
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6)
     return text.removesuffix("\n").removesuffix("\n...")
 

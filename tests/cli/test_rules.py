@@ -9,23 +9,10 @@ from pathlib import Path
 import pytest
 
 from hybrid import __version__, shelf
-from hybrid.cli import app
 from hybrid.knowledge.resolve import load_rules
 
 GOOD = "schema: mixrules/1\nid: good\nrules: [{id: peak, type: true_peak, max: -1 dBTP, evidence: standard}]\n"
 BAD = "schema: mixrules/1\nid: bad\nrules:\n  - {id: peak, type: true_peak, max: -1 dBFS, scael: 1 dB}\n"
-
-
-@pytest.fixture
-def hybrid(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    def run(*arguments: str) -> tuple[int | str | None, str, str]:
-        monkeypatch.setattr(sys, "argv", ["hybrid", *arguments])
-        with pytest.raises(SystemExit) as leaving:
-            app.main()
-        out, err = capsys.readouterr()
-        return leaving.value.code, out, err
-
-    return run
 
 
 def _modules_after(*arguments: str) -> set[str]:
@@ -40,8 +27,18 @@ def _modules_after(*arguments: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["rules", "list"], ["rules", "check", "base"]])
-def test_help_and_the_check_of_rules_never_import_jax(arguments: list[str]):
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["rules", "list"],
+        ["rules", "check", "base"],
+        ["rules", "explain", "lead.level"],
+        ["rules", "explain", "true_peak", "--json"],
+        ["rules", "diff", "base", "loudness"],
+    ],
+)
+def test_help_and_what_concerns_rules_alone_never_import_jax(arguments: list[str]):
     heavy = {"jax", "jaxlib", "flax", "optax", "scipy", "matplotlib", "librosa", "soundfile"}
     assert not heavy & _modules_after(*arguments)
 

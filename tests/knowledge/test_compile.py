@@ -106,7 +106,7 @@ def test_a_budget_entry_is_a_set_if_there_is_one_of_that_name_else_a_role():
 def test_a_track_takes_the_corner_of_its_closest_role():
     corners = {"guitar": "90 Hz", "vocal": "70 Hz", "vocal.lead": "80 Hz"}
     objective, _ = _compiled("low_energy_ratio", {"cutoff": corners})
-    np.testing.assert_array_equal(objective.scopes[0].table, [80.0, 0.0, 90.0, 0.0])
+    np.testing.assert_array_equal(objective.scopes[0].table[:, 0], [80.0, 0.0, 90.0, 0.0])
 
 
 # When

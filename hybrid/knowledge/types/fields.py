@@ -123,7 +123,12 @@ def _by_role(unit: str) -> Written:
         assert isinstance(value, Mapping)
         return {role: quantity.write(level, unit) for role, level in value.items()}
 
-    return Written(lambda value, info: _read_by_role(value, info, unit), write, _TEXT_OR_MAP)
+    example = quantity.write(2.0, unit)
+    shape = {
+        "anyOf": [{"type": "string"}, _MAP],
+        "description": f"a difference such as '{example}', or a map by role such as {{vocal.*: {example}}}",
+    }
+    return Written(lambda value, info: _read_by_role(value, info, unit), write, shape)
 
 
 def _read_beats(value: object, info: ValidationInfo) -> tuple[float, float]:
@@ -146,7 +151,14 @@ def _write_widths(value: object) -> dict[str, str]:
     return {quantity.write_range(band, "Hz"): quantity.write_range(share, "plain") for band, share in value.items()}
 
 
-_TEXT_OR_MAP = {"anyOf": [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]}
+_MAP = {"type": "object", "additionalProperties": {"type": "string"}}
+_CURVE = {**_MAP, "description": "a map of points such as {100 Hz: 0 dB, 4 kHz: -10 dB}"}
+_CORNERS = {
+    "anyOf": [{"type": "string"}, _MAP],
+    "description": "a frequency such as '80 Hz', or a map of them by role such as {vocal.*: 80 Hz}",
+}
+_WIDTHS = {**_MAP, "description": "a map of bands and shares such as {20-120 Hz: 0 to 0.01}"}
+_BEATS = {"type": "string", "description": "a range such as '0.25 to 0.5 beats'"}
 
 Weight = Annotated[
     float,
@@ -159,17 +171,15 @@ Weight = Annotated[
 """Penalty units per unit of excess; weak, normal and strong are 0.3, 1 and 3."""
 Aggregation = Annotated[Aggregate, Written(_read_aggregate, _write_aggregate, {"type": "string"})]
 Bars = Annotated[tuple[int, int], Written(_read_bars, _write_bars, {"type": "string"})]
-Curve = Annotated[tuple[tuple[float, float], ...], Written(_read_curve, _write_curve, _TEXT_OR_MAP["anyOf"][1])]
+Curve = Annotated[tuple[tuple[float, float], ...], Written(_read_curve, _write_curve, _CURVE)]
 """Points (Hz, dB) with rising frequency, to be interpolated along log frequency."""
-Corners = Annotated[Mapping[str, float], Written(_read_corners, _write_corners, _TEXT_OR_MAP)]
+Corners = Annotated[Mapping[str, float], Written(_read_corners, _write_corners, _CORNERS)]
 """Frequencies in Hz by role pattern; one frequency alone is that of `all`."""
-Widths = Annotated[
-    Mapping[tuple[float, float], tuple[float, float]], Written(_read_widths, _write_widths, _TEXT_OR_MAP["anyOf"][1])
-]
+Widths = Annotated[Mapping[tuple[float, float], tuple[float, float]], Written(_read_widths, _write_widths, _WIDTHS)]
 """Ranges of a share by band in Hz."""
 BeatRange = Annotated[
     tuple[float, float],
-    Written(_read_beats, lambda value: quantity.write_range(_ends(value), "beats"), {"type": "string"}),
+    Written(_read_beats, lambda value: quantity.write_range(_ends(value), "beats"), _BEATS),
 ]
 """Written "0.25 to 0.5 beats"."""
 LuByRole = Annotated[Mapping[str, float], _by_role("LU")]

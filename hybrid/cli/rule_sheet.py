@@ -1,0 +1,148 @@
+"""A rule or a type for people, without a song: what it says and measures, what is asked, and by whom."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hybrid import quantity
+from hybrid.export.verdict import text_table
+from hybrid.knowledge.describe import NEEDED, TypeSheet, part_words, selector_words, sheet_of
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.schema import Citation
+from hybrid.knowledge.types import RuleType
+
+_WIDTH, _LABEL = 100, 14
+_Row = tuple[str, str]
+
+
+def rule_text(rule: RuleType, rules: RuleSet) -> str:
+    """A rule: its meaning, its terms, then each value with the file and line that it comes from."""
+    sheet = sheet_of(rule.type)
+    state = "on" if rule.enabled else "off"
+    head = f"{rule.id}: {sheet.says} ({rule.type}, {rule.kind}, {state})"
+    rows = [*_measure_rows(sheet), *_guard_rows(sheet, rules), *_term_rows(rule, rules)]
+    values = [(key, value.written, Path(value.at).name) for key, value in rules.values(rule).items() if key != "notes"]
+    return f"{textwrap.fill(head, _WIDTH)}\n\n{_rows(rows)}\n\n{text_table([('value', '', 'from'), *values])}"
+
+
+def type_text(name: str, rules: RuleSet) -> str:
+    """A type: its meaning, what a rule of it has unless it says otherwise, and its rules."""
+    sheet = sheet_of(name)
+    rows = [*_measure_rows(sheet), *_guard_rows(sheet, rules)]
+    rows += [("scale", sheet.scale), ("may move", _parts(sheet.acts_on))]
+    for key, holds, default, doc in sheet.parameters:
+        rows.append((key, f"{holds}; {'needed' if default == NEEDED else f'{default} by default'}. {doc}".rstrip()))
+    rows.append(("rules", ", ".join(rule.id for rule in rules.rules if rule.type == name) or f"none in {rules.id}"))
+    return f"{name}: {sheet.says} (a type of rule)\n\n{_rows(rows)}"
+
+
+def rule_json(rule: RuleType, rules: RuleSet) -> dict[str, object]:
+    """A rule as JSON values; places are "file:line"."""
+    low, high = rule.bounds() if rule.asks else (None, None)
+    return {
+        "id": rule.id,
+        "enabled": rule.enabled,
+        "kind": rule.kind,
+        **_sheet_json(sheet_of(rule.type)),
+        "low": low,
+        "high": high,
+        "scale": rule.scale,
+        "weight": rule.weight,
+        "evidence": rule.evidence,
+        "notes": rule.notes,
+        "cite": {key: rules.cite[key].model_dump(exclude_defaults=True) for key in rule.cite if key in rules.cite},
+        "acts_on": rule.acts_on,
+        "for": rule.for_.written(),
+        "against": rule.against.written() if rule.against else None,
+        "conflicts": rule.conflicts,
+        "named_as_conflict_by": [other.id for other in rules.rules if rule.id in other.conflicts],
+        "guarded_by": _guards(sheet_of(rule.type), rules),
+        "values": {key: value._asdict() for key, value in rules.values(rule).items()},
+    }
+
+
+def type_json(name: str, rules: RuleSet) -> dict[str, object]:
+    """A type as JSON values."""
+    sheet = sheet_of(name)
+    return {
+        **_sheet_json(sheet),
+        "scale": sheet.scale,
+        "acts_on": sheet.acts_on,
+        "parameters": [each._asdict() for each in sheet.parameters],
+        "guarded_by": _guards(sheet, rules),
+        "rules": [rule.id for rule in rules.rules if rule.type == name],
+    }
+
+
+def _sheet_json(sheet: TypeSheet) -> dict[str, object]:
+    keys = ("family", "unit", "stands_for", "says", "measures", "source", "cheats", "is_optimised")
+    return {"type": sheet.name, **{key: getattr(sheet, key) for key in keys}}
+
+
+def _measure_rows(sheet: TypeSheet) -> Iterator[_Row]:
+    yield from (("measures" if index == 0 else "", text) for index, text in enumerate(sheet.measures))
+    yield "unit", f"{sheet.unit}, one number for {sheet.stands_for}"
+    if not sheet.is_optimised:
+        yield "", "measured and reported, never optimised"
+    yield "source", sheet.source
+    yield "cheats", sheet.cheats
+
+
+def _guard_rows(sheet: TypeSheet, rules: RuleSet) -> Iterator[_Row]:
+    guards = [f"{', '.join(ids) or 'no rule that is on'} ({name})" for name, ids in _guards(sheet, rules).items()]
+    if guards:
+        yield "guarded by", "; ".join(guards)
+
+
+def _guards(sheet: TypeSheet, rules: RuleSet) -> dict[str, list[str]]:
+    """The rules that are on of each type that catches the cheats."""
+    return {name: [rule.id for rule in rules.enabled if rule.type == name] for name in sheet.guards}
+
+
+def _term_rows(rule: RuleType, rules: RuleSet) -> Iterator[_Row]:
+    difference = quantity.difference(rule.unit)
+    yield "asks", _asked(rule)
+    yield "scale", f"{quantity.write(rule.scale, difference)} beyond that is one unit of trouble"
+    yield "weight", f"{rule.weight:g}: what one unit counts against other rules"
+    yield "speaks of", selector_words(rule.for_)
+    yield "against", selector_words(rule.against)
+    yield "may move", _parts(rule.acts_on)
+    yield "rests on", rule.evidence
+    for index, key in enumerate(rule.cite):
+        source = rules.cite.get(key)
+        yield ("cites" if index == 0 else ""), (_cited(source) if source else f"{key}, which is in no bibliography")
+    yield "notes", rule.notes
+    yield "excludes", ", ".join(rule.conflicts)
+    yield "excluded by", ", ".join(other.id for other in rules.rules if rule.id in other.conflicts)
+
+
+def _asked(rule: RuleType) -> str:
+    """The interval in which a rule costs nothing."""
+    if not rule.asks:
+        return "what its own values below say"
+    low, high = rule.bounds()
+    ends = ["" if end is None else quantity.write(end, rule.unit) for end in (low, high)]
+    if not all(ends):
+        return f"at least {ends[0]}" if ends[0] else f"at most {ends[1]}"
+    return ends[0] if low == high else " to ".join(ends)
+
+
+def _parts(parts: Sequence[str]) -> str:
+    return f"{part_words(tuple(parts))} ({', '.join(parts)})"
+
+
+def _cited(source: Citation) -> str:
+    who = f"{source.authors}: " if source.authors else ""
+    where = [str(source.year or ""), f"doi {source.doi}" if source.doi else "", source.url]
+    return f"{who}{', '.join(part for part in (source.title, *where) if part)}"
+
+
+def _rows(rows: Sequence[_Row]) -> str:
+    return "\n".join(_wrapped(text, label) for label, text in rows if text)
+
+
+def _wrapped(text: str, label: str) -> str:
+    """Text in lines of at most 100 characters, beside its label."""
+    return textwrap.fill(text, _WIDTH, initial_indent=f"{label:<{_LABEL}}", subsequent_indent=" " * _LABEL)

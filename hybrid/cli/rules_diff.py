@@ -1,0 +1,80 @@
+"""`hybrid rules diff`: two rule sets side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hybrid.export.report.words import shortened
+from hybrid.export.verdict import text_table
+from hybrid.knowledge.compare import NOTHING, Change, Comparison, compare
+from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.ruleset import RuleSet, Value
+
+_LONGEST = 40
+_Name = Annotated[str, typer.Argument(help="a rule file or the name of one")]
+
+
+def diff(
+    first: _Name,
+    second: _Name,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """What a second set of rules says otherwise than a first, each value with the line it comes from."""
+    sets = load_rules([first]), load_rules([second])
+    found = compare(*sets)
+    print(_json(sets, found) if as_json else _text((first, second), found))
+
+
+def _json(sets: tuple[RuleSet, RuleSet], found: Comparison) -> str:
+    said: dict[str, object] = {
+        side: {"id": rules.id, "hash": rules.hash, "files": [str(path) for path in rules.files]}
+        for side, rules in zip(("first", "second"), sets, strict=True)
+    }
+    said |= {"only_first": found.only_first, "only_second": found.only_second}
+    for kind in ("switched_on", "switched_off", "changed", "shared"):
+        said[kind] = [_change_json(change) for change in getattr(found, kind)]
+    return json.dumps(said, indent=2, ensure_ascii=False)
+
+
+def _change_json(change: Change) -> dict[str, object]:
+    first, second = (None if value == NOTHING else value._asdict() for value in (change.first, change.second))
+    return {"of": change.of, "key": change.key, "first": first, "second": second}
+
+
+def _text(names: tuple[str, str], found: Comparison) -> str:
+    if found.is_empty:
+        return f"{names[0]} and {names[1]} say the same"
+    parts = [
+        _listed(f"only in {names[0]}", found.only_first),
+        _listed(f"only in {names[1]}", found.only_second),
+        _listed(f"switched on in {names[1]}", [f"{c.of} ({_at(c.second)})" for c in found.switched_on]),
+        _listed(f"switched off in {names[1]}", [f"{c.of} ({_at(c.second)})" for c in found.switched_off]),
+        _table(names, (*found.changed, *found.shared)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _listed(head: str, rows: Sequence[str]) -> str:
+    return "\n".join([head, *(f"  {row}" for row in rows)]) if rows else ""
+
+
+def _table(names: tuple[str, str], changes: Sequence[Change]) -> str:
+    """One row for each value that differs."""
+    if not changes:
+        return ""
+    rows = [(f"{change.of}.{change.key}", *_shown(change.first), *_shown(change.second)) for change in changes]
+    first, second = (Path(name).name for name in names)
+    return text_table([("changed", first, "from", second, "from"), *rows])
+
+
+def _shown(value: Value) -> tuple[str, str]:
+    return shortened(value.written, _LONGEST), _at(value)
+
+
+def _at(value: Value) -> str:
+    return Path(value.at).name if value.at else ""

@@ -1,0 +1,80 @@
+"""`hybrid rules explain`: what a rule means, where its values come from, and what it wants of a song."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hybrid.cli.options import Rules, Sets
+from hybrid.cli.progress import progress_bar
+from hybrid.cli.rule_sheet import rule_json, rule_text, type_json, type_text
+from hybrid.cli.signals import load
+from hybrid.errors import InputError, Problem, suggest
+from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.types import TYPES, RuleType
+
+if TYPE_CHECKING:
+    from hybrid.audio.song import Song
+    from hybrid.explain.why import Why
+
+
+def explain(
+    rule: Annotated[str, typer.Argument(help="the id of a rule, or the name of a type")],
+    rules: Rules = None,
+    sets: Sets = None,
+    song: Annotated[
+        Path | None, typer.Option(help="a folder or a song.yaml: what the rule reads there, and what it wants")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start, as for mix")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """What a rule means, where its values come from, and what it reads and wants of a song."""
+    resolved = load_rules(rules or ["base"], sets or [])
+    found = next((each for each in resolved.rules if each.id == rule), None)
+    if found is None:
+        _print_type(rule, resolved, song, as_json)
+    elif song is None:
+        print(_dumped(rule_json(found, resolved)) if as_json else rule_text(found, resolved))
+    else:
+        _print_on_song(found, resolved, song, seed, as_json)
+
+
+def _print_type(name: str, rules: RuleSet, song: Path | None, as_json: bool) -> None:
+    if name not in TYPES:
+        near = suggest(name, [*(rule.id for rule in rules.rules), *TYPES])
+        hint = "`hybrid rules show` lists the rules of a file, rules/README.md the types"
+        raise InputError(Problem("", f"no rule and no type {name!r} in {rules.id}{near}", hint))
+    if song is not None:
+        own = ", ".join(rule.id for rule in rules.rules if rule.type == name) or "none"
+        raise InputError(
+            Problem("--song", f"{name} is a type and asks for nothing: expected a rule", f"rules of this type: {own}")
+        )
+    print(_dumped(type_json(name, rules)) if as_json else type_text(name, rules))
+
+
+def _print_on_song(rule: RuleType, rules: RuleSet, song: Path, seed: int, as_json: bool) -> None:
+    from hybrid.audio.manifest import load_song
+
+    why = _why(rule, rules, load_song(song), seed)
+    from hybrid.cli.rule_on_song import why_json, why_text
+
+    if as_json:
+        print(_dumped({**rule_json(rule, rules), "song": why_json(why)}))
+    else:
+        print(f"{rule_text(rule, rules)}\n\n{why_text(why)}")
+
+
+def _why(rule: RuleType, rules: RuleSet, song: Song, seed: int) -> Why:
+    load("hybrid.explain.why")
+    from hybrid.explain.why import why_of
+
+    with progress_bar() as progress:
+        return why_of(rule.id, rules, song, seed, progress)
+
+
+def _dumped(said: dict[str, object]) -> str:
+    return json.dumps(said, indent=2, ensure_ascii=False)

@@ -1,0 +1,196 @@
+"""What a rule type says of itself: its docstring, its parameters and its defaults, for people. Starts no JAX."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import NamedTuple
+
+from pydantic.fields import FieldInfo
+
+from hybrid.knowledge.select import Selector
+from hybrid.knowledge.types import TYPES, RuleType
+from hybrid.units import Written
+
+NEEDED = "–"
+"""Stands for the default of a parameter that must be given."""
+_PARTS = {
+    "gain": "level and rides",
+    "gain.level": "static level",
+    "gain.ride": "rides",
+    "eq": "tone and low cut",
+    "eq.tone": "tone",
+    "eq.low_cut": "low cut",
+    "dynamics": "dynamics",
+    "pan": "position and width",
+    "pan.position": "position",
+    "pan.width": "width",
+    "reverb": "reverb",
+    "master": "output level",
+}
+_STANDS_FOR = {
+    "track": "every track",
+    "bus": "tracks taken together",
+    "mix": "the whole mix",
+    "band": "every band of the mix",
+    "pair": "every pair of tracks",
+}
+_UNITS = {"plain": "a number", "pan": "L100 to R100"}
+_LABEL = re.compile(r"^(Source|Cheats): ", re.MULTILINE)
+_SHAPES = {"string": "text", "number": "a number", "integer": "a whole number", "boolean": "true or false"}
+
+
+class Parameter(NamedTuple):
+    """A key that one type has and not every rule: what it holds, its default as YAML says it, what it means."""
+
+    key: str
+    holds: str
+    default: str
+    doc: str
+
+
+class TypeSheet(NamedTuple):
+    """One rule type for people."""
+
+    name: str
+    family: str
+    """The file that the type is defined in: loudness, masking ..."""
+    unit: str
+    stands_for: str
+    """What one measured number belongs to."""
+    says: str
+    measures: tuple[str, ...]
+    """Paragraphs: what is measured, in words."""
+    source: str
+    cheats: str
+    guards: tuple[str, ...]
+    """Types that catch the cheats."""
+    parameters: tuple[Parameter, ...]
+    scale: str
+    acts_on: tuple[str, ...]
+    is_optimised: bool
+    """False: measured and reported, never optimised."""
+
+
+def sheet_of(name: str) -> TypeSheet:
+    """Everything that the type called `name` says of itself."""
+    kind = TYPES[name]
+    said = _paragraphs(kind)
+    cheats = " ".join(said["Cheats"])
+    return TypeSheet(
+        name=name,
+        family=kind.__module__.rpartition(".")[2],
+        unit=unit_words(kind),
+        stands_for=_STANDS_FOR.get(kind.target_kind, kind.target_kind),
+        says=kind.says(),
+        measures=tuple(said[""]),
+        source=" ".join(said["Source"]),
+        cheats=cheats,
+        guards=tuple(word for word in dict.fromkeys(re.findall(r"\w+", cheats)) if word in TYPES and word != name),
+        parameters=_parameters(kind),
+        scale=_default(kind.model_fields["scale"]),
+        acts_on=tuple(kind.model_fields["acts_on"].default),
+        is_optimised=getattr(kind, "optimised", True),
+    )
+
+
+def family_says(name: str) -> str:
+    """What the family of the type called `name` is about, in a sentence or two."""
+    return " ".join((sys.modules[TYPES[name].__module__].__doc__ or "").split())
+
+
+def unit_words(kind: type[RuleType]) -> str:
+    """The unit of what a type measures, as people write it."""
+    return _UNITS.get(kind.unit, kind.unit)
+
+
+def part_words(parts: tuple[str, ...]) -> str:
+    """Parts of the treatment in an engineer's words: "static level, tone"."""
+    return ", ".join(_PARTS.get(part, part) for part in parts)
+
+
+def selector_words(selector: Selector | None) -> str:
+    """Which tracks a selector means: "role guitar or keys, not tag lead"; nothing for none."""
+    if selector is None:
+        return ""
+    said = selector.written()
+    if isinstance(said, str):
+        return f"{said} tracks"
+    inner = selector_words(selector.not_)
+    words = {key: " or ".join(value) if isinstance(value, list) else value for key, value in said.items()}
+    return ", ".join(f"not {inner}" if key == "not" else f"{key} {text}" for key, text in words.items())
+
+
+def _paragraphs(kind: type[RuleType]) -> dict[str, list[str]]:
+    """The docstring below its first line, each paragraph in one line, by its label."""
+    said: dict[str, list[str]] = {"": [], "Source": [], "Cheats": []}
+    body = inspect.cleandoc(kind.__doc__ or "").partition("\n")[2]
+    for paragraph in re.split(r"\n\s*\n", body):
+        first, *labelled = _LABEL.split(paragraph)
+        for label, text in zip(["", *labelled[::2]], [first, *labelled[1::2]], strict=True):
+            if text.strip():
+                said[label].append(" ".join(text.split()))
+    return said
+
+
+def _parameters(kind: type[RuleType]) -> tuple[Parameter, ...]:
+    schema = kind.model_json_schema(by_alias=True)
+    docs = _field_docs(kind)
+    own = {name: field for name, field in kind.model_fields.items() if name not in RuleType.model_fields}
+    keys = {name: field.alias or name for name, field in own.items()}
+    return tuple(
+        Parameter(keys[name], _holds(schema["properties"][keys[name]], schema), _default(field), docs.get(name, ""))
+        for name, field in own.items()
+    )
+
+
+def _default(field: FieldInfo) -> str:
+    """The default as YAML says it."""
+    if field.is_required():
+        return NEEDED
+    for each in field.metadata:
+        if isinstance(each, Written):
+            return str(each.write(field.default))
+    return ", ".join(field.default) if isinstance(field.default, tuple) else str(field.default)
+
+
+def _field_docs(kind: type[RuleType]) -> dict[str, str]:
+    """The docstrings that stand below fields, from the source: Python itself does not keep them."""
+    docs: dict[str, str] = {}
+    for each in reversed(kind.__mro__[: kind.__mro__.index(RuleType)]):
+        body = ast.parse(textwrap.dedent(inspect.getsource(each))).body[0]
+        statements = body.body if isinstance(body, ast.ClassDef) else []
+        for field, below in pairwise(statements):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(below, ast.Expr):
+                text = below.value.value if isinstance(below.value, ast.Constant) else ""
+                docs[field.target.id] = " ".join(str(text).split())
+    return docs
+
+
+def _holds(shape: Mapping[str, object], schema: Mapping[str, object]) -> str:
+    """A JSON Schema in words."""
+    match shape:
+        case {"description": str(text), **rest} if "properties" not in rest:
+            return text
+        case {"$ref": str(ref)}:
+            definitions = schema["$defs"]
+            assert isinstance(definitions, Mapping)
+            return _holds(definitions[ref.rpartition("/")[2]], schema)
+        case {"enum": list(words)}:
+            return " or ".join(map(str, words))
+        case {"anyOf": list(options)}:
+            return " or ".join(_holds(option, schema) for option in options if option != {"type": "null"})
+        case {"properties": {**keys}}:
+            return f"{{{', '.join(keys)}}}"
+        case {"additionalProperties": {**inner}}:
+            return f"a map, each entry {_holds(inner, schema)}"
+        case {"items": {**inner}}:
+            return f"a list, each entry {_holds(inner, schema)}"
+        case {"type": str(name)}:
+            return _SHAPES.get(name, name)
+    return "anything"
