@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hybrid import shelf
+from hybrid.cli.fit_rules import fit
 from hybrid.errors import InputError, Problem
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
@@ -24,6 +25,9 @@ rules = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+
+
+rules.command()(fit)
 
 
 @rules.command("list")
