@@ -22,6 +22,7 @@ Width: change of a stereo track's. Side: of the mix, over its mid, in a band. Sp
 over the mean of the bands."""
 
 AT_THE_FADERS = "Levels at the faders, before effects and compression, every track as if it sounded all the time."
+WEIGHED = "Among mixes of one song, each counts by its mean score."
 IN_THE_MIX = "Levels of the tracks as fitted to the mix, while they sound."
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from statistics import median
 from typing import NamedTuple
 
 from hybrid import quantity
 from hybrid.audio.song import Track
 from hybrid.calibrate.estimate import Estimate, Key
-from hybrid.calibrate.observed import UNIT, Quantity
 from hybrid.calibrate.parent import WIDTH_BANDS, Parent
+from hybrid.calibrate.report import counts, frequency, sentence
 from hybrid.knowledge.select import select
 from hybrid.knowledge.types import PanPosition, RuleType
 from hybrid.knowledge.types.loudness import budget_sum_lu
@@ -18,7 +19,8 @@ Found = Mapping[Key, Estimate]
 Said = dict[str, object]
 
 CENTRAL = 10.0
-"""Pan units, 1.4 dB between the channels: a role of which three songs in four keep within stands in the centre."""
+"""Pan units, 1.4 dB between the channels: a role that keeps within it in three songs of four stands in the centre.
+A rule of our own, unlike one that is there already, needs songs enough for quartiles."""
 _LEAST = {"LU": 0.5, "dB": 0.5, "pan": 4.0}
 """The smallest tolerance written: half a decibel, as a level or between the channels, is about what is heard."""
 _EVERY = 3
@@ -47,16 +49,6 @@ def fitted(found: Found, parent: Parent, cite: str, basis: str = "") -> Fitted:
     return Fitted(out.patch, out.rules, tuple(dict.fromkeys(out.used)))
 
 
-def told(name: str, kind: Quantity, each: Estimate) -> str:
-    """An estimate in a sentence, with what it rests on."""
-    unit = quantity.difference(UNIT[kind])
-    low, middle, high = (f"{value:.1f}" for value in (each.low, each.median, each.high))
-    tracks = f", {each.n_tracks} tracks" if each.n_tracks else ""
-    few = "; few songs, tolerance widened" if each.is_thin else ""
-    counts = f"{each.n_songs} songs, {each.n_mixes} mixes{tracks}{few}"
-    return f"{name}: median {middle} {unit.removesuffix(' step')}, quartiles {low} and {high} ({counts})."
-
-
 class _Writing(NamedTuple):
     patch: dict[str, Said]
     rules: list[Said]
@@ -65,9 +57,9 @@ class _Writing(NamedTuple):
     basis: str
 
     def grounds(self, found: Found, keys: list[Key], names: list[str], lead_in: str = "") -> Said:
-        """Evidence, source and counts of what was just written."""
+        """Evidence, source and counts of what is being written; the keys that have names are told one by one."""
         self.used.extend(keys)
-        sentences = [told(name, key[0], found[key]) for name, key in zip(names, keys, strict=True)]
+        sentences = [sentence(name, key[0], found[key]) for name, key in zip(names, keys, strict=False)]
         notes = " ".join([lead_in, *sentences]).strip()
         return {"evidence": "measured", "cite": [self.cite], "notes": notes}
 
@@ -94,26 +86,26 @@ def _budget(found: Found, parent: Parent, out: _Writing) -> None:
 def _lead(found: Found, parent: Parent, out: _Writing) -> None:
     key: Key = ("lead", "lead")
     if parent.lead and key in found:
-        grounds = out.grounds(found, [key], ["lead over the rest"], out.basis)
+        grounds = out.grounds(found, [key], ["The lead over the rest"], out.basis)
         out.patch[parent.lead.id] = {**_around(found[key], "LU"), **_settled(parent.lead), **grounds}
 
 
 def _centre(found: Found, parent: Parent, out: _Writing) -> None:
     """How near the centre those keep that the parent wants there, and further roles that stand there."""
-    central = {key[1]: key for key in found if key[0] == "distance" and _reach(found[key]) <= CENTRAL}
+    distances = {key[1]: key for key in found if key[0] == "distance"}
     for rule in parent.centre:
-        keys = [key for role, key in central.items() if _speaks_of(rule, role, parent)]
+        keys = [key for role, key in distances.items() if _speaks_of(rule, role, parent)]
         if keys:
             reach = max(_reach(found[key]) for key in keys)
-            grounds = out.grounds(found, keys, [f"distance of {role}" for _, role in keys])
+            grounds = out.grounds(found, keys, [f"Distance of {role}" for _, role in keys])
             out.patch[rule.id] = {"tolerance": _tolerance(reach, "pan"), **_settled(rule), **grounds}
     placed = [rule for rule in parent.rules.enabled if isinstance(rule, PanPosition)]
-    for role, key in central.items():
-        if not found[key].is_thin and not any(_speaks_of(rule, role, parent) for rule in placed):
-            asks = {"target": "C", "tolerance": _tolerance(_reach(found[key]), "pan")}
-            rule_id = f"centre.{role}"
-            new: Said = {"id": rule_id, "type": "pan_position", "for": {"role": role}, **asks}
-            grounds = out.grounds(found, [key], [f"distance of {role}"])
+    for role, key in distances.items():
+        is_new = not any(_speaks_of(rule, role, parent) for rule in placed)
+        if is_new and not found[key].is_thin and _reach(found[key]) <= CENTRAL:
+            asks: Said = {"target": "C", "tolerance": _tolerance(_reach(found[key]), "pan")}
+            new: Said = {"id": f"centre.{role}", "type": "pan_position", "for": {"role": role}, **asks}
+            grounds = out.grounds(found, [key], [f"Distance of {role}"])
             out.rules.append({**new, "weight": "weak", "acts_on": ["pan.position"], **grounds})
 
 
@@ -123,26 +115,31 @@ def _side(found: Found, parent: Parent, out: _Writing) -> None:
         if key in found:
             low, high = _interval(found[key])
             asks: Said = {"max": _write(high, "dB")} if rule.max is not None else {"range": _range(low, high)}
-            grounds = out.grounds(found, [key], ["side over mid"])
+            grounds = out.grounds(found, [key], ["Side over mid"])
             out.patch[rule.id] = {**asks, **_settled(rule), **grounds}
     for name, band in WIDTH_BANDS.items():
         key = ("side", name)
-        if key in found and name not in {rule.id for rule in parent.rules.rules}:
+        is_new = name not in {rule.id for rule in parent.rules.rules}
+        if is_new and key in found and not found[key].is_thin:
             new: Said = {"id": name, "type": "side_energy", "band": quantity.write_range(band, "Hz")}
-            grounds = out.grounds(found, [key], ["side over mid"])
+            grounds = out.grounds(found, [key], ["Side over mid"])
             out.rules.append({**new, "range": _range(*_interval(found[key])), "weight": "weak", **grounds})
 
 
 def _curve(found: Found, parent: Parent, out: _Writing) -> None:
-    keys = sorted((key for key in found if key[0] == "spectrum"), key=lambda key: quantity.read(key[1], "Hz"))
+    keys = sorted((key for key in found if key[0] == "spectrum"), key=frequency)
     points = [*keys[:-1:_EVERY], *keys[-1:]]
     if parent.curve is None or len(points) < 2:
         return
-    curve = {key[1]: _write(found[key].median, "dB") for key in points}
-    tolerance = sum(found[key].tolerance for key in keys) / len(keys)
-    asks: Said = {"curve": curve, "target": "0 dB", "tolerance": _tolerance(tolerance, "dB")}
-    lead_in = "Medians of the bands; the tolerance is the mean of theirs."
-    grounds = out.grounds(found, points, [f"at {key[1]}" for key in points], lead_in)
+    asks: Said = {
+        "curve": {of: _write(found["spectrum", of].median, "dB") for _, of in points},
+        "target": "0 dB",
+        "tolerance": _tolerance(median(found[key].tolerance for key in keys), "dB"),
+    }
+    quartiles = "; ".join(f"{key[1]} {found[key].low:.1f} and {found[key].high:.1f}" for key in points)
+    rests_on = counts(min((found[key] for key in points), key=lambda each: each.n_songs))
+    notes = f"Medians of bands, the tolerance is the median of theirs ({rests_on}). Quartiles in dB: {quartiles}."
+    grounds = {**out.grounds(found, points, []), "notes": notes}
     out.patch[parent.curve.id] = {**asks, **_settled(parent.curve), **grounds}
 
 
@@ -188,10 +185,3 @@ def _write(value: float, unit: str) -> str:
 
 def _range(low: float, high: float) -> str:
     return f"{round(low, 1) + 0.0:g} to {round(high, 1) + 0.0:g} dB"
-
-
-def thin(found: Found, used: tuple[Key, ...]) -> Iterator[str]:
-    """What was written although it rests on few songs, by the number of songs."""
-    for n in sorted({found[key].n_songs for key in used if found[key].is_thin}):
-        named = [" ".join(key) for key in used if found[key].n_songs == n]
-        yield f"only {n} songs, tolerances widened: {', '.join(named)}"

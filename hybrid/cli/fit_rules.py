@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from hybrid import shelf
 from hybrid.calibrate.decisions import notes_on, observe_table
-from hybrid.calibrate.estimate import Estimate, Key, alone, estimates
-from hybrid.calibrate.find import MixedSong, find_mixed_songs
-from hybrid.calibrate.observed import AT_THE_FADERS, IN_THE_MIX, UNIT, Observed, Quantity
+from hybrid.calibrate.estimate import alone, estimates
+from hybrid.calibrate.observed import AT_THE_FADERS, IN_THE_MIX, WEIGHED, Observed
 from hybrid.calibrate.parent import Parent, load_parent
-from hybrid.calibrate.prior import prior_rows
-from hybrid.calibrate.rules import fitted, thin
+from hybrid.calibrate.report import as_json as json_of
+from hybrid.calibrate.report import few_songs, named, table
+from hybrid.calibrate.rules import fitted
 from hybrid.calibrate.schema import MixRow
 from hybrid.calibrate.table import read_table
 from hybrid.calibrate.write import Label, check_target, extended, id_of, rule_text, write_rules
@@ -26,22 +25,24 @@ from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import load
 from hybrid.errors import InputError, Problem
 
+if TYPE_CHECKING:
+    from hybrid.calibrate.find import MixedSong
+
 
 def fit(
     inputs: Annotated[
-        list[Path],
-        typer.Argument(help="tables of decisions (.json, .yaml), songs with a finished mix, folders of them"),
+        list[Path], typer.Argument(help="tables of decisions (.json, .yaml), songs with their mix, folders of songs")
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="the rule file to write")],
-    extends: Annotated[str, typer.Option(help="the rules that are fitted: a name or a file")] = "base",
+    extends: Annotated[str, typer.Option(help="the rules that are fitted, a name or a file")] = "base",
     weigh_by_scores: Annotated[
-        bool, typer.Option("--weigh-by-scores", help="among mixes of a song, count those more that listeners liked")
+        bool, typer.Option("--weigh-by-scores", help="among mixes of one song, those that listeners liked count more")
     ] = False,
     mix: Annotated[
-        str | None, typer.Option(help="which files of a song are its mixes, such as '*final*.wav' [default: by name]")
+        str | None, typer.Option(help="the mixes in a song's folder, such as '*final*.wav' [default: by their names]")
     ] = None,
     min_confidence: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="tracks of less are left out, in songs that are audio")
+        float, typer.Option(min=0.0, max=1.0, help="tracks that are fitted with less are left out")
     ] = 0.5,
     source: Annotated[str, typer.Option(help="what the mixes are, to be cited [default: names of the inputs]")] = "",
     url: Annotated[str, typer.Option(help="where they can be found")] = "",
@@ -51,55 +52,76 @@ def fit(
     """Learn targets and tolerances from human mixes, and write them as a rule file."""
     parent = load_parent(extends)
     check_target(out, shelf.find("rules", extends), overwrite)
-    songs, rows = _read([path.expanduser() for path in inputs], mix)
-    observed = observe_table(rows, parent, weigh_by_scores)
-    _tell([*notes_on(rows), *(["listeners' scores are of tables only"] if weigh_by_scores and songs else [])])
-    observed += _listen(songs, parent, min_confidence) if songs else []
+    given = _read([path.expanduser() for path in inputs], mix)
+    observed = observe_table(given.rows, parent, weigh_by_scores) + _listen(given, parent, min_confidence)
     found = estimates(observed)
     label = Label(id_of(out), extended(extends, out), source or _names(inputs), url, _command())
-    rules = fitted(found, parent, label.id, _basis(songs, rows))
+    rules = fitted(found, parent, label.id, given.basis(weigh_by_scores))
     if not rules.used:
         what = "nothing to fit: no quantity that the rules speak of occurs in two songs"
-        raise InputError(Problem(_names(inputs), what))
-    single = dict.fromkeys(of for quantity, of in alone(observed) if quantity != "spectrum")
-    _tell([f"in one song only, not fitted: {', '.join(single)}"] if single else [])
-    _tell(thin(found, rules.used))
+        raise InputError(*(Problem(note, "") for note in given.notes), Problem(_names(inputs), what))
+    single = named(alone(observed))
+    notes = [*given.notes, *([f"in one song only, not fitted: {single}"] if single else [])]
+    notes.extend(few_songs(found, rules.used))
     write_rules(out, rule_text(rules, label))
-    print(_json(out, found) if as_json else _table(out, found))
+    for note in notes:
+        print(note, file=sys.stderr)
+    print(json_of(out, found, notes) if as_json else table(out, found))
 
 
-def _read(paths: Sequence[Path], pattern: str | None) -> tuple[list[MixedSong], list[MixRow]]:
-    """Songs and rows of all inputs. Raises InputError with what is wrong with each of them."""
-    songs, rows, problems = list[MixedSong](), list[MixRow](), list[Problem]()
+class _Given(NamedTuple):
+    """All inputs, and what a person should know of them."""
+
+    songs: list[MixedSong]
+    rows: list[MixRow]
+    notes: list[str]
+
+    def basis(self, is_weighed: bool) -> str:
+        """How levels were measured."""
+        said = {AT_THE_FADERS: bool(self.rows), WEIGHED: bool(self.rows) and is_weighed, IN_THE_MIX: bool(self.songs)}
+        return " ".join(text for text, holds in said.items() if holds)
+
+
+def _read(paths: Sequence[Path], pattern: str | None) -> _Given:
+    """Songs and rows of all inputs. Raises InputError with everything that is wrong with any of them."""
+    given, problems = _Given([], [], []), list[Problem]()
     for path in paths:
         try:
-            if path.is_dir():
-                found, notes = find_mixed_songs(path, pattern)
-                songs.extend(found)
-                _tell(notes)
-            else:
-                rows.extend(read_table(path))
+            _add(path, pattern, given)
         except InputError as error:
             problems.extend(error.problems)
     if problems:
         raise InputError(*problems)
-    return songs, rows
+    return given
 
 
-def _listen(songs: Sequence[MixedSong], parent: Parent, min_confidence: float) -> list[Observed]:
-    """What finished mixes say; this starts JAX."""
+def _add(path: Path, pattern: str | None, given: _Given) -> None:
+    if not path.is_dir():
+        rows = read_table(path)
+        given.rows.extend(rows)
+        given.notes.extend(notes_on(rows))
+        return
+    from hybrid.calibrate.find import find_mixed_songs
+
+    songs, notes = find_mixed_songs(path, pattern)
+    given.songs.extend(songs)
+    given.notes.extend(notes)
+
+
+def _listen(given: _Given, parent: Parent, min_confidence: float) -> list[Observed]:
+    """What finished mixes say; only this starts JAX."""
+    if not given.songs:
+        return []
     load("hybrid.calibrate.folders")
     from hybrid.calibrate.folders import observe_song
 
     observed: list[Observed] = []
     with progress_bar() as progress:
-        for place, song in enumerate(songs, 1):
-            told = f"{place}/{len(songs)}"
-            heard = observe_song(
-                song, parent, min_confidence, lambda stage, done, at=told: progress(f"{at} {stage}", done)
-            )
+        for place, song in enumerate(given.songs, 1):
+            of_song = _Progress(progress, f"{place}/{len(given.songs)}")
+            heard = observe_song(song, parent, min_confidence, of_song)
             observed.extend(heard.observed)
-            _tell(heard.notes)
+            given.notes.extend(heard.notes)
     return observed
 
 
@@ -113,53 +135,9 @@ class _Progress(NamedTuple):
         self.tell(f"{self.song} {stage}", share)
 
 
-def _basis(songs: Sequence[MixedSong], rows: Sequence[MixRow]) -> str:
-    """How levels were measured."""
-    return " ".join([AT_THE_FADERS] * bool(rows) + [IN_THE_MIX] * bool(songs))
-
-
-def _tell(notes: Iterable[str]) -> None:
-    for note in notes:
-        print(note, file=sys.stderr)
-
-
 def _names(paths: Sequence[Path]) -> str:
     return ", ".join(path.name or str(path) for path in paths)
 
 
 def _command() -> str:
     return shlex.join(["hybrid", *sys.argv[1:]])
-
-
-def _json(out: Path, found: Mapping[Key, Estimate]) -> str:
-    said = {
-        "schema": "fit/1",
-        "rules": str(out),
-        "estimates": [
-            {"quantity": kind, "of": of, "unit": UNIT[kind], **each._asdict(), "is_thin": each.is_thin}
-            for (kind, of), each in found.items()
-        ],
-        "prior": [row._asdict() for row in prior_rows(found)],
-    }
-    return json.dumps(said, indent=2, ensure_ascii=False)
-
-
-def _table(out: Path, found: Mapping[Key, Estimate]) -> str:
-    head = ("what", "of", "median", "quartiles", "tolerance", "songs", "mixes", "tracks")
-    rows = [head, *(_row(kind, of, each) for (kind, of), each in found.items() if kind != "covered")]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return "\n".join([*lines, "", f"wrote {out}: hybrid mix SONG -o OUT --rules {shlex.quote(str(out))}"])
-
-
-def _row(kind: Quantity, of: str, each: Estimate) -> tuple[str, ...]:
-    return (
-        kind,
-        of,
-        f"{each.median:.1f} {UNIT[kind]}",
-        f"{each.low:.1f} to {each.high:.1f}",
-        f"{each.tolerance:.1f}{' (few songs)' if each.is_thin else ''}",
-        str(each.n_songs),
-        str(each.n_mixes),
-        str(each.n_tracks),
-    )
