@@ -79,8 +79,7 @@ def _budget(found: Found, parent: Parent, out: _Writing) -> None:
     adds_up = f"Targets are the medians {shift:+.1f} LU: together they make {whole:.1f} LU of the mix."
     lead_in = f"{adds_up} {out.basis}".strip()
     grounds = out.grounds(found, keys, list(medians), lead_in)
-    kept = {key: value for key, value in _own(parent.budget).items() if key not in (*grounds, "targets")}
-    out.rules.append({**kept, "targets": targets, **grounds})
+    out.rules.append({**_own(parent.budget, "targets"), "targets": targets, **grounds})
 
 
 def _lead(found: Found, parent: Parent, out: _Writing) -> None:
@@ -127,6 +126,7 @@ def _side(found: Found, parent: Parent, out: _Writing) -> None:
 
 
 def _curve(found: Found, parent: Parent, out: _Writing) -> None:
+    """The whole rule anew: a patch would leave the parent's points among the new ones."""
     keys = sorted((key for key in found if key[0] == "spectrum"), key=frequency)
     points = [*keys[:-1:_EVERY], *keys[-1:]]
     if parent.curve is None or len(points) < 2:
@@ -140,13 +140,16 @@ def _curve(found: Found, parent: Parent, out: _Writing) -> None:
     rests_on = counts(min((found[key] for key in points), key=lambda each: each.n_songs))
     notes = f"Medians of bands, the tolerance is the median of theirs ({rests_on}). Quartiles in dB: {quartiles}."
     grounds = {**out.grounds(found, points, []), "notes": notes}
-    out.patch[parent.curve.id] = {**asks, **_settled(parent.curve), **grounds}
+    out.rules.append({**_own(parent.curve, *asks), **asks, **grounds})
 
 
-def _own(rule: RuleType) -> Said:
-    """A rule as a file says it, without what it does not say."""
+def _own(rule: RuleType, *but: str) -> Said:
+    """A rule as a file says it, but for some keys, what it rests on, and what it does not say."""
     said = rule.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return {key: value for key, value in {**said, **_settled(rule)}.items() if value not in (None, [])}
+    gone = {"evidence", "cite", "notes", *but}
+    return {
+        key: value for key, value in {**said, **_settled(rule)}.items() if key not in gone and value not in (None, [])
+    }
 
 
 def _settled(rule: RuleType) -> Said:

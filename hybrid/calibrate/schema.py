@@ -78,6 +78,12 @@ class TrackRow(_Row):
         return None if gain is None or raw is None or raw <= _LOWEST_LUFS else raw + gain
 
 
+def _some(tracks: tuple[TrackRow, ...]) -> tuple[TrackRow, ...]:
+    if not tracks:
+        raise refusal("expected at least one track")
+    return tracks
+
+
 class MixRow(_Row):
     """One mix of one song."""
 
@@ -85,7 +91,7 @@ class MixRow(_Row):
     song: _Name
     genre: str | None = None
     scores: tuple[Annotated[_Number, AfterValidator(_score)], ...] = ()
-    tracks: Annotated[tuple[TrackRow, ...], Field(min_length=1)]
+    tracks: Annotated[tuple[TrackRow, ...], AfterValidator(_some)]
 
     @property
     def score(self) -> float | None:

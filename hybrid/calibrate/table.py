@@ -75,7 +75,7 @@ def _explain(error: ErrorDetails) -> str:
         return error["msg"]
     if kind == "missing":
         return "is missing"
-    if kind in ("too_short", "string_too_short"):
+    if kind == "string_too_short":
         return "is empty"
     if kind in _KINDS:
         return f"expected {_KINDS[kind]}, got {given}"

@@ -13,7 +13,7 @@ from hybrid.calibrate.rules import Fitted
 from hybrid.errors import InputError, Problem
 
 _MODELINE = "# yaml-language-server: $schema=mixrules.schema.json"
-_WIDTH, _LONG = 112, 80
+_WIDTH, _LONG, _MANY = 100, 80, 4
 
 
 class Label(NamedTuple):
@@ -65,7 +65,13 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=">" if is_long else None)
 
 
+def _map(dumper: yaml.SafeDumper, said: dict[str, object]) -> yaml.MappingNode:
+    is_short = len(said) < _MANY and not any(isinstance(value, dict | list) for value in said.values())
+    return dumper.represent_mapping("tag:yaml.org,2002:map", said, flow_style=is_short)
+
+
 _Dumper.add_representer(str, _text)
+_Dumper.add_representer(dict, _map)
 
 
 def check_target(path: Path, extends: Path, overwrite: bool) -> None:

@@ -57,15 +57,15 @@ def fit(
     found = estimates(observed)
     label = Label(id_of(out), extended(extends, out), source or _names(inputs), url, _command())
     rules = fitted(found, parent, label.id, given.basis(weigh_by_scores))
-    if not rules.used:
-        what = "nothing to fit: no quantity that the rules speak of occurs in two songs"
-        raise InputError(*(Problem(note, "") for note in given.notes), Problem(_names(inputs), what))
     single = named(alone(observed))
     notes = [*given.notes, *([f"in one song only, not fitted: {single}"] if single else [])]
     notes.extend(few_songs(found, rules.used))
-    write_rules(out, rule_text(rules, label))
     for note in notes:
         print(note, file=sys.stderr)
+    if not rules.used:
+        what = "nothing to fit: no quantity that the rules speak of occurs in two songs"
+        raise InputError(Problem(_names(inputs), what))
+    write_rules(out, rule_text(rules, label))
     print(json_of(out, found, notes) if as_json else table(out, found))
 
 
