@@ -34,6 +34,13 @@ def test_a_table_may_be_json_or_yaml(tmp_path: Path):
     assert len(read_table(tmp_path / "mixes.json")) == 2
 
 
+def test_the_table_shown_in_the_guide_is_valid(tmp_path: Path):
+    page = (Path(__file__).parents[2] / "docs/guide/fit-rules.md").read_text()
+    (tmp_path / "mixes.json").write_text(page.partition("```json\n")[2].partition("```")[0])
+    (row,) = read_table(tmp_path / "mixes.json")
+    assert (row.score, row.tracks[0].faded_lufs) == pytest.approx((0.6, -29.3))
+
+
 def test_what_else_a_table_says_is_passed_over(tmp_path: Path):
     said = mix("One", [track("Kick", "DRUMS", "KICK", colour="red")])
     (tmp_path / "mixes.json").write_text(json.dumps([{**said, "studio": 7}]))
