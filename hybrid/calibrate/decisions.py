@@ -57,7 +57,7 @@ def notes_on(rows: Iterable[MixRow]) -> list[str]:
     notes = {
         f"{len(tracks) - len(audio)} of {len(tracks)} rows are buses, effects or signals: left out": len(audio)
         < len(tracks),
-        f"{mute} tracks have no fader or no raw loudness: left out of levels": mute,
+        f"without fader or raw loudness, left out of levels: {mute} of {len(audio)} tracks": mute,
         f"tracks of no known role count in the whole only: {', '.join(sorted(strange))}": strange,
     }
     return [note for note, holds in notes.items() if holds]

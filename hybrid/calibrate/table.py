@@ -29,7 +29,11 @@ _Rows = TypeAdapter(tuple[MixRow, ...])
 
 def read_table(path: Path) -> tuple[MixRow, ...]:
     """The mixes of a table. Raises InputError for a damaged file, and with every wrong value in it."""
-    written = document.read(path) if path.suffix.lower() in YAML else _read_json(path)
+    ending = path.suffix.lower()
+    if path.exists() and ending not in (".json", *YAML):
+        what = "expected a table (.json, .yaml), or a folder with the tracks of a song and its mix"
+        raise InputError(Problem(str(path), what))
+    written = document.read(path) if ending in YAML else _read_json(path)
     if written.data == []:
         raise InputError(Problem(str(path), "holds no mixes"))
     try:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import yaml
 
+from hybrid import shelf
 from hybrid.calibrate.rules import Fitted
 from hybrid.errors import InputError, Problem
 
@@ -74,11 +75,11 @@ _Dumper.add_representer(str, _text)
 _Dumper.add_representer(dict, _map)
 
 
-def check_target(path: Path, extends: Path, overwrite: bool) -> None:
-    """Raises InputError if a file cannot or must not be written there."""
+def check_target(path: Path, extends: str, overwrite: bool) -> None:
+    """Raises InputError if a file that extends those rules cannot or must not be written there."""
     if path.suffix.lower() not in (".yaml", ".yml"):
         raise InputError(Problem(str(path), "expected a name that ends with .yaml"))
-    if path.exists() and path.resolve() == extends.resolve():
+    if path.resolve() == shelf.find("rules", extends).resolve() or path.name == f"{extends}.yaml":
         raise InputError(Problem(str(path), "would extend itself: give another name"))
     if path.exists() and not overwrite:
         raise InputError(Problem(str(path), "exists", "give another name, or add --overwrite to write over it"))
@@ -87,9 +88,11 @@ def check_target(path: Path, extends: Path, overwrite: bool) -> None:
 
 
 def extended(name: str, path: Path) -> str:
-    """How a file at `path` names the rules that it extends: a file relative to itself, else by their name."""
-    given = Path(name).expanduser()
-    return Path(os.path.relpath(given.resolve(), path.parent.resolve())).as_posix() if given.is_file() else name
+    """How a file at `path` names the rules that it extends: by their name if that means the same there, else by path."""
+    meant = shelf.find("rules", name)
+    there = shelf.find("rules", name, beside=path.parent) if not Path(name).expanduser().is_file() else None
+    is_same = there is not None and there.resolve() == meant.resolve()
+    return name if is_same else Path(os.path.relpath(meant.resolve(), path.parent.resolve())).as_posix()
 
 
 def write_rules(path: Path, text: str) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from hybrid import shelf
 from hybrid.calibrate.decisions import notes_on, observe_table
 from hybrid.calibrate.estimate import alone, estimates
 from hybrid.calibrate.observed import AT_THE_FADERS, IN_THE_MIX, WEIGHED, Observed
@@ -51,7 +50,7 @@ def fit(
 ) -> None:
     """Learn targets and tolerances from human mixes, and write them as a rule file."""
     parent = load_parent(extends)
-    check_target(out, shelf.find("rules", extends), overwrite)
+    check_target(out, extends, overwrite)
     given = _read([path.expanduser() for path in inputs], mix)
     observed = observe_table(given.rows, parent, weigh_by_scores) + _listen(given, parent, min_confidence)
     found = estimates(observed)

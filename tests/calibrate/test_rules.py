@@ -158,20 +158,30 @@ def test_a_fitted_file_can_be_fitted_again(tmp_path: Path):
 
 
 def test_nothing_is_written_over_unless_asked(tmp_path: Path):
-    base = tmp_path / "base.yaml"
-    base.write_text("x")
-    other = tmp_path / "other.yaml"
-    check_target(other, base, overwrite=False)
+    mine, other = tmp_path / "mine.yaml", tmp_path / "other.yaml"
+    mine.write_text("x")
+    check_target(other, str(mine), overwrite=False)
     other.write_text("mine")
-    check_target(other, base, overwrite=True)
-    for path, overwrite, what in (
-        (other, False, "exists"),
-        (base, True, "would extend itself"),
-        (tmp_path / "mine.txt", False, "expected a name that ends with .yaml"),
-        (tmp_path / "no" / "mine.yaml", False, "no such folder"),
+    check_target(other, str(mine), overwrite=True)
+    for path, extends, what in (
+        (other, "base", "exists"),
+        (mine, str(mine), "would extend itself"),
+        (tmp_path / "base.yaml", "base", "would extend itself"),
+        (tmp_path / "mine.txt", "base", "expected a name that ends with .yaml"),
+        (tmp_path / "no" / "new.yaml", "base", "no such folder"),
     ):
         with pytest.raises(InputError, match=what):
-            check_target(path, base, overwrite)
+            check_target(path, extends, overwrite=False)
+
+
+def test_a_name_is_written_as_it_is_unless_it_means_another_file_there(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "below").mkdir()
+    assert extended("base", tmp_path / "mine.yaml") == "base"
+    (tmp_path / "own.yaml").write_text("x")
+    assert extended("own.yaml", tmp_path / "below" / "mine.yaml") == "../own.yaml"
+    (tmp_path / "below" / "base.yaml").write_text("x")
+    assert extended("base", tmp_path / "below" / "mine.yaml").endswith("rules/base.yaml")
 
 
 def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path):

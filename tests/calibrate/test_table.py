@@ -116,6 +116,10 @@ def test_a_long_list_of_mistakes_is_cut_short(refused):
     assert said.splitlines()[-1] == "mixes.json: and 30 mistakes more"
 
 
+def test_audio_is_not_taken_for_a_table(refused):
+    assert refused(b"RIFF\xff", "mix.wav").startswith("mix.wav: expected a table (.json, .yaml), or a folder")
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path: Path):
     with pytest.raises(InputError, match="cannot be read: No such file"):
         read_table(tmp_path / "none.json")
