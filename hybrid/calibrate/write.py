@@ -88,7 +88,7 @@ def check_target(path: Path, extends: str, overwrite: bool) -> None:
 
 
 def extended(name: str, path: Path) -> str:
-    """How a file at `path` names the rules that it extends: by their name if that means the same there, else by path."""
+    """How a file at `path` names the rules that it extends: by their name if that means them there, else by path."""
     meant = shelf.find("rules", name)
     there = shelf.find("rules", name, beside=path.parent) if not Path(name).expanduser().is_file() else None
     is_same = there is not None and there.resolve() == meant.resolve()
