@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "training": {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model"},
     **{
         name: {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model", "mixing", "training"}
-        for name in ("judge", "explain", "export", "desk")
+        for name in ("judge", "explain", "export", "desk", "calibrate")
     },
 }
 """Which parts a part may import besides itself; only `cli` may import all. Neighbours do not import each other."""

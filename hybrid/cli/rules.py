@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hybrid import shelf
+from hybrid.cli.fit_rules import fit
 from hybrid.cli.rules_diff import diff
 from hybrid.cli.rules_explain import explain
 from hybrid.cli.rules_new import new
@@ -27,6 +28,9 @@ rules = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+
+
+rules.command()(fit)
 
 
 @rules.command("list")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from hybrid.knowledge.types.base import RuleType, TargetKind
 from hybrid.knowledge.types.fields import LuByRole, Part
@@ -101,7 +101,7 @@ class EqualLoudness(RuleType):
     unit: ClassVar[str] = "LU"
     data: ClassVar[frozenset[str]] = frozenset({"boost"})
 
-    boost: LuByRole = {}
+    boost: LuByRole = Field(default={})
     scale: Lu = 1.0
     acts_on: tuple[Part, ...] = ("gain",)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from pydantic import Field
+
 from hybrid.knowledge.types.base import MIX, For, RuleType, TargetKind
 from hybrid.knowledge.types.fields import BeatRange, LuByRole, Part
 from hybrid.units import Db, HzBand, Lu, Seconds
@@ -26,7 +28,7 @@ class ReturnToDirect(RuleType):
     opens_room: ClassVar[bool] = True
     data: ClassVar[frozenset[str]] = frozenset({"offset"})
 
-    offset: LuByRole = {}
+    offset: LuByRole = Field(default={})
     """By role, how much more than what is asked."""
     scale: Lu = 2.0
     acts_on: tuple[Part, ...] = ("reverb.send",)

@@ -1,0 +1,1 @@
+"""Rules from what engineers did: targets and tolerances fitted to human mixes."""

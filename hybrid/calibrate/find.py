@@ -1,0 +1,63 @@
+"""Songs that have a finished mix, found in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from hybrid.audio.manifest import MANIFEST
+from hybrid.audio.probe import ENDINGS
+from hybrid.audio.roles import is_finished_mix
+from hybrid.errors import InputError, Problem
+
+
+class MixedSong(NamedTuple):
+    """A folder with the tracks of a song, and its finished mixes."""
+
+    folder: Path
+    mixes: tuple[Path, ...]
+
+
+def find_mixed_songs(path: Path, pattern: str | None) -> tuple[list[MixedSong], list[str]]:
+    """The songs in a folder that have a finished mix, and a note for each that has none.
+
+    The folder is a song itself if it holds audio or a manifest; else each folder in it is one. A mix is known by its
+    name, or by `pattern`, relative to the song's folder. Raises InputError if no song has a mix.
+    """
+    try:
+        songs = [path] if _is_song(path) else sorted(each for each in path.iterdir() if _is_song(each))
+    except OSError as error:
+        raise InputError(Problem(str(error.filename or path), f"cannot be read: {error.strerror}")) from error
+    if not songs:
+        raise InputError(Problem(str(path), "holds no song: neither audio files nor folders of them"))
+    found = [MixedSong(song, _mixes(song, pattern)) for song in songs]
+    without = [str(each.folder) for each in found if not each.mixes]
+    if len(without) == len(found):
+        hint = "its name says mix, master or the song's, or say which file it is: --mix '*final*.wav'"
+        raise InputError(*(Problem(name, _none(pattern), hint) for name in without))
+    return [each for each in found if each.mixes], [f"{name}: {_none(pattern)}, left out" for name in without]
+
+
+def _none(pattern: str | None) -> str:
+    return "holds no finished mix" if pattern is None else f"holds no file like {pattern!r}"
+
+
+def _is_song(path: Path) -> bool:
+    if not path.is_dir() or path.name.startswith("."):
+        return False
+    return (path / MANIFEST).is_file() or any(_is_audio(file) for file in path.iterdir())
+
+
+def _is_audio(path: Path) -> bool:
+    return path.suffix.lower() in ENDINGS and not path.name.startswith(".") and path.is_file()
+
+
+def _mixes(song: Path, pattern: str | None) -> tuple[Path, ...]:
+    if pattern is None:
+        title = song.resolve().name
+        return tuple(sorted(f for f in song.iterdir() if _is_audio(f) and is_finished_mix(f.stem, title)))
+    try:
+        return tuple(sorted(file for file in song.glob(pattern) if _is_audio(file)))
+    except (ValueError, NotImplementedError):
+        what = f"expected a pattern relative to the song's folder, got {pattern!r}"
+        raise InputError(Problem("--mix", what)) from None

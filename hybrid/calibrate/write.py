@@ -1,0 +1,107 @@
+"""A fitted rule file as text, and on the disk: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from hybrid import shelf
+from hybrid.calibrate.rules import Fitted
+from hybrid.errors import InputError, Problem
+
+_MODELINE = "# yaml-language-server: $schema=mixrules.schema.json"
+_WIDTH, _LONG, _MANY = 100, 80, 4
+
+
+class Label(NamedTuple):
+    """What a file is called, what it extends, and where its numbers come from."""
+
+    id: str
+    extends: str
+    source: str
+    url: str
+    command: str
+
+
+def id_of(path: Path) -> str:
+    """The id of a rule file by its name: small letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "fitted"
+
+
+def rule_text(fitted: Fitted, label: Label) -> str:
+    """The file as YAML, under a header that tells how to make it again."""
+    said: dict[str, object] = {
+        "schema": "mixrules/1",
+        "id": label.id,
+        "title": f"Fitted to human mixes: {label.source}",
+        "extends": [label.extends],
+    }
+    said |= {"patch": fitted.patch} if fitted.patch else {}
+    said |= {"rules": fitted.rules} if fitted.rules else {}
+    said["cite"] = {label.id: {"title": label.source} | ({"url": label.url} if label.url else {})}
+    header = [
+        _MODELINE,
+        "#",
+        "# Medians and quartiles of human mixes, every song counting the same. Made by",
+        f"#   {' '.join(label.command.split())}",
+        "# Edit it freely: what is fitted again goes to another file, or needs --overwrite.",
+    ]
+    body = yaml.dump(said, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=None)
+    return "\n".join([*header, body])
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists are indented and long texts folded, as in files that people write."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    is_long = len(text) > _LONG and text.isprintable() and text == text.strip()
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=">" if is_long else None)
+
+
+def _map(dumper: yaml.SafeDumper, said: dict[str, object]) -> yaml.MappingNode:
+    is_short = len(said) < _MANY and not any(isinstance(value, dict | list) for value in said.values())
+    return dumper.represent_mapping("tag:yaml.org,2002:map", said, flow_style=is_short)
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(dict, _map)
+
+
+def check_target(path: Path, extends: str, overwrite: bool) -> None:
+    """Raises InputError if a file that extends those rules cannot or must not be written there."""
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        raise InputError(Problem(str(path), "expected a name that ends with .yaml"))
+    if path.resolve() == shelf.find("rules", extends).resolve() or path.name == f"{extends}.yaml":
+        raise InputError(Problem(str(path), "would extend itself: give another name"))
+    if path.exists() and not overwrite:
+        raise InputError(Problem(str(path), "exists", "give another name, or add --overwrite to write over it"))
+    if not path.parent.is_dir():
+        raise InputError(Problem(str(path.parent), "no such folder"))
+
+
+def extended(name: str, path: Path) -> str:
+    """How a file at `path` names the rules that it extends: by their name if that means them there, else by path."""
+    meant = shelf.find("rules", name)
+    there = shelf.find("rules", name, beside=path.parent) if not Path(name).expanduser().is_file() else None
+    is_same = there is not None and there.resolve() == meant.resolve()
+    return name if is_same else Path(os.path.relpath(meant.resolve(), path.parent.resolve())).as_posix()
+
+
+def write_rules(path: Path, text: str) -> None:
+    """Write the file, whole or not at all."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise InputError(Problem(str(path), f"cannot be written: {error.strerror or error}")) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
