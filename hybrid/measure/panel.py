@@ -136,9 +136,7 @@ def observe(dry: Dry, treatment: Treatment, tracks: Layer, mix: Dry, levels: tup
     from the tracks as measured.
     """
     whole = effect.as_measured(mix)
-    return Measured(
-        dry, raw_of(dry), treatment, tracks, whole, *_observed(dry, treatment, tracks, whole, levels), _clean(dry)
-    )
+    return Measured(dry, raw_of(dry), treatment, tracks, whole, *_observed(dry, treatment, tracks, whole, levels))
 
 
 @jax.jit

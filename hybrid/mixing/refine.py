@@ -35,8 +35,8 @@ EXTRA_ROUNDS = 4
 """Rounds added at most, at the end, while a constraint is still broken."""
 RATE = 0.12
 """Whitened units per step at most: a third of a decibel of level."""
-UNLOCK = {"eq": 0.15, "dynamics": 0.35, "reverb": 0.5}
-"""Share of all steps after which a group begins to move: level and place first, then tone, dynamics, reverb."""
+UNLOCK = {"eq": 0.15, "dynamics": 0.35, "reverb": 0.35}
+"""Share of all steps after which a group begins to move: level and place first, then tone, then the rest."""
 MARGIN = 0.05
 """Constraints are held this many scales inside their limits, since rendering differs a little from prediction."""
 RHO = (1.0, 20.0)

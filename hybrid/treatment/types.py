@@ -174,7 +174,7 @@ def treatment_parts(treatment: Treatment) -> dict[str, Array]:
 
 def send_power(send_db: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Power of what comes back relative to what is sent; none at all at -60 dB."""
-    return jnp.maximum(10.0 ** (0.1 * send_db) - 10.0 ** (0.1 * SEND_OFF_DB), 0.0)
+    return jnp.where(send_db > SEND_OFF_DB, 10.0 ** (0.1 * send_db) - 10.0 ** (0.1 * SEND_OFF_DB), 0.0)
 
 
 def hold(treatment: Treatment, acts_on: tuple[str, ...]) -> Treatment:

@@ -40,8 +40,8 @@ ABSOLUTE = {"integrated_loudness", "true_peak"}
 """The types that know how loud the mix is; all others hear proportions."""
 MIRRORED = {"pan_position", "left_right_balance", "band_balance"}
 """The types that know left from right."""
-CLOCKED = {"section_contrast", "level_consistency"}
-"""The types that know what time it is: sections stay where they are when the song begins later."""
+CLOCKED = {"section_contrast", "level_consistency", "loudness_range"}
+"""The types that know what time it is: sections stay, and blocks of 3 s hold more or less of so short a song."""
 ONE_SIDED = {"essential_band_masking", "region_excess"}
 """The types that by design pull at one side of a comparison alone: their slope is not that of their value."""
 each_rule = pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)

