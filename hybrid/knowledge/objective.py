@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from hybrid.knowledge.readings import READINGS, Reading
+from hybrid.knowledge.readings.reading import sharing
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.decibel import mean_over
@@ -120,7 +121,8 @@ def output_level_db(
 def read(objective: Objective, song_for: Callable[[RuleType], Measured]) -> tuple[Reading, ...]:
     """Readings of all rules, in order; `song_for` gives the panel that a rule may look at."""
     rules = zip(objective.program.rules, objective.scopes, strict=True)
-    return tuple(READINGS[rule.type](rule, song_for(rule), scope) for rule, scope in rules)
+    with sharing():
+        return tuple(READINGS[rule.type](rule, song_for(rule), scope) for rule, scope in rules)
 
 
 def readings(objective: Objective, dry: Dry, treatment: Treatment, raw: Raw | None = None) -> tuple[Reading, ...]:

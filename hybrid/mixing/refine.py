@@ -1,8 +1,8 @@
 """Refines a treatment for one song: gradient descent on the rules, in whitened moves.
 
 Rules that are required, and rules that the raw sum keeps, are constraints of an augmented Lagrangian: what was good
-stays good. All others pull by their weights. Every 50 steps the gradient of each rule is measured by itself:
-one that pulls harder than a unit is capped, and rules that pull against each other are noted.
+stays good. All others pull by their weights. Every 50 steps the gradients of the rules that cost most are measured,
+each by itself: one that pulls harder than a unit is capped, and rules that pull against each other are noted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from hybrid.audio.song import Song
 from hybrid.knowledge import objective as objectives
@@ -30,7 +30,9 @@ from hybrid.treatment.bounds import bounded, moves_of
 from hybrid.treatment.types import Dry, Treatment, map_parts
 
 ROUND_STEPS = 50
-"""Steps between looks at the gradient of each rule by itself."""
+"""Steps between looks at the gradients of rules by themselves."""
+LOOKS = 16
+"""Rules that are looked at each time: those that cost most. A rule that is kept has no gradient to look at."""
 EXTRA_ROUNDS = 4
 """Rounds added at most, at the end, while a constraint is still broken."""
 RATE = 0.12
@@ -60,6 +62,8 @@ class State(NamedTuple):
     cap: Float[Array, " rule"]
     multiplier: Float[Array, " target"]
     step: Float[Array, ""]
+    cost: Float[Array, " rule"]
+    """Of the last step, before weights."""
 
 
 class Round(NamedTuple):
@@ -68,6 +72,7 @@ class Round(NamedTuple):
     cost: Float[np.ndarray, " rule"]
     violation: Float[np.ndarray, ""]
     cosine: Float[np.ndarray, "rule rule"]
+    """Zero for rules that were not looked at."""
 
 
 class Refined(NamedTuple):
@@ -164,27 +169,34 @@ def _round(
         worst = jnp.max(jnp.where(marks > 0.0, beyond, -NO_LIMIT), initial=-NO_LIMIT)
         return (objectives.penalties(objective, found, widen), held), (after, worst)
 
-    def look(now: State, alone: Array) -> tuple[State, tuple[Array, Array, Array]]:
-        """A step if `alone` is all zero; else only the gradient of the rule that it marks."""
+    def look(now: State, place: Array) -> tuple[State, tuple[Array, Array]]:
+        """A step if `place` is negative; else only the gradient of the rule that costs so many less than the most."""
         (each, _), pull, (multiplier, worst) = jax.vjp(lambda moves: costs(moves, now), now.moves, has_aux=True)
-        is_step = jnp.sum(alone) == 0.0
+        is_step = place < 0
+        alone = jnp.where(is_step, 0.0, 1.0) * (jnp.arange(n_rules) == _costliest(objective, now)[place])
         share, _ = objectives.timed(objective.timing, now.step / n_steps)
         pulls = jnp.where(is_step, objective.weight * share * now.cap, alone)
         (gradient,) = pull((pulls, is_step.astype(jnp.float32)))
         updates, optimiser_state = optimiser.update(_leaves(gradient), now.optimiser)
         updates = jax.tree.unflatten(jax.tree.structure(now.moves), jax.tree.leaves(updates))
         moves = jax.tree.map(jnp.add, now.moves, _unlocked(updates, now.step / n_steps))
-        after = State(moves, optimiser_state, now.cap, multiplier, now.step + 1.0)
+        after = State(moves, optimiser_state, now.cap, multiplier, now.step + 1.0, each)
         after = jax.tree.map(lambda new, old: jnp.where(is_step, new, old), after, now)
-        return after, (jax.flatten_util.ravel_pytree(gradient)[0], each, worst)
+        return after, (jax.flatten_util.ravel_pytree(gradient)[0], worst)
 
     # one loop for both, so that the rules are traced and compiled once
-    looks = jnp.concatenate([jnp.zeros((ROUND_STEPS, n_rules)), jnp.eye(n_rules)])
-    state, (rows, each, worst) = jax.lax.scan(look, state, looks)
-    rows = rows[ROUND_STEPS:]
+    places = jnp.concatenate([jnp.full(ROUND_STEPS, -1), jnp.arange(min(LOOKS, n_rules))])
+    state, (rows, worst) = jax.lax.scan(look, state, places)
+    rows, seen = rows[ROUND_STEPS:], _costliest(objective, state)[: len(places) - ROUND_STEPS]
     norm = jnp.linalg.norm(rows, axis=1)
     directions = rows / jnp.maximum(norm, 1e-9)[:, None]
-    return state._replace(cap=1.0 / jnp.maximum(norm, 1.0)), each[-1], worst[-1], directions @ directions.T
+    cosine = jnp.zeros((n_rules, n_rules)).at[seen[:, None], seen[None, :]].set(directions @ directions.T)
+    return state._replace(cap=state.cap.at[seen].set(1.0 / jnp.maximum(norm, 1.0))), state.cost, worst[-1], cosine
+
+
+def _costliest(objective: Objective, state: State) -> Int[Array, " rule"]:
+    """Rules by what they cost, weights and all, the most first."""
+    return jnp.argsort(-objective.weight * state.cost)
 
 
 def _stiffness(progress: Array) -> Array:
@@ -294,4 +306,5 @@ def _run(
 @partial(jax.jit, static_argnames="n_rules")
 def _begin(moves: Treatment, hold: tuple[Float[Array, " _"], ...], n_rules: int, step: Float[Array, ""]) -> State:
     multiplier = jnp.zeros_like(objectives.row_of(hold))
-    return State(moves, _optimiser(1).init(_leaves(moves)), jnp.ones(n_rules), multiplier, step)
+    ones = jnp.ones(n_rules)
+    return State(moves, _optimiser(1).init(_leaves(moves)), ones, multiplier, step, ones)

@@ -7,14 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from hybrid.knowledge.readings.reading import Reading, bus_reading, smoothed, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import Reading, bus_reading, direct, once, smoothed, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import GainReduction, LevelConsistency, MicroDynamics, SectionContrast, SidechainDepth
 from hybrid.measure import dynamics, loudness, spectrum
 from hybrid.measure.decibel import mean_over
 from hybrid.measure.panel import Measured, bus_k
 from hybrid.measure.statistics import quantile, worst_mean
-from hybrid.treatment import effect
 from hybrid.treatment.curves import points_at, zone_curves
 
 _SHARED = 0.5
@@ -24,7 +23,7 @@ _SHARED = 0.5
 def gain_reduction(rule: GainReduction, song: Measured, scope: Scope) -> Reading:
     """How far dynamics turn each track down from where they leave it most, dB: the mean or the deepest twentieth."""
     active = sounding(song, scope)
-    gain = dynamics.broadband_db(_dynamics_db(song), song.raw.power)
+    gain = once(song, "held", lambda: dynamics.broadband_db(_dynamics_db(song), song.raw.power))
     counted = (active > 0.0).astype(gain.dtype)
     top = quantile(gain, 0.95, counted)
     down = mean_over(gain, active) if rule.statistic == "mean" else -worst_mean(-gain, 0.05, counted)
@@ -53,7 +52,7 @@ def micro_dynamics(rule: MicroDynamics, song: Measured, scope: Scope) -> Reading
     active = sounding(song, scope)
     after, before = (
         dynamics.movement_db(jnp.sum(power, axis=-1), active, song.dry.frame_s)
-        for power in (effect.direct(song.tracks), song.raw.power)
+        for power in (direct(song), song.raw.power)
     )
     return Reading(after - before, tracks_heard(scope, active))
 

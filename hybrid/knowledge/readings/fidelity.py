@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hybrid.knowledge.readings.reading import Reading, bus_reading, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import Reading, bus_reading, direct, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import (
     Artefacts,
@@ -34,7 +34,7 @@ def timbre_change(rule: TimbreChange, song: Measured, scope: Scope) -> Reading:
     """Change of each track's spectral shape, dB RMS."""
     active = sounding(song, scope)
     low_cut = curves.low_cut_band_db(song.treatment.eq.low_cut_hz, song.dry.low_power, song.dry.low_hz)
-    value = fidelity.timbre_change_db(song.raw.power, effect.direct(song.tracks), active, low_cut)
+    value = fidelity.timbre_change_db(song.raw.power, direct(song), active, low_cut)
     return Reading(value, tracks_heard(scope, active))
 
 
@@ -84,8 +84,7 @@ def quiet_rests(rule: QuietRests, song: Measured, scope: Scope) -> Reading:
     active = sounding(song, scope)
     rest = (song.dry.active <= 0.0) * scope.frames * song.dry.inside
     after, before = (
-        dynamics.in_rests_db(jnp.sum(power, axis=-1), active, rest)
-        for power in (effect.direct(song.tracks), song.raw.power)
+        dynamics.in_rests_db(jnp.sum(power, axis=-1), active, rest) for power in (direct(song), song.raw.power)
     )
     return Reading(after - before, tracks_heard(scope, active) * (jnp.sum(rest, axis=-1) > 0.0))
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hybrid.knowledge.readings.reading import Reading, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import Reading, direct, sounding, tracks_heard
 from hybrid.knowledge.readings.space import positions, track_mean
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import CorpusPrior, GroupIntegrity
@@ -14,7 +14,6 @@ from hybrid.measure import loudness, space, spectrum
 from hybrid.measure.decibel import db
 from hybrid.measure.masking import importance
 from hybrid.measure.panel import Measured, bus_k
-from hybrid.treatment import effect
 
 
 def corpus_prior(rule: CorpusPrior, song: Measured, scope: Scope) -> Reading:
@@ -41,7 +40,7 @@ def _width(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, 
 
 
 def _brightness(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, " track"]:
-    raw, treated = (jnp.einsum("itb,it->ib", power, active) for power in (song.raw.power, effect.direct(song.tracks)))
+    raw, treated = (jnp.einsum("itb,it->ib", power, active) for power in (song.raw.power, direct(song)))
     weight = importance(raw)
     return jax.vmap(spectrum.tilt_db_per_octave)(jnp.where(weight > 0.0, db(treated) - db(raw), 0.0), weight)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
+from hybrid.knowledge.readings.masking import excess_db
 from hybrid.knowledge.readings.reading import Reading, smoothed, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import AudibilityFloor, EqualLoudness, LeadToRestRatio, RoleBudget
 from hybrid.measure import loudness, masking
 from hybrid.measure.panel import Measured, bus_active, bus_k
 from hybrid.measure.statistics import quantile
-from hybrid.treatment import effect
 
 
 def lead_to_rest_ratio(rule: LeadToRestRatio, song: Measured, scope: Scope) -> Reading:
@@ -45,6 +45,6 @@ def equal_loudness(rule: EqualLoudness, song: Measured, scope: Scope) -> Reading
 
 def audibility_floor(rule: AudibilityFloor, song: Measured, scope: Scope) -> Reading:
     """Share of its frames in which each track stands out in its five best bands."""
-    excess = masking.masker_to_signal_db(effect.total(song.tracks), effect.mix_total(song.whole), rule.offset)
+    excess = excess_db(song, rule.offset)
     active = sounding(song, scope)
     return Reading(masking.audibility(excess, song.raw.importance, active), tracks_heard(scope, active))

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from hybrid.knowledge.readings.reading import Reading, bus_reading, pair_reading, pairs_of, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import (
+    Reading,
+    bus,
+    bus_reading,
+    direct,
+    once,
+    pair_reading,
+    pairs_of,
+    sounding,
+    total,
+    tracks_heard,
+    whole,
+)
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import (
     EssentialBandMasking,
@@ -18,7 +31,6 @@ from hybrid.knowledge.types import (
 from hybrid.measure import masking, partial_loudness, spectrum
 from hybrid.measure.decibel import db, mean_over
 from hybrid.measure.panel import Measured
-from hybrid.treatment import effect
 from hybrid.treatment.curves import tone_curves
 
 _SHARPNESS = 10.0
@@ -27,17 +39,26 @@ _SHARPNESS = 10.0
 
 def masker_to_signal(rule: MaskerToSignal, song: Measured, scope: Scope) -> Reading:
     """Mean masking of each track by the rest, dB from 0 to the ceiling, where the track's own energy lies."""
-    excess = masking.masker_to_signal_db(effect.total(song.tracks), effect.mix_total(song.whole), rule.offset)
     active = sounding(song, scope)
-    course = masking.masked_db(excess, song.raw.importance, rule.ceiling)
+    course = _masked_db(song, rule.offset, rule.ceiling)
     return Reading(mean_over(course, active), tracks_heard(scope, active), course * active)
+
+
+def excess_db(song: Measured, offset: float) -> Float[Array, "track frame band"]:
+    """How far the rest covers each track in every band, dB."""
+    return once(song, "excess", lambda: masking.masker_to_signal_db(total(song), whole(song), offset), offset)
+
+
+def _masked_db(song: Measured, offset: float, ceiling: float) -> Float[Array, "track frame"]:
+    excess = excess_db(song, offset)
+    return once(song, "masked", lambda: masking.masked_db(excess, song.raw.importance, ceiling), offset, ceiling)
 
 
 def spectral_overlap(rule: SpectralOverlap, song: Measured, scope: Scope) -> Reading:
     """Likeness of the spectra of each pair; pairs count by how much they sound together."""
     active = sounding(song, scope)
     other = jnp.where(jnp.sum(scope.against) > 0.0, scope.against, scope.member)
-    alike = masking.overlap(effect.direct(song.tracks), active)
+    alike = masking.overlap(direct(song), active)
     return pair_reading(alike, pairs_of(scope.member, other) * masking.co_activity(active))
 
 
@@ -49,19 +70,18 @@ def essential_band_masking(rule: EssentialBandMasking, song: Measured, scope: Sc
     theirs = active @ jnp.tensordot(scope.against, song.raw.power, 1)
     need, use = (masking.essential(power, rule.essential) for power in (theirs, own))
     weight = need * (1.0 - use) * jnp.asarray(spectrum.bands_between(rule.band), own.dtype)
-    level = db(jnp.einsum("itb,it->ib", effect.direct(song.tracks), active))
+    level = db(jnp.einsum("itb,it->ib", direct(song), active))
     tone = song.treatment.eq.tone_db @ jnp.asarray(tone_curves(), level.dtype)
     level = jnp.maximum(level, jax.lax.stop_gradient(level - tone) - rule.max_cut)
-    rival = jax.lax.stop_gradient(db(active @ effect.bus_total(song.tracks, scope.against)))
+    rival = jax.lax.stop_gradient(db(active @ bus(song, scope.against)))
     value = jnp.sum(weight * jax.nn.softplus(level - rival), axis=-1) / jnp.maximum(jnp.sum(need, axis=-1), 1e-6)
     return Reading(value, tracks_heard(scope, active))
 
 
 def masking_balance(rule: MaskingBalance, song: Measured, scope: Scope) -> Reading:
     """How unevenly masking falls on the tracks, 0 to 1."""
-    excess = masking.masker_to_signal_db(effect.total(song.tracks), effect.mix_total(song.whole), rule.offset)
     active = sounding(song, scope)
-    share = mean_over(masking.masked_db(excess, song.raw.importance, rule.ceiling), active) / rule.ceiling
+    share = mean_over(_masked_db(song, rule.offset, rule.ceiling), active) / rule.ceiling
     heard = tracks_heard(scope, active)
 
     def soft(sign: float) -> jax.Array:
@@ -74,7 +94,7 @@ def masking_balance(rule: MaskingBalance, song: Measured, scope: Scope) -> Readi
 def lead_clarity(rule: LeadClarity, song: Measured, scope: Scope) -> Reading:
     """Share of the lead's speech bands that stand clear of the rest, 0 to 1, while it sounds."""
     active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
-    lead, rest = (effect.bus_total(song.tracks, member) for member in (scope.member, scope.against))
+    lead, rest = (bus(song, member) for member in (scope.member, scope.against))
     course = masking.clarity(db(lead) - db(rest))
     return bus_reading(mean_over(course, active), jnp.sum(active) > 0.0, course * active)
 
@@ -84,5 +104,5 @@ def masked_to_unmasked(rule: MaskedToUnmasked, song: Measured, scope: Scope) -> 
     active = sounding(song, scope)
     before = song.loudness_lufs - song.treatment.master.level_db
     pressure = partial_loudness.pressure_of(before, rule.level)
-    track, whole = effect.total(song.tracks), effect.mix_total(song.whole)
-    return Reading(partial_loudness.kept_share(track, whole, active, pressure), tracks_heard(scope, active))
+    kept = partial_loudness.kept_share(total(song), whole(song), active, pressure)
+    return Reading(kept, tracks_heard(scope, active))

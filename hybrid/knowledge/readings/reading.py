@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import jax
@@ -10,6 +13,7 @@ from jaxtyping import Array, Float
 
 from hybrid.knowledge.scope import Scope
 from hybrid.measure.panel import Measured
+from hybrid.treatment import effect
 
 
 class Reading(NamedTuple):
@@ -22,6 +26,53 @@ class Reading(NamedTuple):
     value: Float[Array, " target"]
     share: Float[Array, " target"]
     course: Float[Array, "target frame"] | None = None
+
+
+_memo: ContextVar[dict[tuple[str | float | int, ...], Array] | None] = ContextVar("memo", default=None)
+
+
+@contextmanager
+def sharing() -> Iterator[None]:
+    """While rules are read, what several of them read of one panel is worked out once, and so is its gradient."""
+    token = _memo.set({})
+    try:
+        yield
+    finally:
+        _memo.reset(token)
+
+
+def once(song: Measured, name: str, make: Callable[[], Array], *given: float) -> Array:
+    """What `make` gives for this panel, made once while `sharing`; `given` are the parameters that it depends on."""
+    memo = _memo.get()
+    if memo is None:
+        return make()
+    key = (name, id(song), *given)
+    if key not in memo:
+        memo[key] = make()
+    return memo[key]
+
+
+def direct(song: Measured) -> Float[Array, "track frame band"]:
+    """Power of every track without what comes back of it."""
+    return once(song, "direct", lambda: effect.direct(song.tracks))
+
+
+def total(song: Measured) -> Float[Array, "track frame band"]:
+    """Power of every track with what comes back of it."""
+    back = song.tracks.back
+    return direct(song) if back is None else once(song, "total", lambda: direct(song) + back.of_track)
+
+
+def whole(song: Measured) -> Float[Array, "frame band"]:
+    """Power of the mix."""
+    return once(song, "whole", lambda: effect.mix_total(song.whole))
+
+
+def bus(song: Measured, member: Float[Array, "*bus track"]) -> Float[Array, "*bus frame band"]:
+    """Power of the sum of some tracks, by a 0/1 membership."""
+    pairs = once(song, "pairs", lambda: effect.pair_total(song.tracks))
+    both = effect.together(song.dry, member)
+    return jnp.maximum(jnp.tensordot(member, total(song), 1) + jnp.tensordot(both, pairs, 1), 0.0)
 
 
 def sounding(song: Measured, scope: Scope) -> Float[Array, "track frame"]:
