@@ -16,11 +16,10 @@ from jaxtyping import Array, Float
 
 from hybrid.measure import loudness, masking
 from hybrid.measure.decibel import FLOOR
+from hybrid.measure.explained import CEILING_DB
 from hybrid.treatment import curves, effect
 from hybrid.treatment.effect import Layer
 from hybrid.treatment.types import Dry, Treatment
-
-CLEAN_DB = 100.0
 
 
 class Raw(NamedTuple):
@@ -123,7 +122,7 @@ def _predicted(layer: Layer, raw_whole: Float[Array, " frame"], treatment: Treat
 
 
 def _clean(dry: Dry) -> Float[Array, "2 track"]:
-    return jnp.full((2, dry.active.shape[0]), CLEAN_DB, dry.power.dtype)
+    return jnp.full((2, dry.active.shape[0]), CEILING_DB, dry.power.dtype)
 
 
 Scalar = Float[Array, ""] | float

@@ -22,7 +22,7 @@ from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.meter import Levels, Meter
 from hybrid.measure.panel import Measured
 from hybrid.mixing.analyse import Progress, sum_of, workers
-from hybrid.mixing.mixdown import Chunk, rendered
+from hybrid.mixing.mixdown import Chunk, Compare, rendered
 from hybrid.mixing.observe import Observer
 from hybrid.mixing.plan import Plan, corrected, verdict
 from hybrid.treatment.types import Treatment
@@ -118,11 +118,12 @@ def _chunks(
     reader: SongReader,
     treatment: Treatment,
     pool: ThreadPoolExecutor,
-    stage: str,
-    progress: Progress,
+    told: tuple[str, Progress],
+    compare: Compare | None = None,
 ) -> Iterator[tuple[Chunk, bool]]:
-    """Chunks of the song, and whether each is the last; reports progress."""
-    for chunk in rendered(song, reader, treatment, pool):
+    """Chunks of the song, and whether each is the last; reports the progress of a stage."""
+    stage, progress = told
+    for chunk in rendered(song, reader, treatment, pool, compare):
         end = chunk.start + chunk.stems[0].shape[1]
         yield chunk, end >= song.n_samples
         progress(stage, min(1.0, end / song.n_samples))
@@ -133,7 +134,7 @@ def _rehearse(plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecuto
     song, treatment = plan.song, plan.refined.treatment
     meter, convert, peak = Meter(rate, 2), _Converter(song.sample_rate, rate), 1e-5
     observer = Observer(song, plan.analysis.dry, pool)
-    for chunk, last in _chunks(song, reader, treatment, pool, "rehearse", progress):
+    for chunk, last in _chunks(song, reader, treatment, pool, ("rehearse", progress), observer.compare):
         mix = sum_of(chunk.parts)
         meter.add(convert(mix, last))
         observer.add(mix, chunk.filtered)
@@ -157,7 +158,7 @@ def _write(
     meter = Meter(fmt.sample_rate, 2)
     with _files(song, folder, fmt, treatment.reverb is not None) as (mix_file, part_files):
         converters = [_Converter(song.sample_rate, fmt.sample_rate) for _ in part_files]
-        for chunk, last in _chunks(song, reader, treatment, pool, "render", progress):
+        for chunk, last in _chunks(song, reader, treatment, pool, ("render", progress)):
 
             def put(index: int, chunk: Chunk = chunk, last: bool = last) -> Float[np.ndarray, "2 out"]:
                 part = converters[index](chunk.parts[index] * gain, last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -33,10 +33,21 @@ class Chunk(NamedTuple):
         return self.stems if self.back is None else [*self.stems, self.back]
 
 
-def rendered(song: Song, reader: SongReader, treatment: Treatment, pool: ThreadPoolExecutor) -> Iterator[Chunk]:
+Compare = Callable[[int, Float[np.ndarray, "channel time"], Float[np.ndarray, "channel time"]], None]
+"""Is shown the index of a track, a stretch of it as it is, and the same stretch treated, before it is placed."""
+
+
+def rendered(
+    song: Song,
+    reader: SongReader,
+    treatment: Treatment,
+    pool: ThreadPoolExecutor,
+    compare: Compare | None = None,
+) -> Iterator[Chunk]:
     """The treated tracks in chunks of about 1.6 s, together as long as the song.
 
-    The same samples come out whatever the chunk they fall in: filters run through from chunk to chunk.
+    The same samples come out whatever the chunk they fall in: filters run through from chunk to chunk. Those of one
+    track are shown to `compare` in order.
     """
     grid = grid_of(song)
     renderer = render.make_renderer(song.sample_rate)
@@ -53,6 +64,8 @@ def rendered(song: Song, reader: SongReader, treatment: Treatment, pool: ThreadP
             moving = render.moving(renderer, treatment, index, number)
             y, tail = render.filtered(renderer, x, static[index], moving, tails[index])
             y, tails[index] = np.asarray(y), np.asarray(tail)
+            if compare:
+                compare(index, x[:, : grid.chunk], y)
         return y, render.panned(y, pan[index])
 
     for number, treated in enumerate(ahead(pool, treat, grid.n_chunks, len(song.tracks))):

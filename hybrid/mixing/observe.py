@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
 from hybrid.audio.song import Song
 from hybrid.measure import panel
+from hybrid.measure.explained import CEILING_DB, Moments, explained_db, moments
 from hybrid.measure.meter import Levels
 from hybrid.measure.panel import Measured
 from hybrid.mixing.analyse import NO_PAIRS, Recording, grid_of
+from hybrid.signal import stft
 from hybrid.treatment import effect
 from hybrid.treatment.types import Dry, Treatment
 
@@ -31,6 +35,14 @@ class Observer:
         channels = [2, *(track.channels for track in song.tracks)]
         self._waiting = [np.zeros((n, self._grid.context), np.float32) for n in channels]
         self._chunk = 0
+        self._window = jnp.asarray(stft.hann(stft.HOPS_PER_WINDOW * self._grid.hop), jnp.float32)
+        self._made: dict[int, Moments] = {}
+
+    def compare(self, track: int, raw: Float[np.ndarray, "_ time"], treated: Float[np.ndarray, "_ time"]) -> None:
+        """Take the next stretch of one track as it is and as it is treated; tracks may come from different threads."""
+        fresh = jax.tree.map(np.asarray, moments(raw, treated, self._window))
+        before = self._made.get(track)
+        self._made[track] = fresh if before is None else jax.tree.map(np.add, before, fresh)
 
     def add(self, mix: Float[np.ndarray, "2 time"], tracks: list[Float[np.ndarray, "_ time"]]) -> None:
         """Take the next stretch."""
@@ -58,7 +70,11 @@ class Observer:
             self._measure()
         tracks = effect.placed(self._tracks.dry(0.0), treatment)
         readings = (levels.integrated_lufs, levels.true_peak_dbtp)
-        return panel.observe(self._dry, treatment, tracks, self._mix.dry(0.0), readings)
+        explained = np.full((2, tracks.gain.shape[0]), CEILING_DB, np.float32)
+        for track, made in self._made.items():
+            explained[:, track] = explained_db(made)
+        seen = panel.observe(self._dry, treatment, tracks, self._mix.dry(0.0), readings)
+        return seen._replace(explained_db=jax.device_put(explained))
 
 
 def _real_pairs(dry: Dry) -> Int[np.ndarray, "pair 2"]:
