@@ -132,20 +132,13 @@ def effort(treatment: Treatment) -> Float[Array, " track"]:
 
     Points of the tone curve count by themselves and by their steps to their neighbours, so that a rough curve costs
     more than a smooth one; zones of dynamics count each, points in time by their mean; a low cut by its octaves
-    above 20 Hz; a send by the power that comes back, one unit at -6 dB; the room counts for every track.
+    above 20 Hz; a send by the power that comes back, one unit at -6 dB. The room
+    is nothing that is done to a track.
     """
 
-    parts = {part: value for part, value in treatment_parts(treatment).items() if part != "master.level"}
-    room = sum((_room_effort(part, value) for part, value in parts.items() if part in PER_SONG), jnp.zeros(()))
-    own = [_track_effort(part, value) for part, value in parts.items() if part not in PER_SONG]
-    return sum(own[1:], own[0]) + room
-
-
-def _room_effort(part: str, value: Float[Array, "..."]) -> Float[Array, ""]:
-    if part in OCTAVES:
-        middle, limits = OCTAVES[part]
-        return jnp.sum(jnp.square(jnp.log2(value / middle) / limits.scale))
-    return jnp.sum(jnp.square(value / RANGES[part].scale))
+    parts = treatment_parts(treatment).items()
+    own = [_track_effort(part, value) for part, value in parts if part not in PER_SONG]
+    return sum(own[1:], own[0])
 
 
 def _track_effort(part: str, value: Float[Array, "track ..."]) -> Float[Array, " track"]:

@@ -144,11 +144,7 @@ def test_a_rule_moves_only_what_it_acts_on(bench: Bench):
 def test_doing_little_alone_undoes_everything(bench: Bench):
     start = random_treatment(bench.dry, 1)
     refined = bench.refined(bench.asking({"minimal-change.0": 1.0}), start).treatment
-    still = untouched(bench.dry).reverb
-    before, after = (float(effort(replace(each, reverb=still)).sum()) for each in (start, refined))
-    assert after < 0.05 * before
-    # the room begins to move late, and is far from where it rests
-    assert float(effort(refined).sum()) < 0.5 * float(effort(start).sum())
+    assert float(effort(refined).sum()) < 0.05 * float(effort(start).sum())
 
 
 def test_a_rule_that_has_not_begun_moves_nothing(bench: Bench):
