@@ -24,7 +24,7 @@ from hybrid.mixing.deliver import Delivered
 from hybrid.mixing.plan import frames_inside
 from hybrid.signal import bands
 from hybrid.treatment import curves, effect
-from hybrid.treatment.types import RIDE_S, Dry, Treatment
+from hybrid.treatment.types import RIDE_S, SEND_OFF_DB, Dry, Treatment
 
 
 class _Curves(NamedTuple):
@@ -76,6 +76,11 @@ def _curves(dry: Dry, measured: Measured, weight: Float[Array, " band"], raw_luf
         ride_db=curves.points_at(treatment.gain.ride_db, RIDE_S, dry.time_s),
         zone_db=curves.points_at(treatment.dynamics.zone_db, treatment.knot_s, dry.time_s),
     )
+
+
+def _send_db(treatment: Treatment, track: int) -> float | None:
+    send_db = SEND_OFF_DB if treatment.reverb is None else float(treatment.reverb.send_db[track])
+    return send_db if send_db > SEND_OFF_DB + 2.0 else None
 
 
 def sheet_of(delivered: Delivered, title: str, made_with: Mapping[str, str]) -> Sheet:
@@ -144,6 +149,7 @@ def _track(
         level_db=float(treatment.gain.level_db[i]),
         pan=float(treatment.pan.position[i]),
         width_db=float(treatment.pan.width_db[i]) if track.channels == 2 else None,
+        send_db=_send_db(treatment, i),
         low_cut_hz=corner_hz if corner_hz >= LOW_CUT_OFF_HZ else None,
         tone_db=tone,
         ride_db=ride,

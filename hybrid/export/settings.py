@@ -7,7 +7,7 @@ import numpy as np
 
 from hybrid.audio.song import Song, Track, polarity_name
 from hybrid.signal import bands
-from hybrid.treatment.types import N_TONE, RIDE_S, ZONES_HZ, Treatment
+from hybrid.treatment.types import N_TONE, RIDE_S, ZONES_HZ, Reverb, Treatment
 
 LOW_CUT_OFF_HZ = 15.0
 """Corners below this are as good as off, and are written as null."""
@@ -41,7 +41,16 @@ def settings(song: Song, treatment: Treatment) -> dict[str, object]:
             "dynamics_spacing_s": round(treatment.knot_s, 4),
         },
         "master": {"level_db": round(float(treatment.master.level_db), 3)},
+        **({} if treatment.reverb is None else {"room": _room(treatment.reverb)}),
         "tracks": [_track(track, treatment, i, duration_s) for i, track in enumerate(song.tracks)],
+    }
+
+
+def _room(reverb: Reverb) -> dict[str, object]:
+    return {
+        "decay_s": [round(float(s), 3) for s in np.asarray(reverb.decay_s)],
+        "pre_delay_s": round(float(reverb.pre_delay_s), 4),
+        "tone_db": [round(float(db), 2) for db in np.asarray(reverb.tone_db)],
     }
 
 
@@ -52,6 +61,7 @@ def _track(track: Track, treatment: Treatment, i: int, duration_s: float) -> dic
     n_ride = min(int(duration_s / RIDE_S) + 2, treatment.gain.ride_db.shape[1])
     n_zone = min(int(duration_s / treatment.knot_s) + 2, treatment.dynamics.zone_db.shape[2])
     corner_hz = float(treatment.eq.low_cut_hz[i])
+    sends = {} if treatment.reverb is None else {"reverb": {"send_db": row(treatment.reverb.send_db[i : i + 1])[0]}}
     return {
         "id": track.id,
         "role": track.role,
@@ -70,4 +80,5 @@ def _track(track: Track, treatment: Treatment, i: int, duration_s: float) -> dic
             "position": round(float(treatment.pan.position[i]), 1),
             "width_db": round(float(treatment.pan.width_db[i]), 2) if track.channels == 2 else None,
         },
+        **sends,
     }

@@ -49,6 +49,8 @@ class TrackSheet:
     """-100 is hard left, 100 is hard right."""
     width_db: float | None
     """Gain of the side signal against the mid; None for a mono track."""
+    send_db: float | None
+    """Level of what comes back from the room relative to the track; None in a dry mix or where nothing is sent."""
     low_cut_hz: float | None
     """None where no low cut was made."""
     tone_db: Float[np.ndarray, " band"]

@@ -74,6 +74,7 @@ def _track(
         tags=("lead",) if role == "vocal.lead" else (), confidence=0.4 if "Pad" in name else 0.95,
         before_lu=after + rng.normal(0, 5.0), after_lu=after, level_db=float(rng.normal(0, 4)),
         pan=float(np.clip(pan + rng.normal(0, 6), -100, 100)), width_db=1.5 if role in STEREO else None,
+        send_db=-12.0 if role == "vocal.lead" else None,
         low_cut_hz=None if "kick" in role else float(rng.uniform(30, 160)), tone_db=tone,
         ride_db=1.2 * _walk(rng, len(time_s)) * active, dynamics_db=dynamics, active=active,
     )  # fmt: skip

@@ -17,17 +17,19 @@ _SURE = 0.5
 
 
 def levels_table(sheet: Sheet) -> str:
-    """A row per track: name and role, raw level to mixed level, the fader's move, the place."""
+    """A row per track: name and role, raw level to mixed level, the fader's move, the place, the send if any."""
     tracks = sheet.in_console_order
     axis = _axis(tracks)
     ticks = [Tick(value, fixed(value, 0)) for value in steps(axis.low, axis.high)]
     head = drawing(labels_across(axis, ticks, _AXIS_PX - 5), _AXIS_PX)
-    rows = "".join(_row(track, axis, ticks) for track in tracks)
+    is_wet = any(track.send_db is not None for track in tracks)
+    rows = "".join(_row(track, axis, ticks, is_wet) for track in tracks)
+    send = '<th scope="col">Reverb<small>dB</small></th>' if is_wet else ""
     return f"""<table class="rows levels">
 <thead><tr><th scope="col">Track</th><th class="chart" scope="col">{head}<span class="unseen">Change</span>
 </th>
 <th scope="col">Raw<small>LU</small></th><th scope="col">Mix<small>LU</small></th>
-<th scope="col">Fader<small>dB</small></th><th scope="col">Pan</th></tr></thead>
+<th scope="col">Fader<small>dB</small></th><th scope="col">Pan</th>{send}</tr></thead>
 <tbody>{rows}</tbody></table>"""
 
 
@@ -37,13 +39,14 @@ def _axis(tracks: list[TrackSheet]) -> Axis:
     return Axis(6.0 * math.floor((low - 1) / 6), 6.0 * math.ceil((max(values, default=0.0) + 1) / 6))
 
 
-def _row(track: TrackSheet, axis: Axis, ticks: list[Tick]) -> str:
+def _row(track: TrackSheet, axis: Axis, ticks: list[Tick], is_wet: bool) -> str:
+    send = f"<td>{'–' if track.send_db is None else fixed(track.send_db, signed=True)}</td>" if is_wet else ""
     places = axis.percent(track.before_lu), axis.percent(track.after_lu)
     marks = "" if track.is_silent else dumbbell(*places, _ROW_PX / 2)
     chart = drawing(vertical_lines(axis, ticks, _ROW_PX) + marks, _ROW_PX)
     return f"""<tr class="{track.family}">{track_cell(track)}<td class="chart">{chart}</td>
 <td>{_audible(track, track.before_lu)}</td><td><b>{_audible(track, track.after_lu)}</b></td>
-<td>{fixed(track.level_db, signed=True)}</td><td>{position(track.pan)}</td></tr>
+<td>{fixed(track.level_db, signed=True)}</td><td>{position(track.pan)}</td>{send}</tr>
 """
 
 
