@@ -119,7 +119,9 @@ def test_no_straight_slope_sticks_out_and_a_lifted_region_does():
     for slope in (-1.0, 0.0, 0.5):
         tilted = pink() * np.maximum(LINE_HZ, 20.0) ** slope
         # within a wide band the triangle of a steep spectrum is not symmetrical
-        assert hear("region_excess", [VOICE._replace(spectrum=tilted / tilted.sum())]).value() == pytest.approx(0, abs=0.15)
+        assert hear("region_excess", [VOICE._replace(spectrum=tilted / tilted.sum())]).value() == pytest.approx(
+            0, abs=0.15
+        )
     lifted = VOICE._replace(spectrum=pink() * np.where(inside, 10.0**0.8, 1.0))
     # bands at the borders share what was lifted with the neighbours
     assert hear("region_excess", [lifted]).value() == pytest.approx(7.2, abs=0.1)

@@ -47,9 +47,9 @@ def test_nothing_sent_reads_nothing_and_a_send_is_heard_decibel_by_decibel():
 def test_a_role_with_an_offset_is_asked_for_that_much_less_or_more():
     song = hear("return_to_direct", [DRUMS, BASS])  # -15 LU for basses
     assert reads(song, -9.0, -24.0, target=1) == pytest.approx(-9.0, abs=0.05)
-    assert hear("return_to_direct", [DRUMS, BASS], {"offset": {}}).under(
-        sending(song.untouched, -9.0, -24.0)
-    ).value[1] == pytest.approx(-24.0, abs=0.05)
+    assert hear("return_to_direct", [DRUMS, BASS], {"offset": {}}).under(sending(song.untouched, -9.0, -24.0)).value[
+        1
+    ] == pytest.approx(-24.0, abs=0.05)
 
 
 def test_level_and_place_do_not_move_a_return_over_its_sound():
