@@ -100,7 +100,7 @@ def test_movement_is_that_of_the_raw_track_until_dynamics_take_it():
     # half of each stroke is on the way from one point to the next
     assert song.value(flat) < -2.0 and song.value(riding(song.untouched, *(3.0, -3.0) * 4)) > 2.0
     slope = np.asarray(song.climb().dynamics.zone_db)[0].sum(axis=0)
-    assert slope[4] > 0.0 > slope[6]  # louder where it strikes, softer where it does not
+    assert slope[5] > 0.0 > slope[7]  # louder where it strikes, softer where it does not
 
 
 def test_a_bass_ducks_by_what_its_gain_falls_under_the_kick_whatever_its_pattern():
