@@ -18,6 +18,8 @@ _IMPORTANCE_EXPONENT = 0.3
 """Band importance grows as loudness does with power, about its 0.3th power (Stevens)."""
 _BEST_DB = 3.0
 """Temperature of the soft maximum over bands."""
+_HOLLOW_DB = 30.0
+"""A band this far below the strongest one of its track is not essential to it (by taste)."""
 
 
 def spreading() -> Float[np.ndarray, "masker maskee"]:
@@ -64,9 +66,13 @@ def masked_db(
 
 
 def essential(power: Float[Array, "track band"], share: float) -> Float[Array, "track band"]:
-    """How much each band is among the strongest `share` of a spectrum, softly within about 3 dB, 0 to 1."""
+    """How much each band is among the strongest `share` of a spectrum, softly within about 3 dB, 0 to 1.
+
+    Bands well over 30 dB below the strongest are not, however few the others are: a tone is at its best in one place.
+    """
     level = jax.lax.stop_gradient(db(power))
     weakest = jnp.sort(level, axis=-1)[:, -max(1, round(share * bands.N_BANDS))]
+    weakest = jnp.maximum(weakest, jnp.max(level, axis=-1) - _HOLLOW_DB)
     return jax.nn.sigmoid((level - weakest[:, None]) / 3.0)
 
 

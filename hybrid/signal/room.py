@@ -77,7 +77,7 @@ class Convolver:
 
 
 def _fast(n: int) -> int:
-    """The next even length without a prime factor above 5: transforms of it are fast."""
+    """The next even length without a prime factor above 3: transforms of it are fast."""
     return min(m for k in range(40) for j in range(4) for m in [2 ** (k + 1) * 3**j] if m >= n)
 
 

@@ -35,16 +35,20 @@ def _dynamics_db(song: Measured) -> Float[Array, "track zone frame"]:
 
 
 def level_consistency(rule: LevelConsistency, song: Measured, scope: Scope) -> Reading:
-    """Spread of the lead's loudness over the rest in windows of 3 s, section by section, LU."""
+    """Spread of the lead's loudness over the rest in windows of 3 s while both sound, section by section, LU.
+
+    Frames outside all sections are a section of their own, and where sections overlap, each has its share.
+    """
     active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
+    active = active * jnp.max(scope.against[:, None] * song.dry.active, axis=0)
     lead, rest = bus_k(song, jnp.stack([scope.member, scope.against])) * active
     ratio = loudness.lufs(smoothed(lead, song.dry.frame_s)) - loudness.lufs(smoothed(rest, song.dry.frame_s))
-    within = scope.table * active
-    means = jnp.sum(within * ratio, axis=-1) / jnp.maximum(jnp.sum(within, axis=-1), 1e-6)
-    ratio = ratio - means @ within
+    named = jnp.sum(scope.table, axis=0)
+    section = jnp.concatenate([scope.table / jnp.maximum(named, 1.0), jnp.maximum(1.0 - named, 0.0)[None]])
+    ratio = ratio - mean_over(jnp.broadcast_to(ratio, section.shape), section * active) @ section
     counted = (active > 0.0).astype(ratio.dtype)
     spread = quantile(ratio, 0.95, counted) - quantile(ratio, 0.05, counted)
-    return bus_reading(spread, (jnp.sum(active) > 0.0) & (jnp.sum(scope.against) > 0.0))
+    return bus_reading(spread, jnp.sum(active) > 0.0)
 
 
 def micro_dynamics(rule: MicroDynamics, song: Measured, scope: Scope) -> Reading:
@@ -67,8 +71,10 @@ def sidechain_depth(rule: SidechainDepth, song: Measured, scope: Scope) -> Readi
     strike = scope.against @ low
     full = quantile(strike, 0.95, (strike > 0.0).astype(strike.dtype))
     hit = jax.lax.stop_gradient(jnp.clip(strike / jnp.maximum(full, 1e-12), 0.0, 1.0))
-    depth = mean_over(gain, active * hit) - mean_over(gain, active * (1.0 - hit))
-    return Reading(depth, tracks_heard(scope, active) * (_overlap(song, scope, inside) > _SHARED))
+    during, between = active * hit, active * (1.0 - hit)
+    both = (jnp.sum(during, axis=-1) > 0.0) & (jnp.sum(between, axis=-1) > 0.0)
+    depth = mean_over(gain, during) - mean_over(gain, between)
+    return Reading(depth, scope.member * both * (_overlap(song, scope, inside) > _SHARED))
 
 
 def _overlap(song: Measured, scope: Scope, inside: Float[np.ndarray, " band"]) -> Float[Array, " track"]:

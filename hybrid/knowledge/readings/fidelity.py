@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from hybrid.knowledge.readings.reading import Reading, bus_reading, direct, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
@@ -17,8 +16,8 @@ from hybrid.knowledge.types import (
     TimbreChange,
     TransientsKept,
 )
-from hybrid.measure import dynamics, fidelity, spectrum
-from hybrid.measure.decibel import mean_over, ratio_db
+from hybrid.measure import coherence, dynamics, fidelity
+from hybrid.measure.decibel import mean_over
 from hybrid.measure.panel import Measured
 from hybrid.measure.statistics import worst_mean
 from hybrid.treatment import curves, effect
@@ -26,8 +25,6 @@ from hybrid.treatment.bounds import effort
 
 AFTER_S = 0.1
 """What an attack is held against comes this much later (catalogue, FD1)."""
-LOW_HZ = 500.0
-"""Below this, microphones a few feet apart still share phase (catalogue, FD4)."""
 
 
 def timbre_change(rule: TimbreChange, song: Measured, scope: Scope) -> Reading:
@@ -66,17 +63,14 @@ def transients_kept(rule: TransientsKept, song: Measured, scope: Scope) -> Readi
 def phase_coherence(rule: PhaseCoherence, song: Measured, scope: Scope) -> Reading:
     """Power of the tracks' sum below 500 Hz over the sum of their powers, less the same of the raw tracks, dB."""
     active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
-    now, raw = (_added_db(layer, scope, active) for layer in (song.tracks, effect.as_measured(song.dry)))
+    now, raw = (
+        coherence.group_coherence_db(
+            effect.direct(layer), effect.pair_total(layer), scope.member, song.dry.pairs, active
+        )
+        for layer in (song.tracks._replace(back=None), effect.as_measured(song.dry))
+    )
     shared = jnp.sum(jnp.abs(effect.together(song.dry, scope.member) @ song.raw.pair_k)) > 0.0
     return bus_reading(now - raw, shared & (jnp.sum(active) > 0.0))
-
-
-def _added_db(layer: effect.Layer, scope: Scope, active: Float[Array, " frame"]) -> Float[Array, ""]:
-    low = spectrum.shares_below(LOW_HZ).astype(active.dtype)
-    both = active @ effect.bus_total(layer, scope.member) @ low
-    alone = active @ jnp.tensordot(scope.member, effect.total(layer), 1) @ low
-    count = jnp.maximum(jnp.sum(active), 1.0)
-    return ratio_db(both / count, alone / count)
 
 
 def quiet_rests(rule: QuietRests, song: Measured, scope: Scope) -> Reading:

@@ -27,7 +27,7 @@ def true_peak(rule: TruePeak, song: Measured, scope: Scope) -> Reading:
 def loudness_range(rule: LoudnessRange, song: Measured, scope: Scope) -> Reading:
     """Range of short-term loudness of the mix, LU; no target in a song that is too short."""
     inside = song.dry.inside * scope.frames
-    value = loudness.range_lu(song.mix_k, inside, song.dry.frame_s)
+    value = loudness.range_lu(song.mix_k * scope.frames, inside, song.dry.frame_s)
     long_enough = jnp.sum(inside) * song.dry.frame_s >= rule.shortest
     return one(value)._replace(share=long_enough[None].astype(value.dtype))
 

@@ -45,13 +45,13 @@ def pre_delay(rule: PreDelay, song: Measured, scope: Scope) -> Reading:
 
 
 def return_band(rule: ReturnBand, song: Measured, scope: Scope) -> Reading:
-    """Power of the return outside its band over that inside, dB, for equal power in every octave."""
+    """Power of the return outside its band over that inside, dB, for equal power in every octave; -60 for none."""
     reverb = song.treatment.reverb
     if reverb is None:
         return _no_room()
     power = _octaves(reverb.tone_db.dtype) * 10.0 ** (0.1 * reverb.tone_db @ jnp.asarray(tone_curves()))
     inside = jnp.asarray(spectrum.bands_between(rule.band), power.dtype)
-    return one(10.0 * jnp.log10((power @ (1.0 - inside)) / (power @ inside)))
+    return one(10.0 * jnp.log10((power @ (1.0 - inside)) / (power @ inside) + _LEAST))
 
 
 def _no_room() -> Reading:

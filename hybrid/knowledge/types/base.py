@@ -32,6 +32,7 @@ from hybrid.knowledge.types.fields import (
     Weight,
     When,
 )
+from hybrid.signal.bands import band_centres_hz
 from hybrid.units import Plain, accept, accept_range, refusal, shape
 
 For = Annotated[Selector, Field(alias="for")]
@@ -148,7 +149,12 @@ class RuleType(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> RuleType:
-        for objection in (self._ask_objection(), self._scope_objection(), self._schedule_objection()):
+        for objection in (
+            self._ask_objection(),
+            self._scope_objection(),
+            self._band_objection(),
+            self._schedule_objection(),
+        ):
             if objection:
                 raise refusal(objection)
         return self
@@ -200,6 +206,17 @@ class RuleType(BaseModel):
             return f"{self.type} compares with nothing: leave out `against`"
         if self.when and self.when.active == "against" and self.against is None:
             return "`when: {active: against}` needs `against`"
+        return ""
+
+    def _band_objection(self) -> str:
+        centres = band_centres_hz()
+        for low, high in filter(None, (getattr(self, "band", None), *getattr(self, "widths", ()))):
+            if not ((centres >= low) & (centres <= high)).any():
+                near = sorted(centres, key=lambda hz: abs(hz - low))[0]
+                return (
+                    f"{quantity.write_range((low, high), 'Hz')} lies between two of the bands that are measured: "
+                    f"make it wide enough to hold a centre, such as {near:.0f} Hz"
+                )
         return ""
 
     def _schedule_objection(self) -> str:

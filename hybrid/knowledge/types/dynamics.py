@@ -32,7 +32,7 @@ class GainReduction(RuleType):
 class LevelConsistency(RuleType):
     """The lead keeps its distance to the rest.
 
-    Loudness of the tracks in `for` minus those in `against` in windows of 3 s while the lead sounds: 95th less 5th
+    Loudness of the tracks in `for` minus those in `against` in windows of 3 s while both sound: 95th less 5th
     percentile, after the mean of each section is taken off, in LU. A ride does it.
 
     Source: practice; the limit is by taste.

@@ -104,7 +104,7 @@ class BandBalance(RuleType):
     """Left and right carry the same power in every region.
 
     As left_right_balance, K-weighted, in regions around 750, 1650, 3650, 7750 and 16000 Hz, in dB. A region with
-    less than `floor` of the power of the whole is left out.
+    less than `floor` of what all of them hold together in the raw tracks is left out.
 
     Source: Mansbridge 2012, with regions of Tzanetakis 2007 and Perez Gonzalez 2010.
     Cheats: everything in the centre (width_by_frequency).

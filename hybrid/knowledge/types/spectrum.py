@@ -94,8 +94,8 @@ class RegionExcess(RuleType):
     """No region of the spectrum sticks out.
 
     Level of `band` of the sum of the tracks in `for`, over the frames in which they sound, minus the straight line
-    between the octave below and the octave above it, in dB: +8 for a broad bell of 8 dB on pink noise. The line
-    carries no gradient.
+    between the octave below and the octave above it, in dB: 0 for any straight slope, and on pink noise some +4 for a
+    bell of 8 dB and Q 1, which lifts its neighbours too. The line carries no gradient.
 
     Source: textbook practice; regions and limits (mud, box, harshness) are by taste.
     Cheats: lifting the neighbours (the line does not pull; long_term_spectrum).
