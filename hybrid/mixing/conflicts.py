@@ -12,11 +12,13 @@ from hybrid.mixing.refine import Refined
 
 
 class Conflict(NamedTuple):
-    """Two rules that pulled against each other, and the share of the looks in which they did."""
+    """Two rules that pulled against each other, the share of the looks in which they did, and how squarely."""
 
     first: str
     second: str
     share: float
+    cosine: float
+    """Between their gradients, the mean over those looks: -0.5 to -1, which is head on."""
 
 
 def conflicts(refined: Refined, rules: Sequence[RuleType]) -> tuple[Conflict, ...]:
@@ -24,8 +26,9 @@ def conflicts(refined: Refined, rules: Sequence[RuleType]) -> tuple[Conflict, ..
     if not refined.rounds:
         return ()
     unsatisfied = np.stack([look.cost > 1e-3 for look in refined.rounds])
-    opposed = np.stack([look.cosine < -0.5 for look in refined.rounds])
-    opposed &= unsatisfied[:, :, None] & unsatisfied[:, None, :]
+    cosine = np.stack([look.cosine for look in refined.rounds])
+    opposed = (cosine < -0.5) & unsatisfied[:, :, None] & unsatisfied[:, None, :]
     share = opposed.mean(axis=0)
+    size = np.sum(cosine, axis=0, where=opposed) / np.maximum(opposed.sum(axis=0), 1)
     pairs = zip(*np.nonzero(np.triu(share > 0.2, 1)), strict=True)
-    return tuple(Conflict(rules[i].id, rules[j].id, float(share[i, j])) for i, j in pairs)
+    return tuple(Conflict(rules[i].id, rules[j].id, float(share[i, j]), float(size[i, j])) for i, j in pairs)

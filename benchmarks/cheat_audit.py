@@ -1,0 +1,409 @@
+"""How each rule could be gamed: every rule alone from random treatments, and what that does to all else.
+
+    python benchmarks/cheat_audit.py [--songs FOLDER...] [--steps 500] [--seeds 3] [--rules NAMES...] [--json FILE]
+
+Prints a Markdown table with a row for every rule that some random start broke, over all songs and seeds: in how many of
+those starts it came below a penalty of 0.01, its own penalty, the excess of all other rules together in scales, which
+of them it worsens most, and what it moved. Then the pairs of rules that pull against each other, at the random starts
+and after all rules were followed together. Without songs it takes the demo song.
+
+No constraint is held and nothing is pinned, so that what a rule does here it would do in a mix if nobody stopped it. A
+rule moves only the parts that it acts on. All rules of a song share one compiled program: which of them pulls is data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.flatten_util
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int
+
+from hybrid import shelf
+from hybrid.audio.manifest import load_song
+from hybrid.audio.read import open_song
+from hybrid.audio.song import Song
+from hybrid.corpus.demo import write_demo
+from hybrid.knowledge import objective as objectives
+from hybrid.knowledge.compile import compile_rules
+from hybrid.knowledge.findings import has_limits
+from hybrid.knowledge.objective import Objective, project
+from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.select import name_roles
+from hybrid.knowledge.types import RuleType
+from hybrid.measure.panel import raw_of
+from hybrid.mixing.analyse import analyse
+from hybrid.mixing.conflicts import Conflict, conflicts
+from hybrid.mixing.microphones import settle
+from hybrid.mixing.refine import RATE, Refined, Round
+from hybrid.treatment.bounds import bounded, moves_of
+from hybrid.treatment.effect import pool
+from hybrid.treatment.types import Dry, Treatment, map_parts, neutral
+
+FRAMES = 128
+"""Frames that a song is joined to: an audit makes hundreds of descents."""
+KNOT_S = 0.2
+ABREAST = 8
+"""Rules that are followed side by side, each on a treatment of its own."""
+REACHED, BROKEN = 0.01, 1e-3
+"""Penalty below which a rule has what it asks (catalogue 10, test 24), and above which it pulls."""
+FROM = {"eq.low_cut": (30.0, 90.0), "reverb.send": (-24.0, -6.0)}
+"""Parts that start within a range instead of about nothing: at rest they have no slope to follow."""
+
+
+class Case(NamedTuple):
+    """A song as it is audited."""
+
+    name: str
+    rules: tuple[RuleType, ...]
+    objective: Objective
+    dry: Dry
+    nothing: Treatment
+    n_tracks: int
+
+
+class Moved(NamedTuple):
+    """What one descent changed, over the tracks of the song."""
+
+    level_mean_db: float
+    level_max_db: float
+    """With rides."""
+    tone_rms_db: float
+    low_cut_octaves: float
+    place: float
+    """Mean of pan units."""
+    width_db: float
+    dynamics_mean_db: float
+    dynamics_range_db: float
+    send_db: float
+    room_octaves: float
+    """Mean of decay and pre-delay."""
+
+
+class Run(NamedTuple):
+    """One rule alone, on one song, from one random treatment."""
+
+    rule: str
+    song: str
+    seed: int
+    before: float
+    after: float
+    others_before: float
+    """Excess of all other rules in scales, the mean over the targets of each, added up."""
+    others_after: float
+    worsened: dict[str, float]
+    """By how many scales each other rule got worse."""
+    moved: Moved
+
+
+class Audit(NamedTuple):
+    """All descents of rules that a random treatment breaks, and which rules pull against each other on each song."""
+
+    runs: tuple[Run, ...]
+    conflicts: dict[str, tuple[Conflict, ...]]
+
+
+def every_rule(names: Sequence[str] = ()) -> RuleSet:
+    """The rules of these files, all of them on; `base` and all others that are shipped if none is named."""
+    known = [name for name in shelf.names("rules") if "/" not in name]
+    rules = load_rules(names or sorted(known, key=lambda name: name == "base"))
+    return replace(rules, rules=tuple(rule.model_copy(update={"enabled": True}) for rule in rules.rules))
+
+
+def case_of(folder: Path, rules: RuleSet, name: str) -> Case:
+    """The song in `folder`, analysed, its frames joined, and its objective."""
+    song = load_song(folder)
+    song = replace(song, tracks=name_roles(song.tracks, rules.roles))
+    with open_song(song) as reader:
+        song, pairs = settle(song, reader)
+        dry = analyse(song, reader.of(song), pairs=pairs).dry
+    return made_case(name, song, pool(dry, -(-dry.active.shape[-1] // FRAMES)), rules)
+
+
+def made_case(name: str, song: Song, dry: Dry, rules: RuleSet) -> Case:
+    """The same of a song that was measured already."""
+    n_tracks, n_frames = dry.active.shape
+    objective, _ = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
+    nothing = neutral(n_tracks, n_frames * dry.frame_s, max(KNOT_S, dry.frame_s), room=True)
+    return Case(name, rules.rules, objective, dry, nothing, len(song.tracks))
+
+
+def random_start(nothing: Treatment, seed: int) -> Treatment:
+    """Every move about one whitened unit from nothing, low cuts and sends within a range."""
+    rng = np.random.default_rng(seed)
+
+    def placed(part: str, value: Array) -> Array:
+        return jnp.asarray(rng.uniform(*FROM[part], value.shape), value.dtype) if part in FROM else value
+
+    def moved(part: str, move: Array) -> Array:
+        still = part in FROM or part == "master.level"
+        return move if still else move + jnp.asarray(rng.standard_normal(move.shape), move.dtype)
+
+    return map_parts(moved, moves_of(map_parts(placed, nothing)))
+
+
+class Descent(NamedTuple):
+    """Where descents side by side ended, and the slope at their start."""
+
+    moves: Float[Array, "abreast move"]
+    slope: Float[Array, "abreast move"]
+
+
+@partial(jax.jit, compiler_options={"xla_backend_optimization_level": 1})
+def descend(
+    objective: Objective, dry: Dry, start: Treatment, pulls: Float[Array, "abreast rule"], n_steps: Int[Array, ""]
+) -> Descent:
+    """`n_steps` of Adam for every row of `pulls`, the weights of the rules, from the same start."""
+    raw, (flat, tree) = raw_of(dry), jax.flatten_util.ravel_pytree(start)
+    adam = optax.scale_by_adam(0.9, 0.99, 1e-6)
+
+    def cost(moves: Float[Array, " move"], pull: Float[Array, " rule"]) -> Float[Array, ""]:
+        treatment = project(objective, dry, bounded(tree(moves)))
+        found = objectives.readings(objective, dry, treatment, raw)
+        return pull @ objectives.penalties(objective, found, jnp.zeros_like(pull))
+
+    def alone(pull: Float[Array, " rule"]) -> Descent:
+        def step(k: Array, now: tuple[Array, optax.OptState, Array]) -> tuple[Array, optax.OptState, Array]:
+            moves, state, first = now
+            slope = jax.grad(cost)(moves, pull)
+            update, state = adam.update(slope, state)
+            rate = RATE * (0.55 + 0.45 * jnp.cos(jnp.pi * k / n_steps))
+            return moves - rate * jnp.asarray(update), state, jnp.where(k == 0, slope, first)
+
+        moves, _, first = jax.lax.fori_loop(0, n_steps, step, (flat, adam.init(flat), jnp.zeros_like(flat)))
+        return Descent(moves, first)
+
+    return jax.vmap(alone)(pulls)
+
+
+@jax.jit
+def judged(
+    objective: Objective, dry: Dry, moves: Treatment
+) -> tuple[Float[Array, " rule"], Float[Array, " rule"], Treatment]:
+    """Penalty of each rule, its excess in scales as a mean over its targets, and the treatment."""
+    n_rules = len(objective.program.rules)
+    treatment = project(objective, dry, bounded(moves))
+    found = objectives.readings(objective, dry, treatment)
+    targets = objectives.targets_of(objective, found)
+    beyond = objectives.excess(targets.value, targets.low, targets.high) / targets.scale
+    total, count = (objectives.by_rule(x, targets.rule, n_rules) for x in (beyond * targets.share, targets.share))
+    return (
+        objectives.penalties(objective, found, jnp.zeros(n_rules)),
+        total / jnp.maximum(count, 1e-6),
+        treatment,
+    )
+
+
+def audit_song(case: Case, n_steps: int, seeds: Sequence[int]) -> Audit:
+    """Every rule that can be followed alone, from every seed."""
+    runs, looks = [], []
+    start = case.nothing
+    for seed in seeds:
+        start = random_start(case.nothing, seed)
+        together, ends, look = _followed(case, start, n_steps)
+        looks += [look, _look(case, together)]
+        runs += _runs(case, seed, start, ends)
+        print(f"{case.name}, seed {seed}", file=sys.stderr, flush=True)
+    return Audit(tuple(runs), {case.name: conflicts(Refined(start, tuple(looks), n_steps), case.rules)})
+
+
+def followed_alone(case: Case, moves: Treatment) -> list[int]:
+    """Which rules can be followed from here: the output level is solved, some rules are only measured, some kept."""
+    cost = np.asarray(judged(case.objective, case.dry, moves)[0])
+    can = [rule.optimised and rule.acts_on != ("master",) for rule in case.rules]
+    return np.flatnonzero((cost > BROKEN) & np.array(can)).tolist()
+
+
+def _followed(case: Case, start: Treatment, n_steps: int) -> tuple[Treatment, dict[int, Treatment], Round]:
+    """Where all rules together lead, where each leads alone, and the look at the start."""
+    indices = followed_alone(case, start)
+    pulls = np.eye(len(case.rules), dtype=np.float32)[indices]
+    both = _abreast(case, start, np.concatenate([np.asarray(case.objective.weight)[None], pulls]), n_steps)
+    tree = jax.flatten_util.ravel_pytree(start)[1]
+    ends = {index: tree(moves) for index, moves in zip(indices, both.moves[1:], strict=True)}
+    return tree(both.moves[0]), ends, _round_of(case, start, indices, both.slope[1:])
+
+
+def _look(case: Case, moves: Treatment) -> Round:
+    indices = followed_alone(case, moves)
+    pulls = np.eye(len(case.rules), dtype=np.float32)[indices]
+    return _round_of(case, moves, indices, _abreast(case, moves, pulls, 1).slope)
+
+
+def _abreast(case: Case, start: Treatment, pulls: Float[np.ndarray, "run rule"], n_steps: int) -> Descent:
+    """All rows of `pulls`, some at a time, so that one program serves any number of rules."""
+    padded = np.pad(pulls, ((0, -len(pulls) % ABREAST), (0, 0)))
+    steps = jnp.int32(n_steps)
+    parts = [
+        descend(case.objective, case.dry, start, jnp.asarray(p), steps)
+        for p in np.split(padded, len(padded) // ABREAST)
+    ]
+    return Descent(*(jnp.concatenate(x)[: len(pulls)] for x in zip(*parts, strict=True)))
+
+
+def _round_of(case: Case, moves: Treatment, indices: list[int], slopes: Float[Array, "run move"]) -> Round:
+    """The slopes of rules as refinement notes them."""
+    cost = np.asarray(judged(case.objective, case.dry, moves)[0])
+    way = np.asarray(slopes) / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-9)
+    cosine = np.zeros((len(cost), len(cost)), np.float32)
+    cosine[np.ix_(indices, indices)] = way @ way.T
+    return Round(cost, np.zeros(()), cosine)
+
+
+def _runs(case: Case, seed: int, start: Treatment, ends: dict[int, Treatment]) -> list[Run]:
+    cost, beyond, begun = (jax.tree.map(np.asarray, x) for x in judged(case.objective, case.dry, start))
+    # doing little is no limit that could be broken
+    limited = np.array([has_limits(rule) for rule in case.rules])
+    runs = []
+    for index, moves in ends.items():
+        after, further, done = (jax.tree.map(np.asarray, x) for x in judged(case.objective, case.dry, moves))
+        others = limited & (np.arange(len(cost)) != index)
+        worse = further - beyond
+        runs.append(
+            Run(
+                case.rules[index].id,
+                case.name,
+                seed,
+                float(cost[index]),
+                float(after[index]),
+                float(beyond[others].sum()),
+                float(further[others].sum()),
+                {case.rules[k].id: float(worse[k]) for k in np.flatnonzero(others & (worse > 0.0))},
+                moved(begun, done, case.n_tracks),
+            )
+        )
+    return runs
+
+
+def moved(before: Treatment, after: Treatment, n_tracks: int) -> Moved:
+    """What differs between two treatments."""
+    change = jax.tree.map(lambda new, old: new - old, after, before)
+    level, ride = change.gain.level_db[:n_tracks], change.gain.ride_db[:n_tracks]
+    zones = change.dynamics.zone_db[:n_tracks]
+    cuts = [np.maximum(each.eq.low_cut_hz[:n_tracks], 10.0) for each in (before, after)]
+    room = [(each.reverb.decay_s.mean(), each.reverb.pre_delay_s) for each in (before, after) if each.reverb]
+    return Moved(
+        float(np.mean(np.abs(level))),
+        float(np.max(np.abs(level[:, None] + ride))),
+        float(np.sqrt(np.mean(np.square(change.eq.tone_db[:n_tracks])))),
+        float(np.mean(np.abs(np.log2(cuts[1] / cuts[0])))),
+        float(np.mean(np.abs(change.pan.position[:n_tracks]))),
+        float(np.mean(np.abs(change.pan.width_db[:n_tracks]))),
+        float(np.mean(zones)),
+        float(np.quantile(zones, 0.95) - np.quantile(zones, 0.05)),
+        float(np.mean(np.abs(change.reverb.send_db[:n_tracks]))) if change.reverb else 0.0,
+        float(np.mean(np.abs(np.log2(np.divide(room[1], room[0]))))) if room else 0.0,
+    )
+
+
+def table(audit: Audit) -> str:
+    """Rows of the rules that were broken, in Markdown, over songs and seeds: means, and the largest level change."""
+    heads = ("rule", "reached", "own penalty", "others' excess", "worsens most", "level, most (dB)", "tone, low cut",
+             "place, width", "dynamics, range", "send, room")  # fmt: skip
+    rows = [
+        _row(rule, [run for run in audit.runs if run.rule == rule])
+        for rule in dict.fromkeys(r.rule for r in audit.runs)
+    ]
+    return "\n".join([_line(heads), _line("---" for _ in heads), *(_line(row) for row in rows)])
+
+
+def _row(rule: str, runs: Sequence[Run]) -> tuple[str, ...]:
+    mean = {name: float(np.mean([getattr(run, name) for run in runs])) for name in Run._fields[3:7]}
+    m = Moved(*np.mean([run.moved for run in runs], axis=0).tolist())
+    return (
+        rule,
+        f"{sum(run.after < REACHED for run in runs)}/{len(runs)}",
+        f"{mean['before']:.2f} → {mean['after']:.3f}",
+        f"{mean['others_before']:.1f} → {mean['others_after']:.1f}",
+        _worst(runs),
+        f"{m.level_mean_db:.1f}, {max(run.moved.level_max_db for run in runs):.1f}",
+        f"{m.tone_rms_db:.1f} dB, {m.low_cut_octaves:.1f} oct",
+        f"{m.place:.0f}, {m.width_db:.1f} dB",
+        f"{m.dynamics_mean_db:+.1f}, {m.dynamics_range_db:.1f} dB",
+        f"{m.send_db:.1f} dB, {m.room_octaves:.1f} oct",
+    )
+
+
+def _worst(runs: Sequence[Run]) -> str:
+    """The other rule that gets worse most, as a mean over the runs."""
+    names = {name for run in runs for name in run.worsened}
+    mean = {name: sum(run.worsened.get(name, 0.0) for run in runs) / len(runs) for name in names}
+    name = max(sorted(mean), key=lambda each: mean[each], default="")
+    return f"{name} {mean[name]:+.1f}" if name and mean[name] >= 0.05 else ""
+
+
+def conflict_table(audit: Audit) -> str:
+    """Pairs that pull against each other, in Markdown, those of most songs and the sharpest first."""
+    pairs: dict[tuple[str, str], list[tuple[str, Conflict]]] = {}
+    for song, found in audit.conflicts.items():
+        for conflict in found:
+            pairs.setdefault((conflict.first, conflict.second), []).append((song, conflict))
+    ordered = sorted(pairs.items(), key=lambda pair: (-len(pair[1]), _size(pair[1]), pair[0]))
+    heads = ("rules", "mean cosine", "looks", "songs")
+    rows = [
+        (
+            f"{first}, {second}",
+            f"{_size(on):.2f}",
+            f"{np.mean([c.share for _, c in on]):.0%}",
+            ", ".join(s for s, _ in on),
+        )
+        for (first, second), on in ordered
+    ]
+    return "\n".join([_line(heads), _line("---" for _ in heads), *(_line(row) for row in rows)])
+
+
+def _size(on: Sequence[tuple[str, Conflict]]) -> float:
+    return float(np.mean([conflict.cosine for _, conflict in on]))
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def as_json(audit: Audit) -> dict[str, object]:
+    """All runs and conflicts, with names."""
+    runs = [run._asdict() | {"moved": run.moved._asdict()} for run in audit.runs]
+    return {"runs": runs, "conflicts": {song: [c._asdict() for c in found] for song, found in audit.conflicts.items()}}
+
+
+def audited(songs: Sequence[Path], rules: RuleSet, n_steps: int, n_seeds: int) -> Audit:
+    """The audit of the songs, or of the demo song if there are none."""
+    with tempfile.TemporaryDirectory() as folder:
+        if not songs:
+            write_demo(Path(folder))
+        named = [(path.name, path) for path in songs] or [("demo", Path(folder))]
+        parts = [audit_song(case_of(path, rules, name), n_steps, range(n_seeds)) for name, path in named]
+    return Audit(
+        tuple(run for part in parts for run in part.runs), {k: v for part in parts for k, v in part.conflicts.items()}
+    )
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--songs", type=Path, nargs="*", default=[], help="song folders; the demo song if none")
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rules", nargs="*", default=[], help="names or paths of rule files; all shipped if none")
+    parser.add_argument("--json", type=Path, help="also write every run into this file")
+    asked = parser.parse_args()
+    audit = audited(asked.songs, every_rule(asked.rules), asked.steps, asked.seeds)
+    print(table(audit), conflict_table(audit), sep="\n\n")
+    if asked.json:
+        asked.json.write_text(json.dumps(as_json(audit), indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
