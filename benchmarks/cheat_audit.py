@@ -5,7 +5,7 @@
 Prints a Markdown table with a row for every rule that some random start broke, over all songs and seeds: in how many of
 those starts it came below a penalty of 0.01, its own penalty, the excess of all other rules together in scales, which
 of them it worsens most, and what it moved. Then the pairs of rules that pull against each other, at the random starts
-and after all rules were followed together. Without songs it takes the demo song.
+and after all rules were followed together. Without songs it takes the demo song, which may be named as `demo` beside others.
 
 No constraint is held and nothing is pinned, so that what a rule does here it would do in a mix if nobody stopped it. A
 rule moves only the parts that it acts on. All rules of a song share one compiled program: which of them pulls is data.
@@ -19,7 +19,6 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,11 +51,11 @@ from hybrid.treatment.bounds import bounded, moves_of
 from hybrid.treatment.effect import pool
 from hybrid.treatment.types import Dry, Treatment, map_parts, neutral
 
-FRAMES = 128
+FRAMES = 64
 """Frames that a song is joined to: an audit makes hundreds of descents."""
 KNOT_S = 0.2
 ABREAST = 8
-"""Rules that are followed side by side, each on a treatment of its own."""
+"""Rules that are followed in one call, one after the other, each on a treatment of its own."""
 REACHED, BROKEN = 0.01, 1e-3
 """Penalty below which a rule has what it asks (catalogue 10, test 24), and above which it pulls."""
 FROM = {"eq.low_cut": (30.0, 90.0), "reverb.send": (-24.0, -6.0)}
@@ -155,13 +154,13 @@ def random_start(nothing: Treatment, seed: int) -> Treatment:
 
 
 class Descent(NamedTuple):
-    """Where descents side by side ended, and the slope at their start."""
+    """Where descents ended, and the slope at their start."""
 
     moves: Float[Array, "abreast move"]
     slope: Float[Array, "abreast move"]
 
 
-@partial(jax.jit, compiler_options={"xla_backend_optimization_level": 1})
+@jax.jit
 def descend(
     objective: Objective, dry: Dry, start: Treatment, pulls: Float[Array, "abreast rule"], n_steps: Int[Array, ""]
 ) -> Descent:
@@ -185,7 +184,7 @@ def descend(
         moves, _, first = jax.lax.fori_loop(0, n_steps, step, (flat, adam.init(flat), jnp.zeros_like(flat)))
         return Descent(moves, first)
 
-    return jax.vmap(alone)(pulls)
+    return jax.lax.map(alone, pulls)
 
 
 @jax.jit
@@ -379,12 +378,11 @@ def as_json(audit: Audit) -> dict[str, object]:
 
 
 def audited(songs: Sequence[Path], rules: RuleSet, n_steps: int, n_seeds: int) -> Audit:
-    """The audit of the songs, or of the demo song if there are none."""
-    with tempfile.TemporaryDirectory() as folder:
-        if not songs:
-            write_demo(Path(folder))
-        named = [(path.name, path) for path in songs] or [("demo", Path(folder))]
-        parts = [audit_song(case_of(path, rules, name), n_steps, range(n_seeds)) for name, path in named]
+    """The audit of the songs; `demo` is the demo song, unless there is such a folder."""
+    with tempfile.TemporaryDirectory() as made:
+        write_demo(Path(made))
+        folders = {path.name: path if path.is_dir() or path.name != "demo" else Path(made) for path in songs}
+        parts = [audit_song(case_of(folder, rules, name), n_steps, range(n_seeds)) for name, folder in folders.items()]
     return Audit(
         tuple(run for part in parts for run in part.runs), {k: v for part in parts for k, v in part.conflicts.items()}
     )
@@ -393,7 +391,9 @@ def audited(songs: Sequence[Path], rules: RuleSet, n_steps: int, n_seeds: int) -
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--songs", type=Path, nargs="*", default=[], help="song folders; the demo song if none")
+    parser.add_argument(
+        "--songs", type=Path, nargs="+", default=[Path("demo")], help="song folders; demo is the demo song"
+    )
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rules", nargs="*", default=[], help="names or paths of rule files; all shipped if none")

@@ -98,7 +98,7 @@ def _centre(found: Found, parent: Parent, out: _Writing) -> None:
             reach = max(_reach(found[key]) for key in keys)
             grounds = out.grounds(found, keys, [f"Distance of {role}" for _, role in keys])
             out.patch[rule.id] = {"tolerance": _tolerance(reach, "pan"), **_settled(rule), **grounds}
-    placed = [rule for rule in parent.rules.enabled if isinstance(rule, PanPosition)]
+    placed = [rule for rule in parent.rules.enabled if isinstance(rule, PanPosition) and rule.target is not None]
     for role, key in distances.items():
         is_new = not any(_speaks_of(rule, role, parent) for rule in placed)
         if is_new and not found[key].is_thin and _reach(found[key]) <= CENTRAL:

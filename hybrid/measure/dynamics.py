@@ -20,7 +20,8 @@ def broadband_db(
 ) -> Float[Array, "track frame"]:
     """Gain of a track as a whole from gains in zones, weighted by the energy that the raw track has in each."""
     energy = jnp.einsum("itb,zb->izt", raw, jnp.asarray(zone_curves(), raw.dtype))
-    share = energy / jnp.maximum(jnp.sum(energy, axis=1, keepdims=True), 1e-12)
+    whole = jnp.sum(energy, axis=1, keepdims=True)
+    share = energy / jnp.where(whole > 0.0, whole, 1.0)
     gain = jnp.sum(share * jnp.exp(LN_DB * zone_db), axis=1)
     return jnp.where(gain > 0.0, db(jnp.where(gain > 0.0, gain, 1.0)), 0.0)
 

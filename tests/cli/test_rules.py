@@ -82,15 +82,15 @@ def test_show_gives_every_value_with_its_place(hybrid):
     code, out, _ = hybrid("rules", "show", "base", "--set", "out.loudness.target=-14 LUFS")
     assert code == 0
     assert "    target: -14 LUFS  # --set\n" in out
-    assert "    max: -1 dBTP  # loudness.yaml:" in out
+    assert "    max: -1 dBTP  # output.yaml:" in out
 
 
 def test_show_as_json_is_one_document(hybrid):
-    code, out, _ = hybrid("rules", "show", "loudness", "--json")
+    code, out, _ = hybrid("rules", "show", "output", "--json")
     said = json.loads(out)
     assert code == 0
-    assert said["hash"] == load_rules(["loudness"]).hash
-    assert "loudness.yaml:" in said["provenance"]["out.true-peak"]["max"]
+    assert said["hash"] == load_rules(["output"]).hash
+    assert "output.yaml:" in said["provenance"]["out.true-peak"]["max"]
 
 
 def test_check_reports_what_the_rules_rest_on(hybrid, tmp_path: Path):

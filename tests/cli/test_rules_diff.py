@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from hybrid.knowledge.resolve import load_rules
+
 MINE = """\
 schema: mixrules/1
 id: mine
 extends: [base]
 patch:
-  lead.level: {target: -2 LU}
+  lead.level: {target: -4 LU}
 disable: [spectrum.curve]
 rules:
   - {id: fresh, type: timbre_change, max: 2 dB, notes: A long story of why this is asked for at all., evidence: guess}
@@ -30,7 +32,8 @@ def rows(out: str) -> list[list[str]]:
 def test_what_differs_is_told_with_both_places(hybrid, mine: str):
     code, out, err = hybrid("rules", "diff", "base", mine)
     assert (code, err) == (0, "")
-    assert ["lead.level.target", "0.5", "LU", "loudness.yaml:37", "-2", "LU", "mine.yaml:5"] in rows(out)
+    place = load_rules(["base"]).provenance["lead.level"]["target"].rpartition("/")[2]
+    assert ["lead.level.target", "-2", "LU", place, "-4", "LU", "mine.yaml:5"] in rows(out)
     assert ["changed", "base", "from", "mine.yaml", "from"] in rows(out)
     assert f"only in {mine}\n  fresh\n" in out
     assert f"switched off in {mine}\n  spectrum.curve (mine.yaml:6)\n" in out
@@ -57,7 +60,7 @@ def test_as_json_it_is_one_document(hybrid, mine: str):
     (switch,) = said["switched_off"]
     assert (switch["of"], switch["second"]["written"]) == ("spectrum.curve", "false")
     target = next(change for change in said["changed"] if change["key"] == "target")
-    assert (target["first"]["written"], target["second"]["at"]) == ("0.5 LU", f"{mine}:5")
+    assert (target["first"]["written"], target["second"]["at"]) == ("-2 LU", f"{mine}:5")
 
 
 @pytest.mark.parametrize("pair", [("base", "bse"), ("bse", "base")])
@@ -68,7 +71,7 @@ def test_an_unknown_set_is_refused(hybrid, pair: tuple[str, str]):
 
 
 def test_a_file_with_mistakes_is_refused(hybrid, mine: str):
-    Path(mine).write_text(MINE.replace("-2 LU", "-2 Hz"))
+    Path(mine).write_text(MINE.replace("-4 LU", "-4 Hz"))
     code, out, err = hybrid("rules", "diff", "base", mine)
     assert (code, out) == (2, "")
     assert "mine.yaml:5:24: patch.lead.level.target: expected a loudness difference" in err
