@@ -5,7 +5,8 @@
 Prints a Markdown table with a row for every rule that some random start broke, over all songs and seeds: in how many of
 those starts it came below a penalty of 0.01, its own penalty, the excess of all other rules together in scales, which
 of them it worsens most, and what it moved. Then the pairs of rules that pull against each other, at the random starts
-and after all rules were followed together. Without songs it takes the demo song, which may be named as `demo` beside others.
+and after all rules were followed together. Without songs it takes the demo song, which
+may be named as `demo` beside others.
 
 No constraint is held and nothing is pinned, so that what a rule does here it would do in a mix if nobody stopped it. A
 rule moves only the parts that it acts on. All rules of a song share one compiled program: which of them pulls is data.
