@@ -219,7 +219,7 @@ def test_a_mix_that_is_stopped_leaves_nothing_behind(number: signal.Signals, son
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)
-    assert process.wait(60) == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
+    assert process.wait(300) == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
     assert list(tmp_path.iterdir()) == [song]
 
 
