@@ -372,7 +372,7 @@ def test_one_click_raises_the_highest_peak_and_not_the_peaks_of_the_song():
     assert short._replace(dry=click).value() == pytest.approx(short.value(), abs=0.01)
 
 
-QUIETER = {"range": "4 to 8 LU", "shortest": "1 s"}
+QUIETER: dict[str, Plain] = {"range": "4 to 8 LU", "shortest": "1 s"}
 
 
 def test_passages_are_not_led_below_the_gate():

@@ -289,12 +289,13 @@ def test_other_weights_targets_tracks_and_songs_compile_nothing_anew(bench: Benc
     song = replace(bench.song, tracks=bench.song.tracks[::-1])
     other = objective_of(RULES, song, bench.dry)
     dry = random_dry(9, N_TRACKS, N_FRAMES)
+    elsewhere, weightless = random_treatment(dry, 2), replace(objective, weight=jnp.zeros_like(objective.weight))
     bench.refined(objective, start, held=(BALANCE,))
     bench.refined(other, start, held=(LEAD,), dry=dry)
     with jax.log_compiles(True), caplog.at_level(logging.WARNING):
-        bench.refined(replace(objective, weight=jnp.zeros_like(objective.weight)), start)
+        bench.refined(weightless, start)
         bench.refined(objective, start, held=(BALANCE, LEAD))
-        bench.refined(other, random_treatment(dry, 2), held=(BALANCE,), dry=dry)
+        bench.refined(other, elsewhere, held=(BALANCE,), dry=dry)
     compiled = [each.getMessage() for each in caplog.records if "ompil" in each.getMessage()]
     assert compiled == []
 

@@ -52,7 +52,8 @@ class LoudnessRange(RuleType):
     which it says little.
 
     Source: EBU Tech 3342, which advises against a hard limit; the limits are by taste.
-    Cheats: slow fades (smooth_control), passages that sink below the gate (audibility_floor).
+    Cheats: slow fades (no rule feels them; the range of a ride, 12 dB from end to end, is all that limits them),
+    passages that sink below the gate (the gate has no slope).
     """
 
     unit: ClassVar[str] = "LU"

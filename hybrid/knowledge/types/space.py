@@ -107,7 +107,7 @@ class BandBalance(RuleType):
     less than `floor` of what all of them hold together in the raw tracks is left out.
 
     Source: Mansbridge 2012, with regions of Tzanetakis 2007 and Perez Gonzalez 2010.
-    Cheats: everything in the centre (width_by_frequency).
+    Cheats: everything in the centre (side_energy, similar_apart).
     """
 
     unit: ClassVar[str] = "dB"
