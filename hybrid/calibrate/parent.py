@@ -8,8 +8,9 @@ from typing import NamedTuple, TypeVar
 from hybrid.audio.song import Track
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.knowledge.select import Selector, select
+from hybrid.knowledge.select import select, share_selector
 from hybrid.knowledge.types import (
+    CorpusPrior,
     LeadToRestRatio,
     LongTermSpectrum,
     PanPosition,
@@ -48,14 +49,12 @@ class Parent(NamedTuple):
     """Wishes for the centre; requirements are left as they are."""
     side: tuple[SideEnergy, ...]
     curve: LongTermSpectrum | None
+    usual: tuple[CorpusPrior, ...]
 
     def shares(self, tracks: Sequence[Track]) -> dict[str, tuple[int, ...]]:
         """The tracks of each entry of the budget that has any."""
         sets = self.rules.sets
-        chosen = {
-            name: select(Selector(set=name) if name in sets else Selector(role=(name,)), tracks, sets)
-            for name in self.budget.targets
-        }
+        chosen = {name: select(share_selector(name, sets), tracks, sets) for name in self.budget.targets}
         return {name: members for name, members in chosen.items() if members}
 
     def lead_and_rest(self, tracks: Sequence[Track]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -76,6 +75,7 @@ def load_parent(name: str) -> Parent:
         centre=tuple(rule for rule in _on(rules, PanPosition) if rule.target == 0.0 and rule.kind == "prefer"),
         side=tuple(_on(rules, SideEnergy)),
         curve=next(iter(_on(rules, LongTermSpectrum)), None),
+        usual=tuple(_on(rules, CorpusPrior)),
     )
 
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from hybrid.calibrate.estimate import HALF_OF_NORMAL, Estimate, Key
 from hybrid.calibrate.observed import UNIT, Quantity
 
-Feature = Literal["level", "position", "width", "brightness"]
+Feature = Literal["level", "position"]
 
-FEATURE_OF: dict[Quantity, Feature] = {"level": "level", "distance": "position", "width": "width"}
-"""Nothing that is read of mixes tells the brightness of a track yet."""
+FEATURE_OF: dict[Quantity, Feature] = {"level": "level", "distance": "position"}
+"""Of a width only what was done to it is read, and of brightness nothing: the features are those of the mixed track."""
 
 
 class PriorRow(NamedTuple):
     """A normal law for one feature of tracks of one role, in `unit`."""
 
+    quantity: Quantity
     feature: Feature
     role: str
     unit: str
@@ -28,14 +28,8 @@ class PriorRow(NamedTuple):
 
 
 def prior_rows(found: Mapping[Key, Estimate]) -> Iterator[PriorRow]:
-    """The rows that some estimates give, in their order.
-
-    Left and right are alike: the mean position is the centre, and its spread the root mean square of the distances.
-    """
+    """The rows that some estimates give, in their order: the median, and the wider of deviation and tolerance."""
     for (quantity, role), each in found.items():
         if quantity in FEATURE_OF:
-            is_distance = quantity == "distance"
-            spread = math.hypot(each.mean, each.spread) if is_distance else each.spread
-            mean = 0.0 if is_distance else each.mean
-            wide = max(spread, each.tolerance / HALF_OF_NORMAL)
-            yield PriorRow(FEATURE_OF[quantity], role, UNIT[quantity], mean, wide, each.n_songs)
+            wide = max(each.spread, each.tolerance / HALF_OF_NORMAL)
+            yield PriorRow(quantity, FEATURE_OF[quantity], role, UNIT[quantity], each.median, wide, each.n_songs)

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from hybrid import quantity
 from hybrid.audio.song import Track
-from hybrid.calibrate.estimate import Estimate, Key
+from hybrid.calibrate.estimate import ENOUGH, Estimate, Key
 from hybrid.calibrate.parent import WIDTH_BANDS, Parent
+from hybrid.calibrate.prior import prior_rows
 from hybrid.calibrate.report import counts, frequency, sentence
 from hybrid.knowledge.select import select
 from hybrid.knowledge.types import PanPosition, RuleType
@@ -46,6 +47,7 @@ def fitted(found: Found, parent: Parent, cite: str, basis: str = "") -> Fitted:
     _centre(found, parent, out)
     _side(found, parent, out)
     _curve(found, parent, out)
+    _usual(found, parent, out)
     return Fitted(out.patch, out.rules, tuple(dict.fromkeys(out.used)))
 
 
@@ -141,6 +143,17 @@ def _curve(found: Found, parent: Parent, out: _Writing) -> None:
     notes = f"Medians of bands, the tolerance is the median of theirs ({rests_on}). Quartiles in dB: {quartiles}."
     grounds = {**out.grounds(found, points, []), "notes": notes}
     out.rules.append({**_own(parent.curve, *asks), **asks, **grounds})
+
+
+def _usual(found: Found, parent: Parent, out: _Writing) -> None:
+    """The whole rule anew, with the roles of enough songs: a patch would leave the parent's roles among them."""
+    for rule in parent.usual:
+        rows = [row for row in prior_rows(found) if row.feature == rule.feature and row.n_songs >= ENOUGH]
+        if rows:
+            table = {row.role: {"mean": round(row.mean, 1), "spread": round(max(row.spread, 1.0), 1)} for row in rows}
+            keys: list[Key] = [(row.quantity, row.role) for row in rows]
+            grounds = out.grounds(found, keys, [row.role for row in rows], out.basis)
+            out.rules.append({**_own(rule, "table"), "table": table, **grounds})
 
 
 def _own(rule: RuleType, *but: str) -> Said:

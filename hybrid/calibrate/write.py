@@ -93,15 +93,3 @@ def extended(name: str, path: Path) -> str:
     there = shelf.find("rules", name, beside=path.parent) if not Path(name).expanduser().is_file() else None
     is_same = there is not None and there.resolve() == meant.resolve()
     return name if is_same else Path(os.path.relpath(meant.resolve(), path.parent.resolve())).as_posix()
-
-
-def write_rules(path: Path, text: str) -> None:
-    """Write the file, whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        raise InputError(Problem(str(path), f"cannot be written: {error.strerror or error}")) from error
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from hybrid import shelf
 from hybrid.calibrate.decisions import notes_on, observe_table
 from hybrid.calibrate.estimate import alone, estimates
 from hybrid.calibrate.observed import AT_THE_FADERS, IN_THE_MIX, WEIGHED, Observed
@@ -19,7 +20,7 @@ from hybrid.calibrate.report import few_songs, named, table
 from hybrid.calibrate.rules import fitted
 from hybrid.calibrate.schema import MixRow
 from hybrid.calibrate.table import read_table
-from hybrid.calibrate.write import Label, check_target, extended, id_of, rule_text, write_rules
+from hybrid.calibrate.write import Label, check_target, extended, id_of, rule_text
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import load
 from hybrid.errors import InputError, Problem
@@ -64,7 +65,7 @@ def fit(
     if not rules.used:
         what = "nothing to fit: no quantity that the rules speak of occurs in two songs"
         raise InputError(Problem(_names(inputs), what))
-    write_rules(out, rule_text(rules, label))
+    shelf.write(out, rule_text(rules, label))
     print(json_of(out, found, notes) if as_json else table(out, found))
 
 

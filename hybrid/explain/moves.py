@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.signal import bands
-from hybrid.treatment import effect
-from hybrid.treatment.bounds import LOW_CUT_FROM_HZ, LOW_CUT_OCTAVES, RANGES, bounded
-from hybrid.treatment.types import RIDE_S, ZONES_HZ, Treatment, map_parts, treatment_parts
+from hybrid.treatment.bounds import LOW_CUT_FROM_HZ, LOW_CUT_OCTAVES, OCTAVES, RANGES, SEND_HIGHEST_DB, bounded
+from hybrid.treatment.curves import tone_curves
+from hybrid.treatment.types import PER_SONG, RIDE_S, SEND_OFF_DB, ZONES_HZ, Treatment, map_parts, treatment_parts
 
 LEAST_SHARE = 0.02
 """Moves that make up less of the steepest way are not worth telling."""
@@ -23,7 +23,9 @@ _FURTHEST = 30.0
 _FLAT = 1e-24
 """Square of a slope below which it is none."""
 _Parts = dict[str, Float[np.ndarray, "..."]]
-_UNITS = {"pan.position": "pan", "eq.low_cut": "Hz"}
+_UNITS = {"pan.position": "pan", "eq.low_cut": "Hz", "reverb.decay": "s", "reverb.pre_delay": "s"}
+_ROOM = ("the room",)
+"""Whose the parts are that no track owns."""
 _VERBS = {
     "gain.level": ("raise {track}", "lower {track}"),
     "gain.ride": ("ride {track} up", "ride {track} down"),
@@ -32,6 +34,10 @@ _VERBS = {
     "dynamics.zone": ("lift {track}", "press {track} down"),
     "pan.position": ("move {track} to the right", "move {track} to the left"),
     "pan.width": ("widen {track}", "narrow {track}"),
+    "reverb.send": ("send more of {track}", "send less of {track}"),
+    "reverb.decay": ("let {track} ring longer", "let {track} ring shorter"),
+    "reverb.pre_delay": ("let {track} answer later", "let {track} answer sooner"),
+    "reverb.tone": ("lift the return of {track}", "cut the return of {track}"),
 }
 _NOUNS = {
     "gain.level": "level",
@@ -41,11 +47,18 @@ _NOUNS = {
     "dynamics.zone": "dynamics",
     "pan.position": "position",
     "pan.width": "width",
+    "reverb.send": "send",
+    "reverb.decay": "decay",
+    "reverb.pre_delay": "pre-delay",
+    "reverb.tone": "return",
 }
 
 
 class Move(NamedTuple):
-    """A move of one part of one track. `amount` is signed, in `unit`, at the place of its curve where it is largest."""
+    """A move of one part of one track, or of the room.
+
+    `amount` is signed, in `unit`, at the place of its curve where it is largest.
+    """
 
     part: str
     track: str
@@ -80,27 +93,27 @@ def moves_along(
     found = [
         Move(
             part,
-            track_ids[track],
+            _owners(part, track_ids)[track],
             float(np.ravel(changes[part][track])[place]),
             _UNITS.get(part, "dB"),
             _where(part, place, way),
             share / total,
             _is_within(part, float(np.ravel(values[part][track])[place])),
         )
-        for part, track, share, place in _blocks(way, changes, len(track_ids))
+        for part, track, share, place in _blocks(way, changes, track_ids)
         if share >= LEAST_SHARE * total
     ]
     return tuple(sorted(found, key=lambda move: -move.share)[:most])
 
 
 def common_ground(one: Treatment, other: Treatment, track_ids: Sequence[str]) -> str:
-    """The part and track in which two slopes agree, or disagree, most: "level of drums"; nothing if nowhere."""
+    """The part and track, or room, in which two slopes meet most: "level of drums"; nothing if nowhere."""
     products = _products(one, other)
     sign = np.sign(sum(float(np.sum(product)) for product in products.values()))
     blocks = [
-        (sign * float(np.sum(product[track])), f"{_NOUNS.get(part, part)} of {track_ids[track]}")
+        (sign * float(np.sum(product[k])), f"{_NOUNS.get(part, part)} of {owner}")
         for part, product in products.items()
-        for track in range(len(track_ids) if product.ndim else 0)
+        for k, owner in enumerate(_owners(part, track_ids))
     ]
     most, what = max(blocks, default=(0.0, ""))
     return what if most > 0.0 else ""
@@ -121,30 +134,39 @@ def _products(one: Treatment, other: Treatment) -> _Parts:
 
 
 def _parts(treatment: Treatment) -> _Parts:
-    return {part: np.asarray(leaf) for part, leaf in treatment_parts(treatment).items()}
+    """The parts, each with an axis of owners in front; the output level, which is solved, is left out."""
+    parts = {part: np.asarray(leaf) for part, leaf in treatment_parts(treatment).items() if part != "master.level"}
+    return {part: leaf[None] if part in PER_SONG else leaf for part, leaf in parts.items()}
+
+
+def _owners(part: str, track_ids: Sequence[str]) -> Sequence[str]:
+    return _ROOM if part in PER_SONG else track_ids
 
 
 def _stepped(moves: Treatment, way: Treatment, need: float) -> Treatment:
     """Moves in which every part of every track goes as far along `way` as `need` asks of it alone."""
 
     def step(part: str, move: Array, slope: Array) -> Array:
-        size = jnp.sum(jnp.square(slope), axis=tuple(range(1, slope.ndim)), keepdims=True)
+        within = tuple(range(0 if part in PER_SONG else 1, slope.ndim))
+        size = jnp.sum(jnp.square(slope), axis=within, keepdims=True)
         return move + jnp.clip(need * slope / jnp.maximum(size, 1e-20), -_FURTHEST, _FURTHEST)
 
     return map_parts(step, moves, way)
 
 
-def _blocks(way: Treatment, changes: _Parts, n_tracks: int) -> Iterator[tuple[str, int, float, int]]:
+def _blocks(way: Treatment, changes: _Parts, track_ids: Sequence[str]) -> Iterator[tuple[str, int, float, int]]:
     """Part, track, size of the slope squared, and the place on the curve that changes most."""
     for part, slope in _parts(way).items():
-        for track in range(n_tracks if slope.ndim else 0):
+        for track in range(len(_owners(part, track_ids))):
             size = float(np.sum(np.square(slope[track])))
             yield part, track, size, int(np.argmax(np.abs(np.ravel(changes[part][track]))))
 
 
 def _where(part: str, place: int, way: Treatment) -> str:
-    if part == "eq.tone":
-        return f"around {_hertz(bands.band_centres_hz()[np.argmax(effect.tone_curves()[place])])}"
+    if part in ("eq.tone", "reverb.tone"):
+        return f"around {_hertz(bands.band_centres_hz()[np.argmax(tone_curves()[place])])}"
+    if part == "reverb.decay":
+        return _zone(place)
     if part == "gain.ride":
         return f"at {_clock(place * RIDE_S)}"
     if part == "dynamics.zone":
@@ -164,8 +186,11 @@ def _zone(zone: int) -> str:
 def _is_within(part: str, value: float) -> bool:
     if part == "eq.low_cut":
         return value <= _REACH * LOW_CUT_FROM_HZ * 2.0**LOW_CUT_OCTAVES
-    if part not in RANGES:
-        return True
+    if part == "reverb.send":
+        return value <= SEND_HIGHEST_DB - (1.0 - _REACH) * (SEND_HIGHEST_DB - SEND_OFF_DB)
+    if part in OCTAVES:
+        middle, (low, high, _) = OCTAVES[part]
+        return _REACH * low <= np.log2(value / middle) <= _REACH * high
     low, high, _ = RANGES[part]
     return _REACH * low <= value <= _REACH * high
 

@@ -145,7 +145,7 @@ def _others(plan: Plan, slopes: Slopes, index: int, own: Treatment) -> tuple[Oth
     weight = np.asarray(plan.objective.weight)
     found = []
     for k, rule in enumerate(plan.objective.program.rules):
-        pulls = rule.enabled and getattr(rule, "optimised", True) and slopes.cost[k] > UNSATISFIED
+        pulls = rule.enabled and rule.optimised and slopes.cost[k] > UNSATISFIED
         if k != index and pulls:
             other = _row(slopes.of_rules, k)
             penalty = float(weight[k] * slopes.cost[k])

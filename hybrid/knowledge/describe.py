@@ -30,7 +30,11 @@ _PARTS = {
     "pan": "position and width",
     "pan.position": "position",
     "pan.width": "width",
-    "reverb": "reverb",
+    "reverb": "sends and the room",
+    "reverb.send": "sends",
+    "reverb.decay": "decay of the room",
+    "reverb.pre_delay": "pre-delay of the room",
+    "reverb.tone": "tone of the return",
     "master": "output level",
 }
 _STANDS_FOR = {
@@ -95,7 +99,7 @@ def sheet_of(name: str) -> TypeSheet:
         parameters=_parameters(kind),
         scale=_default(kind.model_fields["scale"]),
         acts_on=tuple(kind.model_fields["acts_on"].default),
-        is_optimised=getattr(kind, "optimised", True),
+        is_optimised=kind.optimised,
     )
 
 

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from hybrid.audio.song import Song, Track
 from hybrid.errors import InputError, Problem
-from hybrid.knowledge.select import Selector, by_role, select
+from hybrid.knowledge.select import Selector, by_role, select, share_selector
 from hybrid.knowledge.types import LevelConsistency, PairSpread, RoleBudget, RuleType, SectionContrast
 from hybrid.knowledge.types.fields import When
 
@@ -107,11 +107,6 @@ def _partners(
         for first, second in zip(same[::2], same[1::2], strict=False):
             table[first, second] = 1.0
     return table
-
-
-def share_selector(name: str, sets: Mapping[str, Selector]) -> Selector:
-    """The tracks that an entry of a budget stands for: a named set, else a role."""
-    return Selector(set=name) if name in sets else Selector(role=(name,))
 
 
 def _frames(

@@ -109,6 +109,11 @@ def select(selector: Selector, tracks: Sequence[Track], sets: Mapping[str, Selec
     return tuple(index for index, track in enumerate(tracks) if _fits(selector, track, sets))
 
 
+def share_selector(name: str, sets: Mapping[str, Selector]) -> Selector:
+    """The tracks that an entry of a budget stands for: a named set, else a role."""
+    return Selector(set=name) if name in sets else Selector(role=(name,))
+
+
 def name_roles(tracks: Sequence[Track], names: Sequence[RoleName]) -> tuple[Track, ...]:
     """The tracks, those of unknown role with the role of the first match of their name."""
     return tuple(_named(track, names) if track.role == "unknown" else track for track in tracks)

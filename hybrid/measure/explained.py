@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from hybrid.signal import stft
+
 GROUP = 8
 """Bins that share one number of a filter."""
 STEP, SEGMENT = 4, 8
@@ -56,9 +58,7 @@ def moments(
 
 def _grouped(x: Float[Array, "channel time"], window: Float[Array, " window"]) -> Complex[Array, "w channel group bin"]:
     """Spectra of windows that overlap by half, bins in groups; what does not fill a segment or a group is left out."""
-    half = window.shape[-1] // 2
-    halves = x[:, : x.shape[1] // half * half].reshape(len(x), -1, half)
-    spectra = jnp.fft.rfft(jnp.concatenate([halves[:, :-1], halves[:, 1:]], axis=-1) * window, axis=-1)
+    spectra = stft.sparse(x, window)
     n_windows = spectra.shape[1] // SEGMENT * SEGMENT
     n_groups = spectra.shape[2] // GROUP
     return spectra[:, :n_windows, : n_groups * GROUP].swapaxes(0, 1).reshape(n_windows, len(x), n_groups, GROUP)

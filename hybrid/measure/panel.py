@@ -100,8 +100,7 @@ def predict(dry: Dry, treatment: Treatment, raw: Raw | None = None) -> Measured:
     """The panel in the power domain; traced once per shape, however often rules ask for it.
 
     Peaks are as far above the power of the mix as those of the raw sum are, and the true peak as far above loudness.
-    `raw` is that of `dry`, to be given
-    where it was worked out once for many treatments.
+    `raw` is that of `dry`, to be given where it was worked out once for many treatments.
     """
     layer, raw = effect.treated(dry, treatment), raw or raw_of(dry)
     return Measured(dry, raw, treatment, layer, layer, *_predicted(layer, raw.whole, treatment))

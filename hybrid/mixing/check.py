@@ -17,7 +17,7 @@ from hybrid.errors import InputError, Problem, SongError
 from hybrid.knowledge.compile import compile_rules
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
-from hybrid.knowledge.types import MinimalChange, RuleType, SmoothControl, TimbreChange
+from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.meter import Meter
 from hybrid.measure.panel import Measured, Scalar, observe
@@ -28,8 +28,7 @@ from hybrid.treatment.effect import as_measured, treated
 from hybrid.treatment.types import Dry, Treatment, neutral
 
 _MIX_LEVEL = ("mix", "band")
-_MOVING = (SmoothControl, TimbreChange, MinimalChange)
-"""Types that count rides and dynamics: by what is static alone they would seem kept."""
+_UNTOLD = "counts gain over time or effects, which a finished mix does not tell"
 _BLOCK = 1 << 18
 _SHORT = 0.9
 """Share of the song that a mix must cover to be compared without a word."""
@@ -141,6 +140,8 @@ def _split(rules: RuleSet, why_not: Callable[[RuleType], str | None]) -> tuple[R
 
 
 def _why_not_alone(rule: RuleType, song: Song) -> str | None:
+    if not rule.told_by_mix:
+        return _UNTOLD
     if rule.target_kind not in _MIX_LEVEL:
         return "speaks of tracks: needs --song"
     if rule.when and rule.when.bars and song.tempo_bpm is None:
@@ -149,7 +150,7 @@ def _why_not_alone(rule: RuleType, song: Song) -> str | None:
 
 
 def _why_not_fitted(rule: RuleType) -> str | None:
-    return "counts gain over time, which is not fitted" if isinstance(rule, _MOVING) else None
+    return None if rule.told_by_mix else _UNTOLD
 
 
 def _doubtful(rules: RuleSet, fitted: Fit) -> tuple[str, ...]:
@@ -178,5 +179,5 @@ def _judge(rules: RuleSet, song: Song, panel: Measured) -> tuple[Verdict, tuple[
 def _panel_fitted(dry: Dry, treatment: Treatment, mix: Dry, levels: tuple[Scalar, Scalar]) -> Measured:
     """The panel of the fitted tracks and of the mix itself, which is taken back to before the output level."""
     before = np.float32(10.0 ** (-0.1 * float(treatment.master.level_db)))
-    mix = replace(mix, power=mix.power * before, power_k=mix.power_k * before)
+    mix = replace(mix, power=mix.power * before, power_k=mix.power_k * before, peak=mix.peak * before)
     return observe(dry, treatment, treated(dry, treatment), mix, levels)

@@ -25,12 +25,12 @@ from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.analyse import Analysis, Progress, analyse, blank_recording
 from hybrid.mixing.microphones import settle
+from hybrid.mixing.pins import pins_of
 from hybrid.mixing.refine import (
     Refined,
     Task,
     compiled_round,
     held_targets,
-    pins_of,
     refine,
     refine_further,
     signed_excess,
@@ -137,10 +137,11 @@ def corrected(plan: Plan, observed: Measured) -> Plan | None:
 def _held(
     objective: Objective, found: tuple[Reading, ...], required: Bool[np.ndarray, " rule"]
 ) -> tuple[Float[np.ndarray, " _"], ...]:
-    """Marks of the targets to be held: not of rules that are off, ask for nothing, or act on the output level."""
+    """Marks of the targets to be held: not of rules that are off, ask for nothing, act on the output level, or move
+    nothing at all."""
     rules = objective.program.rules
     marks = held_targets(objective, found, required)
-    can = [rule.enabled and has_limits(rule) and rule.acts_on != ("master",) for rule in rules]
+    can = [rule.enabled and rule.optimised and has_limits(rule) and rule.acts_on != ("master",) for rule in rules]
     return tuple(np.asarray(each) * np.float32(possible) for each, possible in zip(marks, can, strict=True))
 
 

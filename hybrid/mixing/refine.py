@@ -7,8 +7,7 @@ each by itself: one that pulls harder than a unit is capped, and rules that pull
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Hashable
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -19,14 +18,13 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
-from hybrid.audio.song import Song
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.objective import NO_LIMIT, Objective, project
 from hybrid.knowledge.readings import Reading
-from hybrid.knowledge.types import PanPosition, RuleType
 from hybrid.measure.panel import raw_of
-from hybrid.treatment.bounds import bounded, moves_of
+from hybrid.mixing.pins import Pins, treatment_of
+from hybrid.treatment.bounds import moves_of
 from hybrid.treatment.types import Dry, Treatment, map_parts
 
 ROUND_STEPS = 50
@@ -45,13 +43,6 @@ RHO = (1.0, 20.0)
 """Stiffness of the constraints at the start and at the end; it grows geometrically."""
 DUAL_RATE = 0.1
 """Share of the augmented Lagrangian's multiplier update that is made at every step."""
-
-
-class Pins(NamedTuple):
-    """Parts that are given: where `mask` is one, the treatment takes `value` and no gradient passes."""
-
-    mask: Treatment
-    value: Treatment
 
 
 class State(NamedTuple):
@@ -81,33 +72,6 @@ class Refined(NamedTuple):
     treatment: Treatment
     rounds: tuple[Round, ...]
     n_steps: int
-
-
-def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing: Treatment) -> Pins:
-    """Positions that a required rule fixes to a point, for mono tracks: met by construction.
-
-    A stereo track's place depends on its balance over time, which no single number fixes.
-    """
-    zeros = jax.device_put(jax.tree.map(np.zeros_like, nothing))
-    mono = np.zeros(nothing.pan.position.shape, np.float32)
-    mono[: len(song.tracks)] = [track.channels == 1 for track in song.tracks]
-    mask, value = np.zeros_like(mono), np.zeros_like(mono)
-    for rule, scope in zip(rules, objective.scopes, strict=True):
-        if isinstance(rule, PanPosition) and rule.enabled and rule.kind == "require" and rule.target is not None:
-            fixed = mono * np.asarray(scope.member)
-            mask, value = np.maximum(mask, fixed), np.where(fixed > 0.0, rule.target, value)
-
-    def with_position(position: np.ndarray) -> Treatment:
-        return replace(zeros, pan=zeros.pan._replace(position=jax.device_put(position.astype(np.float32))))
-
-    return Pins(with_position(mask), with_position(value))
-
-
-@partial(jax.jit, inline=True)
-def treatment_of(moves: Treatment, pins: Pins) -> Treatment:
-    """The treatment that moves stand for, with pinned parts in place."""
-    free = bounded(moves)
-    return jax.tree.map(lambda mask, given, value: jnp.where(mask > 0, given, value), *pins, free)
 
 
 def _beyond(found: objectives.Targets) -> Float[Array, " target"]:

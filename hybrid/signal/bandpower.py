@@ -107,18 +107,10 @@ def cross_powers(
 def heard(analyser: Analyser, mids: Float[Array, "track time"]) -> Heard:
     """What tells which signals share phase, and how."""
     k_weights = analyser.weights[:, analyser.weights.shape[1] // 2 :].sum(axis=1)
-    plain = sparse_spectra(analyser, mids)
+    plain = stft.sparse(mids, analyser.window)
     n_bins = plain.shape[-1]
     edges = (1, *(2**k for k in range(2, 20) if 2**k < n_bins), n_bins)
     return Heard(products(plain * jnp.sqrt(k_weights), edges), plain[..., :HEARD_BINS])
-
-
-def sparse_spectra(analyser: Analyser, rows: Float[Array, "row time"]) -> Complex[Array, "row window bin"]:
-    """Spectra of windows that overlap by half: under a Hann window sums over time lose next to nothing."""
-    half = analyser.window.shape[-1] // 2
-    halves = rows[:, : rows.shape[1] // half * half].reshape(len(rows), -1, half)
-    windows = jnp.concatenate([halves[:, :-1], halves[:, 1:]], axis=-1)
-    return jnp.fft.rfft(windows * analyser.window, axis=-1)
 
 
 def products(spectra: Complex[Array, "row window bin"], edges: tuple[int, ...]) -> Float[Array, "group row row"]:

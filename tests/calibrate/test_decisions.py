@@ -130,9 +130,9 @@ def test_the_rows_of_a_prior_are_level_and_place_by_role():
     got = found(*(mix(f"Song {i}", band(pan=10.0 * i)) for i in range(9)))
     by_name = {(row.feature, row.role): row for row in prior_rows(got)}
     assert by_name["level", "bass.electric"].mean == pytest.approx(-FIVE_DB)
-    assert by_name["position", "guitar.electric"].mean == 0.0
-    # places 0, 10 ... 80 on either side: the mean of their squares is 2267, the estimate of it 2350
-    assert by_name["position", "guitar.electric"].spread == pytest.approx(48.5, abs=0.1)
+    # distances from the centre of 0, 10 ... 80, of which the quartiles are 17.5 and 62.5
+    assert by_name["position", "guitar.electric"].mean == pytest.approx(40.0)
+    assert by_name["position", "guitar.electric"].spread == pytest.approx(22.5 / 0.6745, abs=0.1)
     assert by_name["position", "guitar.electric"].unit == "pan"
 
 

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from hybrid import shelf
 from hybrid.calibrate.estimate import estimates
 from hybrid.calibrate.observed import Observed, Quantity
 from hybrid.calibrate.parent import Parent, load_parent
 from hybrid.calibrate.rules import fitted
-from hybrid.calibrate.write import Label, check_target, extended, id_of, rule_text, write_rules
+from hybrid.calibrate.write import Label, check_target, extended, id_of, rule_text
 from hybrid.errors import InputError
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.knowledge.types import LongTermSpectrum, PanPosition, RoleBudget, SideEnergy
+from hybrid.knowledge.types import CorpusPrior, LongTermSpectrum, PanPosition, RoleBudget, SideEnergy
 from hybrid.knowledge.types.loudness import budget_sum_lu
 from tests.calibrate.made import band, found, mix, tracks_of
 
@@ -25,7 +26,7 @@ def written(got, tmp_path: Path, extends: str = "base") -> RuleSet:
     label = Label(
         "mine", extended(extends, path), "Songs by hand", "https://example.org", "hybrid rules fit songs.json"
     )
-    write_rules(path, rule_text(fitted(got, load_parent(extends), "mine", "At the faders."), label))
+    shelf.write(path, rule_text(fitted(got, load_parent(extends), "mine", "At the faders."), label))
     rules = load_rules([str(path)])
     assert rules.warnings == ()
     return rules
@@ -66,10 +67,19 @@ def test_every_number_says_what_it_rests_on(tmp_path: Path):
 def test_what_is_not_fitted_stays_as_it_was(tmp_path: Path):
     rules, base = written(found(*SONGS), tmp_path), load_rules(["base"])
     assert [each.id for each in rules.rules] == [each.id for each in base.rules]
-    touched = {"balance.roles", "lead.level", "core.centre"}
+    touched = {"balance.roles", "lead.level", "core.centre", "usual.level", "usual.place"}
     assert [e for e in rules.rules if e.id not in touched] == [e for e in base.rules if e.id not in touched]
     assert rule(rules, "lead.level").weight == rule(base, "lead.level").weight
     assert rule(rules, "balance.roles").acts_on == rule(base, "balance.roles").acts_on
+
+
+def test_what_is_usual_is_that_of_roles_with_songs_enough(tmp_path: Path):
+    got = found(*SONGS)
+    usual = rule(written(got, tmp_path), "usual.level")
+    assert isinstance(usual, CorpusPrior)
+    assert usual.bounds() == (-1.5, 1.5)
+    assert usual.table["bass.electric"].mean == pytest.approx(got["level", "bass.electric"].median, abs=0.051)
+    assert "drums.tom" not in usual.table  # the parent has one, and no mix has
 
 
 def test_a_role_that_never_occurs_gets_no_number(tmp_path: Path):
@@ -187,7 +197,7 @@ def test_a_name_is_written_as_it_is_unless_it_means_another_file_there(tmp_path:
 def test_what_cannot_be_written_leaves_nothing_behind(tmp_path: Path):
     (tmp_path / "mine.yaml").mkdir()
     with pytest.raises(InputError, match="cannot be written"):
-        write_rules(tmp_path / "mine.yaml", "text")
+        shelf.write(tmp_path / "mine.yaml", "text")
     assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
 
 

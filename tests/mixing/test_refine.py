@@ -19,7 +19,8 @@ from hybrid.knowledge.objective import NO_LIMIT, Objective
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.panel import predict
 from hybrid.mixing.conflicts import conflicts
-from hybrid.mixing.refine import Pins, Refined, Task, held_targets, pins_of, refine, signed_excess
+from hybrid.mixing.pins import Pins, pins_of
+from hybrid.mixing.refine import Refined, Task, held_targets, refine, signed_excess
 from hybrid.treatment.bounds import RANGES, effort
 from hybrid.treatment.types import Dry, Treatment, map_parts, treatment_parts
 from tests.knowledge.made import (

@@ -60,6 +60,9 @@ class RuleType(BaseModel):
     """Whether a rule names `against`."""
     optimised: ClassVar[bool] = True
     """Whether the rule's gradient is worth following; if not, it is measured and reported, and moves nothing."""
+    told_by_mix: ClassVar[bool] = True
+    """Whether a finished mix and one static setting of each track tell what the type measures: not gain over time, not
+    what was done to a single track, not a room."""
     opens_room: ClassVar[bool] = False
     """Whether the mix has reverb once a rule of this type is on."""
     data: ClassVar[frozenset[str]] = frozenset()

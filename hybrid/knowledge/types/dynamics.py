@@ -23,6 +23,7 @@ class GainReduction(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    told_by_mix: ClassVar[bool] = False
 
     statistic: Literal["mean", "deepest"] = "mean"
     scale: Db = 1.0
@@ -62,6 +63,7 @@ class MicroDynamics(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    told_by_mix: ClassVar[bool] = False
 
     scale: Db = 1.0
     acts_on: tuple[Part, ...] = ("dynamics", "gain.ride")
@@ -79,6 +81,7 @@ class SidechainDepth(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    told_by_mix: ClassVar[bool] = False
     opposes: ClassVar[Literal["never", "may", "must"]] = "must"
 
     band: HzBand = (40.0, 120.0)

@@ -20,6 +20,7 @@ class TimbreChange(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    told_by_mix: ClassVar[bool] = False
 
     scale: Db = 1.0
     acts_on: tuple[Part, ...] = ("eq", "dynamics")
@@ -36,6 +37,7 @@ class SmoothControl(RuleType):
     """
 
     unit: ClassVar[str] = "dB/s"
+    told_by_mix: ClassVar[bool] = False
 
     scale: DbPerSecond = 5.0
     acts_on: tuple[Part, ...] = ("gain", "dynamics")
@@ -52,6 +54,7 @@ class MinimalChange(RuleType):
     """
 
     unit: ClassVar[str] = "plain"
+    told_by_mix: ClassVar[bool] = False
     asks: ClassVar[bool] = False
 
 
@@ -66,6 +69,7 @@ class TransientsKept(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    told_by_mix: ClassVar[bool] = False
 
     scale: Db = 1.5
     acts_on: tuple[Part, ...] = ("dynamics",)
@@ -100,6 +104,7 @@ class QuietRests(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    told_by_mix: ClassVar[bool] = False
 
     scale: Db = 3.0
     acts_on: tuple[Part, ...] = ("gain.ride", "dynamics")
@@ -117,6 +122,7 @@ class Distortion(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    told_by_mix: ClassVar[bool] = False
     optimised: ClassVar[bool] = False
 
     scale: Db = 3.0
@@ -133,6 +139,7 @@ class Artefacts(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    told_by_mix: ClassVar[bool] = False
     optimised: ClassVar[bool] = False
 
     scale: Db = 3.0

@@ -25,6 +25,7 @@ class ReturnToDirect(RuleType):
     """
 
     unit: ClassVar[str] = "LU"
+    told_by_mix: ClassVar[bool] = False
     opens_room: ClassVar[bool] = True
     data: ClassVar[frozenset[str]] = frozenset({"offset"})
 
@@ -48,6 +49,7 @@ class ReverbToMix(RuleType):
     """
 
     unit: ClassVar[str] = "LU"
+    told_by_mix: ClassVar[bool] = False
     target_kind: ClassVar[TargetKind] = "mix"
     opens_room: ClassVar[bool] = True
 
@@ -60,6 +62,7 @@ class _InBeats(RuleType):
     """A time that may be asked for in beats where the song's tempo is known."""
 
     unit: ClassVar[str] = "s"
+    told_by_mix: ClassVar[bool] = False
     target_kind: ClassVar[TargetKind] = "mix"
 
     beats: BeatRange | None = None
@@ -109,6 +112,7 @@ class ReturnBand(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    told_by_mix: ClassVar[bool] = False
     target_kind: ClassVar[TargetKind] = "mix"
 
     band: HzBand = (300.0, 8000.0)

@@ -120,6 +120,7 @@ class Sibilance(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    told_by_mix: ClassVar[bool] = False
 
     share: Share = 0.05
     scale: Db = 1.5
