@@ -104,8 +104,9 @@ def _in_room(layer: Layer, treatment: Treatment) -> Layer:
 def _returned(layer: Layer, reverb: Reverb) -> Return:
     dtype, send = layer.gain.dtype, send_power(reverb.send_db)
     first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
+    product = send[first] * send[second]
     # the square root's slope is infinite at zero
-    both = jnp.sqrt(jnp.maximum(send[first] * send[second], FAINT))
+    both = jnp.where(product > FAINT, jnp.sqrt(jnp.maximum(product, FAINT)), 0.0)
     sent = jnp.concatenate([send[:, None, None] * direct(layer), both[:, None, None] * _pair_direct(layer)])
     back = room.tails(sent, room_decay_s(reverb), reverb.pre_delay_s, layer.dry.frame_s, ROOM_LONGEST_S)
     back = back * jnp.exp(LN_DB * (reverb.tone_db @ jnp.asarray(tone_curves(), dtype)))
@@ -142,12 +143,6 @@ def total(layer: Layer) -> Float[Array, "track frame band"]:
 def mix_total(layer: Layer) -> Float[Array, "frame band"]:
     """Power of the sum in both channels together."""
     return jnp.maximum(summed(total(layer)) + summed(pair_total(layer)), 0.0)
-
-
-def bus_total(layer: Layer, member: Float[Array, "*bus track"]) -> Float[Array, "*bus frame band"]:
-    """Power of the sum of some tracks, by a 0/1 membership, in both channels together."""
-    both = together(layer.dry, member)
-    return jnp.maximum(jnp.tensordot(member, total(layer), 1) + jnp.tensordot(both, pair_total(layer), 1), 0.0)
 
 
 def together(dry: Dry, member: Float[Array, "*bus track"]) -> Float[Array, "*bus pair"]:

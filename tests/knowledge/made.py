@@ -75,7 +75,11 @@ RULES: dict[str, tuple[Mapping[str, Plain], ...]] = {
     "pan_position": ({"target": "C"},),
     "left_right_balance": ({"target": "0 dB", "tolerance": "1.4 dB"},),
     "similar_apart": ({"max": 0.3},),
-    "mono_foldown": ({"min": "-3.5 dB"}, {"min": "-6 dB", "resolution": "bands"}),
+    "mono_foldown": (
+        {"min": "-3.5 dB"},
+        {"min": "-6 dB", "resolution": "bands"},
+        {"max": "1.5 dB", "resolution": "tracks"},
+    ),
     "band_balance": ({"target": "0 dB", "tolerance": "1.4 dB"},),
     "width_by_frequency": ({"widths": {"20-120 Hz": "0 to 0.01", "500-2000 Hz": "0.03 to 0.3"}},),
     "pair_spread": ({"min": 0.5},),

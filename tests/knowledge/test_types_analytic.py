@@ -362,6 +362,19 @@ def test_one_octave_in_antiphase_is_found_among_the_bands_only():
     assert hear("mono_foldown", parts, {"resolution": "bands"}).value() < -8.0
 
 
+def test_one_track_in_antiphase_is_found_among_the_tracks_alone():
+    parts = [Part(pink(), -6.0), Part(pink(), -30.0, ANTIPHASE)]
+    for resolution in ("broadband", "bands"):
+        assert hear("mono_foldown", parts, {"resolution": resolution}).value() > -0.2
+    # 0 dB and the -30 dB that a lost track counts as: 15 dB about their mean
+    assert hear("mono_foldown", parts, {"resolution": "tracks"}).value() == _dB(15.0)
+
+
+def test_tracks_that_lose_alike_in_mono_keep_their_balance():
+    parts = [Part(pink(), -6.0, WIDE), Part(pink(), -30.0, WIDE)]
+    assert hear("mono_foldown", parts, {"resolution": "tracks"}).value() == _dB(0.0)
+
+
 # Fidelity
 
 EVERY_BAND = np.sum([tone(f) for f in bands.band_centres_hz()], axis=0) / bands.N_BANDS

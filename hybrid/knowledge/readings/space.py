@@ -32,7 +32,7 @@ from hybrid.knowledge.types import (
     WidthByFrequency,
 )
 from hybrid.measure import masking, space, spectrum
-from hybrid.measure.decibel import FLOOR
+from hybrid.measure.decibel import FLOOR, mean_over
 from hybrid.measure.panel import Measured
 from hybrid.measure.statistics import worst_mean
 from hybrid.signal import bands
@@ -40,6 +40,8 @@ from hybrid.treatment import effect
 
 LOW_HZ = 150.0
 """Tracks whose power lies below this are not pushed apart: the ear places them badly (Pestana 2014b)."""
+LOST_DB = -30.0
+"""A track of which less is left in mono is lost, however much less."""
 DOUBLE = 0.7
 """Correlation of two raw tracks from which they are one source rather than two performances (catalogue, SP11)."""
 BELL = 40.0
@@ -100,7 +102,9 @@ def similar_apart(rule: SimilarApart, song: Measured, scope: Scope) -> Reading:
 
 
 def mono_foldown(rule: MonoFoldown, song: Measured, scope: Scope) -> Reading:
-    """Power of the mono sum over that of both channels, dB: of all bands, or of the worst tenth of them."""
+    """Power of the mono sum over that of both channels, dB: of all bands, of the worst tenth of them, or its spread."""
+    if rule.resolution == "tracks":
+        return _uneven_foldown(song, scope)
     power = _mix_mean(song, scope)
     if rule.resolution == "bands":
         heard = (power[0] + power[1] > FLOOR).astype(power.dtype)
@@ -108,6 +112,16 @@ def mono_foldown(rule: MonoFoldown, song: Measured, scope: Scope) -> Reading:
     over_time = effect.mix_over_bands(song.whole, jnp.ones(bands.N_BANDS))
     course = space.foldown_db(smoothed(over_time, song.dry.frame_s))
     return one(space.foldown_db(jnp.sum(power, axis=-1)), course)
+
+
+def _uneven_foldown(song: Measured, scope: Scope) -> Reading:
+    """Standard deviation of what folding to mono takes of each track, dB."""
+    active = sounding(song, scope)
+    heard = tracks_heard(scope, active)
+    change = jnp.maximum(space.foldown_db(track_mean(song, active).T), LOST_DB)
+    square = mean_over(jnp.square(change - mean_over(change, heard)), heard)
+    # the root's slope is infinite at zero
+    return one(jnp.where(square > 1e-6, jnp.sqrt(jnp.maximum(square, 1e-6)), 0.0))
 
 
 def band_balance(rule: BandBalance, song: Measured, scope: Scope) -> Reading:
