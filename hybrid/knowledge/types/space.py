@@ -85,9 +85,9 @@ class MonoFoldown(RuleType):
     """The mix survives being played in mono.
 
     Power of the mono sum relative to that of both channels, in dB: 0 for mono, -3.01 for uncorrelated
-    channels, the floor for antiphase. Over all frequencies, for the worst of the bands, or how unevenly it falls on the
-    tracks: the standard deviation of their own changes, none of which counts below -30 dB. A track in antiphase beside a
-    loud centre is seen by the last alone.
+    channels, the floor for antiphase. Over all frequencies, for the worst of the bands, or how unevenly it
+    falls on the tracks: the standard deviation of their own changes, none of which counts below -30 dB. A
+    track in antiphase beside a loud centre is seen by the last alone.
 
     Source: by geometry; the limits are by taste.
     Cheats: none known.
