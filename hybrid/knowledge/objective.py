@@ -37,7 +37,7 @@ NO_LIMIT = 1e9
 class Program:
     """Which measurements are made, in order. Equal programs share compiled code, whatever the rules ask."""
 
-    rules: tuple[RuleType, ...] = field(compare=False)
+    rules: tuple[RuleType, ...] = field(compare=False, repr=False)
     key: str
 
     @staticmethod

@@ -26,11 +26,12 @@ from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.analyse import Analysis, Progress, analyse, blank_recording
 from hybrid.mixing.microphones import settle
 from hybrid.mixing.pins import pins_of
+from hybrid.mixing.programs import Kept
 from hybrid.mixing.refine import (
     Refined,
     Task,
-    compiled_round,
     held_targets,
+    prepare_rounds,
     refine,
     refine_further,
     signed_excess,
@@ -71,15 +72,16 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, n_steps: int, seed:
     objective, report, task, nothing = _blank(song, pairs, rules)
     with ThreadPoolExecutor(1) as aside:
         # the song's shape is known: its program is made while its samples are read
-        program = aside.submit(compiled_round, task, nothing, n_steps)
+        ready = aside.submit(prepare_rounds, task, nothing, n_steps)
         analysis = analyse(song, reader.of(song), progress, pairs)
     dry = analysis.dry
     levels = analysis.raw_levels
     raw = raw_panel(objective.output, dry, nothing, (levels.integrated_lufs, levels.true_peak_dbtp))
     found = read_panel(objective, raw)
     required = np.array([rule.kind == "require" for rule in rules.rules])
-    task = task._replace(dry=_pooled(dry), hold=_held(objective, found, required), round=program.result())
+    task = task._replace(dry=_pooled(dry), hold=_held(objective, found, required))
     corners_hz = _corners_hz(objective, found, dry.power.shape[0])
+    ready.result()
     refined = refine(task, role_start(nothing, dry, song.tracks, corners_hz, seed), n_steps, progress)
     return Plan(
         song,
@@ -179,10 +181,16 @@ def raw_panel(output: Output, dry: Dry, nothing: Treatment, levels: tuple[float,
     return predict(dry, nothing)._replace(loudness_lufs=loudness, true_peak_dbtp=peak)
 
 
-@jax.jit
+def _read(objective: Objective, panel: Measured) -> list[tuple]:
+    return [tuple(reading) for reading in objectives.read(objective, lambda rule: panel)]
+
+
+_READ = Kept("readings", _read)
+
+
 def read_panel(objective: Objective, panel: Measured) -> tuple[Reading, ...]:
     """Readings of all rules, without gradients."""
-    return objectives.read(objective, lambda rule: panel)
+    return tuple(Reading(*parts) for parts in _READ(objective, panel))
 
 
 def _predicted(objective: Objective, song: Song, dry: Dry, treatment: Treatment) -> Verdict:

@@ -7,8 +7,8 @@ each by itself: one that pulls harder than a unit is capped, and rules that pull
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from functools import lru_cache, partial
+from collections.abc import Callable
+from functools import cache, partial
 from typing import NamedTuple
 
 import jax
@@ -24,6 +24,7 @@ from hybrid.knowledge.objective import NO_LIMIT, Objective, project
 from hybrid.knowledge.readings import Reading
 from hybrid.measure.panel import raw_of
 from hybrid.mixing.pins import Pins, treatment_of
+from hybrid.mixing.programs import Kept
 from hybrid.treatment.bounds import moves_of
 from hybrid.treatment.types import Dry, Treatment, map_parts
 
@@ -103,16 +104,13 @@ def held_targets(
     return tuple(marks)
 
 
-@partial(jax.jit, static_argnames="n_steps")
 def _round(
-    objective: Objective,
-    dry: Dry,
-    pins: Pins,
-    hold: tuple[Float[Array, " _"], ...],
-    state: State,
-    n_steps: int,
-) -> tuple[State, Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
-    """`ROUND_STEPS` steps, then new caps. Returns costs, the worst violation in scales, and cosines."""
+    n_steps: int, objective: Objective, dry: Dry, pins: Pins, hold: tuple[Float[Array, " _"], ...], state: State
+) -> tuple[list[Array], Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
+    """`ROUND_STEPS` steps of `n_steps`, then new caps.
+
+    Returns the leaves of the new state, costs, the worst violation in scales, and cosines.
+    """
     optimiser = _optimiser(n_steps)
     n_rules = len(objective.program.rules)
     raw = raw_of(dry)
@@ -155,7 +153,13 @@ def _round(
     norm = jnp.linalg.norm(rows, axis=1)
     directions = rows / jnp.maximum(norm, 1e-9)[:, None]
     cosine = jnp.zeros((n_rules, n_rules)).at[seen[:, None], seen[None, :]].set(directions @ directions.T)
-    return state._replace(cap=state.cap.at[seen].set(1.0 / jnp.maximum(norm, 1.0))), state.cost, worst[-1], cosine
+    state = state._replace(cap=state.cap.at[seen].set(1.0 / jnp.maximum(norm, 1.0)))
+    return jax.tree.leaves(state), state.cost, worst[-1], cosine
+
+
+@cache
+def _program(n_steps: int) -> Kept:
+    return Kept(f"a round of {n_steps} steps", partial(_round, n_steps))
 
 
 def _costliest(objective: Objective, state: State) -> Int[Array, " rule"]:
@@ -184,10 +188,6 @@ def _unlocked(updates: Treatment, progress: Array) -> Treatment:
     return map_parts(gated, updates)
 
 
-_Seen = tuple[State, Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]
-RoundProgram = Callable[[Objective, Dry, Pins, tuple[Float[np.ndarray | Array, " _"], ...], State], _Seen]
-
-
 class Task(NamedTuple):
     """What refinement works on and within."""
 
@@ -196,30 +196,13 @@ class Task(NamedTuple):
     pins: Pins
     hold: tuple[Float[np.ndarray | Array, " _"], ...]
     """Marks the targets that must be kept."""
-    round: RoundProgram | None = None
-    """The compiled round for these shapes and this number of steps, where it was made in advance."""
 
 
-def compiled_round(task: Task, nothing: Treatment, n_steps: int) -> RoundProgram | None:
-    """The program of a round for any task and treatment of these shapes; None if there are no steps to make."""
-    objective, dry, pins, hold, _ = task
-    n_rounds = -(-n_steps // ROUND_STEPS)
-    if not n_rounds:
-        return None
-    state = _begin(moves_of(nothing), hold, len(objective.program.rules), np.float32(0.0))
-    leaves, tree = jax.tree.flatten((objective, dry, pins, hold, state))
-    compiled = _compiled(tree, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves), n_rounds * ROUND_STEPS)
-    return lambda *given: compiled(jax.tree.leaves(given))
-
-
-@lru_cache(maxsize=16)
-def _compiled(
-    tree: Hashable, shapes: tuple[tuple[tuple[int, ...], str], ...], n_steps: int
-) -> Callable[[list[Array]], _Seen]:
-    def round_(leaves: list[Array]) -> _Seen:
-        return _round(*jax.tree.unflatten(tree, leaves), n_steps)
-
-    return jax.jit(round_).lower([jax.ShapeDtypeStruct(*shape) for shape in shapes]).compile()
+def prepare_rounds(task: Task, nothing: Treatment, n_steps: int) -> None:
+    """Makes the program for any task and treatment of these shapes, if there are steps to make."""
+    if n_rounds := -(-n_steps // ROUND_STEPS):
+        state = _begin(moves_of(nothing), task.hold, len(task.objective.program.rules), np.float32(0.0))
+        _program(n_rounds * ROUND_STEPS).prepare(*task, state)
 
 
 def refine(
@@ -251,14 +234,15 @@ def _run(
     task: Task, start: Treatment, n_rounds: int, span: tuple[int, int], progress: Callable[[str, float], None]
 ) -> Refined:
     """Rounds from the first of `span` to the last of `n_rounds`, and on to the last of `span` while any hold breaks."""
-    objective, dry, pins, hold, program = task
-    program = program or partial(_round, n_steps=n_rounds * ROUND_STEPS)
+    objective, dry, pins, hold = task
+    program = _program(n_rounds * ROUND_STEPS)
     first, last = span
     moves = moves_of(start)
     state = _begin(moves, hold, len(objective.program.rules), np.float32(first * ROUND_STEPS))
     rounds: list[Round] = []
     for number in range(first, last):
-        state, *seen = program(objective, dry, pins, hold, state)
+        leaves, *seen = program(*task, state)
+        state = jax.tree.unflatten(jax.tree.structure(state), leaves)
         rounds.append(Round(*(np.asarray(each) for each in seen)))
         progress("refine", min(1.0, (number + 1) / n_rounds))
         if number + 1 >= n_rounds and rounds[-1].violation <= BROKEN / 2:

@@ -1,0 +1,88 @@
+"""Traced programs kept on disk: a second run with the same rules and shapes traces nothing.
+
+JAX keeps what XLA compiled, but to ask for it a function must be traced first, which for fifty rules and their
+gradients takes longer than the analysis of a song. The traced program is found by the source of this package, so that
+a new version never meets a program of an old one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Hashable
+from contextlib import suppress
+from functools import cache, lru_cache
+from pathlib import Path
+
+import jax
+from jax import export
+from jaxtyping import PyTree
+
+import hybrid
+
+_DIGEST_BYTES = hashlib.sha256().digest_size
+Shapes = tuple[tuple[tuple[int, ...], str], ...]
+
+
+class Kept:
+    """A function of arrays, in any containers, that is traced once for each structure and set of shapes.
+
+    `name` stands for the function and all that it holds fixed. What it returns is made of tuples, lists and arrays.
+    """
+
+    def __init__(self, name: str, function: Callable[..., PyTree]) -> None:
+        self._name, self._function = name, function
+        self._program = lru_cache(maxsize=16)(self._compiled)
+
+    def __call__(self, *given: PyTree) -> PyTree:
+        leaves, tree = jax.tree.flatten(given)
+        return self._program(tree, _shapes(leaves))(leaves)
+
+    def prepare(self, *given: PyTree) -> None:
+        """Compiles the program for arguments like these."""
+        leaves, tree = jax.tree.flatten(given)
+        self._program(tree, _shapes(leaves))
+
+    def _compiled(self, tree: Hashable, shapes: Shapes) -> Callable[[list], PyTree]:
+        asked = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
+        traced = self._traced(tree, shapes, asked)
+        return jax.jit(traced.call).lower(asked).compile()
+
+    def _traced(self, tree: Hashable, shapes: Shapes, asked: list[jax.ShapeDtypeStruct]) -> export.Exported:
+        here = (_source(), jax.__version__, jax.default_backend(), str(jax.dtypes.canonicalize_dtype(float)))
+        words = (self._name, str(tree), shapes, here)
+        path = _folder() / hashlib.sha256(repr(words).encode()).hexdigest()
+        if whole := _whole(path):
+            return export.deserialize(whole)
+        traced = export.export(jax.jit(lambda leaves: self._function(*jax.tree.unflatten(tree, leaves))))(asked)
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made = path.with_suffix(f".{secrets.token_hex(4)}")
+            stored = traced.serialize()
+            made.write_bytes(hashlib.sha256(stored).digest() + stored)
+            made.replace(path)
+        return traced
+
+
+def _shapes(leaves: list) -> Shapes:
+    return tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
+
+
+def _whole(path: Path) -> bytearray | None:
+    """What is stored there; None if that is nothing, or damaged."""
+    with suppress(OSError):
+        stored = path.read_bytes()
+        digest, stored = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
+        return bytearray(stored) if hashlib.sha256(stored).digest() == digest else None
+
+
+def _folder() -> Path:
+    return Path(os.environ["JAX_COMPILATION_CACHE_DIR"]) / "traced"
+
+
+@cache
+def _source() -> str:
+    """A hash of the source of this package."""
+    sources = sorted(Path(hybrid.__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
