@@ -125,13 +125,20 @@ def read(objective: Objective, song_for: Callable[[RuleType], Measured]) -> tupl
         return tuple(READINGS[rule.type](rule, song_for(rule), scope) for rule, scope in rules)
 
 
-def readings(objective: Objective, dry: Dry, treatment: Treatment, raw: Raw | None = None) -> tuple[Reading, ...]:
+def readings(
+    objective: Objective,
+    dry: Dry,
+    treatment: Treatment,
+    raw: Raw | None = None,
+    completed: Callable[[Treatment], Treatment] = lambda treatment: treatment,
+) -> tuple[Reading, ...]:
     """Readings in the power domain. Each rule's gradient reaches only the parts that the rule acts on, if any.
 
+    `completed` works out what follows from the treatment; gradients of the parts that are free pass through it.
     One panel is made per distinct `acts_on`; their forward passes are the same and compile to one.
     """
     groups = {_moved(rule) for rule in objective.program.rules}
-    panels = {group: predict(dry, hold(treatment, group), raw) for group in sorted(groups)}
+    panels = {group: predict(dry, completed(hold(treatment, group)), raw) for group in sorted(groups)}
     return read(objective, lambda rule: panels[_moved(rule)])
 
 

@@ -36,8 +36,11 @@ def onsets(raw: Float[Array, "track frame band"], active: Float[Array, "track fr
 def movement_db(
     power: Float[Array, "track frame"], active: Float[Array, "track frame"], frame_s: float
 ) -> Float[Array, " track"]:
-    """Movement of a level about its running mean over 2 s: its mean square over active frames, in dB re 1 dB."""
-    level = db(power)
+    """Movement of a level about its running mean over 2 s: its mean square over active frames, in dB re 1 dB.
+
+    Levels count from 40 dB below the mean: how silent the gaps within a frame are is not movement.
+    """
+    level = db(power + 1e-4 * jax.lax.stop_gradient(mean_over(power, active))[:, None])
     n = max(3, round(2.0 / frame_s)) | 1
     around = _running(level * active, n) / jnp.maximum(_running(active, n), 1e-3)
     square = mean_over(jnp.square(level - around), active)
@@ -53,6 +56,9 @@ def _running(x: Float[Array, "track frame"], n: int) -> Float[Array, "track fram
 def in_rests_db(
     power: Float[Array, "track frame"], active: Float[Array, "track frame"], rest: Float[Array, "track frame"]
 ) -> Float[Array, " track"]:
-    """Level of a track in its rests relative to where it sounds, dB, not below -60."""
+    """Level of a track in its rests relative to where it sounds, dB, not below -50.
+
+    What is fainter is hidden by the track itself: the ends of a filter's response are, beside each note.
+    """
     loud, quiet = mean_over(power, active), mean_over(power, rest)
-    return 10.0 * jnp.log10(quiet / jnp.where(loud > 0.0, loud, 1.0) + 1e-6)
+    return 10.0 * jnp.log10(quiet / jnp.where(loud > 0.0, loud, 1.0) + 1e-5)

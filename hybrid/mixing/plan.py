@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
@@ -20,7 +20,7 @@ from hybrid.knowledge.objective import Objective, Output, project
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
-from hybrid.knowledge.types import LowEnergyRatio
+from hybrid.knowledge.types import LowEnergyRatio, RuleType
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.analyse import Analysis, Progress, analyse, blank_recording
@@ -28,6 +28,8 @@ from hybrid.mixing.microphones import settle
 from hybrid.mixing.pins import pins_of
 from hybrid.mixing.programs import Kept
 from hybrid.mixing.refine import (
+    UNLIMITED,
+    Prices,
     Refined,
     Task,
     held_targets,
@@ -40,6 +42,9 @@ from hybrid.mixing.start import role_start
 from hybrid.treatment.effect import pool
 from hybrid.treatment.types import Dry, Treatment, neutral
 
+HELD = 3.0
+"""How many times its weight a rule that the raw sum keeps is held at most: it may be broken where keeping it would
+cost more than that elsewhere. A guess."""
 REFINE_FRAMES = 512
 """Frames that refinement works on at most; those of longer songs are joined."""
 DYNAMICS_S = 0.2
@@ -78,8 +83,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, n_steps: int, seed:
     levels = analysis.raw_levels
     raw = raw_panel(objective.output, dry, nothing, (levels.integrated_lufs, levels.true_peak_dbtp))
     found = read_panel(objective, raw)
-    required = np.array([rule.kind == "require" for rule in rules.rules])
-    task = task._replace(dry=_pooled(dry), hold=_held(objective, found, required))
+    task = task._replace(dry=_pooled(dry), hold=_held(objective, found, rules.rules))
     corners_hz = _corners_hz(objective, found, dry.power.shape[0])
     ready.result()
     refined = refine(task, role_start(nothing, dry, song.tracks, corners_hz, seed), n_steps, progress)
@@ -120,12 +124,14 @@ def corrected(plan: Plan, observed: Measured) -> Plan | None:
     heard = read_panel(plan.objective, observed)
     beyond = signed_excess(plan.objective, heard)
     held = zip(beyond, plan.task.hold, strict=True)
-    if not plan.refined.n_steps or not any(np.any((np.asarray(c) > BROKEN) & (marks > 0.0)) for c, marks in held):
+    if not plan.refined.n_steps or not any(
+        np.any((np.asarray(c) > BROKEN) & (prices >= UNLIMITED)) for c, prices in held
+    ):
         return None
     expected = read_panel(plan.objective, predict(dry, treatment))
     shift = [
-        np.where(marks > 0.0, np.asarray(h.value) - np.asarray(e.value), 0.0).astype(np.float32)
-        for h, e, marks in zip(heard, expected, plan.task.hold, strict=True)
+        np.where(prices > 0.0, np.asarray(h.value) - np.asarray(e.value), 0.0).astype(np.float32)
+        for h, e, prices in zip(heard, expected, plan.task.hold, strict=True)
     ]
     ask = plan.task.objective.ask._replace(
         low=tuple(low - s for low, s in zip(plan.objective.ask.low, shift, strict=True)),
@@ -136,15 +142,14 @@ def corrected(plan: Plan, observed: Measured) -> Plan | None:
     return plan._replace(refined=refined, predicted=_predicted(plan.objective, plan.song, dry, refined.treatment))
 
 
-def _held(
-    objective: Objective, found: tuple[Reading, ...], required: Bool[np.ndarray, " rule"]
-) -> tuple[Float[np.ndarray, " _"], ...]:
-    """Marks of the targets to be held: not of rules that are off, ask for nothing, act on the output level, or move
-    nothing at all."""
-    rules = objective.program.rules
-    marks = held_targets(objective, found, required)
+def _held(objective: Objective, found: tuple[Reading, ...], rules: tuple[RuleType, ...]) -> Prices:
+    """The price of every target to be held: what is required, and that a mix is sound, at any; all else at some times
+    its weight. Rules that are off, ask for nothing, act on the output level, or move nothing at all are not held."""
+    required = np.array([rule.kind == "require" for rule in rules])
+    sound = required | np.array([rule.tier <= 1 for rule in rules])
     can = [rule.enabled and rule.optimised and has_limits(rule) and rule.acts_on != ("master",) for rule in rules]
-    return tuple(np.asarray(each) * np.float32(possible) for each, possible in zip(marks, can, strict=True))
+    weight = np.array([rule.weight for rule in rules], np.float32)
+    return held_targets(objective, found, required, np.where(sound, UNLIMITED, HELD * weight) * np.array(can))
 
 
 def _corners_hz(objective: Objective, found: tuple[Reading, ...], n_tracks: int) -> Float[np.ndarray, " track"]:

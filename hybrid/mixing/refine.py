@@ -8,6 +8,7 @@ each by itself: one that pulls harder than a unit is capped, and rules that pull
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ from hybrid.measure.panel import raw_of
 from hybrid.mixing.pins import Pins, treatment_of
 from hybrid.mixing.programs import Kept
 from hybrid.treatment.bounds import moves_of
+from hybrid.treatment.makeup import before_make_up, made_up
 from hybrid.treatment.types import Dry, Treatment, map_parts
 
 ROUND_STEPS = 50
@@ -42,8 +44,14 @@ MARGIN = 0.05
 """Constraints are held this many scales inside their limits, since rendering differs a little from prediction."""
 RHO = (1.0, 20.0)
 """Stiffness of the constraints at the start and at the end; it grows geometrically."""
+UNLIMITED = 1e6
+"""Price of what must be kept whatever it costs."""
 DUAL_RATE = 0.1
 """Share of the augmented Lagrangian's multiplier update that is made at every step."""
+
+
+Prices = tuple[Float[np.ndarray | Array, " _"], ...]
+"""For every target of every rule, how hard it is held at most, in penalty per scale; 0 if it need not be kept."""
 
 
 class State(NamedTuple):
@@ -90,45 +98,55 @@ def signed_excess(objective: Objective, read_of: tuple[Reading, ...]) -> tuple[F
 
 
 def held_targets(
-    objective: Objective, found: tuple[Reading, ...], always: Bool[np.ndarray, " rule"]
-) -> tuple[Float[np.ndarray | Array, " _"], ...]:
-    """One for every target that must be kept: those of rules in `always`, and of rules that `found` keeps.
+    objective: Objective,
+    found: tuple[Reading, ...],
+    always: Bool[np.ndarray, " rule"],
+    price: Float[np.ndarray, " rule"],
+) -> Prices:
+    """The price of every target that must be kept: those of rules in `always`, and of rules that `found` keeps.
 
     A rule is kept if no target exceeds its interval by more than a tenth of the scale.
     """
-    marks = []
+    prices = []
     for index, (beyond, reading) in enumerate(zip(signed_excess(objective, found), found, strict=True)):
         present = np.asarray(reading.share) > 0.0
         kept = np.max(np.asarray(beyond), where=present, initial=-NO_LIMIT) <= BROKEN
-        marks.append(np.where(present & (always[index] | kept), 1.0, 0.0).astype(np.float32))
-    return tuple(marks)
+        prices.append(np.where(present & (always[index] | kept), price[index], 0.0).astype(np.float32))
+    return tuple(prices)
 
 
 def _round(
-    n_steps: int, objective: Objective, dry: Dry, pins: Pins, hold: tuple[Float[Array, " _"], ...], state: State
+    n_steps: int, objective: Objective, dry: Dry, pins: Pins, hold: Prices, state: State
 ) -> tuple[list[Array], Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
     """`ROUND_STEPS` steps of `n_steps`, then new caps.
 
-    Returns the leaves of the new state, costs, the worst violation in scales, and cosines.
+    Returns the leaves of the new state, costs, how far the worst of what is kept at any price is beyond its limit in
+    scales, and cosines.
     """
     optimiser = _optimiser(n_steps)
     n_rules = len(objective.program.rules)
     raw = raw_of(dry)
-    marks = objectives.row_of(hold)
-    # an augmented Lagrangian of c <= 0 for each marked target (catalogue 9.1), the mean over those of a rule
+    price = objectives.row_of(hold)
+    marks = (price > 0.0).astype(jnp.float32)
+    # an augmented Lagrangian of c <= 0 for each held target (catalogue 9.1), the mean over those of a rule; its
+    # multiplier ends at the price, where the penalty goes on in a straight line
     rule = np.repeat(np.arange(n_rules), [len(each) for each in hold])
     share_of_mark = marks / jnp.maximum(objectives.by_rule(marks, rule, n_rules), 1.0)[rule]
 
     def costs(moves: Treatment, now: State) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        treatment = project(objective, dry, treatment_of(moves, pins))
-        found = objectives.readings(objective, dry, treatment, raw)
+        treatment = treatment_of(moves, pins)
+        output = project(objective, dry, made_up(dry, treatment)).master
+        treatment = replace(treatment, master=output)
+        found = objectives.readings(objective, dry, treatment, raw, partial(made_up, dry))
         _, widen = objectives.timed(objective.timing, now.step / n_steps)
         beyond = _beyond(objectives.targets_of(objective, found))
         rho = _stiffness(now.step / n_steps)
-        pressed = jnp.maximum(now.multiplier + rho * (beyond + MARGIN), 0.0)
-        held = jnp.sum(share_of_mark * (jnp.square(pressed) - jnp.square(now.multiplier)) / (2.0 * rho))
-        after = jnp.maximum(now.multiplier + DUAL_RATE * rho * (beyond + MARGIN), 0.0) * marks
-        worst = jnp.max(jnp.where(marks > 0.0, beyond, -NO_LIMIT), initial=-NO_LIMIT)
+        wanted = now.multiplier + rho * (beyond + MARGIN)
+        pressed = jnp.clip(wanted, 0.0, price)
+        above = price * jnp.maximum(wanted - price, 0.0)
+        held = jnp.sum(share_of_mark * ((jnp.square(pressed) - jnp.square(now.multiplier)) / 2.0 + above) / rho)
+        after = jnp.clip(now.multiplier + DUAL_RATE * rho * (beyond + MARGIN), 0.0, price)
+        worst = jnp.max(jnp.where(price >= UNLIMITED, beyond, -NO_LIMIT), initial=-NO_LIMIT)
         return (objectives.penalties(objective, found, widen), held), (after, worst)
 
     def look(now: State, place: Array) -> tuple[State, tuple[Array, Array]]:
@@ -153,7 +171,10 @@ def _round(
     norm = jnp.linalg.norm(rows, axis=1)
     directions = rows / jnp.maximum(norm, 1e-9)[:, None]
     cosine = jnp.zeros((n_rules, n_rules)).at[seen[:, None], seen[None, :]].set(directions @ directions.T)
-    state = state._replace(cap=state.cap.at[seen].set(1.0 / jnp.maximum(norm, 1.0)))
+    # what asks for nothing but to do little weighs against all that is done, however much that is
+    asks = np.array([rule.asks for rule in objective.program.rules])
+    cap = state.cap.at[seen].set(1.0 / jnp.maximum(norm, 1.0))
+    state = state._replace(cap=jnp.where(asks, cap, 1.0))
     return jax.tree.leaves(state), state.cost, worst[-1], cosine
 
 
@@ -194,8 +215,7 @@ class Task(NamedTuple):
     objective: Objective
     dry: Dry
     pins: Pins
-    hold: tuple[Float[np.ndarray | Array, " _"], ...]
-    """Marks the targets that must be kept."""
+    hold: Prices
 
 
 def prepare_rounds(task: Task, nothing: Treatment, n_steps: int) -> None:
@@ -227,18 +247,17 @@ def refine_further(task: Task, refined: Refined) -> Refined:
 
 
 def _kept(task: Task, start: Treatment) -> Refined:
-    return Refined(project(task.objective, task.dry, treatment_of(moves_of(start), task.pins)), (), 0)
+    return Refined(_treatment(task, moves_of(start)), (), 0)
 
 
 def _run(
     task: Task, start: Treatment, n_rounds: int, span: tuple[int, int], progress: Callable[[str, float], None]
 ) -> Refined:
     """Rounds from the first of `span` to the last of `n_rounds`, and on to the last of `span` while any hold breaks."""
-    objective, dry, pins, hold = task
     program = _program(n_rounds * ROUND_STEPS)
     first, last = span
-    moves = moves_of(start)
-    state = _begin(moves, hold, len(objective.program.rules), np.float32(first * ROUND_STEPS))
+    moves = moves_of(before_make_up(task.dry, start))
+    state = _begin(moves, task.hold, len(task.objective.program.rules), np.float32(first * ROUND_STEPS))
     rounds: list[Round] = []
     for number in range(first, last):
         leaves, *seen = program(*task, state)
@@ -247,12 +266,15 @@ def _run(
         progress("refine", min(1.0, (number + 1) / n_rounds))
         if number + 1 >= n_rounds and rounds[-1].violation <= BROKEN / 2:
             break
-    treatment = project(objective, dry, treatment_of(state.moves, pins))
-    return Refined(treatment, tuple(rounds), n_rounds * ROUND_STEPS)
+    return Refined(_treatment(task, state.moves), tuple(rounds), n_rounds * ROUND_STEPS)
+
+
+def _treatment(task: Task, moves: Treatment) -> Treatment:
+    return project(task.objective, task.dry, made_up(task.dry, treatment_of(moves, task.pins)))
 
 
 @partial(jax.jit, static_argnames="n_rules")
-def _begin(moves: Treatment, hold: tuple[Float[Array, " _"], ...], n_rules: int, step: Float[Array, ""]) -> State:
+def _begin(moves: Treatment, hold: Prices, n_rules: int, step: Float[Array, ""]) -> State:
     multiplier = jnp.zeros_like(objectives.row_of(hold))
     ones = jnp.ones(n_rules)
     return State(moves, _optimiser(1).init(_leaves(moves)), ones, multiplier, step, ones)

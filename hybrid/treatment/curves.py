@@ -5,7 +5,6 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.interpolate import CubicSpline
 
 from hybrid.signal import bands
 from hybrid.treatment.types import N_TONE, N_ZONES, RIDE_S, ZONES_HZ, Dry, Reverb, Treatment
@@ -17,9 +16,13 @@ FAINT = 1e-12
 
 
 def tone_curves() -> Float[np.ndarray, "tone band"]:
-    """What a decibel at each point of the tone curve adds to every band: a natural cubic spline."""
+    """What a decibel at each point of the tone curve adds to every band: a raised cosine between its neighbours.
+
+    No point takes anything away elsewhere, as those of a spline do, which rewards settings that alternate.
+    """
     knots = np.linspace(0.0, bands.N_BANDS - 1.0, N_TONE)
-    return CubicSpline(knots, np.eye(N_TONE), bc_type="natural")(np.arange(bands.N_BANDS)).T
+    away = np.abs(np.arange(bands.N_BANDS) - knots[:, None]) / (knots[1] - knots[0])
+    return 0.5 + 0.5 * np.cos(np.pi * np.minimum(away, 1.0))
 
 
 def zone_curves() -> Float[np.ndarray, "zone band"]:

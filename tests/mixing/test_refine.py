@@ -20,7 +20,7 @@ from hybrid.knowledge.types import RuleType
 from hybrid.measure.panel import predict
 from hybrid.mixing.conflicts import conflicts
 from hybrid.mixing.pins import Pins, pins_of
-from hybrid.mixing.refine import Refined, Task, held_targets, refine, signed_excess
+from hybrid.mixing.refine import UNLIMITED, Refined, Task, held_targets, refine, signed_excess
 from hybrid.treatment.bounds import RANGES, effort
 from hybrid.treatment.types import Dry, Treatment, map_parts, treatment_parts
 from tests.knowledge.made import (
@@ -39,6 +39,7 @@ from tests.knowledge.made import (
 N_TRACKS, N_FRAMES, STEPS = 4, 16, 200
 RULES = all_rules()
 INDEX = {rule.id: index for index, rule in enumerate(RULES)}
+PRICE = np.full(len(RULES), UNLIMITED, np.float32)
 SOLVED = ("integrated-loudness.0", "true-peak.0")
 """What the output level settles at every step."""
 Ask = tuple[float | np.ndarray, float | np.ndarray]
@@ -72,7 +73,7 @@ class Bench(NamedTuple):
         always = np.array([rule.id in held for rule in RULES])
         nothing = tuple(np.full_like(low, NO_LIMIT) for low in objective.ask.low)
         broken = replace(objective, ask=objective.ask._replace(low=nothing))  # nothing is held for being kept
-        hold = held_targets(broken, readings(broken, dry, start), always)
+        hold = held_targets(broken, readings(broken, dry, start), always, PRICE)
         return refine(Task(objective, dry, pins or self.free, hold), start, n_steps)
 
     def cost(self, objective: Objective, treatment: Treatment) -> np.ndarray:
@@ -208,7 +209,7 @@ def test_targets_are_held_if_their_rule_is_required_or_kept(bench: Bench):
     asks["spectral-overlap.0"] = (0.0, 1.0)
     objective = bench.asking({}, asks)
     always = np.array([rule.id == LEAD for rule in RULES])
-    hold = held_targets(objective, readings(objective, bench.dry, start), always)
+    hold = held_targets(objective, readings(objective, bench.dry, start), always, PRICE)
     assert hold[INDEX["pan-position.0"]].all()  # kept
     assert not hold[INDEX[BALANCE]].any()  # broken
     assert hold[INDEX[LEAD]].all()  # broken and required
