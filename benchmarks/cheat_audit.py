@@ -50,6 +50,7 @@ from hybrid.mixing.microphones import settle
 from hybrid.mixing.refine import RATE, Refined, Round
 from hybrid.treatment.bounds import bounded, moves_of
 from hybrid.treatment.effect import pool
+from hybrid.treatment.makeup import made_up
 from hybrid.treatment.types import Dry, Treatment, map_parts, neutral
 
 FRAMES = 64
@@ -170,8 +171,7 @@ def descend(
     adam = optax.scale_by_adam(0.9, 0.99, 1e-6)
 
     def cost(moves: Float[Array, " move"], pull: Float[Array, " rule"]) -> Float[Array, ""]:
-        treatment = project(objective, dry, bounded(tree(moves)))
-        found = objectives.readings(objective, dry, treatment, raw)
+        found = objectives.sought(objective, dry, bounded(tree(moves)), raw)
         return pull @ objectives.penalties(objective, found, jnp.zeros_like(pull))
 
     def alone(pull: Float[Array, " rule"]) -> Descent:
@@ -194,7 +194,7 @@ def judged(
 ) -> tuple[Float[Array, " rule"], Float[Array, " rule"], Treatment]:
     """Penalty of each rule, its excess in scales as a mean over its targets, and the treatment."""
     n_rules = len(objective.program.rules)
-    treatment = project(objective, dry, bounded(moves))
+    treatment = project(objective, dry, made_up(dry, bounded(moves)))
     found = objectives.readings(objective, dry, treatment)
     targets = objectives.targets_of(objective, found)
     beyond = objectives.excess(targets.value, targets.low, targets.high) / targets.scale

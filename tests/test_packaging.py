@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FIXED = {"jax", "flax", "optax", "numpy", "soundfile", "librosa", "pyyaml"}
 """What the project stands on, imported already or not."""
-MODULES = {"pyyaml": "yaml", "pydantic": "pydantic pydantic_core"}
-"""Modules of a distribution whose name differs."""
+MODULES = {"pyyaml": "yaml", "pydantic": "pydantic pydantic_core", "flatbuffers": "jax"}
+"""Modules of a distribution whose name differs, or that need it."""
 
 
 def _imported() -> set[str]:

@@ -6,12 +6,9 @@ A command's module is imported only when that command runs: help and the checks 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
-from _thread import interrupt_main
 from importlib import import_module
-from threading import Timer
 from types import TracebackType
 from typing import Annotated, NamedTuple
 
@@ -20,7 +17,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from hybrid import __version__
-from hybrid.cli.signals import terminate_as_interrupted
+from hybrid.cli.signals import stop_when_asked
 from hybrid.errors import InputError
 
 
@@ -36,7 +33,6 @@ _COMMANDS = {
     "rules": _Command("hybrid.cli.rules", "list, show, explain, compare, begin and check files of rules"),
 }
 _INTERRUPTED = 130
-_AGAIN_S = 0.02
 _TURN_S = 0.0005
 
 
@@ -90,9 +86,9 @@ def main() -> None:
     """Runs the command line; exits with 0, 1 for a fault of this program, or the code of the error."""
     # threads that read and transform need the interpreter often and briefly, those that compile all the time
     sys.setswitchinterval(_TURN_S)
-    terminate_as_interrupted()
+    stop_when_asked()
     sys.excepthook = _report_fault
-    sys.unraisablehook = _interrupt_again
+    sys.unraisablehook = _report_lost
     try:
         # the group itself: Typer puts a hook of its own in place when it is called
         get_command(app)(prog_name="hybrid")
@@ -112,13 +108,9 @@ def _report_fault(kind: type[BaseException], error: BaseException, trace: Traceb
     print(f"{kind.__name__}: {error}\n\n{hint}", file=sys.stderr)
 
 
-def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
-    """Ctrl-C while a finaliser or a callback of the garbage collector runs is lost there: JAX has such ones."""
-    if issubclass(lost.exc_type, KeyboardInterrupt):
-        Timer(_AGAIN_S, interrupt_main).start()
-    elif issubclass(lost.exc_type, SystemExit):
-        Timer(_AGAIN_S, interrupt_main, [signal.SIGTERM]).start()
-    else:
+def _report_lost(lost: sys.UnraisableHookArgs) -> None:
+    """Ctrl-C while a finaliser or a callback of the garbage collector runs is lost there, and raised again later."""
+    if not issubclass(lost.exc_type, KeyboardInterrupt | SystemExit):
         sys.__unraisablehook__(lost)
 
 

@@ -6,12 +6,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from hybrid.cli.signals import stop_if_asked
+
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str, float], None]]:
-    """Gives a function to be told the stage and the share of it that is done; NO_COLOR is honoured."""
+    """Gives a function to be told the stage and the share of it that is done; NO_COLOR is honoured.
+
+    Whoever tells it is stopped there if that was asked for and lost.
+    """
     if not sys.stderr.isatty():
-        yield lambda stage, share: None
+        yield lambda stage, share: stop_if_asked()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -21,6 +26,7 @@ def progress_bar() -> Iterator[Callable[[str, float], None]]:
         tasks: dict[str, TaskID] = {}
 
         def show(stage: str, share: float) -> None:
+            stop_if_asked()
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=1.0)
             bars.update(tasks[stage], completed=share)

@@ -7,11 +7,21 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from types import FrameType
+
+_asked: list[int] = []
 
 
-def terminate_as_interrupted() -> None:
+def stop_when_asked() -> None:
     """From now on SIGTERM leaves by an exception, as Ctrl-C does: what is half written is removed."""
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+
+
+def stop_if_asked() -> None:
+    """Raises again what was asked for: an exception that meets a finaliser or a library at work may be lost there."""
+    if _asked:
+        _leave(_asked[0])
 
 
 def load(*modules: str) -> None:
@@ -19,6 +29,17 @@ def load(*modules: str) -> None:
     with _deferred():
         for module in modules:
             import_module(module)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    _asked.append(number)
+    _leave(number)
+
+
+def _leave(number: int) -> None:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(128 + number)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.decibel import mean_over
 from hybrid.measure.panel import Measured, Raw, predict
+from hybrid.treatment.makeup import made_up
 from hybrid.treatment.types import Dry, Treatment, hold
 
 NO_LIMIT = 1e9
@@ -140,6 +141,13 @@ def readings(
     groups = {_moved(rule) for rule in objective.program.rules}
     panels = {group: predict(dry, completed(hold(treatment, group)), raw) for group in sorted(groups)}
     return read(objective, lambda rule: panels[_moved(rule)])
+
+
+def sought(objective: Objective, dry: Dry, treatment: Treatment, raw: Raw | None = None) -> tuple[Reading, ...]:
+    """Readings of a treatment that is being sought: its levels are those of the tracks after make-up, its output level
+    is solved."""
+    output = project(objective, dry, made_up(dry, treatment)).master
+    return readings(objective, dry, replace(treatment, master=output), raw, partial(made_up, dry))
 
 
 def _moved(rule: RuleType) -> tuple[str, ...]:

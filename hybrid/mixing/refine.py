@@ -8,7 +8,6 @@ each by itself: one that pulls harder than a unit is capped, and rules that pull
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -134,10 +133,7 @@ def _round(
     share_of_mark = marks / jnp.maximum(objectives.by_rule(marks, rule, n_rules), 1.0)[rule]
 
     def costs(moves: Treatment, now: State) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        treatment = treatment_of(moves, pins)
-        output = project(objective, dry, made_up(dry, treatment)).master
-        treatment = replace(treatment, master=output)
-        found = objectives.readings(objective, dry, treatment, raw, partial(made_up, dry))
+        found = objectives.sought(objective, dry, treatment_of(moves, pins), raw)
         _, widen = objectives.timed(objective.timing, now.step / n_steps)
         beyond = _beyond(objectives.targets_of(objective, found))
         rho = _stiffness(now.step / n_steps)
@@ -247,7 +243,7 @@ def refine_further(task: Task, refined: Refined) -> Refined:
 
 
 def _kept(task: Task, start: Treatment) -> Refined:
-    return Refined(_treatment(task, moves_of(start)), (), 0)
+    return Refined(_treatment(task, moves_of(before_make_up(task.dry, start))), (), 0)
 
 
 def _run(

@@ -77,7 +77,7 @@ def test_what_is_usual_is_that_of_roles_with_songs_enough(tmp_path: Path):
     got = found(*SONGS)
     usual = rule(written(got, tmp_path), "usual.level")
     assert isinstance(usual, CorpusPrior)
-    assert usual.bounds() == (-1.5, 1.5)
+    assert usual.bounds() == (-2.5, 2.5)
     assert usual.table["bass.electric"].mean == pytest.approx(got["level", "bass.electric"].median, abs=0.051)
     assert "drums.tom" not in usual.table  # the parent has one, and no mix has
 

@@ -214,7 +214,7 @@ def test_targets_are_held_if_their_rule_is_required_or_kept(bench: Bench):
     assert not hold[INDEX[BALANCE]].any()  # broken
     assert hold[INDEX[LEAD]].all()  # broken and required
     pairs = hold[INDEX["spectral-overlap.0"]].reshape(N_TRACKS, N_TRACKS)
-    np.testing.assert_array_equal(pairs, np.triu(np.ones_like(pairs), 1))  # only real pairs are targets
+    np.testing.assert_array_equal(pairs, np.triu(np.full_like(pairs, UNLIMITED), 1))  # only real pairs are targets
 
 
 def test_rules_that_pull_against_each_other_are_named(bench: Bench):
