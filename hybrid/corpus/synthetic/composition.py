@@ -47,8 +47,8 @@ def _plan(rng: np.random.Generator) -> Plan:
     mode = "major" if rng.random() < 0.6 else "minor"
     key = Key(int(rng.integers(-6, 6)), mode)
     tempo_bpm = float(rng.integers(TEMPO_BPM[0], TEMPO_BPM[1] + 1))
-    verse = _progression(VERSES[mode][int(rng.integers(len(VERSES[mode])))])
-    chorus = _progression(CHORUSES[mode][int(rng.integers(len(CHORUSES[mode])))])
+    verse = progression(VERSES[mode][int(rng.integers(len(VERSES[mode])))])
+    chorus = progression(CHORUSES[mode][int(rng.integers(len(CHORUSES[mode])))])
     sections = (
         Section("intro", verse[:2], frozenset({"keys", "pad", "hihat"})),
         Section("verse", verse, VERSE),
@@ -60,5 +60,6 @@ def _plan(rng: np.random.Generator) -> Plan:
     return Plan(key, tempo_bpm, sections)
 
 
-def _progression(roots: tuple[int, ...]) -> tuple[Chord, ...]:
+def progression(roots: tuple[int, ...]) -> tuple[Chord, ...]:
+    """A chord on each of these degrees."""
     return tuple(Chord(root, 4 if root in SEVENTHS else 3) for root in roots)

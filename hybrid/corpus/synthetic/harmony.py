@@ -8,8 +8,9 @@ import numpy as np
 
 from hybrid.corpus.synthetic.score import STEPS_PER_BEAT, Bar, Note, Plan
 
+Comping = dict[str, tuple[tuple[int, ...], ...]]
 # Where the chords are struck, in sixteenths; each is held to the next. By taste.
-COMPING: dict[str, tuple[tuple[int, ...], ...]] = {
+COMPING: Comping = {
     "intro": ((0, 8), (0, 6)),
     "verse": ((0, 6), (0, 10), (0, 6, 11)),
     "chorus": ((0, 3, 6, 10, 14), (0, 4, 6, 10, 12), (0, 6, 8, 14)),
@@ -21,36 +22,45 @@ KEYS_CENTRE, PAD_CENTRE, GUITAR_CENTRE = 62.0, 58.0, 57.0
 STRUM_BEATS = 0.04
 
 
-def write_keys(plan: Plan, rng: np.random.Generator) -> tuple[Note, ...]:
+def write_keys(
+    plan: Plan,
+    rng: np.random.Generator,
+    part: str = "keys",
+    centre: float = KEYS_CENTRE,
+    comping: Comping = COMPING,
+    held_share: float = 0.9,
+) -> tuple[Note, ...]:
     """Voice-led chords, struck in a rhythm that belongs to the section."""
-    rhythms = {name: rhythm[int(rng.integers(len(rhythm)))] for name, rhythm in COMPING.items()}
-    bars = plan.bars("keys")
+    rhythms = {name: rhythm[int(rng.integers(len(rhythm)))] for name, rhythm in comping.items()}
+    bars = plan.bars(part)
     notes: list[Note] = []
-    for bar, voicing in zip(bars, voicings(plan, bars, KEYS_CENTRE), strict=True):
+    for bar, voicing in zip(bars, voicings(plan, bars, centre), strict=True):
         steps = rhythms[SAME_COMPING.get(bar.section, bar.section)]
         for step, stop in zip(steps, (*steps[1:], 16), strict=True):
-            start, held = bar.start_beats + step / STEPS_PER_BEAT, 0.9 * (stop - step) / STEPS_PER_BEAT
+            start, held = bar.start_beats + step / STEPS_PER_BEAT, held_share * (stop - step) / STEPS_PER_BEAT
             velocity = float(rng.uniform(0.6, 0.75)) + (0.15 if step == 0 else 0.0)
             notes += (Note(start, held, pitch, velocity) for pitch in voicing)
     return tuple(notes)
 
 
-def write_pad(plan: Plan) -> tuple[Note, ...]:
+def write_pad(plan: Plan, part: str = "pad", centre: float = PAD_CENTRE) -> tuple[Note, ...]:
     """Whole-bar chords, joined by the instrument's slow attack and release."""
-    bars = plan.bars("pad")
+    bars = plan.bars(part)
     return tuple(
         Note(bar.start_beats, 4.0, pitch, 0.8)
-        for bar, voicing in zip(bars, voicings(plan, bars, PAD_CENTRE), strict=True)
+        for bar, voicing in zip(bars, voicings(plan, bars, centre), strict=True)
         for pitch in voicing
     )
 
 
-def write_guitar(plan: Plan, rng: np.random.Generator) -> tuple[Note, ...]:
+def write_guitar(
+    plan: Plan, rng: np.random.Generator, part: str = "guitar", centre: float = GUITAR_CENTRE
+) -> tuple[Note, ...]:
     """Broken chords in eighths, ringing into each other; the last bar is one slow strum."""
     figure = ARPEGGIOS[int(rng.integers(len(ARPEGGIOS)))]
-    bars = plan.bars("guitar")
+    bars = plan.bars(part)
     notes: list[Note] = []
-    for bar, voicing in zip(bars, voicings(plan, bars, GUITAR_CENTRE), strict=True):
+    for bar, voicing in zip(bars, voicings(plan, bars, centre), strict=True):
         strings = (voicing[0] - 12, *voicing, voicing[0] + 12)[:5]
         notes += _strum(bar, strings) if bar.section == "ending" else _arpeggio(bar, strings, figure)
     return tuple(notes)

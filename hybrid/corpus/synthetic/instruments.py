@@ -35,7 +35,7 @@ PAD_ATTACK_MS, PAD_RELEASE_MS = 350.0, 700.0
 def bass(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
     """A fingered electric bass: a soft pluck near the neck, damped by the hand at the note's end."""
     t = times(duration_s + 0.05)
-    string = _string(frequency_hz, len(t), _Pluck(0.23, 250.0 + 350.0 * velocity, 3.0, 900.0), rng)
+    string = plucked(frequency_hz, len(t), Pluck(0.23, 250.0 + 350.0 * velocity, 3.0, 900.0), rng)
     fundamental = 0.4 * sine(frequency_hz, len(t)) * decay(t, 2.5)
     finger = 0.06 * velocity * noise(len(t), rng, 400.0, 2000.0) * decay(t, 0.04)
     return faded(velocity * np.tanh(0.9 * string + fundamental + finger), 4.0, 50.0)
@@ -44,8 +44,8 @@ def bass(frequency_hz: float, duration_s: float, velocity: float, rng: np.random
 def guitar(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
     """A steel string plucked between the sound hole and the bridge."""
     n = round((duration_s + 0.1) * SAMPLE_RATE)
-    pluck = _Pluck(float(rng.uniform(0.13, 0.18)), 500.0 + 1300.0 * velocity, 2.6, 2600.0)
-    return faded(velocity * _string(frequency_hz, n, pluck, rng), 1.0, 90.0)
+    pluck = Pluck(float(rng.uniform(0.13, 0.18)), 500.0 + 1300.0 * velocity, 2.6, 2600.0)
+    return faded(velocity * plucked(frequency_hz, n, pluck, rng), 1.0, 90.0)
 
 
 def electric_piano(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Samples:
@@ -76,7 +76,7 @@ def pad(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.
     return faded(velocity * sound, PAD_ATTACK_MS, PAD_RELEASE_MS)
 
 
-class _Pluck(NamedTuple):
+class Pluck(NamedTuple):
     """Where along the string, how bright, how long the fundamental rings, where damping has doubled."""
 
     place: float
@@ -85,7 +85,7 @@ class _Pluck(NamedTuple):
     damping_hz: float
 
 
-def _string(frequency_hz: float, n: int, pluck: _Pluck, rng: np.random.Generator) -> Mono:
+def plucked(frequency_hz: float, n: int, pluck: Pluck, rng: np.random.Generator) -> Mono:
     """A plucked string with unit RMS over its first 100 ms: Karplus and Strong's loop as a transfer function.
 
     Noise of one period runs round a delay of exactly one period, so it is in tune at any pitch. The place

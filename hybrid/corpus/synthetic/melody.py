@@ -34,7 +34,7 @@ RHYTHMS: dict[str, tuple[Rhythm, ...]] = {
 # Rise over a phrase in scale degrees: arch, fall, wave, climb. By taste.
 CONTOURS = ((0, 2, 4, 2, 0), (4, 3, 1, 0, -1), (0, 3, 0, 4, 1), (-2, 0, 2, 4, 2))
 CENTRES = {"verse": 60, "chorus": 65}  # MIDI: the chorus sits a fourth above the verse
-SAME_TUNE = {"lift": "chorus"}
+SAME_TUNE = {"lift": "chorus", "intro": "verse", "outro": "chorus", "ending": "chorus"}
 BOLDNESS = 0.7  # how far a note follows the contour rather than the note before
 MONOTONY = 1.5  # degrees: what singing the same tone a third time counts as
 
@@ -42,15 +42,15 @@ CONSONANTS = ("s", "sh", "t", "k", "m", "n", "l", "h", "f", "")
 VOWELS = ("a", "e", "i", "o", "u")
 
 
-def write_lead(plan: Plan, rng: np.random.Generator) -> tuple[Note, ...]:
+def write_lead(plan: Plan, rng: np.random.Generator, part: str = "lead", octaves: int = 0) -> tuple[Note, ...]:
     """One rhythm, contour and line of words per kind of section; every phrase repeats and adapts them."""
     ideas = {name: _idea(rhythms, rng) for name, rhythms in RHYTHMS.items()}
-    bars = plan.bars("lead")
+    bars = plan.bars(part)
     notes: list[Note] = []
     for first in range(0, len(bars), PHRASE_BARS):
         phrase = bars[first : first + PHRASE_BARS]
         tune = SAME_TUNE.get(phrase[0].section, phrase[0].section)
-        notes += _phrase(plan, phrase, ideas[tune], CENTRES[tune])
+        notes += _phrase(plan, phrase, ideas[tune], CENTRES[tune] + 12 * octaves)
     return tuple(notes)
 
 

@@ -13,7 +13,10 @@ VELOCITIES = {"X": 1.0, "x": 0.78, "g": 0.28, "o": 0.85, "s": 0.55}
 NOW_AND_THEN = 0.4
 CLOSED_BEATS, OPEN_BEATS = 0.12, 0.8
 
-PATTERNS: dict[str, dict[str, tuple[str, ...]]] = {
+EMPTY_BAR = "." * 16
+Patterns = dict[str, dict[str, tuple[str, ...]]]
+"""Bars to choose from, by part and section."""
+PATTERNS: Patterns = {
     "kick": {
         "verse": ("X.....s.x.x.....", "X.......x.x...s.", "X..x....x......s"),
         "chorus": ("X..x..x.X.x...s.", "X...s.x.X.x..x..", "X..x....X.x...x."),
@@ -38,15 +41,15 @@ FILLS = {
 }
 SAME_GROOVE = {"lift": "chorus", "outro": "chorus"}
 TOM_PITCHES = {"3": 50, "2": 45, "1": 40}  # D3, A2, E2: rack, middle and floor tom
-DRUM_PITCHES = {"kick": 31, "snare": 55, "hihat": 69, "tambourine": 69, "crash": 69}
+DRUM_PITCHES = {"kick": 31, "snare": 55, "hihat": 69, "tambourine": 69, "crash": 69, "clap": 69, "shaker": 69}
 
 LOWEST_BASS = 28  # E1, the open string of an electric bass
 BASS_STACCATO = 0.92
 
 
-def write_drums(plan: Plan, rng: np.random.Generator) -> dict[str, tuple[Note, ...]]:
+def write_drums(plan: Plan, rng: np.random.Generator, patterns: Patterns = PATTERNS) -> dict[str, tuple[Note, ...]]:
     """The kit's parts. The last bar of a section ends in a fill; the next begins with a crash."""
-    parts = {part: _groove(plan, part, rng) for part in PATTERNS}
+    parts = {part: _groove(plan, part, patterns[part], rng) for part in patterns}
     parts["toms"] = tuple(_tom_fills(plan, rng))
     parts["crash"] = tuple(
         Note(bar.start_beats, 6.0, DRUM_PITCHES["crash"], 0.9) for bar in plan.bars("crash") if bar.opens_section
@@ -59,13 +62,13 @@ def write_bass(plan: Plan, kick: tuple[Note, ...], rng: np.random.Generator) -> 
     return tuple(note for bar in plan.bars("bass") for note in _bass_bar(plan, bar, kick, rng))
 
 
-def _groove(plan: Plan, part: str, rng: np.random.Generator) -> tuple[Note, ...]:
-    chosen = {name: str(rng.choice(patterns)) for name, patterns in PATTERNS[part].items()}
+def _groove(plan: Plan, part: str, bars: dict[str, tuple[str, ...]], rng: np.random.Generator) -> tuple[Note, ...]:
+    chosen = {name: str(rng.choice(patterns)) for name, patterns in bars.items()}
     fill = str(rng.choice(FILLS["snare"]))
     filled = {bar.start_beats for bar in plan.bars("toms") if bar.closes_section}
     notes: list[Note] = []
     for bar in plan.bars(part):
-        pattern = chosen[SAME_GROOVE.get(bar.section, bar.section)]
+        pattern = chosen.get(SAME_GROOVE.get(bar.section, bar.section), EMPTY_BAR)
         if part == "snare" and bar.start_beats in filled:
             pattern = _overlay(pattern, fill)
         notes += _strokes(bar.start_beats, pattern, DRUM_PITCHES[part], rng)
