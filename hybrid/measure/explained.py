@@ -49,12 +49,11 @@ def moments(
     energy_x, energy_y = (jnp.sum(_square(z), axis=(1, 2, 3), keepdims=True) for z in steps)
     gain = jnp.sqrt(energy_y / jnp.where(energy_x > 0.0, energy_x, 1.0))
     under = [raw, (steps[0] * gain).reshape(raw.shape)]
-    groups = _groups(raw.shape[-1])
     return Moments(
-        raw=jnp.stack([jnp.sum(_square(z), axis=(0, 1)) for z in under]) @ groups,
-        both=jnp.stack([jnp.sum(jnp.conj(z) * treated, axis=(0, 1)) for z in under]) @ groups,
-        treated=jnp.sum(_square(treated), axis=(0, 1)) @ groups,
-        unexplained=_left_by_slow(raw, treated, groups),
+        raw=_grouped(jnp.stack([jnp.sum(_square(z), axis=(0, 1)) for z in under])),
+        both=_grouped(jnp.stack([jnp.sum(jnp.conj(z) * treated, axis=(0, 1)) for z in under])),
+        treated=_grouped(jnp.sum(_square(treated), axis=(0, 1))),
+        unexplained=_left_by_slow(raw, treated),
     )
 
 
@@ -64,26 +63,22 @@ def _spectra(x: Float[Array, "channel time"], window: Float[Array, " window"]) -
     return spectra[:, : spectra.shape[1] // SEGMENT * SEGMENT].swapaxes(0, 1)
 
 
-def _groups(n_bins: int) -> Float[np.ndarray, "bin group"]:
-    """One where a bin belongs to a group; those above the last whole group belong to none."""
-    low = np.minimum(np.arange(n_bins), LOW_BINS) // LOW_GROUP
-    group = low + np.maximum(np.arange(n_bins) - LOW_BINS, 0) // GROUP
-    whole = LOW_BINS // LOW_GROUP + max(n_bins - LOW_BINS, 0) // GROUP
-    return (group[:, None] == np.arange(whole)).astype(np.float32)
+def _grouped(x: Array) -> Array:
+    """Sums over the bins of each group, on the last axis; bins above the last whole group are left out."""
+    low, high = x[..., :LOW_BINS], x[..., LOW_BINS:]
+    high = high[..., : high.shape[-1] // GROUP * GROUP]
+    sums = [jnp.sum(part.reshape(*x.shape[:-1], -1, n), axis=-1) for part, n in ((low, LOW_GROUP), (high, GROUP))]
+    return jnp.concatenate(sums, axis=-1)
 
 
 def _square(z: Complex[Array, "*shape"]) -> Float[Array, "*shape"]:
     return jnp.square(z.real) + jnp.square(z.imag)
 
 
-def _left_by_slow(
-    raw: Complex[Array, "w channel bin"],
-    treated: Complex[Array, "w channel bin"],
-    groups: Float[np.ndarray, "bin group"],
-) -> Float[Array, ""]:
+def _left_by_slow(raw: Complex[Array, "w channel bin"], treated: Complex[Array, "w channel bin"]) -> Float[Array, ""]:
     segments = [z.reshape(-1, SEGMENT, *z.shape[1:]) for z in (raw, treated)]
-    power, own = (jnp.sum(_square(z), axis=(1, 2)) @ groups for z in segments)
-    both = jnp.sum(jnp.conj(segments[0]) * segments[1], axis=(1, 2)) @ groups
+    power, own = (_grouped(jnp.sum(_square(z), axis=(1, 2))) for z in segments)
+    both = _grouped(jnp.sum(jnp.conj(segments[0]) * segments[1], axis=(1, 2)))
     floor = _RIDGE * jnp.mean(power, axis=1, keepdims=True)
     return jnp.sum(jnp.maximum(own - _square(both) / jnp.maximum(power + floor, 1e-30), 0.0))
 
