@@ -162,3 +162,19 @@ def test_only_the_region_itself_is_pulled_by_its_excess_each_band_by_its_width()
     slope = np.asarray(jax.grad(lambda level: spectrum.excess_db(level, (200.0, 400.0)))(jnp.zeros(bands.N_BANDS)))
     width = spectrum.octaves_per_band() * spectrum.bands_between((200.0, 400.0))
     np.testing.assert_allclose(slope, width / width.sum(), atol=1e-6)
+
+
+def test_the_highest_band_belongs_to_a_range_that_ends_with_it():
+    assert spectrum.bands_between((30.0, 16000.0)).all()
+    assert spectrum.bands_between((15000.0, 16000.0)).sum() == 1.0
+
+
+def test_a_band_on_the_border_is_no_neighbour_of_its_own_region():
+    lifted = 8.0 * spectrum.bands_between((30.0, 60.0))
+    assert float(excess_db(lifted, (30.0, 60.0))) == pytest.approx(8.0, abs=1e-5)
+
+
+def test_where_there_is_nothing_beside_a_region_nothing_sticks_out():
+    level = jnp.asarray(np.random.default_rng(0).standard_normal(bands.N_BANDS), jnp.float32)
+    value, slope = jax.value_and_grad(lambda x: excess_db(x, (20.0, 20000.0)))(level)
+    assert (float(value), np.abs(slope).max()) == (0.0, 0.0)
