@@ -192,7 +192,7 @@ def descend(
 def judged(
     objective: Objective, dry: Dry, moves: Treatment
 ) -> tuple[Float[Array, " rule"], Float[Array, " rule"], Treatment]:
-    """Penalty of each rule, its excess in scales as a mean over its targets, and the treatment."""
+    """Penalty of each rule, its excess in scales as a mean over its targets, and the treatment before make-up."""
     n_rules = len(objective.program.rules)
     treatment = project(objective, dry, made_up(dry, bounded(moves)))
     found = objectives.readings(objective, dry, treatment)
@@ -202,7 +202,7 @@ def judged(
     return (
         objectives.penalties(objective, found, jnp.zeros(n_rules)),
         total / jnp.maximum(count, 1e-6),
-        treatment,
+        bounded(moves),
     )
 
 

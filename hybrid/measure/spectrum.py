@@ -10,6 +10,9 @@ from jaxtyping import Array, Float
 from hybrid.measure.decibel import db, mean_over
 from hybrid.signal import bands
 
+_ROUNDING = 1e-9
+"""Of a band's centre: the highest is 16 kHz and a rounding error."""
+
 
 def octaves_per_band() -> Float[np.ndarray, " band"]:
     """Width of each band in octaves: bands are equal in ERB, so low ones are wider."""
@@ -29,9 +32,10 @@ def long_term_db(mix: Float[Array, "frame band"], active: Float[Array, " frame"]
 
 
 def bands_between(band_hz: tuple[float, float]) -> Float[np.ndarray, " band"]:
-    """One for bands whose centre lies in the range, else zero."""
+    """One for bands whose centre lies in the range, its ends included, else zero."""
     centres = bands.band_centres_hz()
-    return ((centres >= band_hz[0]) & (centres <= band_hz[1])).astype(np.float64)
+    inside = (centres >= band_hz[0] * (1.0 - _ROUNDING)) & (centres <= band_hz[1] * (1.0 + _ROUNDING))
+    return inside.astype(np.float64)
 
 
 def relative_to_mean(level_db: Float[Array, " band"], weight: Float[Array, " band"]) -> Float[Array, " band"]:
@@ -60,25 +64,28 @@ def shares_below(corner_hz: Float[Array, "*batch"] | float) -> Float[Array, "*ba
 def excess_db(level_db: Float[Array, " band"], band_hz: tuple[float, float]) -> Float[Array, ""]:
     """Mean level of a region over the straight line between the octaves on both sides of it, dB.
 
-    The line carries no gradient; where one side has no bands, it is level.
+    The line carries no gradient; where one side has no bands, it is level; where neither has, nothing sticks out.
     """
     low, high = band_hz
     octave = np.log2(bands.band_centres_hz())
     width = octaves_per_band()
+    region = bands_between(band_hz)
 
-    def mean(begin: float, end: float) -> tuple[Float[Array, ""] | None, float]:
-        weight = width * bands_between((begin, end))
+    def mean(inside: Float[np.ndarray, " band"]) -> tuple[Float[Array, ""] | None, float]:
+        weight = width * inside
         total = weight.sum()
         return (level_db @ (weight / total), float(octave @ weight / total)) if total else (None, 0.0)
 
-    (below, below_at), (above, above_at) = mean(0.5 * low, low), mean(high, 2.0 * high)
-    here, at = mean(low, high)
+    (below, below_at), (above, above_at) = (
+        mean(bands_between(beside) * (1.0 - region)) for beside in ((0.5 * low, low), (high, 2.0 * high))
+    )
+    here, at = mean(region)
     assert here is not None, "a region holds at least one band"
     if below is None or above is None:
         line = below if above is None else above
     else:
         line = below + (above - below) * ((at - below_at) / (above_at - below_at))
-    return here - jax.lax.stop_gradient(here if line is None else line)
+    return jnp.zeros_like(here) if line is None else here - jax.lax.stop_gradient(line)
 
 
 def below_db(

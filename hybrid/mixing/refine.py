@@ -31,7 +31,7 @@ from hybrid.treatment.types import Dry, Treatment, map_parts
 
 ROUND_STEPS = 50
 """Steps between looks at the gradients of rules by themselves."""
-LOOKS = 16
+LOOKS = 8
 """Rules that are looked at each time: those that cost most. A rule that is kept has no gradient to look at."""
 EXTRA_ROUNDS = 4
 """Rounds added at most, at the end, while a constraint is still broken."""

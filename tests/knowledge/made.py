@@ -92,7 +92,10 @@ RULES: dict[str, tuple[Mapping[str, Plain], ...]] = {
     "level_consistency": ({"for": {"tag": "lead"}, "against": {"not": {"tag": "lead"}}, "max": "4 LU"},),
     "micro_dynamics": ({"range": "-3 to 2 dB"},),
     "sidechain_depth": ({"for": {"role": "bass"}, "against": {"role": "guitar"}, "range": "-5 to -1 dB"},),
-    "section_contrast": ({"sections": ["chorus", "verse"], "range": "0.5 to 4 LU"},),
+    "section_contrast": (
+        {"sections": ["chorus", "verse"], "range": "0.5 to 4 LU"},
+        {"sections": ["chorus", "verse"], "of_raw": "50 %", "min": "0 LU"},
+    ),
     "transients_kept": ({"range": "-3 to 3 dB"},),
     "phase_coherence": ({"min": "-1 dB"},),
     "quiet_rests": ({"max": "3 dB"},),

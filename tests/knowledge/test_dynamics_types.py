@@ -140,6 +140,9 @@ def test_a_chorus_of_twice_the_amplitude_stands_out_by_6_db():
     assert hear("section_contrast", [swelling], {"sections": ["verse", "chorus"]}).value() == _dB(-6.02)
     slope = song.climb().gain.ride_db[0]
     assert slope.sum() == _dB(0.0) and slope[0] < 0.0 < slope[1]
+    # of 6 dB, half is asked for: 3 dB to spare, as much in a mix that is louder as a whole
+    half = hear("section_contrast", [swelling], {"sections": ["chorus", "verse"], "of_raw": "50 %"})
+    assert half.value() == _dB(3.01)
 
 
 # Fidelity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.signal import lfilter
+from scipy.signal import butter, lfilter
 
 from hybrid.measure.explained import explained_db, moments
 from hybrid.signal import stft
@@ -57,3 +57,10 @@ def test_a_tone_that_changes_over_time_is_no_artefact_but_no_fixed_filter_either
 def test_silence_is_clean():
     assert heard(0.0 * NOISE, 0.0 * NOISE) == [100.0, 100.0]
     assert heard(NOISE, 0.0 * NOISE) == [100.0, 100.0]
+
+
+def test_a_shelf_below_a_bass_drums_tone_makes_nothing():
+    beat = np.sin(2.0 * np.pi * 55.0 * TIME_S) * np.exp(-6.0 * (TIME_S % 0.5)) + 0.01 * NOISE[0]
+    # a first-order high pass at 40 Hz, which turns the phase by 30 degrees between 40 and 80 Hz
+    b, a = butter(1, 40.0, "highpass", fs=RATE)
+    assert min(heard(beat[None], lfilter(b, a, beat)[None])) > 25.0

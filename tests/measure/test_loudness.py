@@ -132,3 +132,72 @@ def test_frames_of_band_powers_agree_with_the_meter(sample_rate, bursts):
     meter.add(x)
     # frames are smeared by windows of 100 ms, so that blocks at the gate differ
     assert frames == pytest.approx(meter.levels().integrated_lufs, abs=0.15)
+
+
+def range_lu(power_k: jnp.ndarray, n_inside: int | None = None, frame_s: float = FRAME_S) -> float:
+    inside = (jnp.arange(power_k.shape[-1]) < (n_inside or power_k.shape[-1])).astype(jnp.float32)
+    return float(loudness.range_lu(power_k, inside, frame_s))
+
+
+@pytest.mark.parametrize(
+    ("levels_lufs", "expected_lu"),
+    [((-20, -30), 10.0), ((-20, -15), 5.0), ((-40, -20), 20.0), ((-50, -35, -20, -35, -50), 15.0)],
+)
+def test_20_s_steps_of_ebu_tech_3342_have_their_range(levels_lufs, expected_lu):
+    # the standard allows 1 LU; in the last one some blocks next to the gated passages lie a little below -35
+    assert range_lu(levels(*((level, 200) for level in levels_lufs))) == pytest.approx(expected_lu, abs=0.1)
+
+
+def test_a_fade_of_20_db_ranges_over_the_85_percent_between_its_quantiles():
+    # 401 blocks in steps of 0.05 dB, so that both ranks are whole numbers; float32 sums of 30 powers
+    fade = jnp.asarray(10.0 ** ((np.linspace(-41.5, -20.05, 430) + 0.691) / 10.0), jnp.float32)
+    assert range_lu(fade) == pytest.approx(0.85 * 20.0, abs=2e-3)
+
+
+@pytest.mark.parametrize(("soft_lufs", "expected_lu"), [(-38.0, 18.0), (-46.0, 0.0)])
+def test_what_lies_20_lu_below_the_mean_is_no_part_of_the_range(soft_lufs, expected_lu):
+    # the mean of both halves lies 3 LU below the loud one; the blocks across the step are fewer than a tenth
+    assert range_lu(levels((-20.0, 400), (soft_lufs, 400))) == pytest.approx(expected_lu, abs=1e-3)
+
+
+def test_what_lies_below_minus_70_lufs_is_no_part_of_the_range():
+    assert range_lu(levels((-60.0, 400), (-72.0, 400))) == pytest.approx(0.0, abs=1e-3)
+    assert range_lu(levels((-50.0, 400), (-62.0, 400))) == pytest.approx(12.0, abs=1e-3)
+
+
+def test_a_swell_within_3_s_is_no_range_and_one_over_many_blocks_is():
+    swell = levels(*((-20.0, 15), (-30.0, 15)) * 10)
+    assert range_lu(swell) == pytest.approx(0.0, abs=1e-3)
+    # the same powers in frames of a second: a block is three frames
+    assert range_lu(swell, frame_s=1.0) == pytest.approx(10.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("n_frames", [1, 20, N])
+def test_a_steady_tone_has_no_range_however_short_it_is_and_whatever_padding_follows(n_frames):
+    assert range_lu(levels((-23.0, n_frames))) == pytest.approx(0.0, abs=1e-3)
+    assert range_lu(jnp.pad(levels((-23.0, n_frames)), (0, N)), n_frames) == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_sudden_end_is_part_of_the_range_only_where_rest_follows_and_not_padding():
+    padded = jnp.pad(levels((-23.0, N)), (0, N))
+    # 71 whole blocks and 29 that fade out: rank 10 of 100 holds a third of the power, spread over two ranks
+    assert range_lu(padded) == pytest.approx(10.0 * np.log10(30.0 / 10.0), abs=0.6)
+    assert range_lu(padded, N) == pytest.approx(0.0, abs=1e-3)
+    # blocks that hold little but the last crash are no blocks of 3 s
+    crash = levels((-23.0, 400), (-13.0, 1))
+    assert range_lu(jnp.pad(crash, (0, N)), 401) == pytest.approx(0.0, abs=1e-3)
+
+
+def test_silence_has_no_range_and_a_finite_gradient():
+    assert range_lu(jnp.zeros(N)) == 0.0
+    assert np.isfinite(jax.grad(lambda x: loudness.range_lu(x, jnp.ones(N), FRAME_S))(jnp.zeros(N))).all()
+
+
+def test_a_range_grows_by_a_lu_per_db_of_its_loud_half_and_shrinks_by_one_of_its_soft_half():
+    steps = jnp.stack([levels((-20.0, 200), (-120.0, 200)), levels((-120.0, 200), (-32.0, 200))])
+
+    def moved(gain_db):
+        return loudness.range_lu(10.0 ** (gain_db / 10.0) @ steps, jnp.ones(400), FRAME_S)
+
+    # the blocks across the step are not among those near either quantile
+    np.testing.assert_allclose(jax.grad(moved)(jnp.zeros(2)), [1.0, -1.0], atol=1e-3)

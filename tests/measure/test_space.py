@@ -26,7 +26,8 @@ def test_a_mono_source_is_found_where_it_was_panned(p):
 
 def test_silence_is_in_the_middle_with_finite_gradients():
     assert float(space.position(jnp.zeros(()), jnp.zeros(()))) == 0.0
-    for measure in (lambda p: space.position(p[0], p[1]), space.side_to_mid_db, space.foldown_db):
+    measures = (lambda p: space.position(p[0], p[1]), space.side_to_mid_db, space.side_share, space.foldown_db)
+    for measure in measures:
         assert np.isfinite(jax.grad(measure)(SILENCE)).all()
 
 
@@ -68,3 +69,43 @@ def test_swapping_channels_mirrors_the_place():
     swapped = PANNED[jnp.asarray([1, 0, 2])]
     assert float(space.position(*swapped[:2])) == pytest.approx(-float(space.position(*PANNED[:2])), abs=1e-3)
     assert float(space.side_to_mid_db(swapped)) == pytest.approx(float(space.side_to_mid_db(PANNED)), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("power", "share"),
+    [
+        *((MONO, 0.0), (UNRELATED, 0.5), (jnp.asarray([0.0, 1.0, 0.0]), 0.5), (ANTIPHASE, 1.0), (SILENCE, 0.0)),
+        (PANNED, np.sin(np.pi / 8.0) ** 2),
+    ],
+    ids=["mono", "unrelated", "one side", "antiphase", "silence", "a quarter left"],
+)
+def test_share_of_the_side_signal(power, share):
+    assert float(space.side_share(power)) == pytest.approx(share, abs=1e-6)
+
+
+@pytest.mark.parametrize("width_db", [-20.0, -6.0, 0.0, 6.0])
+def test_a_wider_sound_has_the_share_of_its_side_in_mid_and_side(width_db):
+    side = 10.0 ** (width_db / 10.0)
+    power = jnp.asarray([0.5 * (1.0 + side), 0.5 * (1.0 + side), 0.5 * (1.0 - side)])
+    assert float(space.side_share(power)) == pytest.approx(side / (1.0 + side), abs=1e-6)
+    # the floor of side_to_mid_db is 80 dB below
+    assert float(space.side_to_mid_db(power)) == pytest.approx(width_db, abs=1e-3)
+
+
+@pytest.mark.parametrize("power", [MONO, UNRELATED, PANNED])
+def test_what_is_no_side_is_what_a_fold_to_mono_keeps(power):
+    kept = 10.0 * np.log10(1.0 - float(space.side_share(power)))
+    assert float(space.foldown_db(power)) == pytest.approx(kept, abs=1e-4)
+
+
+@pytest.mark.parametrize("gain", [1e-6, 1e4])
+def test_share_of_the_side_signal_does_not_depend_on_level(gain):
+    assert float(space.side_share(gain * PANNED)) == pytest.approx(float(space.side_share(PANNED)), abs=1e-6)
+
+
+def test_every_band_has_its_own_share_of_side_and_a_silent_one_none():
+    by_band = jnp.stack([MONO, SILENCE, UNRELATED, ANTIPHASE], axis=-1)
+    np.testing.assert_allclose(space.side_share(by_band), [0.0, 0.0, 0.5, 1.0], atol=1e-6)
+    slope = np.asarray(jax.grad(lambda p: jnp.sum(space.side_share(p)))(by_band))
+    # 1/2 - C / (L + R): two units of power lose half a share per unit of correlation
+    np.testing.assert_allclose(slope[2], [-0.5, 0.0, -0.5, -0.5], atol=1e-6)

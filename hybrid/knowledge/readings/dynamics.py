@@ -86,8 +86,13 @@ def _overlap(song: Measured, scope: Scope, inside: Float[np.ndarray, " band"]) -
 
 
 def section_contrast(rule: SectionContrast, song: Measured, scope: Scope) -> Reading:
-    """Loudness in the first section over that in the second, LU, while the tracks sound."""
+    """Loudness in the first section over that in the second, less a share of the raw tracks', LU, while they sound."""
     active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
     within = scope.table * active
-    first, second = loudness.active_lufs(jnp.broadcast_to(bus_k(song, scope.member), within.shape), within)
-    return bus_reading(first - second, jnp.all(jnp.sum(within, axis=-1) > 0.0))
+
+    def contrast(raw: bool) -> Float[Array, ""]:
+        power = bus_k(song, scope.member, raw)
+        first, second = loudness.active_lufs(jnp.broadcast_to(power, within.shape), within)
+        return first - second
+
+    return bus_reading(contrast(raw=False) - rule.of_raw * contrast(raw=True), jnp.all(jnp.sum(within, axis=-1) > 0.0))

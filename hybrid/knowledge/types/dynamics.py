@@ -9,7 +9,7 @@ from pydantic import field_validator
 from hybrid.knowledge.select import Words
 from hybrid.knowledge.types.base import RuleType, TargetKind
 from hybrid.knowledge.types.fields import Part
-from hybrid.units import Db, HzBand, Lu, refusal
+from hybrid.units import Db, HzBand, Lu, Share, refusal
 
 
 class GainReduction(RuleType):
@@ -92,7 +92,9 @@ class SidechainDepth(RuleType):
 class SectionContrast(RuleType):
     """One section stands out from another.
 
-    Loudness of the tracks in `for` while they sound in the first of two `sections` minus that in the second, in LU.
+    Loudness of the tracks in `for` while they sound in the first of two `sections` minus that in the second, in LU;
+    less the share `of_raw` of the same difference between the raw tracks, so that `of_raw: 50 %` with `min: 0 LU` keeps
+    half of what was played.
 
     Source: practice; the range is by taste.
     Cheats: none known; two-sided.
@@ -102,6 +104,7 @@ class SectionContrast(RuleType):
     target_kind: ClassVar[TargetKind] = "bus"
 
     sections: Words
+    of_raw: Share = 0.0
     scale: Lu = 1.0
     acts_on: tuple[Part, ...] = ("gain.ride", "dynamics")
 
