@@ -76,7 +76,7 @@ def _only(proposed: Treatment, nothing: Treatment, present: Float[Array, " track
 
 
 def _at(curve: Float[Array, "*batch frame"], dry: Dry, spacing_s: float, n_knots: int) -> Float[Array, "*batch knot"]:
-    """A curve given frame by frame, at points `spacing_s` apart: the mean of the frames nearer to each than a spacing."""
+    """A curve given frame by frame, at points `spacing_s` apart: the mean of the frames around each."""
     away = jnp.abs(dry.time_s[None, :] - spacing_s * jnp.arange(n_knots, dtype=curve.dtype)[:, None])
     reach = max(spacing_s, dry.frame_s)
     weight = jnp.maximum(1.0 - away / reach, 0.0) + 1e-6 * jnp.exp(-away / reach)

@@ -112,7 +112,8 @@ def synth_bass(frequency_hz: float, duration_s: float, velocity: float, rng: np.
 def sub_bass(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
     """The long, slightly driven sine of hip-hop."""
     t = times(duration_s + 0.2)
-    tone = sine(frequency_hz * (1.0 + 0.5 * decay(t, 0.08)), len(t)) * decay(t, 3.5)
+    pitch = frequency_hz * 2.0 ** (float(rng.uniform(-2.0, 2.0)) / 1200.0)
+    tone = sine(pitch * (1.0 + 0.5 * decay(t, 0.08)), len(t)) * decay(t, 3.5)
     return faded(velocity * np.tanh(1.8 * tone), 2.0, 120.0)
 
 
@@ -142,6 +143,7 @@ def clean_guitar(frequency_hz: float, duration_s: float, velocity: float, rng: n
 def bells(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
     """A bar with the ratios of a tuned vibraphone: 1, 4, 10 (Fletcher and Rossing 1998, chapter 19)."""
     t = times(max(duration_s, 1.2))
+    frequency_hz *= 2.0 ** (float(rng.uniform(-2.0, 2.0)) / 1200.0)
     tone = sum(
         (level * np.sin(2.0 * np.pi * ratio * frequency_hz * t) * decay(t, t60_s)
          for ratio, level, t60_s in ((1.0, 1.0, 3.0), (4.0, 0.3, 1.0), (10.0, 0.12, 0.4))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid.corpus.synthetic import drums, instruments
+from hybrid.corpus.synthetic import drums, instruments, synths
 from hybrid.corpus.synthetic.performance import PlayedNote
 from hybrid.corpus.synthetic.phonetics import LEAD
 from hybrid.corpus.synthetic.signals import (
@@ -23,7 +23,17 @@ from hybrid.corpus.synthetic.signals import (
 from hybrid.corpus.synthetic.voice import sing
 
 DRUMS = (drums.kick, drums.snare, drums.tom, drums.hihat, drums.crash, drums.tambourine)
-PITCHED = (instruments.bass, instruments.guitar, instruments.electric_piano, instruments.pad)
+STRUCK = (
+    synths.piano,
+    synths.bells,
+    synths.pluck,
+    synths.synth_bass,
+    synths.sub_bass,
+    synths.crunch,
+    synths.clean_guitar,
+)
+HELD = (synths.strings, synths.brass, synths.flute, synths.synth_lead, synths.clap, synths.shaker, synths.riser)
+PITCHED = (instruments.bass, instruments.guitar, instruments.electric_piano, instruments.pad, *STRUCK, *HELD)
 
 
 def _strike(instrument, frequency_hz=110.0, velocity=0.8, seed=0):
@@ -34,7 +44,7 @@ def _power(x):
     return np.square(np.abs(np.fft.rfft(x * np.hanning(len(x)), 1 << 18)))
 
 
-@pytest.mark.parametrize("instrument", DRUMS + PITCHED)
+@pytest.mark.parametrize("instrument", (*DRUMS, *PITCHED, synths.organ))
 def test_a_note_starts_and_ends_at_silence(instrument):
     note = _strike(instrument)
     edges = np.abs(note[:, [0, -1]])
@@ -47,13 +57,19 @@ def test_a_stronger_note_carries_more_energy(instrument):
     assert strong > 2.0 * soft
 
 
-@pytest.mark.parametrize("instrument", DRUMS + PITCHED)
+@pytest.mark.parametrize("instrument", (*DRUMS, *PITCHED, synths.organ))
 def test_the_same_chance_gives_the_same_note_and_another_gives_another(instrument):
     assert np.array_equal(_strike(instrument, seed=3), _strike(instrument, seed=3))
     assert not np.array_equal(_strike(instrument, seed=3), _strike(instrument, seed=4))
 
 
-@pytest.mark.parametrize("instrument", [instruments.bass, instruments.guitar, instruments.electric_piano])
+@pytest.mark.parametrize(
+    "instrument",
+    [
+        instruments.bass, instruments.guitar, instruments.electric_piano, synths.organ, synths.piano, synths.bells,
+        synths.clean_guitar, synths.synth_bass,
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("frequency_hz", [55.3, 110.0, 233.1])
 def test_a_note_sounds_at_its_frequency_within_3_cents(instrument, frequency_hz):
     power = _power(_strike(instrument, frequency_hz)[0])

@@ -1,0 +1,64 @@
+"""Bands of every style: who plays, what is handed in, and that a seed stands for one song."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hybrid.audio.roles import ROLES, guess, matches
+from hybrid.corpus.synthetic.band import Take, band_of, play_band
+from hybrid.corpus.synthetic.signals import SAMPLE_RATE
+from hybrid.corpus.synthetic.styles import STYLES
+
+ROCK, SOUL, ORCHESTRA = 5, 4, 7
+
+
+@pytest.fixture(scope="module")
+def rock() -> list[Take]:
+    return play_band(ROCK)
+
+
+def test_a_seed_stands_for_one_song(rock: list[Take]):
+    again = play_band(ROCK)
+    assert [take.name for take in again] == [take.name for take in rock]
+    assert all(np.array_equal(a.samples, b.samples) for a, b in zip(again, rock, strict=True))
+
+
+def test_every_style_has_its_seeds():
+    assert {band_of(seed).name for seed in range(60)} == {style.name for style in STYLES}
+
+
+def test_takes_are_of_one_length_and_sound(rock: list[Take]):
+    (n,) = {take.samples.shape[1] for take in rock}
+    assert 15.0 < n / SAMPLE_RATE < 45.0
+    for take in rock:
+        assert np.isfinite(take.samples).all(), take.name
+        assert np.sqrt(np.mean(np.square(take.samples))) > 1e-3, take.name
+
+
+def test_a_take_says_what_it_is_and_its_name_says_no_other_family(rock: list[Take]):
+    for take in rock:
+        assert take.role in ROLES
+        guessed = guess(take.name).role
+        assert guessed == "unknown" or matches(guessed.partition(".")[0], take.role), (take.name, guessed)
+
+
+def test_names_of_all_players_are_read_as_their_family():
+    for style in STYLES:
+        for player in style.players:
+            for name in player.names:
+                guessed = guess(f"01_{name}").role
+                assert guessed == "unknown" or matches(guessed.partition(".")[0], player.role), (name, guessed)
+
+
+def test_a_kit_may_come_as_one_stereo_track():
+    takes = play_band(SOUL)
+    (kit,) = [take for take in takes if take.role == "drums"]
+    assert kit.samples.shape[0] == 2
+    assert not any(take.role in ("drums.kick", "drums.snare") for take in takes)
+
+
+def test_an_orchestra_has_no_kit_and_strings_on_both_sides():
+    takes = play_band(ORCHESTRA)
+    assert not any(take.role.startswith("drums") for take in takes)
+    assert [take.samples.shape[0] for take in takes if take.role == "strings"][:2] == [2, 2]
