@@ -1,0 +1,148 @@
+"""The proposing network: tracks have no order and no gain, those that are absent are not heard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from hybrid.model.field import Field, Sizes
+from hybrid.model.hearing import N_FACTS, N_FRAME, Hints, hear, nothing_known
+from hybrid.model.proposal import propose
+from hybrid.treatment import effect
+from hybrid.treatment.types import Dry, Treatment, neutral, treatment_parts
+from tests.treatment.made import random_dry
+
+N_TRACKS, N_ROLES = 4, 6
+SMALL = Sizes(N_ROLES, 5, n_reference=3, frame=16, whole=24, n_heads=2, n_moment_blocks=1, n_whole_blocks=2)
+
+
+@pytest.fixture(scope="module")
+def network() -> Field:
+    """A small network whose every weight does something."""
+    network = Field(SMALL, nnx.Rngs(0))
+    rng = np.random.default_rng(0)
+
+    def stirred(weight: jax.Array) -> jax.Array:
+        return weight + jnp.asarray(0.3 * rng.standard_normal(weight.shape) / np.sqrt(max(weight.shape)), weight.dtype)
+
+    nnx.update(network, jax.tree.map(stirred, nnx.state(network, nnx.Param)))
+    return network
+
+
+@pytest.fixture(scope="module")
+def dry() -> Dry:
+    return random_dry(N_TRACKS, 24)
+
+
+def nothing(dry: Dry, room: bool = True) -> Treatment:
+    return neutral(dry.power.shape[0], dry.power.shape[2] * dry.frame_s, 0.2, room)
+
+
+HINTS = Hints(jnp.array([1, 0, 3, 2]), jnp.array([1.0, 0.0, 0.0, 0.0]), jnp.array([0.5, -1.0, 1.0]))
+
+
+def chosen(dry: Dry, order: np.ndarray) -> Dry:
+    """The tracks in another order, or some of them; nothing shares phase."""
+    per_track = ("power", "power_k", "active", "low_power")
+    kept = {name: getattr(dry, name)[order] for name in per_track}
+    return replace(dry, **kept, pairs=jnp.zeros_like(dry.pairs), cross=jnp.zeros_like(dry.cross))
+
+
+def louder(dry: Dry, gain_db: np.ndarray) -> Dry:
+    power = jnp.asarray(10.0 ** (gain_db / 10.0), dry.power.dtype)
+    scaled = (x * power.reshape(-1, *[1] * (x.ndim - 1)) for x in (dry.power, dry.power_k, dry.low_power))
+    return replace(dry, **dict(zip(("power", "power_k", "low_power"), scaled, strict=True)))
+
+
+def parts(network: Field, dry: Dry, hints: Hints, room: bool = True) -> dict[str, np.ndarray]:
+    treatment, _ = propose(network, dry, nothing(dry, room), hints)
+    return {name: np.asarray(value) for name, value in treatment_parts(treatment).items()}
+
+
+def test_numbers_that_are_heard_are_of_unit_size(dry: Dry):
+    heard = hear(dry)
+    assert heard.frame.shape == (N_TRACKS, 24, N_FRAME) and heard.fact.shape == (N_TRACKS, N_FACTS)
+    assert np.abs(heard.frame).max() < 4.0
+    assert np.isfinite(heard.fact).all()
+
+
+def test_shuffled_tracks_get_a_shuffled_treatment(network: Field, dry: Dry):
+    dry = chosen(dry, np.arange(N_TRACKS))
+    order = np.array([2, 0, 3, 1])
+    shuffled = Hints(HINTS.role[order], HINTS.leads[order], HINTS.reference)
+    straight, other = parts(network, dry, HINTS), parts(network, chosen(dry, order), shuffled)
+    for name, value in straight.items():
+        shared = name.startswith("master") or name in ("reverb.decay", "reverb.pre_delay", "reverb.tone")
+        np.testing.assert_allclose(other[name], value if shared else value[order], atol=2e-4, err_msg=name)
+
+
+def test_what_gain_a_track_came_with_is_undone_by_its_level(dry: Dry):
+    network = Field(SMALL, nnx.Rngs(0))
+    gain_db = np.array([6.0, -12.0, 0.0, 3.0])
+    for each in (dry, louder(dry, gain_db)):
+        treatment, _ = propose(network, each, nothing(each), nothing_known(N_TRACKS, 3))
+        power = effect.total_k(effect.treated(each, treatment)) * each.active
+        level = 10.0 * np.log10(np.sum(power, axis=-1) / np.sum(each.active, axis=-1))
+        # untrained, it makes all tracks equally loud
+        np.testing.assert_allclose(level, level.mean(), atol=0.05)
+
+
+def test_tracks_that_are_absent_change_nothing(network: Field, dry: Dry):
+    dry = chosen(dry, np.arange(N_TRACKS))
+    padded = jax.tree.map(lambda x: x, dry)
+    pad = {name: jnp.pad(getattr(dry, name), [(0, 3), *[(0, 0)] * (getattr(dry, name).ndim - 1)])
+           for name in ("power", "power_k", "active", "low_power")}  # fmt: skip
+    padded = replace(padded, **pad)
+    hints = Hints(jnp.pad(HINTS.role, (0, 3)), jnp.pad(HINTS.leads, (0, 3)), HINTS.reference)
+    straight, with_padding = parts(network, dry, HINTS), parts(network, padded, hints)
+    for name, value in straight.items():
+        got = with_padding[name]
+        np.testing.assert_allclose(got[: len(value)] if value.ndim else got, value, atol=2e-4, err_msg=name)
+    assert np.abs(with_padding["eq.tone"][N_TRACKS:]).max() == 0.0
+
+
+def test_hints_and_a_reference_are_heard(network: Field, dry: Dry):
+    told = parts(network, dry, HINTS)
+    for other in (
+        HINTS._replace(role=jnp.zeros(N_TRACKS, jnp.int32)),
+        HINTS._replace(leads=jnp.zeros(N_TRACKS)),
+        HINTS._replace(reference=jnp.zeros(3)),
+    ):
+        assert np.abs(parts(network, dry, other)["eq.tone"] - told["eq.tone"]).max() > 1e-4
+
+
+def test_what_is_played_elsewhere_in_the_song_is_heard_by_every_track(network: Field, dry: Dry):
+    straight = parts(network, dry, HINTS)
+    late = replace(dry, power=dry.power.at[3, :, -4:].multiply(30.0), power_k=dry.power_k.at[3, :, -4:].multiply(30.0))
+    assert np.abs(parts(network, late, HINTS)["eq.tone"][0] - straight["eq.tone"][0]).max() > 1e-5
+
+
+def test_any_number_of_tracks_and_frames_will_do(network: Field):
+    for n_tracks, n_frames in ((1, 3), (9, 40)):
+        dry = random_dry(n_tracks, n_frames)
+        got = parts(network, dry, nothing_known(n_tracks, 3), room=False)
+        assert all(np.isfinite(value).all() for value in got.values())
+
+
+def test_silence_is_left_alone_with_finite_slopes(network: Field, dry: Dry):
+    silent = replace(dry, power=0.0 * dry.power, power_k=0.0 * dry.power_k, active=0.0 * dry.active)
+    got = parts(network, silent, HINTS)
+    for name in ("gain.level", "eq.tone", "pan.position", "dynamics.zone"):
+        assert np.abs(got[name]).max() == 0.0, name
+
+    def size(network: Field) -> jax.Array:
+        treatment, _ = propose(network, silent, nothing(silent), HINTS)
+        return sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(treatment))
+
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(nnx.grad(size)(network)))
+
+
+def test_the_whole_network_has_between_one_and_two_million_weights():
+    sizes = Sizes(n_roles=37, n_families=9, n_reference=64)
+    shapes = nnx.eval_shape(lambda: Field(sizes, nnx.Rngs(0)))
+    assert 1e6 < sum(leaf.size for leaf in jax.tree.leaves(nnx.state(shapes, nnx.Param))) < 2e6
