@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -59,8 +60,17 @@ def louder(dry: Dry, gain_db: np.ndarray) -> Dry:
     return replace(dry, **dict(zip(("power", "power_k", "low_power"), scaled, strict=True)))
 
 
+@partial(jax.jit, static_argnums=0)
+def _proposed(graph: nnx.GraphDef[Field], weights: nnx.State, dry: Dry, nothing: Treatment, hints: Hints) -> Treatment:
+    return propose(nnx.merge(graph, weights), dry, nothing, hints)[0]
+
+
+def proposed(network: Field, dry: Dry, nothing: Treatment, hints: Hints) -> Treatment:
+    return _proposed(*nnx.split(network), dry, nothing, hints)
+
+
 def parts(network: Field, dry: Dry, hints: Hints, room: bool = True) -> dict[str, np.ndarray]:
-    treatment, _ = propose(network, dry, nothing(dry, room), hints)
+    treatment = proposed(network, dry, nothing(dry, room), hints)
     return {name: np.asarray(value) for name, value in treatment_parts(treatment).items()}
 
 
@@ -85,7 +95,7 @@ def test_what_gain_a_track_came_with_is_undone_by_its_level(dry: Dry):
     network = Field(SMALL, nnx.Rngs(0))
     gain_db = np.array([6.0, -12.0, 0.0, 3.0])
     for each in (dry, louder(dry, gain_db)):
-        treatment, _ = propose(network, each, nothing(each), nothing_known(N_TRACKS, 3))
+        treatment = proposed(network, each, nothing(each), nothing_known(N_TRACKS, 3))
         power = effect.total_k(effect.treated(each, treatment)) * each.active
         level = 10.0 * np.log10(np.sum(power, axis=-1) / np.sum(each.active, axis=-1))
         # untrained, it makes all tracks equally loud
@@ -135,11 +145,13 @@ def test_silence_is_left_alone_with_finite_slopes(network: Field, dry: Dry):
     for name in ("gain.level", "eq.tone", "pan.position", "dynamics.zone"):
         assert np.abs(got[name]).max() == 0.0, name
 
-    def size(network: Field) -> jax.Array:
-        treatment, _ = propose(network, silent, nothing(silent), HINTS)
+    graph, weights = nnx.split(network)
+
+    def size(weights: nnx.State) -> jax.Array:
+        treatment = _proposed(graph, weights, silent, nothing(silent), HINTS)
         return sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(treatment))
 
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(nnx.grad(size)(network)))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(jax.jit(jax.grad(size))(weights)))
 
 
 def test_the_whole_network_has_between_one_and_two_million_weights():
