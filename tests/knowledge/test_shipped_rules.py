@@ -76,7 +76,7 @@ def test_the_example_of_the_readme_is_valid(tmp_path: Path):
 def test_the_base_rules_hold_these_asks():
     asks = {rule.id: rule.bounds() for rule in load_rules(["base"]).rules}
     assert asks["out.true-peak"] == (None, -1.0)
-    assert asks["lead.level"] == (-5.0, 1.0)
+    assert asks["lead.level"] == (-4.0, 0.0)
     assert asks["lead.centre"] == (-4.0, 4.0)
     assert asks["low.cut"] == (None, -20.0)
 
