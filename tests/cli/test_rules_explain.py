@@ -50,7 +50,7 @@ def test_a_rule_is_told_with_its_meaning_its_terms_and_its_places(hybrid):
     for told in (
         "measures      Loudness of the tracks in `for` minus",
         "unit          LU, one number for tracks taken together",
-        "asks          -5 LU to 1 LU",
+        "asks          -4 LU to 0 LU",
         "scale         1 LU",
         "speaks of     tag lead",
         "against       role all, not tag lead",
@@ -86,7 +86,7 @@ def test_an_override_is_explained_with_its_place(hybrid):
     code, out, _ = hybrid("rules", "explain", "lead.level", "--set", "lead.level.target=2 LU", "--json")
     said = json.loads(out)
     assert code == 0
-    assert (said["low"], said["high"]) == (-1.0, 5.0)
+    assert (said["low"], said["high"]) == (0.0, 4.0)
     assert said["values"]["target"] == {"written": "2 LU", "at": "--set"}
     assert said["cite"]["Gerdes23"]["year"] == 2023
     assert said["guarded_by"]["audibility_floor"] == ["audible.all"]

@@ -35,7 +35,7 @@ def test_it_has_a_patch_a_rule_sections_and_sets_and_opens_with_its_schema(hybri
     hybrid("rules", "new", "mine.yaml")
     text = (here / "mine.yaml").read_text()
     assert text.startswith("# yaml-language-server: $schema=mixrules.schema.json\n")
-    assert "\npatch:\n  lead.level: {target: -2 LU, tolerance: 3 LU, weight: 3.0}\n" in text
+    assert "\npatch:\n  lead.level: {target: -2 LU, tolerance: 2 LU, weight: 3.0}\n" in text
     assert all(f"\n{key}:" in text for key in ("extends", "disable", "sections", "sets", "rules"))
 
 
