@@ -16,13 +16,13 @@ FAINT = 1e-12
 
 
 def tone_curves() -> Float[np.ndarray, "tone band"]:
-    """What a decibel at each point of the tone curve adds to every band: a raised cosine between its neighbours.
+    """What a decibel at each point of the tone curve adds to every band: straight lines over ERB between points.
 
     No point takes anything away elsewhere, as those of a spline do, which rewards settings that alternate.
     """
     knots = np.linspace(0.0, bands.N_BANDS - 1.0, N_TONE)
     away = np.abs(np.arange(bands.N_BANDS) - knots[:, None]) / (knots[1] - knots[0])
-    return 0.5 + 0.5 * np.cos(np.pi * np.minimum(away, 1.0))
+    return np.maximum(1.0 - away, 0.0)
 
 
 def zone_curves() -> Float[np.ndarray, "zone band"]:
