@@ -94,7 +94,7 @@ class Gain(NamedTuple):
 
 
 class Eq(NamedTuple):
-    """A tone curve, straight lines over ERB between its points; the corner of a low cut, 18 dB per octave (0 Hz: off)."""
+    """A tone curve, straight lines over ERB between points; the corner of a low cut, 18 dB per octave (0 Hz: off)."""
 
     tone_db: Float[Array, "track tone"]
     low_cut_hz: Float[Array, " track"]
