@@ -51,11 +51,11 @@ def shipped(kind: str) -> Path:
     return package / "_data" / kind
 
 
-def write(path: Path, text: str) -> None:
-    """Writes a text file, whole or not at all; raises InputError if that cannot be."""
+def write(path: Path, content: str | bytes) -> None:
+    """Writes a file, whole or not at all; raises InputError if that cannot be."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        unfinished.write_text(text, encoding="utf-8")
+        unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
         unfinished.replace(path)
     except OSError as error:
         raise InputError(Problem(str(path), f"cannot be written: {error.strerror}")) from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import cache, lru_cache
@@ -20,6 +19,8 @@ from jax import export
 from jaxtyping import PyTree
 
 import hybrid
+from hybrid import shelf
+from hybrid.errors import InputError
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 Shapes = tuple[tuple[tuple[int, ...], str], ...]
@@ -56,12 +57,10 @@ class Kept:
         if whole := _whole(path):
             return export.deserialize(whole)
         traced = export.export(jax.jit(lambda leaves: self._function(*jax.tree.unflatten(tree, leaves))))(asked)
-        with suppress(OSError):
+        stored = traced.serialize()
+        with suppress(OSError, InputError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            made = path.with_suffix(f".{secrets.token_hex(4)}")
-            stored = traced.serialize()
-            made.write_bytes(hashlib.sha256(stored).digest() + stored)
-            made.replace(path)
+            shelf.write(path, hashlib.sha256(stored).digest() + stored)
         return traced
 
 

@@ -11,8 +11,6 @@ from hybrid.signal import bands
 from hybrid.treatment.curves import zone_curves
 from hybrid.treatment.types import N_ZONES, Dry
 
-FRAME_S = 0.37
-"""Frames that the network hears are about as long, whatever the song's are."""
 FLOOR_DB, FULL_DB = -60.0, 20.0
 _FAINT = 1e-12
 N_FRAME = 2 * bands.N_BANDS + 2 * N_ZONES + 2

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hybrid.model.field import Field, Proposal
 from hybrid.model.hearing import Hearing, Hints, hear
-from hybrid.treatment.bounds import RANGES, bounded, moves_of
+from hybrid.treatment.bounds import bounded, moves_of
 from hybrid.treatment.makeup import made_up
-from hybrid.treatment.types import RIDE_S, Dry, Dynamics, Eq, Gain, Pan, Treatment
+from hybrid.treatment.types import RIDE_S, Dry, Dynamics, Eq, Gain, Pan, Reverb, Treatment
 
 
 def propose(network: Field, dry: Dry, nothing: Treatment, hints: Hints) -> tuple[Treatment, Proposal]:
@@ -23,55 +22,29 @@ def propose(network: Field, dry: Dry, nothing: Treatment, hints: Hints) -> tuple
 
 
 def sought(said: Proposal, hearing: Hearing, dry: Dry, nothing: Treatment) -> Treatment:
-    """The same before make-up: levels say how loud each track is."""
+    """The same before make-up: levels say how loud each track is. Nothing is done to tracks that never sound."""
     present = hearing.present
-    level = (said.loudness_db - hearing.loudness_db) * present
+
+    def heard(x: Float[Array, "track ..."]) -> Float[Array, "track ..."]:
+        return x * present.reshape(-1, *[1] * (x.ndim - 1))
+
+    level = heard(said.loudness_db - hearing.loudness_db)
     # levels are relative: their mean is nothing that is heard
-    level = (level - jnp.sum(level) / jnp.maximum(jnp.sum(present), 1.0)) * present
-    limits = RANGES["gain.level"]
-    start = replace(
-        nothing, gain=nothing.gain._replace(level_db=jnp.clip(level, 0.99 * limits.low, 0.99 * limits.high))
+    level = heard(level - jnp.sum(level) / jnp.maximum(jnp.sum(present), 1.0))
+    moves = moves_of(replace(nothing, gain=nothing.gain._replace(level_db=level)))
+    ride, zone = moves.gain.ride_db, moves.dynamics.zone_db
+    reverb = moves.reverb and Reverb(
+        moves.reverb.send_db + heard(said.send), said.decay, said.pre_delay, said.room_tone
     )
-    moves = moves_of(start)
-    knots = moves.dynamics.zone_db.shape[-1]
-    proposed = replace(
-        moves,
-        gain=Gain(moves.gain.level_db, _at(said.ride, dry, RIDE_S, moves.gain.ride_db.shape[-1])),
-        eq=Eq(said.tone, moves.eq.low_cut_hz + said.low_cut),
-        dynamics=Dynamics(_at(said.zone, dry, nothing.knot_s, knots)),
-        pan=Pan(said.position, said.width),
-    )
-    if proposed.reverb is not None:
-        reverb = proposed.reverb
-        proposed = replace(
-            proposed,
-            reverb=reverb._replace(
-                send_db=reverb.send_db + said.send,
-                decay_s=said.decay,
-                pre_delay_s=said.pre_delay,
-                tone_db=said.room_tone,
-            ),
+    return bounded(
+        replace(
+            moves,
+            gain=Gain(moves.gain.level_db, _at(heard(said.ride), dry, RIDE_S, ride.shape[-1])),
+            eq=Eq(heard(said.tone), moves.eq.low_cut_hz + heard(said.low_cut)),
+            dynamics=Dynamics(_at(heard(said.zone), dry, nothing.knot_s, zone.shape[-1])),
+            pan=Pan(heard(said.position), heard(said.width)),
+            reverb=reverb,
         )
-    return bounded(_only(proposed, moves, present))
-
-
-def _only(proposed: Treatment, nothing: Treatment, present: Float[Array, " track"]) -> Treatment:
-    """What is proposed for tracks that sound, and nothing for others; the room as it is."""
-
-    def kept(new: Array, old: Array) -> Array:
-        if new.ndim == 0 or new.shape[0] != len(present):
-            return new
-        mask = present.reshape(-1, *[1] * (new.ndim - 1))
-        return jnp.where(mask > 0.0, new, old)
-
-    tracks = jax.tree.map(kept, proposed, nothing)
-    return replace(
-        tracks,
-        reverb=tracks.reverb
-        and proposed.reverb
-        and tracks.reverb._replace(
-            decay_s=proposed.reverb.decay_s, pre_delay_s=proposed.reverb.pre_delay_s, tone_db=proposed.reverb.tone_db
-        ),
     )
 
 

@@ -13,7 +13,7 @@ from hybrid.corpus.synthetic.harmony import write_guitar, write_keys, write_pad
 from hybrid.corpus.synthetic.melody import write_harmony, write_lead
 from hybrid.corpus.synthetic.performance import LEAD_IN_S, Feel, perform, play
 from hybrid.corpus.synthetic.phonetics import HIGH, LEAD, LOW, Singer
-from hybrid.corpus.synthetic.rhythm import LOWEST_BASS, write_bass, write_drums
+from hybrid.corpus.synthetic.rhythm import bass_pitch, write_bass, write_drums
 from hybrid.corpus.synthetic.score import BEATS_PER_BAR, Chord, Key, Note, Plan, Section
 from hybrid.corpus.synthetic.session import FADE_MS, TAIL_S
 from hybrid.corpus.synthetic.signals import SAMPLE_RATE, Samples, faded, in_room, panned
@@ -24,15 +24,21 @@ BARS = (2, 4, 4, 1)
 """Of the intro, the verse, the chorus and the ending: 20 to 40 s."""
 WHOLE_KIT, ROOMS, WIDE_KIT = 0.25, 0.3, 0.6
 """How often a kit comes as one track, how often a take was made in a room that is heard, how wide a whole kit is."""
-KIT_PITCHES = {"drums.kick": "kick", "drums.snare": "snare", "drums.hihat": "hihat", "drums.tom": "toms",
-               "drums.cymbals": "crash", "drums.percussion": "tambourine"}  # fmt: skip
 SINGER = Player(("LeadVox", "Vox", "vocal main"), "vocal.lead", "tune", None, 1.0)
-BACKING = (
-    Player(("BackingVox1", "BV high", "harm 1"), "vocal.backing", "tune", None, 0.8),
-    Player(("BackingVox2", "BV low", "harm 2"), "vocal.backing", "tune", None, 0.6),
-)
-REACH = (2, -3)
-SINGERS: tuple[Singer, ...] = (HIGH, LOW)
+
+
+class Backing(NamedTuple):
+    """A backing voice: who sings it, and how many degrees from the lead."""
+
+    player: Player
+    singer: Singer
+    reach: int
+
+
+BACKING = {
+    "backing high": Backing(Player(("BackingVox1", "BV high", "harm 1"), "vocal.backing", "tune", None, 0.8), HIGH, 2),
+    "backing low": Backing(Player(("BackingVox2", "BV low", "harm 2"), "vocal.backing", "tune", None, 0.6), LOW, -3),
+}
 
 
 class Take(NamedTuple):
@@ -56,7 +62,9 @@ def play_band(seed: int) -> list[Take]:
     sings, backs = chance.random() < style.voices[0], chance.random() < style.voices[1]
     if sings:
         parts["lead"] = SINGER
-        parts |= {f"backing {index}": player for index, player in enumerate(BACKING) if backs}
+        parts |= {
+            name: voice.player for name, voice in BACKING.items() if backs and chance.random() < voice.player.chance
+        }
     plan = _plan(style, parts, stream(seed, "plan"))
     score = _score(style, plan, parts, seed)
     takes = [
@@ -85,9 +93,8 @@ def _plan(style: Style, parts: dict[str, Player], rng: np.random.Generator) -> P
 
 def _score(style: Style, plan: Plan, parts: dict[str, Player], seed: int) -> dict[str, tuple[Note, ...]]:
     """The notes of every part. Players write by their line; the kit's pieces are written together."""
-    kit = _kit_parts(style, parts)
-    kit_plan = _renamed(plan, kit)
-    pieces = write_drums(kit_plan, stream(seed, "drums"), style.patterns)
+    kit = {part: player.piece for part, player in parts.items() if player.piece}
+    pieces = write_drums(_renamed(plan, kit), stream(seed, "drums"), style.patterns)
     beat = pieces.get("kick", ())
     score: dict[str, tuple[Note, ...]] = {}
     for part, player in parts.items():
@@ -104,27 +111,12 @@ def _score(style: Style, plan: Plan, parts: dict[str, Player], seed: int) -> dic
             score[part] = write_pad(plan, part, 58.0 + 12.0 * player.octaves)
         elif player.line == "broken":
             score[part] = write_guitar(plan, rng, part, 57.0 + 12.0 * player.octaves)
-        elif player.role != "vocal.backing":
+        elif part in BACKING:
+            # the lead is written before: it comes before them among the parts
+            score[part] = write_harmony(plan, score["lead"], part, BACKING[part].reach)
+        else:
             score[part] = write_lead(plan, rng, part, player.octaves)
-    for part, player in parts.items():
-        if player.role == "vocal.backing":
-            index = int(part.rpartition(" ")[2])
-            score[part] = write_harmony(plan, score["lead"], part, REACH[index])
     return score
-
-
-def _kit_parts(style: Style, parts: dict[str, Player]) -> dict[str, str]:
-    """Which piece of the style's patterns each player of the kit plays."""
-    names: dict[str, str] = {}
-    for part, player in parts.items():
-        if player.line == "kit":
-            piece = KIT_PITCHES[player.role]
-            if player.role == "drums.snare" and "clap" in player.names[0].lower():
-                piece = "clap"
-            if player.role == "drums.percussion" and "haker" in player.names[0]:
-                piece = "shaker"
-            names[part] = piece
-    return names
 
 
 def _renamed(plan: Plan, names: dict[str, str]) -> Plan:
@@ -142,9 +134,7 @@ def _bass(plan: Plan, line: str, beat: tuple[Note, ...], rng: np.random.Generato
         return write_bass(plan, beat, rng)
     notes: list[Note] = []
     for bar in plan.bars("bass"):
-        root, following = (
-            LOWEST_BASS + (plan.key.pitch(chord.root) - LOWEST_BASS) % 12 for chord in (bar.chord, bar.next_chord)
-        )
+        root, following = (bass_pitch(plan, chord.root) for chord in (bar.chord, bar.next_chord))
         step = 1.0 if line == "walking" else 0.5
         for index, start in enumerate(np.arange(0.0, BEATS_PER_BAR, step)):
             pitch = root
@@ -161,8 +151,7 @@ def _take(plan: Plan, part: str, player: Player, notes: tuple[Note, ...], seed: 
     feel = Feel(float(chance.uniform(0.0, 12.0)), float(chance.uniform(2.0, 10.0)), float(chance.uniform(0.04, 0.12)))
     played = perform(notes, plan, feel, chance)
     if player.instrument is None:
-        singer = LEAD if part == "lead" else SINGERS[int(part.rpartition(" ")[2])]
-        take = sing(played, singer, n, chance)
+        take = sing(played, BACKING[part].singer if part in BACKING else LEAD, n, chance)
     else:
         take = play(played, player.instrument, n, chance)
     if chance.random() < ROOMS:

@@ -103,7 +103,7 @@ def _bass_bar(plan: Plan, bar: Bar, kick: tuple[Note, ...], rng: np.random.Gener
     end = bar.start_beats + BEATS_PER_BAR
     starts = [note.start_beats for note in kick if bar.start_beats <= note.start_beats < end]
     starts = starts or [bar.start_beats]
-    root, following = (_bass_pitch(plan, chord.root) for chord in (bar.chord, bar.next_chord))
+    root, following = (bass_pitch(plan, chord.root) for chord in (bar.chord, bar.next_chord))
     notes = [Note(start, 0.0, root, 0.9 if start == bar.start_beats else 0.75) for start in starts]
     if root != following and starts[-1] < end - 0.5 and rng.random() < 0.7:
         notes.append(Note(end - 0.5, 0.0, _step_towards(plan, root, following), 0.65))
@@ -114,7 +114,7 @@ def _bass_bar(plan: Plan, bar: Bar, kick: tuple[Note, ...], rng: np.random.Gener
     ]
 
 
-def _bass_pitch(plan: Plan, root: int) -> int:
+def bass_pitch(plan: Plan, root: int) -> int:
     """The lowest octave of a root that the instrument has."""
     return LOWEST_BASS + (plan.key.pitch(root) - LOWEST_BASS) % 12
 

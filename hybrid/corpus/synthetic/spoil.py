@@ -35,7 +35,7 @@ def spoil(takes: Sequence[Take], seed: int) -> list[Take]:
     chance = stream(seed, "spoil")
     stays = chance.random(len(takes)) >= MISSING
     kept = [take for take, stay in zip(takes, stays, strict=True) if stay] if stays.sum() >= 2 else list(takes)
-    level = [_rms(take.samples) for take in kept]
+    level = [rms_while_playing(take.samples) for take in kept]
     even = [take._replace(samples=take.samples / rms) for take, rms in zip(kept, level, strict=True)]
     return [
         take._replace(samples=_spoilt(index, even, stream(seed, f"spoil {index}"))) for index, take in enumerate(even)
@@ -48,12 +48,12 @@ def _spoilt(index: int, takes: Sequence[Take], chance: np.random.Generator) -> S
         if chance.random() < share:
             x = change(x, chance)
     level_db = LOUDNESS_DBFS + float(np.clip(SPREAD_DB * chance.standard_normal(), -FURTHEST_DB, FURTHEST_DB))
-    x = x * (10.0 ** (level_db / 20.0) / _rms(x))
+    x = x * (10.0 ** (level_db / 20.0) / rms_while_playing(x))
     peak = float(np.max(np.abs(x)))
     return x * min(1.0, 10.0 ** (PEAK_DBFS / 20.0) / peak)
 
 
-def _rms(x: Samples) -> float:
+def rms_while_playing(x: Samples) -> float:
     """Of the tenths of a second in which a take plays, as an amplitude; 1 for silence."""
     n = SAMPLE_RATE // 10
     blocks = x[:, : x.shape[1] // n * n].reshape(len(x), -1, n)

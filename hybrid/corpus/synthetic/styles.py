@@ -27,6 +27,8 @@ class Player(NamedTuple):
     """None for a singer."""
     chance: float
     octaves: int = 0
+    piece: str = ""
+    """Of the kit: the name of its patterns."""
 
 
 class Style(NamedTuple):
@@ -83,14 +85,14 @@ OFF_BEATS: Comping = {
 }
 STABS: Comping = {"intro": ((0,),), "verse": ((6, 12), (0, 10)), "chorus": ((0, 6, 12), (3, 6, 14)), "ending": ((0,),)}
 
-_KICK = Player(("Kick", "BD", "kick in"), "drums.kick", "kit", drums.kick, 0.95)
-_SNARE = Player(("Snare", "snr", "SD top"), "drums.snare", "kit", drums.snare, 0.95)
-_HAT = Player(("HiHat", "hh", "Hats"), "drums.hihat", "kit", drums.hihat, 0.85)
-_TOMS = Player(("Toms", "tom fills"), "drums.tom", "kit", drums.tom, 0.5)
-_CRASH = Player(("Crash", "Cymbals"), "drums.cymbals", "kit", drums.crash, 0.5)
-_SHAKER = Player(("Shaker", "perc"), "drums.percussion", "kit", synths.shaker, 0.6)
-_TAMBOURINE = Player(("Tambourine", "tamb"), "drums.percussion", "kit", drums.tambourine, 0.4)
-_CLAP = Player(("Clap", "claps"), "drums.snare", "kit", synths.clap, 0.8)
+_KICK = Player(("Kick", "BD", "kick in"), "drums.kick", "kit", drums.kick, 0.95, piece="kick")
+_SNARE = Player(("Snare", "snr", "SD top"), "drums.snare", "kit", drums.snare, 0.95, piece="snare")
+_HAT = Player(("HiHat", "hh", "Hats"), "drums.hihat", "kit", drums.hihat, 0.85, piece="hihat")
+_TOMS = Player(("Toms", "tom fills"), "drums.tom", "kit", drums.tom, 0.5, piece="toms")
+_CRASH = Player(("Crash", "Cymbals"), "drums.cymbals", "kit", drums.crash, 0.5, piece="crash")
+_SHAKER = Player(("Shaker", "perc"), "drums.percussion", "kit", synths.shaker, 0.6, piece="shaker")
+_TAMBOURINE = Player(("Tambourine", "tamb"), "drums.percussion", "kit", drums.tambourine, 0.4, piece="tambourine")
+_CLAP = Player(("Clap", "claps"), "drums.snare", "kit", synths.clap, 0.8, piece="clap")
 _KIT = (_KICK, _SNARE, _HAT, _TOMS, _CRASH)
 _BASS = Player(("Bass", "bass DI"), "bass.electric", "bass", instruments.bass, 0.95)
 _PAD = Player(("Pad", "synth pad"), "synth.pad", "pad", instruments.pad, 0.6)

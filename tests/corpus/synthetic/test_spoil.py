@@ -21,7 +21,7 @@ TAKES = [
 
 
 def level_db(take: Take) -> float:
-    return 20.0 * float(np.log10(spoiling._rms(take.samples)))
+    return 20.0 * float(np.log10(spoiling.rms_while_playing(take.samples)))
 
 
 def test_a_seed_spoils_in_one_way():
@@ -46,7 +46,7 @@ def test_some_takes_are_missing_and_two_stay():
 @pytest.mark.parametrize("change", [change for _, change in CHANGES])
 @pytest.mark.parametrize("take", TAKES, ids=lambda take: take.name)
 def test_every_change_is_heard_is_finite_and_keeps_the_length(change: spoiling.Change, take: Take):
-    x = take.samples / spoiling._rms(take.samples)
+    x = take.samples / spoiling.rms_while_playing(take.samples)
     heard = [change(x, np.random.default_rng(seed)) for seed in range(4)]
     assert all(np.isfinite(y).all() and y.shape[1] == N for y in heard)
     steady = take.name == "vox" and change is spoiling._overloaded  # nothing of a sine stands out
