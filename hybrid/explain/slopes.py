@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.knowledge import objective as objectives
-from hybrid.knowledge.objective import Objective, project
+from hybrid.knowledge.objective import Objective
 from hybrid.mixing.pins import Pins, treatment_of
 from hybrid.treatment.types import Dry, Treatment
 
@@ -33,7 +33,10 @@ class Slopes(NamedTuple):
 def slopes_of(
     objective: Objective, dry: Dry, pins: Pins, moves: Treatment, picks: Float[np.ndarray, "pick target"]
 ) -> Slopes:
-    """Slopes at `moves`; each of `picks` has a one at a target in the row of all rules' targets, or none."""
+    """Slopes at `moves`, as refinement feels them: levels are after make-up.
+
+    Each of `picks` has a one at a target in the row of all rules' targets, or none.
+    """
     return Slopes(*_slopes(objective, dry, pins, moves, picks))
 
 
@@ -42,7 +45,7 @@ def _slopes(
     objective: Objective, dry: Dry, pins: Pins, moves: Treatment, picks: Float[Array, "pick target"]
 ) -> tuple[Array, Treatment, Treatment]:
     def outcome(moved: Treatment) -> tuple[Array, Array]:
-        found = objectives.readings(objective, dry, project(objective, dry, treatment_of(moved, pins)))
+        found = objectives.sought(objective, dry, treatment_of(moved, pins))
         costs = objectives.penalties(objective, found, jnp.zeros_like(objective.weight))
         return costs, objectives.targets_of(objective, found).value
 

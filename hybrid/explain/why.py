@@ -19,6 +19,7 @@ from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
 from hybrid.mixing.analyse import Progress
 from hybrid.mixing.plan import Plan, plan_mix
 from hybrid.treatment.bounds import moves_of
+from hybrid.treatment.makeup import before_make_up
 from hybrid.treatment.types import Treatment
 
 MOST_TARGETS = 5
@@ -78,7 +79,7 @@ def why_of(rule_id: str, rules: RuleSet, song: Song, seed: int, progress: Progre
     told = _told(start)
     if not told:
         return Why(song.name, start, raw.kept, (), 0, (), False)
-    moves = moves_of(plan.refined.treatment)
+    moves = moves_of(before_make_up(plan.task.dry, plan.refined.treatment))
     index = [rule.id for rule in plan.objective.program.rules].index(rule_id)
     slopes = _slopes(plan, moves, index, told)
     ways = [_times(_row(slopes.of_targets, k), _sign(target)) for k, target in enumerate(told)]
