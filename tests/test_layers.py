@@ -15,7 +15,7 @@ import pytest
 import hybrid
 
 ROOT = Path(hybrid.__file__).parent
-BASE = {"errors", "units", "quantity", "document"}
+BASE = {"errors", "units", "quantity", "document", "checked"}
 SHARED = {*BASE, "shelf"}
 SOUND = {"signal", "treatment", "measure"}
 MAY_IMPORT = {
@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "model": {"signal", "treatment"},
     "knowledge": {*SHARED, *SOUND, "audio"},
     "mixing": {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model"},
-    "training": {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model"},
+    "training": {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model", "mixing"},
     **{
         name: {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model", "mixing", "training"}
         for name in ("judge", "explain", "export", "desk", "calibrate")

@@ -30,6 +30,7 @@ _COMMANDS = {
     "mix": _Command("hybrid.cli.mix", "mix a folder of tracks under rules"),
     "scan": _Command("hybrid.cli.scan", "guess what each track of a folder is, and write it down to be edited"),
     "check": _Command("hybrid.cli.check", "say what any finished mix keeps and breaks of the rules"),
+    "train": _Command("hybrid.cli.train", "train a network that proposes mixes"),
     "rules": _Command("hybrid.cli.rules", "list, show, explain, compare, begin and check files of rules"),
 }
 _INTERRUPTED = 130

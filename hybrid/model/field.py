@@ -133,20 +133,21 @@ class _Wholes(nnx.Module):
 
 
 class Field(nnx.Module):
-    """Proposes a treatment of all tracks of a song. Until it is trained it proposes to make them equally loud."""
+    """Proposes a treatment of all tracks of a song. Until it is trained it proposes to make them equally
+    loud, each a little to the side of its seat."""
 
     def __init__(self, sizes: Sizes, rngs: nnx.Rngs) -> None:
         zeros = nnx.initializers.zeros
         self.hear = nnx.Linear(N_FRAME, sizes.frame, rngs=rngs)
         self.frames = nnx.List([_Frames(sizes.frame, rngs) for _ in range(sizes.n_frame_blocks)])
         self.role = nnx.Embed(sizes.n_roles + 1, sizes.frame, embedding_init=zeros, rngs=rngs)
-        self.know = nnx.Linear(N_FACTS + 1, sizes.frame, rngs=rngs)
+        self.know = nnx.Linear(N_FACTS + 2, sizes.frame, rngs=rngs)
         self.moments = nnx.List([_Moments(sizes, rngs) for _ in range(sizes.n_moment_blocks)])
         self.gather = nnx.Linear(2 * sizes.frame, sizes.whole, rngs=rngs)
         self.refer = nnx.Linear(max(sizes.n_reference, 1), sizes.whole, kernel_init=zeros, rngs=rngs)
         self.wholes = nnx.List([_Wholes(sizes, rngs) for _ in range(sizes.n_whole_blocks)])
         self.norm = nnx.LayerNorm(sizes.whole, rngs=rngs)
-        self.track = nnx.Linear(sizes.whole, N_TONE + 5, kernel_init=zeros, rngs=rngs)
+        self.track = nnx.Linear(sizes.whole, N_TONE + 6, kernel_init=zeros, rngs=rngs)
         self.song = nnx.Linear(sizes.whole, N_ZONES + 1 + N_TONE, kernel_init=zeros, rngs=rngs)
         self.family = nnx.Linear(sizes.whole, sizes.n_families, kernel_init=zeros, rngs=rngs)
         self.tell = nnx.Linear(sizes.whole, sizes.frame, rngs=rngs)
@@ -156,7 +157,8 @@ class Field(nnx.Module):
     def __call__(self, hearing: Hearing, hints: Hints) -> Proposal:
         """The proposal for one song."""
         n_frames = hearing.frame.shape[1]
-        known = self.role(hints.role) + self.know(jnp.concatenate([hearing.fact, hints.leads[:, None]], axis=-1))
+        facts = jnp.concatenate([hearing.fact, hints.leads[:, None], hints.seat[:, None]], axis=-1)
+        known = self.role(hints.role) + self.know(facts)
         x = self.hear(hearing.frame) + known[:, None]
         for block in self.frames:
             x = block(x)
@@ -181,7 +183,7 @@ class Field(nnx.Module):
             tone=fixed[:, :N_TONE],
             low_cut=fixed[:, N_TONE + 1],
             zone=jnp.moveaxis(moves[..., 1:], -1, 1),
-            position=fixed[:, N_TONE + 2],
+            position=fixed[:, N_TONE + 2] + (1.0 + fixed[:, N_TONE + 5]) * hints.seat,
             width=fixed[:, N_TONE + 3],
             send=fixed[:, N_TONE + 4],
             decay=room[:N_ZONES],

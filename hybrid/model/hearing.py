@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int
 
 from hybrid.signal import bands
 from hybrid.treatment.curves import zone_curves
+from hybrid.treatment.effect import pool
 from hybrid.treatment.types import N_ZONES, Dry
 
 FLOOR_DB, FULL_DB = -60.0, 20.0
@@ -37,8 +38,19 @@ class Hints(NamedTuple):
     role: Int[Array, " track"]
     """0 unknown, else one more than the place in the list of roles that the weights were made with."""
     leads: Float[Array, " track"]
+    seat: Float[Array, " track"]
+    """-1 to 1, no two alike: on which side to place a track that might as well be on the other."""
     reference: Float[Array, " reference"]
     """Features of a mix to come near to, and whether there is one."""
+
+
+LISTEN_S = 0.4
+"""Length of the frames that a network hears, about: four of those that are measured, or one of a very long song."""
+
+
+def listened(dry: Dry) -> Dry:
+    """The recording in frames of the length that networks are trained on."""
+    return pool(dry, max(1, round(LISTEN_S / dry.frame_s)))
 
 
 def hear(dry: Dry) -> Hearing:
@@ -83,5 +95,6 @@ def _unit_db(power: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 def nothing_known(n_tracks: int, n_reference: int) -> Hints:
-    """No hint at all."""
-    return Hints(jnp.zeros(n_tracks, jnp.int32), jnp.zeros(n_tracks), jnp.zeros(n_reference))
+    """No hint at all; tracks sit in their order."""
+    seats = jnp.linspace(-1.0, 1.0, n_tracks)
+    return Hints(jnp.zeros(n_tracks, jnp.int32), jnp.zeros(n_tracks), seats, jnp.zeros(n_reference))

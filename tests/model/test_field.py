@@ -44,7 +44,12 @@ def nothing(dry: Dry, room: bool = True) -> Treatment:
     return neutral(dry.power.shape[0], dry.power.shape[2] * dry.frame_s, 0.2, room)
 
 
-HINTS = Hints(jnp.array([1, 0, 3, 2]), jnp.array([1.0, 0.0, 0.0, 0.0]), jnp.array([0.5, -1.0, 1.0]))
+HINTS = Hints(
+    jnp.array([1, 0, 3, 2]),
+    jnp.array([1.0, 0.0, 0.0, 0.0]),
+    jnp.array([-0.3, 0.1, 0.9, -0.8]),
+    jnp.array([0.5, -1.0, 1.0]),
+)
 
 
 def chosen(dry: Dry, order: np.ndarray) -> Dry:
@@ -84,7 +89,7 @@ def test_numbers_that_are_heard_are_of_unit_size(dry: Dry):
 def test_shuffled_tracks_get_a_shuffled_treatment(network: Field, dry: Dry):
     dry = chosen(dry, np.arange(N_TRACKS))
     order = np.array([2, 0, 3, 1])
-    shuffled = Hints(HINTS.role[order], HINTS.leads[order], HINTS.reference)
+    shuffled = Hints(HINTS.role[order], HINTS.leads[order], HINTS.seat[order], HINTS.reference)
     straight, other = parts(network, dry, HINTS), parts(network, chosen(dry, order), shuffled)
     for name, value in straight.items():
         shared = name.startswith("master") or name in ("reverb.decay", "reverb.pre_delay", "reverb.tone")
@@ -108,7 +113,9 @@ def test_tracks_that_are_absent_change_nothing(network: Field, dry: Dry):
     pad = {name: jnp.pad(getattr(dry, name), [(0, 3), *[(0, 0)] * (getattr(dry, name).ndim - 1)])
            for name in ("power", "power_k", "active", "low_power")}  # fmt: skip
     padded = replace(padded, **pad)
-    hints = Hints(jnp.pad(HINTS.role, (0, 3)), jnp.pad(HINTS.leads, (0, 3)), HINTS.reference)
+    hints = Hints(
+        jnp.pad(HINTS.role, (0, 3)), jnp.pad(HINTS.leads, (0, 3)), jnp.pad(HINTS.seat, (0, 3)), HINTS.reference
+    )
     straight, with_padding = parts(network, dry, HINTS), parts(network, padded, hints)
     for name, value in straight.items():
         got = with_padding[name]
@@ -121,6 +128,7 @@ def test_hints_and_a_reference_are_heard(network: Field, dry: Dry):
     for other in (
         HINTS._replace(role=jnp.zeros(N_TRACKS, jnp.int32)),
         HINTS._replace(leads=jnp.zeros(N_TRACKS)),
+        HINTS._replace(seat=jnp.zeros(N_TRACKS)),
         HINTS._replace(reference=jnp.zeros(3)),
     ):
         assert np.abs(parts(network, dry, other)["eq.tone"] - told["eq.tone"]).max() > 1e-4

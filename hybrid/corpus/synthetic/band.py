@@ -20,8 +20,8 @@ from hybrid.corpus.synthetic.signals import SAMPLE_RATE, Samples, faded, in_room
 from hybrid.corpus.synthetic.styles import STYLES, Player, Style
 from hybrid.corpus.synthetic.voice import sing
 
-BARS = (2, 4, 4, 1)
-"""Of the intro, the verse, the chorus and the ending: 20 to 40 s."""
+BARS = (2, 4, 4, 2)
+"""Of the intro, the verse, the chorus and the ending: 20 to 45 s."""
 WHOLE_KIT, ROOMS, WIDE_KIT = 0.25, 0.3, 0.6
 """How often a kit comes as one track, how often a take was made in a room that is heard, how wide a whole kit is."""
 SINGER = Player(("LeadVox", "Vox", "vocal main"), "vocal.lead", "tune", None, 1.0)

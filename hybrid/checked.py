@@ -1,0 +1,78 @@
+"""A document against its model: every mistake at once, each with its place and the words of a file's author."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TypeVar, get_args
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from hybrid.document import Document
+from hybrid.errors import InputError, Problem, suggest
+
+_Model = TypeVar("_Model")
+_KINDS = {
+    "tuple_type": "a list",
+    "dict_type": "a map of keys and values",
+    "model_type": "a map of keys and values",
+    "model_attributes_type": "a map of keys and values",
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "finite_number": "a finite number",
+    "string_type": "text",
+}
+
+
+def checked(model: type[_Model], written: Document) -> _Model:
+    """What the document says, as the model has it. Raises InputError with all that is wrong in it."""
+    try:
+        return TypeAdapter(model).validate_python(written.data)
+    except ValidationError as error:
+        known = sorted(set(_keys(model)))
+        raise InputError(*(_problem(written, each, known) for each in error.errors(include_url=False))) from None
+
+
+def _keys(model: object) -> Iterator[str]:
+    """Every key that the model, or one within it, may have."""
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        for name, field in model.model_fields.items():
+            yield field.alias or name
+            yield from _keys(field.annotation)
+    for part in get_args(model):
+        yield from _keys(part)
+
+
+def _problem(written: Document, error: ErrorDetails, known: list[str]) -> Problem:
+    keys = error["loc"]
+    if error["type"] == "missing":
+        return _said(written.place(*keys[:-1]), keys, "is missing")
+    if error["type"] == "extra_forbidden":
+        return _said(written.place_of_key(*keys), keys, f"unknown key{suggest(str(keys[-1]), known)}")
+    return _said(written.place(*keys), keys, _explained(error))
+
+
+def _said(place: str, keys: tuple[int | str, ...], what: str) -> Problem:
+    name = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
+    return Problem(place, f"{name}: {what}" if name else what)
+
+
+def _explained(error: ErrorDetails) -> str:
+    kind, given = error["type"], _short(error["input"])
+    if kind == "refused":
+        return error["msg"]
+    if kind in _KINDS:
+        return f"expected {_KINDS[kind]}, got {given}"
+    return f"{error['msg'].replace('Input should be', 'expected')}, got {given}"
+
+
+def _short(value: object) -> str:
+    """A value as it is shown: of what is long, only its kind."""
+    if isinstance(value, Mapping):
+        return "a map"
+    if isinstance(value, list | tuple):
+        return "a list"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"

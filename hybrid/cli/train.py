@@ -1,0 +1,52 @@
+"""`hybrid train`: a recipe becomes the weights of a proposing network."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hybrid.cli.progress import progress_bar
+from hybrid.cli.signals import load
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="a recipe, or the name of one: tiny, base")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="the folder of the run")],
+    resume: Annotated[bool, typer.Option("--resume", help="go on with a run that was stopped")] = False,
+    songs: Annotated[
+        Path | None, typer.Option(help="a folder of song folders to validate on as well; nothing is learnt from them")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Train a network that proposes mixes."""
+    from hybrid.training.recipe import read_recipe
+
+    read = read_recipe(recipe)
+    _one_device_per_core(read.batch)
+    load("hybrid.training.loop")
+    from hybrid.export.made import made_with
+    from hybrid.training import loop
+
+    with progress_bar() as progress:
+        material = loop.gather(read, songs)
+        origin = made_with(material.rules.hash, material.card.name, {"recipe": read.hash})
+        trained = loop.train(material, out, origin, resume, progress)
+    if as_json:
+        print(json.dumps({**trained._asdict(), "weights": str(trained.weights)}, indent=2))
+        return
+    print(f"{trained.steps} steps; the best validation loss, {trained.best:.4f}, was at step {trained.best_step}")
+    print(f"wrote {trained.weights}: hybrid mix SONG -o OUT --model {trained.weights}")
+
+
+def _one_device_per_core(batch: int) -> None:
+    """Where there is no accelerator, a batch is divided among the cores: XLA takes each for a device."""
+    cores = os.cpu_count() or 1
+    flag = "--xla_force_host_platform_device_count"
+    if flag not in os.environ["XLA_FLAGS"] and "jax" not in sys.modules:
+        n = max(k for k in range(1, cores + 1) if batch % k == 0)
+        os.environ["XLA_FLAGS"] += f" {flag}={n}"

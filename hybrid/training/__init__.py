@@ -1,0 +1,1 @@
+"""Training of the proposing network: examples, losses, the step and the loop."""

@@ -1,0 +1,105 @@
+"""The examples of a data set: made by several processes where they are missing, and kept from run to run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import platformdirs
+
+import hybrid
+from hybrid.audio.manifest import load_song
+from hybrid.corpus.card import Card, Split
+from hybrid.corpus.play import write_song
+from hybrid.errors import InputError, Problem
+from hybrid.training.example import Example, listen_to, store, stored
+
+CACHE = "HYBRID_EXAMPLES"
+"""The environment variable that names another folder for examples."""
+_MADE_BY = ("audio", "corpus", "signal", "measure/loudness.py", "mixing/analyse.py", "mixing/microphones.py")
+"""Sources that examples follow from: when one changes, they are made anew."""
+
+
+class Kept(NamedTuple):
+    """An example on disk, or one still to be made of a data set's song."""
+
+    path: Path
+    card: Card | None = None
+    seed: int = 0
+
+    def read(self) -> Example:
+        """The example. Raises InputError if it is not there, or damaged."""
+        example = stored(self.path)
+        if example is None:
+            raise InputError(Problem(str(self.path), "is missing or damaged", hint="start again: it will be made"))
+        return example
+
+
+def examples_of(card: Card, split: Split, n: int) -> list[Kept]:
+    """The first `n` songs of a split. Raises InputError if it has fewer."""
+    first, end = card.splits.get(split, (0, 0))
+    if n > end - first:
+        raise InputError(Problem(card.name, f"has {end - first} songs to {_for(split)}, expected {n} at least"))
+    folder = folder_of(card)
+    return [Kept(folder / f"{seed}.safetensors", card, seed) for seed in range(first, first + n)]
+
+
+def make_missing(kept: Sequence[Kept], progress: Callable[[float], None], n_processes: int | None = None) -> None:
+    """Makes all examples that are not on disk, in processes of their own; what is done is kept if this is stopped."""
+    missing = [each for each in kept if not each.path.is_file()]
+    if not missing:
+        return
+    with ProcessPoolExecutor(n_processes or os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        try:
+            for done, _ in enumerate(pool.map(_make, missing), start=1):
+                progress(done / len(missing))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def songs_in(folder: Path, cache: Path, progress: Callable[[float], None]) -> list[Kept]:
+    """The songs in a folder of song folders, measured into `cache`. Raises InputError if there are none."""
+    if not folder.is_dir():
+        raise InputError(Problem(str(folder), "no such folder"))
+    inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if not inner:
+        raise InputError(Problem(str(folder), "holds no folder of a song"))
+    kept = [Kept(cache / f"{path.name}.safetensors") for path in inner]
+    for number, (path, each) in enumerate(zip(inner, kept, strict=True), start=1):
+        if not each.path.is_file():
+            store(listen_to(load_song(path)), each.path)
+        progress(number / len(kept))
+    return kept
+
+
+def _make(kept: Kept) -> None:
+    assert kept.card is not None
+    with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
+        store(listen_to(write_song(kept.card, kept.seed, Path(scratch))), kept.path)
+
+
+def folder_of(card: Card) -> Path:
+    """Where the examples of a data set are kept."""
+    given = os.environ.get(CACHE)
+    folder = Path(given) if given else Path(platformdirs.user_cache_dir("hybrid-mix")) / "examples"
+    return folder / f"{card.name}-{_source()[:12]}"
+
+
+@cache
+def _source() -> str:
+    """A hash of what examples follow from."""
+    package = Path(hybrid.__file__).parent
+    sources = [path for name in _MADE_BY for path in sorted((package / name).rglob("*.py")) or [package / name]]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+
+
+def _for(split: Split) -> str:
+    return {"train": "train on", "validation": "validate on", "test": "test on"}[split]

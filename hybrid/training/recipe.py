@@ -1,0 +1,113 @@
+"""The format of training recipes, `recipe/1`: on what a network is trained, by which losses, and how long."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from hybrid import shelf
+from hybrid.checked import checked
+
+KIND = "train"
+_Count = Annotated[int, Field(strict=True, ge=1)]
+_Share = Annotated[float, Field(ge=0.0, le=1.0)]
+_Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+class _Part(BaseModel, frozen=True, extra="forbid"):
+    pass
+
+
+class Data(_Part):
+    """Songs to learn from."""
+
+    dataset: str = "synthetic"
+    """Name or path of a card."""
+    songs: _Count
+    validation: _Count
+
+
+class Network(_Part):
+    """Sizes of the network."""
+
+    frame: _Count = 128
+    whole: _Count = 192
+    n_heads: _Count = 4
+    n_frame_blocks: _Count = 2
+    n_moment_blocks: _Count = 3
+    n_whole_blocks: _Count = 3
+
+
+class Losses(_Part):
+    """What is added up, and by which weights; a loss with a weight of 0 is not computed."""
+
+    rules: _Weight = 1.0
+    """Weighted penalties of all rules, the objective that refinement follows."""
+    roles: _Weight = 0.1
+    """Cross-entropy of the family of each track."""
+    refined: _Weight = 0.0
+    """Distance to what refinement makes of the same song."""
+    human: _Weight = 0.0
+    """Distance to the mix that a person made of the same song, where the data set has one."""
+
+
+class Variety(_Part):
+    """How each song changes from one time to the next. Amounts are guesses."""
+
+    gain_db: _Weight = 6.0
+    """Standard deviation of a gain of each track."""
+    tone_db: _Weight = 2.0
+    """Standard deviation of each point of a smooth tone curve of each track."""
+    drop: _Share = 0.15
+    """How often a track is left out; two stay at least."""
+    mirror: _Share = 0.5
+    """How often left and right change places in a track."""
+    no_roles: _Share = 0.4
+    """How often no role is told at all."""
+    hide_role: _Share = 0.15
+    """Otherwise, how often the role of a track is not told."""
+
+
+class Recipe(_Part):
+    """A whole recipe."""
+
+    schema_: Annotated[Literal["recipe/1"], Field(alias="schema")]
+    about: str
+    data: Data
+    rules: tuple[str, ...] = ("base",)
+    """Rule files, by name or path."""
+    losses: Losses = Losses()
+    refined_steps: _Count = 300
+    """Steps of refinement behind `losses.refined`."""
+    variety: Variety = Variety()
+    network: Network = Network()
+    n_tracks: _Count = 16
+    """Of songs with more, some are taken."""
+    n_frames: _Count = 64
+    """Of 0.4 s."""
+    batch: _Count = 8
+    steps: _Count
+    rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1e-3
+    """Learning rate at its highest: after a rise over `warm_up` steps; it falls along half a cosine."""
+    warm_up: Annotated[int, Field(strict=True, ge=0)] = 100
+    decay: _Weight = 1e-4
+    """Weight decay of AdamW."""
+    clip: Annotated[float, Field(gt=0.0)] = 1.0
+    """Largest norm of a gradient."""
+    validate_every: _Count = 250
+    """Steps between validations, each of which leaves a checkpoint."""
+    patience: _Count = 12
+    """Validations without an improvement after which training stops."""
+    seed: Annotated[int, Field(strict=True, ge=0)] = 0
+
+    @property
+    def hash(self) -> str:
+        """Of all that the recipe states and leaves to defaults."""
+        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
+
+
+def read_recipe(name: str) -> Recipe:
+    """The recipe of that name or path. Raises InputError with all that is wrong in it."""
+    return checked(Recipe, shelf.read(shelf.find(KIND, name)))

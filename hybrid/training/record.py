@@ -1,0 +1,66 @@
+"""What a run leaves behind beside its weights: what it was, and what every step cost, rule by rule."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from tensorboardX import SummaryWriter
+
+from hybrid import shelf
+from hybrid.document import read
+from hybrid.errors import InputError, Problem
+from hybrid.training.recipe import Recipe
+
+RUN_FILE, METRICS_FILE, BOARD = "run.json", "metrics.jsonl", "tensorboard"
+Numbers = Mapping[str, float]
+
+
+class Record:
+    """The metrics of a run: a line of JSON for each look, and the same for TensorBoard.
+
+    Lines from `step` on, which a run that was stopped may have written after its last checkpoint, are taken back.
+    """
+
+    def __init__(self, folder: Path, step: int) -> None:
+        self._path = folder / METRICS_FILE
+        lines = self._path.read_text().splitlines() if self._path.is_file() else []
+        kept = [line for line in lines if json.loads(line)["step"] <= step]
+        shelf.write(self._path, "".join(f"{line}\n" for line in kept))
+        self._board = SummaryWriter(str(folder / BOARD), purge_step=step + 1)
+
+    def add(self, step: int, split: str, numbers: Numbers, rules: Numbers) -> None:
+        """What was seen at a step; `rules` before their weights."""
+        line = {"step": step, "split": split, **_rounded(numbers), "rules": _rounded(rules)}
+        with self._path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        for name, value in (*numbers.items(), *((f"rule/{rule}", value) for rule, value in rules.items())):
+            self._board.add_scalar(f"{split}/{name}", value, step)
+        self._board.flush()
+
+
+def _rounded(numbers: Numbers) -> dict[str, float]:
+    return {name: float(f"{value:.6g}") for name, value in numbers.items()}
+
+
+def begin_run(folder: Path, recipe: Recipe, made_with: Mapping[str, str], resume: bool) -> None:
+    """Makes the folder of a run, or finds it. Raises InputError if it is there and should not be, or the reverse,
+    and if it was begun with another recipe or other rules."""
+    path = folder / RUN_FILE
+    said = {"schema": "run/1", "recipe": recipe.model_dump(mode="json", by_alias=True), "made_with": dict(made_with)}
+    if not resume:
+        if folder.exists() and any(folder.iterdir()):
+            raise InputError(Problem(str(folder), "is not empty", "add --resume to go on, or choose another folder"))
+        folder.mkdir(parents=True, exist_ok=True)
+        shelf.write(path, json.dumps(said, indent=1) + "\n")
+        return
+    if not path.is_file():
+        raise InputError(Problem(str(folder), "holds no run to resume", "start it without --resume"))
+    before = read(path).data
+    assert isinstance(before, dict)
+    for key in ("recipe", "made_with"):
+        changed = [name for name, value in said[key].items() if before[key].get(name) != value]
+        if changed:
+            what = f"was begun with another {key.replace('_', ' ')}: {', '.join(changed)} differ"
+            raise InputError(Problem(str(path), what, "start anew in another folder"))

@@ -1,0 +1,119 @@
+"""One step of training: a pure function of weights and a batch, over as many devices as there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Float
+
+from hybrid.knowledge import objective as objectives
+from hybrid.model.field import Field
+from hybrid.model.hearing import LISTEN_S, hear
+from hybrid.model.proposal import sought
+from hybrid.training.lesson import Lesson
+from hybrid.training.recipe import Losses, Recipe
+from hybrid.training.target import distance, target_of
+from hybrid.treatment.makeup import made_up
+from hybrid.treatment.types import Treatment, neutral
+
+
+class Seen(NamedTuple):
+    """What a batch cost: means over its songs."""
+
+    loss: Float[Array, ""]
+    """All losses by their weights."""
+    rules: Float[Array, ""]
+    """Weighted penalties of all rules."""
+    rule: Float[Array, " rule"]
+    """Of each rule, before its weight."""
+    roles: Float[Array, ""]
+    named: Float[Array, ""]
+    """Share of the tracks whose family was named."""
+    refined: Float[Array, ""]
+    human: Float[Array, ""]
+
+
+class Learner(NamedTuple):
+    """All that changes in training."""
+
+    weights: nnx.State
+    optimiser: optax.OptState
+    step: Float[Array, ""]
+
+
+class Trainer(NamedTuple):
+    """The functions of a training run."""
+
+    begin: Callable[[nnx.State], Learner]
+    step: Callable[[Learner, Lesson], tuple[Learner, Seen]]
+    look: Callable[[nnx.State, Lesson], Seen]
+    """What a batch costs, without learning from it."""
+
+
+def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool) -> Trainer:
+    """The compiled functions for a recipe; a batch is divided among the local devices that its size allows."""
+    optimiser = _optimiser(recipe)
+    nothing = neutral(recipe.n_tracks, recipe.n_frames * LISTEN_S, LISTEN_S, room)
+    together, divided = _shardings(recipe.batch)
+
+    def seen(weights: nnx.State, lessons: Lesson) -> tuple[Array, Seen]:
+        costs = jax.vmap(lambda lesson: _cost(graph, weights, lesson, nothing, recipe.losses))(lessons)
+        mean = jax.tree.map(lambda x: jnp.mean(x, axis=0), costs)
+        return mean.loss, mean
+
+    def step(learner: Learner, lessons: Lesson) -> tuple[Learner, Seen]:
+        (_, cost), gradient = jax.value_and_grad(seen, has_aux=True)(learner.weights, lessons)
+        updates, state = optimiser.update(gradient, learner.optimiser, learner.weights)
+        return Learner(optax.apply_updates(learner.weights, updates), state, learner.step + 1.0), cost
+
+    def begin(weights: nnx.State) -> Learner:
+        return Learner(weights, optimiser.init(weights), jnp.zeros(()))
+
+    shared = jax.jit(begin, out_shardings=together)
+    stepped = jax.jit(step, in_shardings=(together, divided), out_shardings=together, donate_argnums=0)
+    looked = jax.jit(lambda weights, lessons: seen(weights, lessons)[1], in_shardings=(together, divided))
+    return Trainer(shared, stepped, looked)
+
+
+def _shardings(batch: int) -> tuple[NamedSharding, NamedSharding]:
+    """The same on all devices, and divided along the first axis, over the most local devices that divide a batch."""
+    devices = jax.local_devices()
+    n = max(k for k in range(1, len(devices) + 1) if batch % k == 0)
+    mesh = Mesh(np.array(devices[:n]), ("song",))
+    return NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("song"))
+
+
+def _optimiser(recipe: Recipe) -> optax.GradientTransformation:
+    warm_up = min(recipe.warm_up, recipe.steps - 1)
+    rate = optax.warmup_cosine_decay_schedule(0.0, recipe.rate, warm_up, recipe.steps, 0.02 * recipe.rate)
+    return optax.chain(optax.clip_by_global_norm(recipe.clip), optax.adamw(rate, weight_decay=recipe.decay))
+
+
+def _cost(graph: nnx.GraphDef[Field], weights: nnx.State, lesson: Lesson, nothing: Treatment, losses: Losses) -> Seen:
+    """What the proposal for one song costs."""
+    dry, objective = lesson.dry, lesson.objective
+    heard = hear(dry)
+    said = nnx.merge(graph, weights)(heard, lesson.hints)
+    treatment = sought(said, heard, dry, nothing)
+    zero = jnp.zeros(())
+    rule = objectives.penalties(
+        objective, objectives.sought(objective, dry, treatment), jnp.zeros_like(objective.weight)
+    )
+    told = (lesson.family >= 0) * heard.present
+    wrong = optax.softmax_cross_entropy_with_integer_labels(said.family, jnp.maximum(lesson.family, 0))
+    right = (jnp.argmax(said.family, axis=-1) == lesson.family).astype(wrong.dtype)
+    n_told = jnp.maximum(jnp.sum(told), 1.0)
+    refined = human = zero
+    if losses.refined or losses.human:
+        found = target_of(dry, made_up(dry, treatment))
+        refined, human = (distance(found, wanted, heard.present) for wanted in (lesson.refined, lesson.human))
+    rules, roles = objective.weight @ rule, jnp.sum(wrong * told) / n_told
+    loss = losses.rules * rules + losses.roles * roles + losses.refined * refined + losses.human * human
+    return Seen(loss, rules, rule, roles, jnp.sum(right * told) / n_told, refined, human)

@@ -1,0 +1,82 @@
+"""A mix to imitate, as powers tell it: how loud each track is, how it sounds and where it stands, and their sum."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from hybrid.knowledge.objective import penalty
+from hybrid.signal import bands
+from hybrid.treatment import effect
+from hybrid.treatment.types import Dry, Treatment
+
+_DB, _ASIDE = 3.0, 0.2
+"""What counts as one unit of distance: decibels of a level, and of balance, 0 in the middle to 1 at a side."""
+_HEARD_DB = 30.0
+"""Bands further below a track's strongest band do not count."""
+_FAINT = 1e-12
+
+
+class Target(NamedTuple):
+    """What is imitated. Sides are not told apart: a mix and its mirror image are as good."""
+
+    loudness_db: Float[Array, " track"]
+    """K-weighted, while the track sounds; only differences between tracks count."""
+    band_db: Float[Array, "track band"]
+    """Relative to the track's whole power."""
+    aside: Float[Array, " track"]
+    """How far the track is from the centre, 0 to 1."""
+    mix_db: Float[Array, " band"]
+    """The sum of all tracks, relative to its whole power."""
+    given: Float[Array, ""]
+    """1 if there is such a mix, else 0."""
+
+
+def no_target(n_tracks: int) -> Target:
+    """Nothing to imitate."""
+    blank = np.zeros((n_tracks, bands.N_BANDS), np.float32)
+    return Target(blank[:, 0], blank, blank[:, 0], blank[0], np.float32(0.0))
+
+
+def target_of(dry: Dry, treatment: Treatment) -> Target:
+    """What these tracks are like under a treatment."""
+    layer = effect.treated(dry, treatment)
+    power = effect.over_time(layer, dry.active)
+    both = power[:, 0] + power[:, 1]
+    whole = jnp.sum(both, axis=-1)
+    k_power = both @ dry.k_weight
+    mix = jnp.sum(effect.mix_over_time(layer, dry.inside)[:2], axis=0)
+    left, right = jnp.sum(power[:, 0], axis=-1), jnp.sum(power[:, 1], axis=-1)
+    return Target(
+        loudness_db=_db(k_power),
+        band_db=_db(both / jnp.maximum(whole, _FAINT)[:, None]),
+        aside=jnp.abs(left - right) / jnp.maximum(whole, _FAINT),
+        mix_db=_db(mix / jnp.maximum(jnp.sum(mix), _FAINT)),
+        given=jnp.ones(()),
+    )
+
+
+def distance(found: Target, wanted: Target, present: Float[Array, " track"]) -> Float[Array, ""]:
+    """How far one mix is from another: means over the tracks that are there, of levels, bands and places, and the
+    bands of the sum; 0 where nothing is wanted."""
+    strongest = jnp.max(wanted.band_db, axis=-1, keepdims=True)
+    counts = (wanted.band_db > strongest - _HEARD_DB) * present[:, None]
+    louder = (found.loudness_db - wanted.loudness_db) * present
+    parts = (
+        _mean(penalty((louder - _mean(louder, present)) / _DB), present),
+        _mean(penalty((found.band_db - wanted.band_db) / _DB), counts),
+        _mean(penalty((found.aside - wanted.aside) / _ASIDE), present),
+        _mean(penalty((found.mix_db - wanted.mix_db) / _DB), wanted.mix_db > jnp.max(wanted.mix_db) - _HEARD_DB),
+    )
+    return wanted.given * sum(parts, jnp.zeros(()))
+
+
+def _mean(x: Float[Array, "*shape"], weight: Array) -> Float[Array, ""]:
+    return jnp.sum(x * weight) / jnp.maximum(jnp.sum(weight), 1.0)
+
+
+def _db(power: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    return 10.0 * jnp.log10(power + _FAINT)
