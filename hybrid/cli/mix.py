@@ -20,8 +20,10 @@ from hybrid.errors import InputError, Problem
 if TYPE_CHECKING:
     from hybrid.knowledge.ruleset import RuleSet
     from hybrid.mixing.deliver import Delivered
+    from hybrid.mixing.plan import Way
 
 DEMO = "demo"
+NO_MODEL = "none"
 _MIN_RATE, _MAX_RATE = 8000, 192000
 
 
@@ -30,7 +32,8 @@ def mix(
     out: Annotated[Path | None, typer.Option("-o", "--out", help="the folder to write")] = None,
     rules: Rules = None,
     sets: Sets = None,
-    steps: Annotated[int, typer.Option(min=0, help="steps of refinement; 0 keeps the start")] = 300,
+    steps: Annotated[int, typer.Option(min=0, help="steps of refinement; 0 trusts the network alone")] = 300,
+    model: Annotated[str, typer.Option(help="network that proposes: a name, a file of weights, or none")] = NO_MODEL,
     seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start, and the demo")] = 0,
     subtype: Annotated[Subtype, typer.Option(help="format of the samples written")] = "PCM_24",
     sample_rate: Annotated[
@@ -53,11 +56,19 @@ def mix(
     if out is None:
         raise InputError(Problem("-o, --out", "is missing: expected the folder to write"))
     load("hybrid.export.results")
+    way = _way(steps, seed, model)
     inputs = [path for track in loaded.tracks for path in track.files] if loaded else []
     with OutputFolder(out, overwrite, inputs) as folder:
         tracks = loaded or _demo(folder.path / "song", seed)
-        delivered = _run(tracks, rule_set, folder.path, steps, seed, (sample_rate, subtype))
+        delivered = _run(tracks, rule_set, folder.path, way, (sample_rate, subtype))
     _print_result(delivered, out, as_json)
+
+
+def _way(steps: int, seed: int, model: str) -> Way:
+    from hybrid.mixing.network import load_network
+    from hybrid.mixing.plan import Way
+
+    return Way(steps, seed, None if model == NO_MODEL else load_network(model))
 
 
 def _demo(folder: Path, seed: int) -> Song:
@@ -71,9 +82,7 @@ def _demo(folder: Path, seed: int) -> Song:
     return replace(load_song(folder), name=DEMO)
 
 
-def _run(
-    song: Song, rules: RuleSet, folder: Path, steps: int, seed: int, wanted: tuple[int | None, Subtype]
-) -> Delivered:
+def _run(song: Song, rules: RuleSet, folder: Path, way: Way, wanted: tuple[int | None, Subtype]) -> Delivered:
     """Mix, and write everything into `folder`."""
     from hybrid.audio.digest import digest
     from hybrid.audio.read import open_song
@@ -84,9 +93,14 @@ def _run(
 
     fmt = Format(wanted[0] or song.sample_rate, wanted[1])
     with open_song(song) as reader, progress_bar() as progress:
-        plan = plan_mix(song, reader, rules, steps, seed, progress)
+        plan = plan_mix(song, reader, rules, way, progress)
         delivered = deliver(plan, reader, folder, fmt, progress)
-    origin = made_with(rules.hash, digest(song), {"steps": str(steps), "seed": str(seed)})
+    options = {
+        "steps": str(way.n_steps),
+        "seed": str(way.seed),
+        "network": way.network.hash if way.network else NO_MODEL,
+    }
+    origin = made_with(rules.hash, digest(song), options)
     write_results(delivered, rules, folder, origin)
     return delivered
 

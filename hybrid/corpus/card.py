@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,7 +29,7 @@ Seeds = Annotated[tuple[_Seed, _Seed], AfterValidator(_rising)]
 
 def _apart(splits: dict[Split, Seeds]) -> dict[Split, Seeds]:
     ordered = sorted((span, name) for name, span in splits.items())
-    for (span, name), (later, other) in zip(ordered, ordered[1:], strict=False):
+    for (span, name), (later, other) in pairwise(ordered):
         if span[1] > later[0]:
             raise refusal(f"{name} and {other} share seeds")
     return splits

@@ -17,7 +17,7 @@ from hybrid.knowledge.findings import BROKEN, target_names
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
 from hybrid.mixing.analyse import Progress
-from hybrid.mixing.plan import Plan, plan_mix
+from hybrid.mixing.plan import Plan, Way, plan_mix
 from hybrid.treatment.bounds import moves_of
 from hybrid.treatment.makeup import before_make_up
 from hybrid.treatment.types import Treatment
@@ -74,7 +74,7 @@ def why_of(rule_id: str, rules: RuleSet, song: Song, seed: int, progress: Progre
     """The rule on the song, as if it were on. Deterministic for a seed."""
     switched = tuple(r.model_copy(update={"enabled": True}) if r.id == rule_id else r for r in rules.rules)
     with open_song(song) as reader:
-        plan = plan_mix(song, reader, replace(rules, rules=switched), 0, seed, progress)
+        plan = plan_mix(song, reader, replace(rules, rules=switched), Way(0, seed), progress)
     raw, start = (_finding(verdict, rule_id) for verdict in (plan.before, plan.predicted))
     told = _told(start)
     if not told:

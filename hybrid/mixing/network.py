@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from functools import cache, partial
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array
@@ -20,17 +19,20 @@ from safetensors.numpy import save
 
 import hybrid
 from hybrid import shelf
-from hybrid.audio.song import Track
+from hybrid.audio.families import ROLE_OF
+from hybrid.audio.song import Song, Track
 from hybrid.errors import InputError, Problem, suggest
 from hybrid.model.field import Field, Sizes
-from hybrid.model.hearing import Hints, listened
+from hybrid.model.hearing import LISTEN_S, Hints, listened
 from hybrid.model.proposal import propose
-from hybrid.treatment.types import Dry, Treatment
+from hybrid.treatment.types import Dry, Treatment, neutral
 
 SCHEMA = "weights/1"
 SHIPPED = Path(hybrid.__file__).parent / "weights"
 """Where weights lie that come with the program."""
-DEFAULT, NONE = "base", "none"
+UNKNOWN = "unknown"
+SURE = 0.5
+"""Confidence from which a heard role is used: it is likelier than all others together."""
 _ENDING = ".safetensors"
 Weights = Mapping[str, Array]
 """By the path of each in the network, joined by dots."""
@@ -62,7 +64,8 @@ def load_network(name: str) -> Network:
     try:
         with safe_open(path, "numpy") as file:
             said = json.loads((file.metadata() or {}).get("network", "{}"))
-            arrays = {key: file.get_tensor(key) for key in file.keys()}
+            names = file.keys()
+            arrays = {key: file.get_tensor(key) for key in names}
     except (OSError, SafetensorError, ValueError) as error:
         raise InputError(Problem(str(path), f"is not a file of weights: {error}")) from error
     if said.get("schema") != SCHEMA:
@@ -120,7 +123,7 @@ def _path(name: str) -> Path:
             raise InputError(Problem(str(given), "no such file"))
         return given
     shipped = SHIPPED / f"{name}{_ENDING}"
-    known = [*sorted(path.stem for path in SHIPPED.glob(f"*{_ENDING}")), NONE]
+    known = [*sorted(path.stem for path in SHIPPED.glob(f"*{_ENDING}")), "none"]
     if not shipped.is_file():
         hint = f"known names: {', '.join(known)}; or a file that ends with {_ENDING}"
         raise InputError(Problem("--model", f"no such network: {name!r}{suggest(name, known)}", hint))
@@ -149,6 +152,20 @@ def proposed(
     share = np.asarray(jax.nn.softmax(family, axis=-1))[: len(tracks)]
     best = share.argmax(axis=-1)
     return treatment, Heard(tuple(network.families[k] for k in best), tuple(share.max(axis=-1).tolist()))
+
+
+def with_heard_roles(song: Song, network: Network, dry: Dry) -> Song:
+    """The song with a role for every track of unknown role that the network is sure enough to name, and a note."""
+    n_tracks = dry.power.shape[0]
+    nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, LISTEN_S)
+    _, heard = proposed(network, dry, nothing, song.tracks, 0)
+    tracks, notes = [], []
+    for track, family, confidence in zip(song.tracks, *heard, strict=True):
+        if track.role == UNKNOWN and confidence >= SURE:
+            track = replace(track, role=ROLE_OF[family], confidence=confidence)
+            notes.append(f"{track.id} sounds like {family} ({confidence:.0%}): taken as {track.role}")
+        tracks.append(track)
+    return replace(song, tracks=tuple(tracks), notes=(*song.notes, *notes))
 
 
 @partial(jax.jit, static_argnums=0)

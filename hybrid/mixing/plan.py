@@ -25,6 +25,7 @@ from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.analyse import Analysis, Progress, analyse, blank_recording
 from hybrid.mixing.microphones import settle
+from hybrid.mixing.network import UNKNOWN, Network, proposed, with_heard_roles
 from hybrid.mixing.pins import pins_of
 from hybrid.mixing.programs import Kept
 from hybrid.mixing.refine import (
@@ -51,6 +52,17 @@ DYNAMICS_S = 0.2
 """Spacing of the points of dynamics, or the length of a joined frame if that is longer."""
 
 
+class Way(NamedTuple):
+    """How a mix is sought."""
+
+    n_steps: int
+    """Of refinement; 0 keeps the start."""
+    seed: int = 0
+    """Draws the sides on which tracks start."""
+    network: Network | None = None
+    """Proposes the start; without one, tracks start at usual levels of their roles."""
+
+
 class Plan(NamedTuple):
     """A song that is ready to be rendered."""
 
@@ -67,18 +79,23 @@ class Plan(NamedTuple):
     """Of the mix, in the power domain."""
 
 
-def plan_mix(song: Song, reader: SongReader, rules: RuleSet, n_steps: int, seed: int, progress: Progress) -> Plan:
-    """Everything up to rendering; deterministic for a seed. `n_steps` of 0 keeps the start.
+def plan_mix(song: Song, reader: SongReader, rules: RuleSet, way: Way, progress: Progress) -> Plan:
+    """Everything up to rendering; deterministic for a seed.
 
-    Rules that are required, and those that the raw sum keeps, are held while the others are improved.
+    Rules that are required, and those that the raw sum keeps, are held while the others are improved. Where a name
+    does not tell what a track is, the network's ear does.
     """
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
     song, pairs = settle(song, reader)
+    analysis = None
+    if way.network and any(track.role == UNKNOWN for track in song.tracks):
+        analysis = analyse(song, reader.of(song), progress, pairs)
+        song = with_heard_roles(song, way.network, analysis.dry)
     objective, report, task, nothing = _blank(song, pairs, rules)
     with ThreadPoolExecutor(1) as aside:
         # the song's shape is known: its program is made while its samples are read
-        ready = aside.submit(prepare_rounds, task, nothing, n_steps)
-        analysis = analyse(song, reader.of(song), progress, pairs)
+        ready = aside.submit(prepare_rounds, task, nothing, way.n_steps)
+        analysis = analysis or analyse(song, reader.of(song), progress, pairs)
     dry = analysis.dry
     levels = analysis.raw_levels
     raw = raw_panel(objective.output, dry, nothing, (levels.integrated_lufs, levels.true_peak_dbtp))
@@ -86,7 +103,10 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, n_steps: int, seed:
     task = task._replace(dry=_pooled(dry), hold=_held(objective, found, rules.rules))
     corners_hz = _corners_hz(objective, found, dry.power.shape[0])
     ready.result()
-    refined = refine(task, role_start(nothing, dry, song.tracks, corners_hz, seed), n_steps, progress)
+    start = role_start(nothing, dry, song.tracks, corners_hz, way.seed)
+    if way.network:
+        start = _proposed_start(way.network, dry, nothing, start, song, way.seed)
+    refined = refine(task, start, way.n_steps, progress)
     return Plan(
         song,
         analysis,
@@ -97,6 +117,15 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, n_steps: int, seed:
         before=verdict(objective, song, raw, found),
         predicted=_predicted(objective, song, dry, refined.treatment),
     )
+
+
+def _proposed_start(
+    network: Network, dry: Dry, nothing: Treatment, usual: Treatment, song: Song, seed: int
+) -> Treatment:
+    """What the network proposes, on top of the usual sends; low cuts are no lower than where they can be felt."""
+    proposal, _ = proposed(network, dry, replace(nothing, reverb=usual.reverb), song.tracks, seed)
+    corner_hz = np.maximum(proposal.eq.low_cut_hz, usual.eq.low_cut_hz)
+    return replace(proposal, eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)))
 
 
 def _blank(

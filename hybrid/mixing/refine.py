@@ -30,7 +30,7 @@ from hybrid.treatment.makeup import before_make_up, made_up
 from hybrid.treatment.types import Dry, Treatment, map_parts
 
 ROUND_STEPS = 50
-"""Steps between looks at the gradients of rules by themselves."""
+"""Steps between looks at the gradients of rules by themselves, at most."""
 LOOKS = 8
 """Rules that are looked at each time: those that cost most. A rule that is kept has no gradient to look at."""
 EXTRA_ROUNDS = 4
@@ -72,6 +72,23 @@ class Round(NamedTuple):
     violation: Float[np.ndarray, ""]
     cosine: Float[np.ndarray, "rule rule"]
     """Zero for rules that were not looked at."""
+
+
+class _Rounds(NamedTuple):
+    """How many rounds there are, and steps in each."""
+
+    n: int
+    size: int
+
+    @property
+    def n_steps(self) -> int:
+        return self.n * self.size
+
+    @classmethod
+    def of(cls, n_steps: int) -> _Rounds:
+        """For one step at least."""
+        size = min(n_steps, ROUND_STEPS)
+        return cls(-(-n_steps // size), size)
 
 
 class Refined(NamedTuple):
@@ -117,7 +134,7 @@ def held_targets(
 def _round(
     n_steps: int, objective: Objective, dry: Dry, pins: Pins, hold: Prices, state: State
 ) -> tuple[list[Array], Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
-    """`ROUND_STEPS` steps of `n_steps`, then new caps.
+    """A round of `n_steps` steps in all, then new caps.
 
     Returns the leaves of the new state, costs, how far the worst of what is kept at any price is beyond its limit in
     scales, and cosines.
@@ -161,9 +178,10 @@ def _round(
         return after, (jax.flatten_util.ravel_pytree(gradient)[0], worst)
 
     # one loop for both, so that the rules are traced and compiled once
-    places = jnp.concatenate([jnp.full(ROUND_STEPS, -1), jnp.arange(min(LOOKS, n_rules))])
+    size = _Rounds.of(n_steps).size
+    places = jnp.concatenate([jnp.full(size, -1), jnp.arange(min(LOOKS, n_rules))])
     state, (rows, worst) = jax.lax.scan(look, state, places)
-    rows, seen = rows[ROUND_STEPS:], _costliest(objective, state)[: len(places) - ROUND_STEPS]
+    rows, seen = rows[size:], _costliest(objective, state)[: len(places) - size]
     norm = jnp.linalg.norm(rows, axis=1)
     directions = rows / jnp.maximum(norm, 1e-9)[:, None]
     cosine = jnp.zeros((n_rules, n_rules)).at[seen[:, None], seen[None, :]].set(directions @ directions.T)
@@ -216,9 +234,9 @@ class Task(NamedTuple):
 
 def prepare_rounds(task: Task, nothing: Treatment, n_steps: int) -> None:
     """Makes the program for any task and treatment of these shapes, if there are steps to make."""
-    if n_rounds := -(-n_steps // ROUND_STEPS):
+    if n_steps:
         state = _begin(moves_of(nothing), task.hold, len(task.objective.program.rules), np.float32(0.0))
-        _program(n_rounds * ROUND_STEPS).prepare(*task, state)
+        _program(_Rounds.of(n_steps).n_steps).prepare(*task, state)
 
 
 def refine(
@@ -229,16 +247,18 @@ def refine(
 ) -> Refined:
     """The treatment that satisfies the rules best, from `start`. Deterministic.
 
-    `n_steps` is rounded up to whole rounds of 50; 0 returns the start.
+    More than 50 steps are rounded up to whole rounds of 50; 0 returns the start.
     """
-    n_rounds = -(-n_steps // ROUND_STEPS)
-    return _run(task, start, n_rounds, (0, n_rounds + EXTRA_ROUNDS), progress) if n_rounds else _kept(task, start)
+    if not n_steps:
+        return _kept(task, start)
+    rounds = _Rounds.of(n_steps)
+    return _run(task, start, rounds, (0, rounds.n + EXTRA_ROUNDS), progress)
 
 
 def refine_further(task: Task, refined: Refined) -> Refined:
     """The same a little further, in small steps, after what is asked has changed a little."""
-    n_rounds = refined.n_steps // ROUND_STEPS
-    more = _run(task, refined.treatment, n_rounds, (n_rounds - 1, n_rounds + 2), lambda stage, share: None)
+    rounds = _Rounds.of(refined.n_steps)
+    more = _run(task, refined.treatment, rounds, (rounds.n - 1, rounds.n + 2), lambda stage, share: None)
     return more._replace(rounds=(*refined.rounds, *more.rounds))
 
 
@@ -247,22 +267,22 @@ def _kept(task: Task, start: Treatment) -> Refined:
 
 
 def _run(
-    task: Task, start: Treatment, n_rounds: int, span: tuple[int, int], progress: Callable[[str, float], None]
+    task: Task, start: Treatment, asked: _Rounds, span: tuple[int, int], progress: Callable[[str, float], None]
 ) -> Refined:
-    """Rounds from the first of `span` to the last of `n_rounds`, and on to the last of `span` while any hold breaks."""
-    program = _program(n_rounds * ROUND_STEPS)
+    """Rounds from the first of `span` to the last asked for, and on to the last of `span` while any hold breaks."""
+    program = _program(asked.n_steps)
     first, last = span
     moves = moves_of(before_make_up(task.dry, start))
-    state = _begin(moves, task.hold, len(task.objective.program.rules), np.float32(first * ROUND_STEPS))
+    state = _begin(moves, task.hold, len(task.objective.program.rules), np.float32(first * asked.size))
     rounds: list[Round] = []
     for number in range(first, last):
         leaves, *seen = program(*task, state)
         state = jax.tree.unflatten(jax.tree.structure(state), leaves)
         rounds.append(Round(*(np.asarray(each) for each in seen)))
-        progress("refine", min(1.0, (number + 1) / n_rounds))
-        if number + 1 >= n_rounds and rounds[-1].violation <= BROKEN / 2:
+        progress("refine", min(1.0, (number + 1) / asked.n))
+        if number + 1 >= asked.n and rounds[-1].violation <= BROKEN / 2:
             break
-    return Refined(_treatment(task, state.moves), tuple(rounds), n_rounds * ROUND_STEPS)
+    return Refined(_treatment(task, state.moves), tuple(rounds), asked.n_steps)
 
 
 def _treatment(task: Task, moves: Treatment) -> Treatment:

@@ -21,8 +21,8 @@ _KEPT = 2
 class Course(NamedTuple):
     """What a run knows beside its weights."""
 
-    data: dict
-    """Where the stream of batches is."""
+    data: list[dict]
+    """Where each stream of batches is."""
     best: float
     """The lowest validation loss, and at which step."""
     best_step: int

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import grain
 import jax
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from hybrid.audio.families import FAMILIES, family_of
 from hybrid.audio.roles import ROLES

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
+import grain
 import jax
 import numpy as np
 from flax import nnx
@@ -21,7 +22,7 @@ from hybrid.model.field import Field, Sizes
 from hybrid.training.checkpoint import Checkpoints, Course
 from hybrid.training.corpus import Kept, examples_of, make_missing, songs_in
 from hybrid.training.example import Shape
-from hybrid.training.lesson import FAMILY_NAMES, ROLE_NAMES, Lessons, endless, in_batches
+from hybrid.training.lesson import FAMILY_NAMES, ROLE_NAMES, Lesson, Lessons, endless, in_batches
 from hybrid.training.recipe import Recipe
 from hybrid.training.record import Record, begin_run
 from hybrid.training.step import Learner, Seen, Trainer, make_trainer
@@ -33,7 +34,7 @@ _MAX_PAIRS = 16
 Progress = Callable[[str, float], None]
 
 
-class Diverged(InputError):
+class DivergedError(InputError):
     """The loss is no longer a number."""
 
     exit_code: ClassVar[int] = 3
@@ -53,7 +54,7 @@ class Material(NamedTuple):
     """All that a run is made of, before its first step."""
 
     recipe: Recipe
-    rules: RuleSet
+    rules: list[RuleSet]
     card: Card
     train: list[Kept]
     validation: list[Kept]
@@ -66,13 +67,13 @@ def gather(recipe: Recipe, songs: Path | None) -> Material:
     card = read_card(recipe.data.dataset)
     train = examples_of(card, "train", recipe.data.songs)
     validation = examples_of(card, "validation", recipe.data.validation)
-    return Material(recipe, load_rules(recipe.rules), card, train, validation, songs)
+    return Material(recipe, [load_rules(files) for files in recipe.rules], card, train, validation, songs)
 
 
 def train(material: Material, folder: Path, made_with: Mapping[str, str], resume: bool, progress: Progress) -> Trained:
     """Trains until the steps are done or validation no longer gains, and leaves the best weights in `folder`.
 
-    Resumed, a run goes on from its last checkpoint just as if it had never been stopped. Raises Diverged when the
+    Resumed, a run goes on from its last checkpoint just as if it had never been stopped. Raises DivergedError when the
     loss is NaN or infinite, with the last good checkpoint kept.
     """
     recipe = material.recipe
@@ -84,6 +85,15 @@ def train(material: Material, folder: Path, made_with: Mapping[str, str], resume
     return _Run(material, songs, folder, made_with).go(progress)
 
 
+class _Under(NamedTuple):
+    """What training needs under one set of rules."""
+
+    rules: RuleSet
+    lessons: Lessons
+    trainer: Trainer
+    stream: grain.DatasetIterator[Lesson]
+
+
 class _Run:
     def __init__(self, material: Material, songs: list[Kept], folder: Path, made_with: Mapping[str, str]) -> None:
         recipe = self._recipe = material.recipe
@@ -92,34 +102,42 @@ class _Run:
         self._graph, weights = nnx.split(Field(self._sizes, nnx.Rngs(recipe.seed)), nnx.Param)
         shape = Shape(recipe.n_tracks, recipe.n_frames, _MAX_PAIRS)
         nothing = no_target(recipe.n_tracks)
-        self._lessons = Lessons(recipe, material.rules, shape, lambda kept: (nothing, nothing))
-        self._trainer: Trainer = make_trainer(recipe, self._graph, wants_room(material.rules.rules))
+        self._under: list[_Under] = []
+        for rules in material.rules:
+            lessons = Lessons(recipe, rules, shape, lambda kept: (nothing, nothing))
+            trainer = make_trainer(recipe, self._graph, wants_room(rules.rules))
+            stream = endless(lessons, material.train, recipe.batch, recipe.seed + len(self._under))
+            self._under.append(_Under(rules, lessons, trainer, stream))
         self._checkpoints = Checkpoints(folder)
-        self._stream = endless(self._lessons, material.train, recipe.batch, recipe.seed)
-        self._learner: Learner = self._trainer.begin(weights)
-        self._course = Course(self._stream.get_state(), math.inf, 0)
+        self._learner: Learner = self._under[0].trainer.begin(weights)
+        self._course = Course(self._places(), math.inf, 0)
         self._step = self._checkpoints.last or 0
         if self._step:
             self._learner, self._course = self._checkpoints.load(self._learner)
-            self._stream.set_state(self._course.data)
+            for under, place in zip(self._under, self._course.data, strict=True):
+                under.stream.set_state(place)
         self._record = Record(folder, self._step)
 
     def go(self, progress: Progress) -> Trained:
         recipe = self._recipe
         while self._step < recipe.steps and not self._is_over():
-            self._learner, seen = self._trainer.step(self._learner, next(self._stream))
+            under = self._under[self._step % len(self._under)]
+            self._learner, seen = under.trainer.step(self._learner, next(under.stream))
             self._step += 1
             if not math.isfinite(float(seen.loss)):
                 what = f"the loss is {float(seen.loss)} at step {self._step}"
                 last = self._checkpoints.last
                 hint = f"the last good checkpoint is of step {last}" if last else "there is no checkpoint yet"
-                raise Diverged(Problem(str(self._folder), what, f"{hint}; lower `rate` in the recipe"))
-            if self._step % _LOG_EVERY == 0:
-                self._note("train", seen)
+                raise DivergedError(Problem(str(self._folder), what, f"{hint}; lower `rate` in the recipe"))
+            if self._step % _LOG_EVERY < len(self._under):
+                self._note("train", under, seen)
             if self._step % recipe.validate_every == 0 or self._step == recipe.steps:
                 self._validate()
             progress("train", self._step / recipe.steps)
         return Trained(self._step, self._course.best_step, self._course.best, self._folder / WEIGHTS_FILE)
+
+    def _places(self) -> list[dict]:
+        return [under.stream.get_state() for under in self._under]
 
     def _is_over(self) -> bool:
         waited = self._step - self._course.best_step
@@ -135,21 +153,26 @@ class _Run:
         if loss < best:
             best, best_step = loss, self._step
             self._keep(loss)
-        self._course = Course(self._stream.get_state(), best, best_step)
+        self._course = Course(self._places(), best, best_step)
         self._checkpoints.save(self._step, self._learner, self._course)
 
     def _look(self, split: str, kept: Sequence[Kept], *, roles: bool = True) -> float:
-        batches = in_batches(self._lessons, kept, self._recipe.batch, roles=roles)
-        seen = [jax.tree.map(np.asarray, self._trainer.look(self._learner.weights, batch)) for batch in batches]
-        mean = jax.tree.map(lambda *each: np.mean(np.stack(each), axis=0), *seen)
-        self._note(split, mean)
-        return float(mean.loss)
+        """Looks at songs as they are under all sets of rules; the mean loss."""
+        losses = []
+        for under in self._under:
+            batches = in_batches(under.lessons, kept, self._recipe.batch, roles=roles)
+            seen = [jax.tree.map(np.asarray, under.trainer.look(self._learner.weights, batch)) for batch in batches]
+            mean = jax.tree.map(lambda *each: np.mean(np.stack(each), axis=0), *seen)
+            self._note(split, under, mean)
+            losses.append(float(mean.loss))
+        return float(np.mean(losses))
 
-    def _note(self, split: str, seen: Seen) -> None:
+    def _note(self, split: str, under: _Under, seen: Seen) -> None:
         numbers = {name: float(value) for name, value in seen._asdict().items() if name != "rule"}
-        rules = [rule.id for rule in self._material.rules.rules]
-        by_rule = dict(zip(rules, np.asarray(seen.rule).tolist(), strict=True))
-        self._record.add(self._step, split, numbers, by_rule)
+        by_rule = dict(zip((rule.id for rule in under.rules.rules), np.asarray(seen.rule).tolist(), strict=True))
+        place = self._under.index(under)
+        title = split if place == 0 else f"{split}, {' '.join(self._recipe.rules[place])}"
+        self._record.add(self._step, title, numbers, by_rule)
 
     def _keep(self, loss: float) -> None:
         """Writes the weights as they are."""

@@ -16,11 +16,7 @@ _Share = Annotated[float, Field(ge=0.0, le=1.0)]
 _Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
-class _Part(BaseModel, frozen=True, extra="forbid"):
-    pass
-
-
-class Data(_Part):
+class Data(BaseModel, frozen=True, extra="forbid"):
     """Songs to learn from."""
 
     dataset: str = "synthetic"
@@ -29,7 +25,7 @@ class Data(_Part):
     validation: _Count
 
 
-class Network(_Part):
+class Network(BaseModel, frozen=True, extra="forbid"):
     """Sizes of the network."""
 
     frame: _Count = 128
@@ -40,7 +36,7 @@ class Network(_Part):
     n_whole_blocks: _Count = 3
 
 
-class Losses(_Part):
+class Losses(BaseModel, frozen=True, extra="forbid"):
     """What is added up, and by which weights; a loss with a weight of 0 is not computed."""
 
     rules: _Weight = 1.0
@@ -53,7 +49,7 @@ class Losses(_Part):
     """Distance to the mix that a person made of the same song, where the data set has one."""
 
 
-class Variety(_Part):
+class Variety(BaseModel, frozen=True, extra="forbid"):
     """How each song changes from one time to the next. Amounts are guesses."""
 
     gain_db: _Weight = 6.0
@@ -70,14 +66,14 @@ class Variety(_Part):
     """Otherwise, how often the role of a track is not told."""
 
 
-class Recipe(_Part):
+class Recipe(BaseModel, frozen=True, extra="forbid"):
     """A whole recipe."""
 
     schema_: Annotated[Literal["recipe/1"], Field(alias="schema")]
     about: str
     data: Data
-    rules: tuple[str, ...] = ("base",)
-    """Rule files, by name or path."""
+    rules: Annotated[tuple[tuple[str, ...], ...], Field(min_length=1)] = (("base",),)
+    """Sets of rule files, by name or path; batches take turns under them."""
     losses: Losses = Losses()
     refined_steps: _Count = 300
     """Steps of refinement behind `losses.refined`."""

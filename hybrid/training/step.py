@@ -71,7 +71,7 @@ def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool) -> Trai
     def step(learner: Learner, lessons: Lesson) -> tuple[Learner, Seen]:
         (_, cost), gradient = jax.value_and_grad(seen, has_aux=True)(learner.weights, lessons)
         updates, state = optimiser.update(gradient, learner.optimiser, learner.weights)
-        return Learner(optax.apply_updates(learner.weights, updates), state, learner.step + 1.0), cost
+        return Learner(jax.tree.map(jnp.add, learner.weights, updates), state, learner.step + 1.0), cost
 
     def begin(weights: nnx.State) -> Learner:
         return Learner(weights, optimiser.init(weights), jnp.zeros(()))

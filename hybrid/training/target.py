@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -37,8 +38,9 @@ class Target(NamedTuple):
 
 def no_target(n_tracks: int) -> Target:
     """Nothing to imitate."""
-    blank = np.zeros((n_tracks, bands.N_BANDS), np.float32)
-    return Target(blank[:, 0], blank, blank[:, 0], blank[0], np.float32(0.0))
+    blank = jnp.zeros((n_tracks, bands.N_BANDS))
+    nothing = Target(blank[:, 0], blank, blank[:, 0], blank[0], jnp.zeros(()))
+    return jax.tree.map(np.asarray, nothing)
 
 
 def target_of(dry: Dry, treatment: Treatment) -> Target:

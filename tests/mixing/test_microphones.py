@@ -16,7 +16,7 @@ from hybrid.audio.song import Song, Track
 from hybrid.knowledge.resolve import load_rules
 from hybrid.mixing.deliver import MIX_FILE, Format, deliver
 from hybrid.mixing.microphones import settle
-from hybrid.mixing.plan import plan_mix
+from hybrid.mixing.plan import Way, plan_mix
 from tests.mixing.made import RATE, song_of
 
 SECONDS = 10.0
@@ -250,7 +250,7 @@ def mixed(folder: Path, sign: float) -> tuple[np.ndarray, Song, float]:
     song = song_with(folder / "song", mics)
     (folder / "out").mkdir()
     with open_song(song) as reader:
-        plan = plan_mix(song, reader, load_rules([str(folder / "rules.yaml")]), 0, 0, lambda stage, share: None)
+        plan = plan_mix(song, reader, load_rules([str(folder / "rules.yaml")]), Way(0), lambda stage, share: None)
         deliver(plan, reader, folder / "out", Format(RATE, "FLOAT"), lambda stage, share: None)
     mix, _ = soundfile.read(folder / "out" / MIX_FILE)
     return mix, plan.song, plan.analysis.raw_levels.integrated_lufs

@@ -16,7 +16,7 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import RoleName
 from hybrid.knowledge.types import RuleType
 from hybrid.mixing.analyse import analyse
-from hybrid.mixing.plan import Plan, plan_mix, raw_panel, read_panel
+from hybrid.mixing.plan import Plan, Way, plan_mix, raw_panel, read_panel
 from hybrid.treatment.types import treatment_parts
 from tests.knowledge.made import RULES, all_rules, objective_of, rule_of, rule_set, untouched
 
@@ -62,7 +62,7 @@ def _rules() -> RuleSet:
 
 def _plan(song: Song, n_steps: int = STEPS, seed: int = 0) -> Plan:
     with open_song(song) as reader:
-        return plan_mix(song, reader, _rules(), n_steps, seed, lambda stage, share: None)
+        return plan_mix(song, reader, _rules(), Way(n_steps, seed), lambda stage, share: None)
 
 
 @pytest.fixture(scope="module")
