@@ -39,13 +39,19 @@ def cast_folder(folder: Path) -> Cast:
     folder = folder.expanduser()
     paths = _audio_files(folder)
     title = folder.resolve().name
-    mixes = [path for path in paths if is_finished_mix(_stem(path), title)]
+    mixes = finished_mixes(folder)
     if len(mixes) == len(paths):
         what = f"holds no track, only a finished mix: {', '.join(path.name for path in mixes)}"
         raise InputError(Problem(str(folder), what, hint="rename it if it is a track"))
     files = probe_all(path for path in paths if path not in mixes)
     notes = tuple(f"{path.name} looks like a finished mix: left out" for path in mixes)
     return Cast(folder, file_name(title), _tracks(list(files.values())), notes=notes)
+
+
+def finished_mixes(folder: Path) -> list[Path]:
+    """The audio files in a folder whose names say that they are a mix of the whole song."""
+    title = folder.resolve().name
+    return [path for path in _audio_files(folder) if is_finished_mix(_stem(path), title)]
 
 
 def _audio_files(folder: Path) -> list[Path]:

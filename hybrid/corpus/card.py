@@ -6,10 +6,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from hybrid import shelf
 from hybrid.checked import checked
+from hybrid.errors import InputError, Problem
 from hybrid.units import refusal
 
 Split = Literal["train", "validation", "test"]
@@ -36,21 +37,49 @@ def _apart(splits: dict[Split, Seeds]) -> dict[Split, Seeds]:
 
 
 class Card(BaseModel, frozen=True, extra="forbid"):
-    """A data set whose songs the program plays itself."""
+    """A data set: songs that the program plays itself, or that lie in folders."""
 
     schema_: Annotated[Literal["dataset/1"], Field(alias="schema")]
     name: str
     about: str
     licence: str
-    player: Literal["synthesis", "soundfont"]
-    """Who plays the instruments: the program's own, or fluidsynth with a SoundFont."""
+    player: Literal["synthesis", "soundfont", "files"]
+    """Who plays the instruments: the program's own, fluidsynth with a SoundFont, or people, who were recorded."""
+    folder: Path | None = None
+    """Of files: the folder of song folders, relative to the card."""
     soundfonts: tuple[Path, ...] = ()
     """Where a SoundFont may lie; the first that is there is played."""
     install: str = ""
     """What to install where it cannot be played."""
     splits: Annotated[dict[Split, Seeds], AfterValidator(_apart)]
+    """Seeds, or places of the song folders in the order of their names."""
+
+    @model_validator(mode="after")
+    def _has_folder(self) -> Card:
+        if (self.folder is None) == (self.player == "files"):
+            raise refusal("folder: is for `player: files`, which needs it")
+        return self
 
 
 def read_card(name: str) -> Card:
     """The card of that name or path. Raises InputError with all that is wrong in it."""
-    return checked(Card, shelf.read(shelf.find(KIND, name)))
+    path = shelf.find(KIND, name)
+    card = checked(Card, shelf.read(path))
+    if card.folder is None:
+        return card
+    folder = path.parent / card.folder.expanduser()
+    n_songs = len(song_folders(folder))
+    if n_songs < max(end for _, end in card.splits.values()):
+        what = f"{folder} holds {n_songs} songs, fewer than the splits name"
+        raise InputError(Problem(str(path), what))
+    return card.model_copy(update={"folder": folder})
+
+
+def song_folders(folder: Path) -> list[Path]:
+    """The folders of songs in a folder, by name. Raises InputError if there are none."""
+    if not folder.is_dir():
+        raise InputError(Problem(str(folder), "no such folder"))
+    found = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if not found:
+        raise InputError(Problem(str(folder), "holds no folder of a song"))
+    return found

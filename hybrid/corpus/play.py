@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hybrid.audio.manifest import load_song
+from hybrid.audio.scan import finished_mixes
 from hybrid.audio.song import Song
-from hybrid.corpus.card import Card
+from hybrid.corpus.card import Card, song_folders
 from hybrid.corpus.synthetic import song
 
 
 def write_song(card: Card, seed: int, folder: Path) -> Song:
-    """The song that a seed of the card stands for, its tracks as WAV files in `folder`."""
+    """The song that a seed of the card stands for; one that must be played first is written into `folder`."""
+    if card.folder is not None:
+        return load_song(song_folders(card.folder)[seed])
     return song.write_song(seed, folder)
+
+
+def human_mix(card: Card, seed: int) -> Path | None:
+    """The mix that a person made of that song, where one lies beside its tracks: a file that is named so."""
+    return next(iter(finished_mixes(song_folders(card.folder)[seed])), None) if card.folder is not None else None

@@ -101,8 +101,12 @@ def _mix_song(path: Path) -> Song:
     return Song(path.stem, path.parent, (track,), file.sample_rate, file.n_samples)
 
 
+def open_mix(path: Path, sample_rate: int):
+    """A reader of a finished mix, at that rate. Raises InputError for a folder, SongError for a file that is unfit."""
+    return _open_at(_mix_song(path), sample_rate)
+
+
 def _open_at(mix: Song, sample_rate: int):
-    """A reader of the mix at another rate."""
     n_samples = -(-mix.n_samples * sample_rate // mix.sample_rate)
     return open_song(replace(mix, sample_rate=sample_rate, n_samples=n_samples))
 

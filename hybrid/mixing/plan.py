@@ -100,7 +100,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, way: Way, progress:
     levels = analysis.raw_levels
     raw = raw_panel(objective.output, dry, nothing, (levels.integrated_lufs, levels.true_peak_dbtp))
     found = read_panel(objective, raw)
-    task = task._replace(dry=_pooled(dry), hold=_held(objective, found, rules.rules))
+    task = task._replace(dry=_pooled(dry), hold=held(objective, found, rules.rules))
     corners_hz = _corners_hz(objective, found, dry.power.shape[0])
     ready.result()
     start = role_start(nothing, dry, song.tracks, corners_hz, way.seed)
@@ -171,7 +171,7 @@ def corrected(plan: Plan, observed: Measured) -> Plan | None:
     return plan._replace(refined=refined, predicted=_predicted(plan.objective, plan.song, dry, refined.treatment))
 
 
-def _held(objective: Objective, found: tuple[Reading, ...], rules: tuple[RuleType, ...]) -> Prices:
+def held(objective: Objective, found: tuple[Reading, ...], rules: tuple[RuleType, ...]) -> Prices:
     """The price of every target to be held: what is required, and that a mix is sound, at any; all else at some times
     its weight. Rules that are off, ask for nothing, act on the output level, or move nothing at all are not held."""
     required = np.array([rule.kind == "require" for rule in rules])

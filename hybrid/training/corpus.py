@@ -10,36 +10,24 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
 
 import platformdirs
 
 import hybrid
 from hybrid.audio.manifest import load_song
-from hybrid.corpus.card import Card, Split
-from hybrid.corpus.play import write_song
+from hybrid.audio.read import SongReader
+from hybrid.audio.song import Song
+from hybrid.corpus.card import Card, Split, song_folders
+from hybrid.corpus.play import human_mix, write_song
 from hybrid.errors import InputError, Problem
-from hybrid.training.example import Example, listen_to, store, stored
+from hybrid.training.example import Kept, listen_to, store
+from hybrid.training.imitate import heard_in, human_path, store_target
+from hybrid.treatment.types import Dry
 
 CACHE = "HYBRID_EXAMPLES"
 """The environment variable that names another folder for examples."""
 _MADE_BY = ("audio", "corpus", "signal", "measure/loudness.py", "mixing/analyse.py", "mixing/microphones.py")
 """Sources that examples follow from: when one changes, they are made anew."""
-
-
-class Kept(NamedTuple):
-    """An example on disk, or one still to be made of a data set's song."""
-
-    path: Path
-    card: Card | None = None
-    seed: int = 0
-
-    def read(self) -> Example:
-        """The example. Raises InputError if it is not there, or damaged."""
-        example = stored(self.path)
-        if example is None:
-            raise InputError(Problem(str(self.path), "is missing or damaged", hint="start again: it will be made"))
-        return example
 
 
 def examples_of(card: Card, split: Split, n: int) -> list[Kept]:
@@ -67,11 +55,7 @@ def make_missing(kept: Sequence[Kept], progress: Callable[[float], None], n_proc
 
 def songs_in(folder: Path, cache: Path, progress: Callable[[float], None]) -> list[Kept]:
     """The songs in a folder of song folders, measured into `cache`. Raises InputError if there are none."""
-    if not folder.is_dir():
-        raise InputError(Problem(str(folder), "no such folder"))
-    inner = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if not inner:
-        raise InputError(Problem(str(folder), "holds no folder of a song"))
+    inner = song_folders(folder)
     kept = [Kept(cache / f"{path.name}.safetensors") for path in inner]
     for number, (path, each) in enumerate(zip(inner, kept, strict=True), start=1):
         if not each.path.is_file():
@@ -82,8 +66,16 @@ def songs_in(folder: Path, cache: Path, progress: Callable[[float], None]) -> li
 
 def _make(kept: Kept) -> None:
     assert kept.card is not None
+    mix = human_mix(kept.card, kept.seed)
+
+    def fit_mix(song: Song, reader: SongReader, dry: Dry) -> None:
+        target = heard_in(mix, song, reader, dry) if mix else None
+        if target:
+            store_target(target, human_path(kept))
+
+    kept.path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
-        store(listen_to(write_song(kept.card, kept.seed, Path(scratch))), kept.path)
+        store(listen_to(write_song(kept.card, kept.seed, Path(scratch)), fit_mix), kept.path)
 
 
 def folder_of(card: Card) -> Path:

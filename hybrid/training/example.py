@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +15,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from hybrid import shelf
-from hybrid.audio.read import open_song
+from hybrid.audio.read import SongReader, open_song
 from hybrid.audio.song import Song, Track
+from hybrid.corpus.card import Card
+from hybrid.errors import InputError, Problem
 from hybrid.mixing.analyse import analyse
 from hybrid.mixing.microphones import settle
 from hybrid.model.hearing import LISTEN_S, listened
@@ -45,11 +47,16 @@ class Example(NamedTuple):
     """In NumPy arrays, as long as the song, without padding."""
 
 
-def listen_to(song: Song) -> Example:
-    """Measures a song, with its microphones settled, in the frames that a network hears."""
+def listen_to(song: Song, also: Callable[[Song, SongReader, Dry], None] = lambda song, reader, dry: None) -> Example:
+    """Measures a song, with its microphones settled, in the frames that a network hears.
+
+    `also` is shown the song, its samples, and all frames.
+    """
     with open_song(song) as reader:
         song, pairs = settle(song, reader)
-        dry = listened(analyse(song, reader.of(song), pairs=pairs).dry)
+        dry = analyse(song, reader.of(song), pairs=pairs).dry
+        also(song, reader.of(song), dry)
+    dry = listened(dry)
     n_frames = max(1, int(np.sum(np.asarray(dry.inside) > 0.0)))
     return Example(song, _cut(jax.tree.map(np.asarray, dry), Shape(len(song.tracks), n_frames, len(pairs))))
 
@@ -118,3 +125,18 @@ def stored(path: Path) -> Example | None:
 def _song(said: Mapping) -> Song:
     tracks = tuple(Track(name, (), channels, role, tuple(tags), 1.0) for name, channels, role, tags in said["tracks"])
     return Song(said["name"], Path(), tracks, said["sample_rate"], said["n_samples"], said["tempo_bpm"])
+
+
+class Kept(NamedTuple):
+    """An example on disk, or one still to be made of a data set's song."""
+
+    path: Path
+    card: Card | None = None
+    seed: int = 0
+
+    def read(self) -> Example:
+        """The example. Raises InputError if it is not there, or damaged."""
+        example = stored(self.path)
+        if example is None:
+            raise InputError(Problem(str(self.path), "is missing or damaged", hint="start again: it will be made"))
+        return example

@@ -21,8 +21,7 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
 from hybrid.mixing.network import hints_of
 from hybrid.model.hearing import Hints
-from hybrid.training.corpus import Kept
-from hybrid.training.example import Example, Shape, shaped
+from hybrid.training.example import Example, Kept, Shape, shaped
 from hybrid.training.recipe import Recipe
 from hybrid.training.target import Target
 from hybrid.training.vary import varied

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -20,13 +21,15 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.network import Network, save_network
 from hybrid.model.field import Field, Sizes
 from hybrid.training.checkpoint import Checkpoints, Course
-from hybrid.training.corpus import Kept, examples_of, make_missing, songs_in
-from hybrid.training.example import Shape
+from hybrid.training.corpus import examples_of, make_missing, songs_in
+from hybrid.training.example import Kept, Shape
+from hybrid.training.imitate import human_path, padded, stored_target
 from hybrid.training.lesson import FAMILY_NAMES, ROLE_NAMES, Lesson, Lessons, endless, in_batches
 from hybrid.training.recipe import Recipe
 from hybrid.training.record import Record, begin_run
+from hybrid.training.refined import Refinement
 from hybrid.training.step import Learner, Seen, Trainer, make_trainer
-from hybrid.training.target import no_target
+from hybrid.training.target import Target
 
 WEIGHTS_FILE = "weights.safetensors"
 _LOG_EVERY = 10
@@ -82,7 +85,7 @@ def train(material: Material, folder: Path, made_with: Mapping[str, str], resume
     songs: list[Kept] = []
     if material.songs:
         songs = songs_in(material.songs, folder / "songs", lambda share: progress("listen", share))
-    return _Run(material, songs, folder, made_with).go(progress)
+    return _Run(material, songs, folder, made_with, progress).go(progress)
 
 
 class _Under(NamedTuple):
@@ -95,16 +98,20 @@ class _Under(NamedTuple):
 
 
 class _Run:
-    def __init__(self, material: Material, songs: list[Kept], folder: Path, made_with: Mapping[str, str]) -> None:
+    def __init__(
+        self, material: Material, songs: list[Kept], folder: Path, made_with: Mapping[str, str], progress: Progress
+    ) -> None:
         recipe = self._recipe = material.recipe
         self._material, self._songs, self._folder, self._made_with = material, songs, folder, made_with
         self._sizes = Sizes(len(ROLE_NAMES), len(FAMILY_NAMES), **recipe.network.model_dump())
         self._graph, weights = nnx.split(Field(self._sizes, nnx.Rngs(recipe.seed)), nnx.Param)
         shape = Shape(recipe.n_tracks, recipe.n_frames, _MAX_PAIRS)
-        nothing = no_target(recipe.n_tracks)
         self._under: list[_Under] = []
         for rules in material.rules:
-            lessons = Lessons(recipe, rules, shape, lambda kept: (nothing, nothing))
+            refinement = Refinement(rules, recipe.refined_steps) if recipe.losses.refined else None
+            lessons = Lessons(recipe, rules, shape, partial(_targets, recipe, refinement))
+            if refinement:
+                refinement.make_missing(material.train, lessons, lambda share: progress("refine", share))
             trainer = make_trainer(recipe, self._graph, wants_room(rules.rules))
             stream = endless(lessons, material.train, recipe.batch, recipe.seed + len(self._under))
             self._under.append(_Under(rules, lessons, trainer, stream))
@@ -179,3 +186,10 @@ class _Run:
         about = {**self._made_with, "step": str(self._step), "validation": f"{loss:.4f}"}
         field = nnx.merge(self._graph, self._learner.weights)
         save_network(Network(field, ROLE_NAMES, FAMILY_NAMES, about, ""), self._sizes, self._folder / WEIGHTS_FILE)
+
+
+def _targets(recipe: Recipe, refinement: Refinement | None, kept: Kept) -> tuple[Target, Target]:
+    """Mixes to imitate: the refined one and the human one, where they are wanted and known."""
+    refined = stored_target(refinement.path(kept)) if refinement else None
+    human = stored_target(human_path(kept)) if recipe.losses.human else None
+    return padded(refined, recipe.n_tracks), padded(human, recipe.n_tracks)
