@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +25,6 @@ def train(
     from hybrid.training.recipe import read_recipe
 
     read = read_recipe(recipe)
-    _one_device_per_core(read.batch)
     load("hybrid.training.loop")
     from hybrid.export.made import made_with
     from hybrid.training import loop
@@ -41,12 +38,3 @@ def train(
         return
     print(f"{trained.steps} steps; the best validation loss, {trained.best:.4f}, was at step {trained.best_step}")
     print(f"wrote {trained.weights}: hybrid mix SONG -o OUT --model {trained.weights}")
-
-
-def _one_device_per_core(batch: int) -> None:
-    """Where there is no accelerator, a batch is divided among the cores: XLA takes each for a device."""
-    cores = os.cpu_count() or 1
-    flag = "--xla_force_host_platform_device_count"
-    if flag not in os.environ["XLA_FLAGS"] and "jax" not in sys.modules:
-        n = max(k for k in range(1, cores + 1) if batch % k == 0)
-        os.environ["XLA_FLAGS"] += f" {flag}={n}"

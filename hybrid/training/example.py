@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int, Num
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -27,7 +27,6 @@ from hybrid.treatment.types import Dry
 TRACK_AXIS = {"power": 0, "power_k": 0, "active": 0, "low_power": 0}
 FRAME_AXIS = {"power": 2, "power_k": 2, "cross": 3, "active": 1, "inside": 0, "peak": 0, "time_s": 0}
 PAIR_AXIS = {"pairs": 0, "cross": 0}
-_DATA = (*dict.fromkeys((*TRACK_AXIS, *FRAME_AXIS, *PAIR_AXIS)), "k_weight", "low_hz", "low_k", "peak_to_loudness_db")
 
 
 class Shape(NamedTuple):
@@ -38,13 +37,41 @@ class Shape(NamedTuple):
     n_pairs: int
 
 
+class Frames(NamedTuple):
+    """What `Dry` holds, in NumPy arrays: read, cut and varied on the host."""
+
+    power: Float[np.ndarray, "track 3 frame band"]
+    power_k: Float[np.ndarray, "track 3 frame band"]
+    pairs: Int[np.ndarray, "pair 2"]
+    cross: Float[np.ndarray, "pair 2 2 frame band"]
+    active: Float[np.ndarray, "track frame"]
+    inside: Float[np.ndarray, " frame"]
+    time_s: Float[np.ndarray, " frame"]
+    k_weight: Float[np.ndarray, " band"]
+    low_power: Float[np.ndarray, "track low"]
+    low_hz: Float[np.ndarray, " low"]
+    low_k: Float[np.ndarray, " low"]
+    peak: Float[np.ndarray, " frame"]
+    peak_to_loudness_db: Float[np.ndarray, ""]
+
+    @classmethod
+    def of(cls, dry: Dry) -> Frames:
+        """The same in NumPy."""
+        return cls(**{name: np.asarray(getattr(dry, name)) for name in cls._fields})
+
+    @property
+    def dry(self) -> Dry:
+        """The recording, in frames of `LISTEN_S`: at rates other than 44.1 kHz they differ from that by 2 % at most."""
+        return Dry(**{name: jnp.asarray(x) for name, x in self._asdict().items()}, frame_s=LISTEN_S)
+
+
 class Example(NamedTuple):
     """A song that has been listened to."""
 
     song: Song
     """Its tracks; their files may be gone."""
-    dry: Dry
-    """In NumPy arrays, as long as the song, without padding."""
+    frames: Frames
+    """As long as the song, without padding."""
 
 
 def listen_to(song: Song, also: Callable[[Song, SongReader, Dry], None] = lambda song, reader, dry: None) -> Example:
@@ -56,57 +83,51 @@ def listen_to(song: Song, also: Callable[[Song, SongReader, Dry], None] = lambda
         song, pairs = settle(song, reader)
         dry = analyse(song, reader.of(song), pairs=pairs).dry
         also(song, reader.of(song), dry)
-    dry = listened(dry)
-    n_frames = max(1, int(np.sum(np.asarray(dry.inside) > 0.0)))
-    return Example(song, _cut(jax.tree.map(np.asarray, dry), Shape(len(song.tracks), n_frames, len(pairs))))
+    frames = Frames.of(listened(dry))
+    n_frames = max(1, int(np.sum(frames.inside > 0.0)))
+    return Example(song, _cut(frames, Shape(len(song.tracks), n_frames, len(pairs))))
 
 
-def _cut(dry: Dry, shape: Shape, first: int = 0) -> Dry:
+def _cut(frames: Frames, shape: Shape, first: int = 0) -> Frames:
     """Its first tracks and pairs, and frames from `first` on; padded with zeros where there are fewer."""
-    fields = {name: getattr(dry, name) for name in _DATA}
+    fields = frames._asdict()
     for axes, begin, n in ((TRACK_AXIS, 0, shape.n_tracks), (FRAME_AXIS, first, shape.n_frames),
                            (PAIR_AXIS, 0, shape.n_pairs)):  # fmt: skip
         for name, axis in axes.items():
             fields[name] = _stretch(fields[name], axis, begin, n)
-    return replace(dry, **fields)
+    return Frames(**fields)
 
 
-def _stretch(x: Float[np.ndarray, "..."], axis: int, first: int, n: int) -> Float[np.ndarray, "..."]:
+def _stretch(x: Num[np.ndarray, "..."], axis: int, first: int, n: int) -> Num[np.ndarray, "..."]:
     x = x[(slice(None),) * axis + (slice(first, first + n),)]
     return np.pad(x, [(0, n - x.shape[axis] if i == axis else 0) for i in range(x.ndim)])
 
 
 def shaped(example: Example, shape: Shape, first: int = 0) -> Example:
-    """The example from frame `first` on, in one shape: of songs with more tracks or pairs, the first are taken.
-
-    Frames are taken to be `LISTEN_S` long: at rates other than 44.1 kHz they differ from that by 2 % at most.
-    """
+    """The example from frame `first` on, in one shape: of songs with more tracks or pairs, the first are taken."""
     tracks = example.song.tracks[: shape.n_tracks]
-    dry = _cut(example.dry, shape, first)
+    frames = _cut(example.frames, shape, first)
     # pairs that point to a track beyond the last are nobody's
-    here = np.all(dry.pairs < len(tracks), axis=1)
-    dry = replace(
-        dry,
-        pairs=dry.pairs * here[:, None],
-        cross=dry.cross * here[:, None, None, None, None],
-        time_s=(dry.time_s[0] + LISTEN_S * np.arange(shape.n_frames)).astype(np.float32),
-        frame_s=LISTEN_S,
+    here = np.all(frames.pairs < len(tracks), axis=1)
+    frames = frames._replace(
+        pairs=frames.pairs * here[:, None],
+        cross=frames.cross * here[:, None, None, None, None],
+        time_s=(frames.time_s[0] + LISTEN_S * np.arange(shape.n_frames)).astype(np.float32),
     )
-    return Example(replace(example.song, tracks=tracks), dry)
+    return Example(replace(example.song, tracks=tracks), frames)
 
 
 def store(example: Example, path: Path) -> None:
     """Writes an example, whole or not at all. Raises InputError if that cannot be."""
-    song, dry = example
+    song, frames = example
     said = {
         "name": song.name,
         "sample_rate": song.sample_rate,
         "n_samples": song.n_samples,
         "tempo_bpm": song.tempo_bpm,
-        "frame_s": dry.frame_s,
         "tracks": [[track.id, track.channels, track.role, track.tags] for track in song.tracks],
     }
-    arrays = {name: np.array(getattr(dry, name), order="C") for name in _DATA}
+    arrays = {name: np.array(x, order="C") for name, x in frames._asdict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     shelf.write(path, save(arrays, {"song": json.dumps(said)}))
 
@@ -116,10 +137,10 @@ def stored(path: Path) -> Example | None:
     try:
         with safe_open(path, "numpy") as file:
             said = json.loads(file.metadata()["song"])
-            arrays = {name: file.get_tensor(name) for name in _DATA}
+            arrays = {name: file.get_tensor(name) for name in Frames._fields}
     except (OSError, SafetensorError):
         return None
-    return Example(_song(said), Dry(**arrays, frame_s=said["frame_s"]))
+    return Example(_song(said), Frames(**arrays))
 
 
 def _song(said: Mapping) -> Song:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import lru_cache
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import grain
@@ -21,28 +21,42 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
 from hybrid.mixing.network import hints_of
 from hybrid.model.hearing import Hints
-from hybrid.training.example import Example, Kept, Shape, shaped
+from hybrid.training.example import Example, Frames, Kept, Shape, shaped
 from hybrid.training.recipe import Recipe
 from hybrid.training.target import Target
 from hybrid.training.vary import varied
-from hybrid.treatment.types import Dry
 
 FAMILY_NAMES = tuple(FAMILIES)
 ROLE_NAMES = tuple(sorted(ROLES))
+Leaf = jax.Array | np.ndarray
 _MOST_READ = 4096
 """Examples whose compiled rules are kept in memory."""
 
 
 class Lesson(NamedTuple):
-    """One song of a batch, or a whole batch with an axis more."""
+    """One song and what is asked of it."""
 
-    dry: Dry
+    frames: Frames
     objective: Objective
     hints: Hints
     family: Int[np.ndarray, " track"]
     """Place in the list of families; -1 where it is not known."""
     refined: Target
     human: Target
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["leaves"], meta_fields=["form"])
+@dataclass(frozen=True)
+class Batch:
+    """Several lessons: every array of a lesson, with an axis more at the front."""
+
+    leaves: list[Leaf]
+    form: Hashable
+    """Of one lesson."""
+
+    def lesson(self, leaves: list[Leaf]) -> Lesson:
+        """One lesson of its arrays."""
+        return jax.tree.unflatten(self.form, leaves)
 
 
 class _Cast(NamedTuple):
@@ -65,55 +79,56 @@ class Lessons:
         """The song as it has never been heard, with some of its roles hidden."""
         variety = self._recipe.variety
         example = kept.read()
-        spare = example.dry.active.shape[1] - self._shape.n_frames
+        spare = example.frames.active.shape[1] - self._shape.n_frames
         example = shaped(example, self._shape, int(rng.integers(0, max(0, spare) + 1)))
         song = example.song
         n = len(song.tracks)
-        dry = varied(example.dry, n, variety, rng)
+        frames = varied(example.frames, n, variety, rng)
         hidden = rng.random(n) < (1.0 if rng.random() < variety.no_roles else variety.hide_role)
         told = tuple(
             replace(track, role="unknown", tags=()) if hide else track
             for track, hide in zip(song.tracks, hidden, strict=True)
         )
         hints = hints_of(told, ROLE_NAMES, self._shape.n_tracks, int(rng.integers(2**31)))
-        return self._lesson(kept, Example(song, dry), hints)
+        return self._lesson(kept, Example(song, frames), hints)
 
     def plain(self, kept: Kept, *, roles: bool = True) -> Lesson:
         """The song as it is; its first tracks and its middle, where it is too large."""
         example = kept.read()
-        spare = example.dry.active.shape[1] - self._shape.n_frames
+        spare = example.frames.active.shape[1] - self._shape.n_frames
         example = shaped(example, self._shape, max(0, spare) // 2)
         told = example.song.tracks if roles else tuple(replace(t, role="unknown", tags=()) for t in example.song.tracks)
         return self._lesson(kept, example, hints_of(told, ROLE_NAMES, self._shape.n_tracks, 0))
 
     def _lesson(self, kept: Kept, example: Example, hints: Hints) -> Lesson:
-        song, dry = example
+        song, frames = example
         family = np.full(self._shape.n_tracks, -1, np.int32)
         for index, track in enumerate(song.tracks):
             name = family_of(track.role)
             family[index] = -1 if name is None else FAMILY_NAMES.index(name)
-        objective = self._compiled(_Cast(song, tuple(dry.time_s.tolist())))
-        return Lesson(dry, objective, jax.tree.map(np.asarray, hints), family, *self._targets(kept))
+        objective = self._compiled(_Cast(song, tuple(frames.time_s.tolist())))
+        return Lesson(frames, objective, jax.tree.map(np.asarray, hints), family, *self._targets(kept))
 
     def _compile(self, cast: _Cast) -> Objective:
         song = replace(cast.song, tracks=name_roles(cast.song.tracks, self._rules.roles))
         objective, _ = compile_rules(self._rules, song, self._shape.n_tracks, np.asarray(cast.time_s, np.float32))
-        return jax.tree.map(np.asarray, objective)
+        return objective
 
 
-def stacked(lessons: Sequence[Lesson]) -> Lesson:
-    """A batch: every array with an axis more."""
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *lessons)
+def stacked(lessons: Sequence[Lesson]) -> Batch:
+    """A batch of these lessons."""
+    leaves = zip(*(jax.tree.leaves(lesson) for lesson in lessons), strict=True)
+    return Batch([np.stack(each) for each in leaves], jax.tree.structure(lessons[0]))
 
 
-def endless(lessons: Lessons, kept: Sequence[Kept], batch: int, seed: int) -> grain.DatasetIterator[Lesson]:
+def endless(lessons: Lessons, kept: Sequence[Kept], batch: int, seed: int) -> grain.DatasetIterator[Batch]:
     """Batches without end, every song once before any comes again; deterministic, and resumed by its state."""
     songs = grain.MapDataset.source(kept).seed(seed).shuffle().repeat()
     varied = songs.random_map(lessons.varied).batch(batch, drop_remainder=True, batch_fn=stacked)
     return iter(varied.to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)))
 
 
-def in_batches(lessons: Lessons, kept: Sequence[Kept], batch: int, *, roles: bool = True) -> Iterator[Lesson]:
+def in_batches(lessons: Lessons, kept: Sequence[Kept], batch: int, *, roles: bool = True) -> Iterator[Batch]:
     """All songs as they are, in batches; what does not fill one is left out, or fills the only one by repetition."""
     whole = list(kept)[: len(kept) // batch * batch] or [kept[k % len(kept)] for k in range(batch)]
     for start in range(0, len(whole), batch):

@@ -24,7 +24,7 @@ from hybrid.training.checkpoint import Checkpoints, Course
 from hybrid.training.corpus import examples_of, make_missing, songs_in
 from hybrid.training.example import Kept, Shape
 from hybrid.training.imitate import human_path, padded, stored_target
-from hybrid.training.lesson import FAMILY_NAMES, ROLE_NAMES, Lesson, Lessons, endless, in_batches
+from hybrid.training.lesson import FAMILY_NAMES, ROLE_NAMES, Batch, Lessons, endless, in_batches
 from hybrid.training.recipe import Recipe
 from hybrid.training.record import Record, begin_run
 from hybrid.training.refined import Refinement
@@ -32,7 +32,8 @@ from hybrid.training.step import Learner, Seen, Trainer, make_trainer
 from hybrid.training.target import Target
 
 WEIGHTS_FILE = "weights.safetensors"
-_LOG_EVERY = 10
+LOG_EVERY = 10
+"""Steps between lines on what a batch cost."""
 _MAX_PAIRS = 16
 Progress = Callable[[str, float], None]
 
@@ -94,7 +95,7 @@ class _Under(NamedTuple):
     rules: RuleSet
     lessons: Lessons
     trainer: Trainer
-    stream: grain.DatasetIterator[Lesson]
+    stream: grain.DatasetIterator[Batch]
 
 
 class _Run:
@@ -136,7 +137,7 @@ class _Run:
                 last = self._checkpoints.last
                 hint = f"the last good checkpoint is of step {last}" if last else "there is no checkpoint yet"
                 raise DivergedError(Problem(str(self._folder), what, f"{hint}; lower `rate` in the recipe"))
-            if self._step % _LOG_EVERY < len(self._under):
+            if self._step % LOG_EVERY < len(self._under):
                 self._note("train", under, seen)
             if self._step % recipe.validate_every == 0 or self._step == recipe.steps:
                 self._validate()

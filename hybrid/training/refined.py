@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import jax
 import numpy as np
 
 from hybrid.audio.song import Song
@@ -44,10 +43,10 @@ class Refinement:
             progress(number / len(missing))
 
     def _refined(self, lesson: Lesson, song: Song) -> Target:
-        dry = jax.tree.map(jax.device_put, lesson.dry)
+        dry = lesson.frames.dry
         n_tracks, n_frames = dry.active.shape
         song = replace(song, tracks=song.tracks[:n_tracks])
-        rules, objective = self._rules.rules, jax.tree.map(jax.device_put, lesson.objective)
+        rules, objective = self._rules.rules, lesson.objective
         nothing = neutral(n_tracks, n_frames * LISTEN_S, LISTEN_S, wants_room(rules))
         raw = read_panel(objective, predict(dry, project(objective, dry, nothing)))
         task = Task(objective, dry, pins_of(rules, objective, song, nothing), held(objective, raw, rules))

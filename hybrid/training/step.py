@@ -17,7 +17,7 @@ from hybrid.knowledge import objective as objectives
 from hybrid.model.field import Field
 from hybrid.model.hearing import LISTEN_S, hear
 from hybrid.model.proposal import sought
-from hybrid.training.lesson import Lesson
+from hybrid.training.lesson import Batch, Leaf, Lesson
 from hybrid.training.recipe import Losses, Recipe
 from hybrid.training.target import distance, target_of
 from hybrid.treatment.makeup import made_up
@@ -52,8 +52,8 @@ class Trainer(NamedTuple):
     """The functions of a training run."""
 
     begin: Callable[[nnx.State], Learner]
-    step: Callable[[Learner, Lesson], tuple[Learner, Seen]]
-    look: Callable[[nnx.State, Lesson], Seen]
+    step: Callable[[Learner, Batch], tuple[Learner, Seen]]
+    look: Callable[[nnx.State, Batch], Seen]
     """What a batch costs, without learning from it."""
 
 
@@ -63,13 +63,16 @@ def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool) -> Trai
     nothing = neutral(recipe.n_tracks, recipe.n_frames * LISTEN_S, LISTEN_S, room)
     together, divided = _shardings(recipe.batch)
 
-    def seen(weights: nnx.State, lessons: Lesson) -> tuple[Array, Seen]:
-        costs = jax.vmap(lambda lesson: _cost(graph, weights, lesson, nothing, recipe.losses))(lessons)
+    def seen(weights: nnx.State, batch: Batch) -> tuple[Array, Seen]:
+        def cost(leaves: list[Leaf]) -> Seen:
+            return _cost(graph, weights, batch.lesson(leaves), nothing, recipe.losses)
+
+        costs = jax.vmap(cost)(batch.leaves)
         mean = jax.tree.map(lambda x: jnp.mean(x, axis=0), costs)
         return mean.loss, mean
 
-    def step(learner: Learner, lessons: Lesson) -> tuple[Learner, Seen]:
-        (_, cost), gradient = jax.value_and_grad(seen, has_aux=True)(learner.weights, lessons)
+    def step(learner: Learner, batch: Batch) -> tuple[Learner, Seen]:
+        (_, cost), gradient = jax.value_and_grad(seen, has_aux=True)(learner.weights, batch)
         updates, state = optimiser.update(gradient, learner.optimiser, learner.weights)
         return Learner(jax.tree.map(jnp.add, learner.weights, updates), state, learner.step + 1.0), cost
 
@@ -78,7 +81,7 @@ def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool) -> Trai
 
     shared = jax.jit(begin, out_shardings=together)
     stepped = jax.jit(step, in_shardings=(together, divided), out_shardings=together, donate_argnums=0)
-    looked = jax.jit(lambda weights, lessons: seen(weights, lessons)[1], in_shardings=(together, divided))
+    looked = jax.jit(lambda weights, batch: seen(weights, batch)[1], in_shardings=(together, divided))
     return Trainer(shared, stepped, looked)
 
 
@@ -98,7 +101,7 @@ def _optimiser(recipe: Recipe) -> optax.GradientTransformation:
 
 def _cost(graph: nnx.GraphDef[Field], weights: nnx.State, lesson: Lesson, nothing: Treatment, losses: Losses) -> Seen:
     """What the proposal for one song costs."""
-    dry, objective = lesson.dry, lesson.objective
+    dry, objective = lesson.frames.dry, lesson.objective
     heard = hear(dry)
     said = nnx.merge(graph, weights)(heard, lesson.hints)
     treatment = sought(said, heard, dry, nothing)

@@ -1,0 +1,171 @@
+"""Whole runs on four short songs: what they leave behind, and what becomes of them when they are stopped."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+
+from hybrid.errors import InputError
+from hybrid.mixing.network import load_network, weights_of
+from hybrid.training import loop
+from hybrid.training.corpus import CACHE, examples_of, make_missing
+from hybrid.training.loop import DivergedError, Progress, Trained, gather, train
+from hybrid.training.recipe import Recipe, read_recipe
+from tests.training.made import write_dataset
+
+MADE_WITH = {"rules": "some"}
+
+
+class KilledError(Exception):
+    """Stands for a process that is killed."""
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recipe]:
+    """A recipe whose songs have been listened to."""
+    recipe = read_recipe(str(write_dataset(tmp_path_factory.mktemp("data"))))
+    patch = pytest.MonkeyPatch()
+    patch.setenv(CACHE, str(tmp_path_factory.mktemp("examples")))
+    material = gather(recipe, None)
+    make_missing([*material.train, *material.validation], lambda share: None, n_processes=1)
+    yield recipe
+    patch.undo()
+
+
+def _run(
+    recipe: Recipe, folder: Path, resume: bool = False, progress: Progress = lambda stage, share: None, **more: object
+) -> Trained:
+    return train(gather(recipe.model_copy(update=more), None), folder, MADE_WITH, resume, progress)
+
+
+def _lines(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def whole(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that was never stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    assert _run(recipe, folder).steps == recipe.steps
+    return folder
+
+
+def test_a_run_leaves_weights_that_say_what_made_them(whole: Path, recipe: Recipe):
+    network = load_network(str(whole / "weights.safetensors"))
+    assert network.about["rules"] == "some" and int(network.about["step"]) in (4, 8)
+    assert json.loads((whole / "run.json").read_text())["recipe"]["steps"] == recipe.steps
+    assert list((whole / "tensorboard").iterdir())
+
+
+def test_every_look_says_what_each_rule_cost(whole: Path):
+    validation = [line for line in _lines(whole) if line["split"] == "validation"]
+    assert [line["step"] for line in validation] == [4, 8]
+    assert set(validation[0]["rules"]) == {"lead.level", "sides"}
+    assert all(np.isfinite(line["loss"]) for line in _lines(whole))
+    assert any(line["split"] == "validation, roles hidden" for line in _lines(whole))
+
+
+def test_a_killed_run_that_is_resumed_ends_as_one_that_was_not(recipe: Recipe, whole: Path, tmp_path: Path):
+    def kill(stage: str, share: float) -> None:
+        if stage == "train" and share * recipe.steps >= 6:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        _run(recipe, tmp_path / "run", progress=kill)
+    assert _run(recipe, tmp_path / "run", resume=True).steps == recipe.steps
+    assert _lines(tmp_path / "run") == _lines(whole)
+    first, second = (
+        weights_of(load_network(str(folder / "weights.safetensors")).field) for folder in (whole, tmp_path / "run")
+    )
+    for name, weight in first.items():
+        np.testing.assert_array_equal(weight, second[name], err_msg=name)
+
+
+def test_a_run_is_not_begun_over_another_nor_resumed_with_another_recipe(recipe: Recipe, whole: Path, tmp_path: Path):
+    with pytest.raises(InputError, match="is not empty"):
+        _run(recipe, whole)
+    with pytest.raises(InputError, match="holds no run to resume"):
+        _run(recipe, tmp_path / "none", resume=True)
+    with pytest.raises(InputError, match="another recipe: rate differ"):
+        _run(recipe, whole, resume=True, rate=0.5)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_the_last_checkpoint_is_kept(recipe: Recipe, tmp_path: Path):
+    with pytest.raises(DivergedError, match=r"the loss is (nan|inf) at step \d[^$]*lower `rate`") as stopped:
+        _run(recipe, tmp_path / "run", rate=1e30, warm_up=0, clip=1e30, validate_every=1)
+    step = int(str(stopped.value).partition("at step ")[2].split()[0])
+    kept = [int(path.name) for path in (tmp_path / "run" / "checkpoints").iterdir()]
+    assert max(kept) == step - 1
+    assert stopped.value.exit_code == 3
+
+
+def test_a_full_disk_at_a_checkpoint_is_told_and_the_one_before_is_kept(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    save = ocp.CheckpointManager.save
+
+    def full(self: ocp.CheckpointManager, step: int, **more) -> bool:
+        if step > 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return save(self, step, **more)
+
+    monkeypatch.setattr(ocp.CheckpointManager, "save", full)
+    with pytest.raises(InputError, match="No space left on device") as stopped:
+        _run(recipe, tmp_path / "run")
+    assert "the last good checkpoint is kept" in str(stopped.value)
+    monkeypatch.undo()
+    assert _run(recipe, tmp_path / "run", resume=True).steps == recipe.steps
+
+
+def test_a_run_that_no_longer_gains_stops_early(recipe: Recipe, tmp_path: Path):
+    trained = _run(recipe, tmp_path / "run", rate=1e-30, patience=1, validate_every=2)
+    assert trained.steps == 4 and trained.best_step == 2
+
+
+def test_a_damaged_checkpoint_is_told(recipe: Recipe, whole: Path, tmp_path: Path):
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    for path in (folder / "checkpoints").rglob("*"):
+        if path.is_file() and path.stat().st_size > 200:
+            path.write_bytes(b"no")
+    with pytest.raises(InputError, match="checkpoint"):
+        _run(recipe, folder, resume=True)
+
+
+def test_a_data_set_without_enough_songs_is_refused(recipe: Recipe):
+    data = recipe.data.model_copy(update={"songs": 50})
+    with pytest.raises(InputError, match="few: has 3 songs to train on, expected 50 at least"):
+        gather(recipe.model_copy(update={"data": data}), None)
+    with pytest.raises(InputError, match="has 0 songs to test on"):
+        examples_of(gather(recipe, None).card, "test", 1)
+
+
+def test_songs_in_a_folder_are_looked_at_beside_validation(recipe: Recipe, tmp_path: Path):
+    songs = Path(recipe.data.dataset).parent / "songs"
+    train(gather(recipe.model_copy(update={"steps": 4}), songs), tmp_path / "run", MADE_WITH, False, lambda *_: None)
+    assert [line["step"] for line in _lines(tmp_path / "run") if line["split"] == "songs"] == [4]
+    assert len(list((tmp_path / "run" / "songs").iterdir())) == 4
+
+
+def test_two_sets_of_rules_take_turns(recipe: Recipe, tmp_path: Path):
+    rules = (*recipe.rules, ("output",))
+    _run(recipe, tmp_path / "run", rules=rules, steps=4)
+    splits = {line["split"] for line in _lines(tmp_path / "run")}
+    assert {"validation", "validation, output"} <= splits
+
+
+def test_mixes_to_imitate_are_made_once(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    losses = recipe.losses.model_copy(update={"refined": 1.0})
+    more = {"losses": losses, "refined_steps": 10, "steps": 4}
+    monkeypatch.setattr(loop, "LOG_EVERY", 1)
+    _run(recipe, tmp_path / "one", **more)
+    assert any(line["refined"] > 0.0 for line in _lines(tmp_path / "one") if line["split"] == "train")
+    monkeypatch.setattr(loop.Refinement, "_refined", None)
+    _run(recipe, tmp_path / "two", **more)

@@ -1,0 +1,107 @@
+"""Recipes and cards as people write them: the shipped ones are sound, and every mistake has its place."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from hybrid import shelf
+from hybrid.corpus.card import read_card
+from hybrid.errors import InputError
+from hybrid.knowledge.resolve import load_rules
+from hybrid.training.recipe import read_recipe
+from tests.training.made import CARD, write_song
+
+RECIPE = "schema: recipe/1\nabout: x\ndata: {songs: 4, validation: 2}\nsteps: 10\n"
+
+
+@pytest.mark.parametrize("name", shelf.names("train"))
+def test_shipped_recipes_name_rules_and_songs_that_are_there(name: str):
+    recipe = read_recipe(name)
+    card = read_card(recipe.data.dataset)
+    for files in recipe.rules:
+        assert load_rules(files).rules
+    for split, n in (("train", recipe.data.songs), ("validation", recipe.data.validation)):
+        first, end = card.splits[split]
+        assert end - first >= n
+
+
+@pytest.mark.parametrize("name", shelf.names("datasets"))
+def test_splits_of_shipped_data_sets_share_no_song(name: str):
+    spans = sorted(read_card(name).splits.values())
+    assert len(spans) == 3 and all(before[1] <= after[0] for before, after in pairwise(spans))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("stepz: 3", "5:1: stepz: unknown key; did you mean steps?"),
+        ("batch: 0", "5:8: batch: expected greater than or equal to 1, got 0"),
+        ("rate: fast", "5:7: rate: expected a valid number"),
+        ("rate: .inf", "5:7: rate: expected a"),
+        ("losses: {rulez: 1}", "5:10: losses.rulez: unknown key; did you mean rules?"),
+        ("variety: {drop: 2}", "5:17: variety.drop: expected less than or equal to 1, got 2"),
+        ("rules: []", "5:8: rules: "),
+        ("rules: base", "5:8: rules: expected a list, got 'base'"),
+    ],
+)
+def test_a_mistake_in_a_recipe_is_told_with_its_place(tmp_path: Path, line: str, said: str):
+    path = tmp_path / "mine.yaml"
+    path.write_text(RECIPE + line + "\n")
+    with pytest.raises(InputError) as error:
+        read_recipe(str(path))
+    assert f"{path}:{said}" in str(error.value)
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("schema: recipe/2\nsteps: -1\nseed: 1.5\n")
+    with pytest.raises(InputError) as error:
+        read_recipe(str(path))
+    said = str(error.value)
+    for part in (
+        "1:9: schema: expected 'recipe/1'",
+        "about: is missing",
+        "data: is missing",
+        "2:8: steps",
+        "3:7: seed",
+    ):
+        assert part in said
+
+
+def test_an_unknown_recipe_is_met_with_the_known_ones():
+    with pytest.raises(InputError, match="did you mean tiny"):
+        read_recipe("tinny")
+
+
+def test_every_field_of_a_recipe_changes_its_hash(tmp_path: Path):
+    path = tmp_path / "mine.yaml"
+    hashes = set()
+    for more in ("", "seed: 1\n", "losses: {roles: 0.2}\n", "rules: [[output]]\n"):
+        path.write_text(RECIPE + more)
+        hashes.add(read_recipe(str(path)).hash)
+    assert len(hashes) == 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("train: [0, 3]", "train: [3, 3]", "expected [first, end] with first below end"),
+        ("train: [0, 3]", "train: [0, 4]", "train and validation share seeds"),
+        ("validation: [3, 4]", "validation: [3, 9]", "holds 4 songs, fewer than the splits name"),
+        ("folder: songs", "folder: none", "no such folder"),
+        ("folder: songs\n", "", "folder: is for `player: files`, which needs it"),
+        ("player: files", "player: synthesis", "folder: is for `player: files`, which needs it"),
+        ("player: files", "player: band", "player: expected 'synthesis', 'soundfont' or 'files', got 'band'"),
+    ],
+)
+def test_a_mistake_in_a_card_is_told(tmp_path: Path, old: str, new: str, said: str):
+    for seed in range(4):
+        write_song(tmp_path / "songs" / f"song{seed}", seed)
+    path = tmp_path / "few.yaml"
+    path.write_text(CARD.replace(old, new))
+    with pytest.raises(InputError) as error:
+        read_card(str(path))
+    assert said in str(error.value)

@@ -1,0 +1,69 @@
+"""The step of training is the same on one device and on four."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CODE = """
+import json, sys
+from pathlib import Path
+import jax, numpy as np
+from flax import nnx
+from hybrid.audio.song import Song, Track
+from hybrid.knowledge.resolve import load_rules
+from hybrid.model.field import Field, Sizes
+from hybrid.training.example import Example, Frames, Kept, Shape
+from hybrid.training.lesson import FAMILY_NAMES, ROLE_NAMES, Lessons, stacked
+from hybrid.training.recipe import Recipe
+from hybrid.training.step import make_trainer
+from hybrid.training.target import no_target
+from tests.treatment.made import random_dry
+
+small = {"frame": 8, "whole": 8, "n_heads": 2, "n_frame_blocks": 1, "n_moment_blocks": 1, "n_whole_blocks": 1}
+recipe = Recipe(schema="recipe/1", about="", data={"songs": 4, "validation": 4}, steps=9, batch=4, network=small,
+                n_tracks=3, n_frames=8, warm_up=0)
+rules = load_rules(["tests/training/two_rules.yaml"])
+lessons = Lessons(recipe, rules, Shape(3, 8, 2), lambda kept: (no_target(3), no_target(3)))
+tracks = tuple(Track(role, (), 2, role, (), 1.0) for role in ("vocal.lead", "bass", "guitar"))
+
+
+class Made(Kept):
+    def read(self):
+        frames = Frames.of(random_dry(3, 8, seed=self.seed))
+        return Example(Song("made", Path(), tracks, 44100, 8 * 17640), frames)
+
+
+batch = stacked([lessons.plain(Made(Path(), None, seed)) for seed in range(4)])
+sizes = Sizes(len(ROLE_NAMES), len(FAMILY_NAMES), **small)
+graph, weights = nnx.split(Field(sizes, nnx.Rngs(0)), nnx.Param)
+trainer = make_trainer(recipe, graph, False)
+learner = trainer.begin(weights)
+losses = []
+for _ in range(3):
+    learner, seen = trainer.step(learner, batch)
+    losses.append(float(seen.loss))
+size = float(sum(abs(x).sum() for x in jax.tree.leaves(learner.weights)))
+devices = {d.id for x in jax.tree.leaves(learner.weights) for d in x.devices()}
+print(json.dumps({"losses": losses, "size": size, "devices": len(devices)}))
+"""
+
+
+def _run(n_devices: int) -> dict:
+    flags = f"--xla_force_host_platform_device_count={n_devices} --xla_cpu_multi_thread_eigen=false"
+    environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_four_devices_learn_what_one_does():
+    one, four = _run(1), _run(4)
+    assert (one["devices"], four["devices"]) == (1, 4)
+    assert one["losses"][2] < one["losses"][0]
+    # sums over songs are taken in another order
+    assert all(abs(a - b) <= 1e-4 * abs(a) for a, b in zip(one["losses"], four["losses"], strict=True))
+    assert abs(one["size"] - four["size"]) <= 1e-3 * one["size"]
