@@ -12,7 +12,7 @@ import typer
 from hybrid.audio.manifest import load_song
 from hybrid.audio.song import Song
 from hybrid.audio.write import OutputFolder, Subtype
-from hybrid.cli.options import Rules, Sets
+from hybrid.cli.options import NO_MODEL, Model, Rules, Sets
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import load
 from hybrid.errors import InputError, Problem
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from hybrid.mixing.plan import Way
 
 DEMO = "demo"
-NO_MODEL = "none"
 _MIN_RATE, _MAX_RATE = 8000, 192000
 
 
@@ -33,7 +32,7 @@ def mix(
     rules: Rules = None,
     sets: Sets = None,
     steps: Annotated[int, typer.Option(min=0, help="steps of refinement; 0 trusts the network alone")] = 300,
-    model: Annotated[str, typer.Option(help="network that proposes: a name, a file of weights, or none")] = NO_MODEL,
+    model: Model = NO_MODEL,
     seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start, and the demo")] = 0,
     subtype: Annotated[Subtype, typer.Option(help="format of the samples written")] = "PCM_24",
     sample_rate: Annotated[

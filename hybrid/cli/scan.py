@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hybrid.audio.manifest import MANIFEST, write_manifest
 from hybrid.audio.scan import scan_folder
 from hybrid.audio.song import Song, Track, polarity_name
+from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model
+from hybrid.cli.progress import progress_bar
+from hybrid.cli.signals import load
 from hybrid.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from hybrid.mixing.network import Heard
 
 
 def scan(
@@ -19,15 +25,36 @@ def scan(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help=f"the manifest to write [default: FOLDER/{MANIFEST}]")
     ] = None,
+    listen: Annotated[
+        bool, typer.Option("--listen", help="name by ear the tracks whose names say nothing; shows what all sound like")
+    ] = False,
+    model: Model = DEFAULT_MODEL,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace a manifest that exists")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
 ) -> None:
     """Guess what each track in a folder is, and write it down to be edited."""
     manifest = out or folder / MANIFEST
     _check(manifest, overwrite)
-    song = scan_folder(folder)
+    song, heard = scan_folder(folder), None
+    if listen:
+        song, heard = _listened(song, model)
     write_manifest(song, manifest)
-    print(_json(song, manifest) if as_json else _table(song, manifest))
+    print(_json(song, manifest, heard) if as_json else _table(song, manifest, heard))
+
+
+def _listened(song: Song, model: str) -> tuple[Song, Heard]:
+    """The song with roles for tracks that had none, and what every track sounds like."""
+    load("hybrid.mixing.network")
+    from hybrid.audio.read import open_song
+    from hybrid.mixing.analyse import NO_PAIRS, analyse
+    from hybrid.mixing.network import hear_families, load_network, with_heard_roles
+
+    if model == NO_MODEL:
+        raise InputError(Problem("--model", "none cannot listen", "leave out --listen or --model"))
+    network = load_network(model)
+    with open_song(song) as reader, progress_bar() as progress:
+        heard = hear_families(network, analyse(song, reader, progress, NO_PAIRS).dry, song.tracks)
+    return with_heard_roles(song, heard), heard
 
 
 def _check(manifest: Path, overwrite: bool) -> None:
@@ -38,13 +65,16 @@ def _check(manifest: Path, overwrite: bool) -> None:
         raise InputError(Problem(str(manifest), "exists", hint))
 
 
-def _json(song: Song, manifest: Path) -> str:
+def _json(song: Song, manifest: Path, heard: Heard | None) -> str:
     said = {
         "manifest": str(manifest),
         "name": song.name,
         "sample_rate_hz": song.sample_rate,
         "duration_s": song.n_samples / song.sample_rate,
-        "tracks": [_fields(track) for track in song.tracks],
+        "tracks": [
+            {**_fields(track), **({} if heard is None else _heard_fields(heard, index))}
+            for index, track in enumerate(song.tracks)
+        ],
         "notes": song.notes,
     }
     return json.dumps(said, indent=2, ensure_ascii=False)
@@ -64,9 +94,16 @@ def _fields(track: Track) -> dict[str, object]:
     }
 
 
-def _table(song: Song, manifest: Path) -> str:
+def _heard_fields(heard: Heard, index: int) -> dict[str, object]:
+    return {"sounds_like": heard.family[index], "sounds_like_confidence": round(heard.confidence[index], 3)}
+
+
+def _table(song: Song, manifest: Path, heard: Heard | None) -> str:
     head = ("track", "role", "tags", "confidence", "channels", "files")
     rows = [head, *(_row(track) for track in song.tracks)]
+    if heard is not None:
+        ears = [f"{family} {share:.0%}" for family, share in zip(*heard, strict=True)]
+        rows = [(*row, ear) for row, ear in zip(rows, ("sounds like", *ears), strict=True)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     minutes, seconds = divmod(song.n_samples // song.sample_rate, 60)

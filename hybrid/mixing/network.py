@@ -71,10 +71,16 @@ def load_network(name: str) -> Network:
     if said.get("schema") != SCHEMA:
         what = f"holds weights of format {said.get('schema')!r}, expected {SCHEMA!r}"
         raise InputError(Problem(str(path), what, hint="they were made by another version, or by another program"))
-    field = nnx.eval_shape(lambda: Field(Sizes(**said["sizes"]), nnx.Rngs(0)))
+    try:
+        sizes = Sizes(**said["sizes"])
+        roles, families, about = tuple(said["roles"]), tuple(said["families"]), said["about"]
+    except (KeyError, TypeError) as error:
+        what = f"says nothing of its sizes that this version knows: {error}"
+        raise InputError(Problem(str(path), what)) from error
+    field = nnx.eval_shape(lambda: Field(sizes, nnx.Rngs(0)))
     _fill(field, arrays, path)
     digest = hashlib.sha256(b"".join(arrays[key].tobytes() for key in sorted(arrays))).hexdigest()
-    return Network(field, tuple(said["roles"]), tuple(said["families"]), said["about"], digest)
+    return Network(field, roles, families, about, digest)
 
 
 def save_network(network: Network, sizes: Sizes, path: Path) -> None:
@@ -154,11 +160,16 @@ def proposed(
     return treatment, Heard(tuple(network.families[k] for k in best), tuple(share.max(axis=-1).tolist()))
 
 
-def with_heard_roles(song: Song, network: Network, dry: Dry) -> Song:
-    """The song with a role for every track of unknown role that the network is sure enough to name, and a note."""
+def hear_families(network: Network, dry: Dry, tracks: Sequence[Track]) -> Heard:
+    """What the network hears each track to be, whatever its name says."""
     n_tracks = dry.power.shape[0]
     nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, LISTEN_S)
-    _, heard = proposed(network, dry, nothing, song.tracks, 0)
+    nameless = [replace(track, role=UNKNOWN, tags=()) for track in tracks]
+    return proposed(network, dry, nothing, nameless, 0)[1]
+
+
+def with_heard_roles(song: Song, heard: Heard) -> Song:
+    """The song with a role for every track of unknown role that was heard with enough confidence, and a note."""
     tracks, notes = [], []
     for track, family, confidence in zip(song.tracks, *heard, strict=True):
         if track.role == UNKNOWN and confidence >= SURE:

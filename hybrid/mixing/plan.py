@@ -25,7 +25,7 @@ from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.analyse import Analysis, Progress, analyse, blank_recording
 from hybrid.mixing.microphones import settle
-from hybrid.mixing.network import UNKNOWN, Network, proposed, with_heard_roles
+from hybrid.mixing.network import UNKNOWN, Network, hear_families, proposed, with_heard_roles
 from hybrid.mixing.pins import pins_of
 from hybrid.mixing.programs import Kept
 from hybrid.mixing.refine import (
@@ -90,7 +90,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, way: Way, progress:
     analysis = None
     if way.network and any(track.role == UNKNOWN for track in song.tracks):
         analysis = analyse(song, reader.of(song), progress, pairs)
-        song = with_heard_roles(song, way.network, analysis.dry)
+        song = with_heard_roles(song, hear_families(way.network, analysis.dry, song.tracks))
     objective, report, task, nothing = _blank(song, pairs, rules)
     with ThreadPoolExecutor(1) as aside:
         # the song's shape is known: its program is made while its samples are read

@@ -8,7 +8,9 @@ import jax
 import numpy as np
 import pytest
 import soundfile
+from flax import nnx
 
+from hybrid.audio.families import FAMILIES
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song, Track
 from hybrid.knowledge.findings import BROKEN
@@ -16,7 +18,10 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import RoleName
 from hybrid.knowledge.types import RuleType
 from hybrid.mixing.analyse import analyse
+from hybrid.mixing.network import Network
 from hybrid.mixing.plan import Plan, Way, plan_mix, raw_panel, read_panel
+from hybrid.model.field import Field, Sizes
+from hybrid.treatment import effect
 from hybrid.treatment.types import treatment_parts
 from tests.knowledge.made import RULES, all_rules, objective_of, rule_of, rule_set, untouched
 
@@ -150,3 +155,19 @@ def test_a_delay_of_37_ms_changes_nothing_that_is_heard(rule: RuleType, later: d
     # the output level, for which one gating block more or less among fifty counts 0.09 LU
     tolerance = 0.1 if rule.type == "true_peak" else 0.1 * rule.scale
     np.testing.assert_allclose(after[share > 0.0], before[share > 0.0], atol=tolerance, rtol=0.0)
+
+
+def test_a_network_that_says_nothing_makes_tracks_equally_loud_and_is_refined_from_there(song: Song):
+    sizes = Sizes(1, len(FAMILIES), frame=8, whole=8, n_heads=2, n_moment_blocks=1, n_whole_blocks=1)
+    network = Network(Field(sizes, nnx.Rngs(0)), ("bass",), tuple(FAMILIES), {}, "")
+    with open_song(song) as reader:
+        alone, refined = (
+            plan_mix(song, reader, _rules(), Way(n, network=network), lambda stage, share: None) for n in (0, STEPS)
+        )
+    dry = alone.analysis.dry
+    power = effect.total_k(effect.treated(dry, alone.refined.treatment)) * dry.active
+    level = 10.0 * np.log10(np.sum(power, axis=1)[:3] / np.sum(dry.active, axis=1)[:3])
+    np.testing.assert_allclose(level, level.mean(), atol=0.3)
+    assert alone.refined.n_steps == 0 and refined.refined.n_steps == STEPS
+    broken = [sum(not finding.kept for finding in each.predicted.rules) for each in (alone, refined)]
+    assert broken[1] <= broken[0]

@@ -1,0 +1,179 @@
+"""What a network is worth: python benchmarks/network.py [SONGS...] [--synthetic 8] [--model base] [--out FOLDER]
+
+For every song in the folders given, and for songs of the synthetic test split that no training has seen, the weighted
+penalties of all rules: of the raw sum, of usual levels by role, of the network alone, and of both starts after some
+steps of refinement. Then what becomes of the network when tracks are shuffled, dropped, doubled, or their roles hidden.
+Prints tables; with --out, writes them with a plot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hybrid.audio.manifest import load_song
+from hybrid.audio.read import open_song
+from hybrid.audio.song import Song
+from hybrid.corpus.card import read_card
+from hybrid.corpus.play import write_song
+from hybrid.knowledge import objective as objectives
+from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.measure.panel import predict
+from hybrid.mixing.network import Network, load_network
+from hybrid.mixing.plan import Plan, Way, plan_mix, read_panel
+from hybrid.mixing.refine import refine
+from hybrid.treatment.types import Treatment
+
+STEPS = (25, 50, 100, 300)
+
+
+class Course(NamedTuple):
+    """Weighted penalties of one song."""
+
+    song: str
+    raw: float
+    by_role: dict[int, float]
+    """After so many steps from usual levels by role; 0 is the start."""
+    by_network: dict[int, float]
+
+    @property
+    def removed(self) -> float:
+        """Share of what the best refinement alone removes that the network alone removes."""
+        return (self.raw - self.by_network[0]) / max(self.raw - min(self.by_role.values()), 1e-9)
+
+
+def total(plan: Plan, treatment: Treatment) -> float:
+    """Weighted penalties of all rules, in the power domain, over all frames."""
+    dry, objective = plan.analysis.dry, plan.objective
+    found = read_panel(objective, predict(dry, objectives.project(objective, dry, treatment)))
+    return float(objective.weight @ objectives.penalties(objective, found, jnp.zeros_like(objective.weight)))
+
+
+def planned(song: Song, rules: RuleSet, network: Network | None) -> Plan:
+    """The song with nothing refined."""
+    with open_song(song) as reader:
+        return plan_mix(song, reader, rules, Way(0, 0, network), lambda stage, share: None)
+
+
+def course(song: Song, rules: RuleSet, network: Network, steps: tuple[int, ...]) -> Course:
+    """What becomes of one song."""
+    found = {}
+    for name, proposer in (("by_role", None), ("by_network", network)):
+        plan = planned(song, rules, proposer)
+        start = plan.refined.treatment
+        found[name] = {0: total(plan, start)} | {n: total(plan, refine(plan.task, start, n).treatment) for n in steps}
+    nothing = jax.tree.map(jnp.zeros_like, plan.refined.treatment)
+    if plan.refined.treatment.reverb is not None:
+        raise SystemExit("without reverb, please: the raw sum has none")
+    return Course(song.name, total(plan, nothing), **found)
+
+
+def songs(folders: list[Path], n_synthetic: int, scratch: Path) -> Iterator[Song]:
+    """Real songs, then synthetic ones."""
+    for folder in folders:
+        for path in sorted(path for path in folder.iterdir() if path.is_dir()):
+            yield load_song(path)
+    card = read_card("synthetic")
+    first, _ = card.splits["test"]
+    for seed in range(first, first + n_synthetic):
+        yield write_song(card, seed, scratch / str(seed))
+
+
+def shuffled(song: Song, rules: RuleSet, network: Network) -> float:
+    """Largest difference in level that the order of tracks makes, dB."""
+    order = np.random.default_rng(0).permutation(len(song.tracks))
+    other = replace(song, tracks=tuple(song.tracks[k] for k in order))
+    straight, turned = (planned(each, rules, network).refined.treatment for each in (song, other))
+    levels = np.asarray(straight.gain.level_db)[order] - np.asarray(turned.gain.level_db)[: len(order)]
+    return float(np.abs(levels - levels.mean()).max())
+
+
+def variants(song: Song) -> Iterator[tuple[str, Song]]:
+    """The song otherwise."""
+    yield "as it is", song
+    half = song.tracks[::2] if len(song.tracks) > 3 else song.tracks
+    yield "half the tracks", replace(song, tracks=half)
+    double = replace(song.tracks[0], id=f"{song.tracks[0].id} again")
+    yield "a track twice", replace(song, tracks=(*song.tracks, double))
+    nameless = tuple(replace(track, role="unknown", tags=(), confidence=0.0) for track in song.tracks)
+    yield "roles hidden", replace(song, tracks=nameless)
+
+
+def table(courses: list[Course]) -> str:
+    """Markdown."""
+    head = ["song", "raw", "role start", "network alone", "removed"]
+    head += [f"{start} + {n}" for n in STEPS for start in ("role", "network")]
+    rows = [head, ["---"] * len(head)]
+    for each in courses:
+        after = [found[n] for n in STEPS for found in (each.by_role, each.by_network)]
+        numbers = (each.raw, each.by_role[0], each.by_network[0])
+        rows.append([each.song, *(f"{x:.2f}" for x in numbers), f"{each.removed:.0%}", *(f"{x:.2f}" for x in after)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def plot(courses: list[Course], path: Path) -> None:
+    """Mean share of the excess that is left after so many steps, from either start."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    axes = figure.subplots()
+    steps = (0, *STEPS)
+    for name, label in (("by_role", "from usual levels by role"), ("by_network", "from the network's proposal")):
+        shares = np.array([[getattr(c, name)[n] / c.raw for n in steps] for c in courses])
+        axes.plot(steps, np.median(shares, axis=0), "o-", label=label)
+        axes.fill_between(steps, *np.quantile(shares, (0.25, 0.75), axis=0), alpha=0.2)
+    axes.set(xlabel="steps of refinement", ylabel="penalties left of the raw sum's", ylim=(0, None))
+    axes.legend()
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("--synthetic", type=int, default=8)
+    parser.add_argument("--model", default="base")
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args()
+    rules, network = load_rules(["base"]), load_network(asked.model)
+    with tempfile.TemporaryDirectory() as scratch:
+        courses, robust, moved = [], [], []
+        for song in songs(asked.folders, asked.synthetic, Path(scratch)):
+            courses.append(course(song, rules, network, STEPS))
+            print(table(courses).splitlines()[-1], flush=True)
+            moved.append(shuffled(song, rules, network))
+            found = {name: course(other, rules, network, (100,)) for name, other in variants(song)}
+            robust.append(found)
+            print(
+                "  ", {name: f"{each.removed:.0%}" for name, each in found.items()}, f"{moved[-1]:.4f} dB", flush=True
+            )
+    lines = [
+        table(courses),
+        "",
+        "| song | shuffled, dB | " + " | ".join(robust[0]) + " |",
+        "| --- " * (len(robust[0]) + 2) + "|",
+    ]
+    for each, found, decibels in zip(courses, robust, moved, strict=True):
+        lines.append(
+            f"| {each.song} | {decibels:.4f} | " + " | ".join(f"{x.removed:.0%}" for x in found.values()) + " |"
+        )
+    print("\n".join(lines))
+    if asked.out:
+        asked.out.mkdir(parents=True, exist_ok=True)
+        (asked.out / "network.md").write_text("\n".join(lines) + "\n")
+        (asked.out / "network.json").write_text(json.dumps([each._asdict() for each in courses], indent=1) + "\n")
+        plot(courses, asked.out / "network.png")
+
+
+if __name__ == "__main__":
+    main()
