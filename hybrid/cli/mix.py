@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hybrid.mixing.plan import Way
 
 DEMO = "demo"
+MIX_NAME = "mix.wav, settings.json"
 _MIN_RATE, _MAX_RATE = 8000, 192000
 
 
@@ -39,6 +40,9 @@ def mix(
         int | None,
         typer.Option(min=_MIN_RATE, max=_MAX_RATE, help="of the files written, Hz [default: the song's]"),
     ] = None,
+    only_mix: Annotated[
+        bool, typer.Option("--only-mix", help="with --steps 0: write the mix and its settings, no stems, no verdict")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results that exist")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be mixed, and write nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
@@ -54,11 +58,17 @@ def mix(
         return
     if out is None:
         raise InputError(Problem("-o, --out", "is missing: expected the folder to write"))
+    if only_mix and (steps or model == NO_MODEL):
+        raise InputError(Problem("--only-mix", "is for what a network proposes: expected --steps 0 and a --model"))
     load("hybrid.export.results")
     way = _way(steps, seed, model)
     inputs = [path for track in loaded.tracks for path in track.files] if loaded else []
     with OutputFolder(out, overwrite, inputs) as folder:
         tracks = loaded or _demo(folder.path / "song", seed)
+        if only_mix:
+            said = _run_quickly(tracks, rule_set, folder.path, way, (sample_rate, subtype))
+            print(json.dumps(said | {"out": str(out)}, indent=2) if as_json else f"wrote {out}: {MIX_NAME}")
+            return
         delivered = _run(tracks, rule_set, folder.path, way, (sample_rate, subtype))
     _print_result(delivered, out, as_json)
 
@@ -102,6 +112,31 @@ def _run(song: Song, rules: RuleSet, folder: Path, way: Way, wanted: tuple[int |
     origin = made_with(rules.hash, digest(song), options)
     write_results(delivered, rules, folder, origin)
     return delivered
+
+
+def _run_quickly(
+    song: Song, rules: RuleSet, folder: Path, way: Way, wanted: tuple[int | None, Subtype]
+) -> dict[str, object]:
+    """Write the network's mix and its settings into `folder`; what is to be said of them."""
+    from hybrid.audio.digest import digest
+    from hybrid.audio.read import open_song
+    from hybrid.export.made import made_with
+    from hybrid.export.results import write_settings
+    from hybrid.mixing.deliver import Format
+    from hybrid.mixing.quick import quick_mix
+
+    assert way.network is not None
+    fmt = Format(wanted[0] or song.sample_rate, wanted[1])
+    with open_song(song) as reader, progress_bar() as progress:
+        quick = quick_mix(song, reader, rules, way, folder, fmt, progress)
+    options = {"steps": "0", "seed": str(way.seed), "network": way.network.hash}
+    write_settings(quick.song, quick.treatment, folder, made_with(rules.hash, digest(song), options))
+    levels = quick.levels
+    return {
+        "integrated_lufs": round(levels.integrated_lufs, 2),
+        "true_peak_dbtp": round(levels.true_peak_dbtp, 2),
+        "notes": quick.song.notes,
+    }
 
 
 def _print_matches(song: Song, rules: RuleSet, as_json: bool) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from hybrid.audio.song import Song
 from hybrid.export.fill import sheet_of
 from hybrid.export.report import report_html
 from hybrid.export.settings import settings
@@ -13,6 +14,7 @@ from hybrid.export.verdict import verdict_json
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.conflicts import conflicts
 from hybrid.mixing.deliver import Delivered
+from hybrid.treatment.types import Treatment
 
 SETTINGS_FILE, VERDICT_FILE, REPORT_FILE = "settings.json", "verdict.json", "report.html"
 
@@ -29,11 +31,16 @@ def write_results(delivered: Delivered, rules: RuleSet, folder: Path, made_with:
         "conflicts": [conflict._asdict() for conflict in conflicts(plan.refined, rules.rules)],
         "made_with": dict(made_with),
     }
-    _write(folder / SETTINGS_FILE, {**settings(plan.song, delivered.treatment), "made_with": dict(made_with)})
+    write_settings(plan.song, delivered.treatment, folder, made_with)
     _write(folder / VERDICT_FILE, verdicts)
     title = f"{plan.song.name}, mixed under: {rules.title}"
     sheet = sheet_of(delivered, title, made_with)
     (folder / REPORT_FILE).write_text(report_html(sheet), encoding="utf-8")
+
+
+def write_settings(song: Song, treatment: Treatment, folder: Path, made_with: Mapping[str, str]) -> None:
+    """Write the settings alone."""
+    _write(folder / SETTINGS_FILE, {**settings(song, treatment), "made_with": dict(made_with)})
 
 
 def _write(path: Path, said: Mapping[str, object]) -> None:

@@ -169,11 +169,14 @@ class Recording:
         self.peak = np.zeros(n_frames, np.float32)
         self.cross = np.zeros((bucket(len(pairs), 4), 2, 2, n_frames, bands.N_BANDS), np.float32)
 
-    def measure(self, chunk: int, track: int, x: Float[np.ndarray, "channel time"]) -> Array | None:
-        """Measure one chunk of a signal with its context; its spectra, if its pairs will need them."""
+    def measure(self, chunk: int, track: int, x: Float[np.ndarray, "channel time"], every: int = 1) -> Array | None:
+        """Measure one chunk of a signal with its context; its spectra, if its pairs will need them.
+
+        `every` 2 looks at every other window only.
+        """
         if not x.any():
             return None
-        spectrum = bandpower.spectra(self._analyser, x)
+        spectrum = bandpower.spectra(self._analyser, x, every)
         powers = bandpower.powers(self._analyser, spectrum)
         self.power[track, :, self._frames(chunk)] = self._joined(powers.plain)
         self.power_k[track, :, self._frames(chunk)] = self._joined(powers.weighted)

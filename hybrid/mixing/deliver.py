@@ -99,7 +99,7 @@ def _rehearsed(
     return plan, rehearsal
 
 
-class _Converter:
+class Converter:
     """Brings a stream of stereo blocks to another rate; at the same rate it hands them through."""
 
     def __init__(self, from_rate: int, to_rate: int) -> None:
@@ -132,7 +132,7 @@ def _chunks(
 def _rehearse(plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecutor, progress: Progress) -> Rehearsal:
     """Render once without writing."""
     song, treatment = plan.song, plan.refined.treatment
-    meter, convert, peak = Meter(rate, 2), _Converter(song.sample_rate, rate), 1e-5
+    meter, convert, peak = Meter(rate, 2), Converter(song.sample_rate, rate), 1e-5
     observer = Observer(song, plan.analysis.dry, pool)
     for chunk, last in _chunks(song, reader, treatment, pool, ("rehearse", progress), observer.compare):
         mix = sum_of(chunk.parts)
@@ -157,7 +157,7 @@ def _write(
     gain = np.float32(10.0 ** (float(treatment.master.level_db) / 20.0))
     meter = Meter(fmt.sample_rate, 2)
     with _files(song, folder, fmt, treatment.reverb is not None) as (mix_file, part_files):
-        converters = [_Converter(song.sample_rate, fmt.sample_rate) for _ in part_files]
+        converters = [Converter(song.sample_rate, fmt.sample_rate) for _ in part_files]
         for chunk, last in _chunks(song, reader, treatment, pool, ("render", progress)):
 
             def put(index: int, chunk: Chunk = chunk, last: bool = last) -> Float[np.ndarray, "2 out"]:

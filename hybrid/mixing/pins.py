@@ -48,5 +48,10 @@ def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing
 @partial(jax.jit, inline=True)
 def treatment_of(moves: Treatment, pins: Pins) -> Treatment:
     """The treatment that moves stand for, with pinned parts in place."""
-    free = bounded(moves)
-    return jax.tree.map(lambda mask, given, value: jnp.where(mask > 0, given, value), *pins, free)
+    return pinned(bounded(moves), pins)
+
+
+@partial(jax.jit, inline=True)
+def pinned(treatment: Treatment, pins: Pins) -> Treatment:
+    """The treatment with pinned parts in place."""
+    return jax.tree.map(lambda mask, given, value: jnp.where(mask > 0, given, value), *pins, treatment)

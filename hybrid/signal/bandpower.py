@@ -6,6 +6,7 @@ of context come from the chunk before, so that chunks of a stream give the same 
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -70,14 +71,14 @@ def k_weight(sample_rate: int) -> Float[np.ndarray, " band"]:
 
 
 def _banded(power: Float[Array, "*batch hop bin"], weights: Float[Array, "bin out"]) -> Array:
-    frames = power.reshape(*power.shape[:-2], -1, stft.HOPS_PER_FRAME, power.shape[-1])
+    frames = power.reshape(*power.shape[:-2], CHUNK_FRAMES, -1, power.shape[-1])
     return jnp.mean(frames, axis=-2) @ weights
 
 
-@jax.jit
-def spectra(analyser: Analyser, x: Float[Array, "channel time"]) -> Complex[Array, "channel hop bin"]:
-    """Short-time spectra of a chunk with its context."""
-    return stft.stft(x, analyser.window)
+@partial(jax.jit, static_argnames="every")
+def spectra(analyser: Analyser, x: Float[Array, "channel time"], every: int = 1) -> Complex[Array, "channel hop bin"]:
+    """Short-time spectra of a chunk with its context, of all windows or of every so many."""
+    return stft.stft(x, analyser.window, every)
 
 
 @jax.jit

@@ -49,9 +49,15 @@ def windows_of(x: Float[Array, "*batch time"], hop: int) -> Float[Array, "*batch
     return jnp.concatenate([hops[..., k : k + n, :] for k in range(HOPS_PER_WINDOW)], axis=-1)
 
 
-def stft(x: Float[Array, "*batch time"], window: Float[Array, " window"]) -> Complex[Array, "*batch hop bin"]:
-    """Spectra of `x`, whose first three hops are context, under `window` (length a multiple of four)."""
-    return jnp.fft.rfft(windows_of(x, window.shape[-1] // HOPS_PER_WINDOW) * window, axis=-1)
+def stft(
+    x: Float[Array, "*batch time"], window: Float[Array, " window"], every: int = 1
+) -> Complex[Array, "*batch hop bin"]:
+    """Spectra of `x`, whose first three hops are context, under `window` (length a multiple of four).
+
+    `every` 2 takes every other window, half the work: under a Hann window what is between is nearly the same.
+    """
+    windows = windows_of(x, window.shape[-1] // HOPS_PER_WINDOW)
+    return jnp.fft.rfft(windows[..., ::every, :] * window, axis=-1)
 
 
 def sparse(x: Float[Array, "row time"], window: Float[Array, " window"]) -> Complex[Array, "row hop bin"]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Complex, Float, Int
 
 from hybrid.signal import bands, room, stft
 from hybrid.signal.bandpower import CHUNK_HOPS, CONTEXT_HOPS
@@ -83,6 +83,30 @@ def filtered(
     return stft.overlap_add(stft.stft(x, renderer.window) * gain, renderer.window, tail)
 
 
+@jax.jit
+def stereo(
+    renderer: Renderer,
+    x: Float[Array, "channel time"],
+    static_db: Float[Array, " bin"],
+    zone_db: Float[Array, "zone hop"],
+    pan: Float[Array, "2 2"],
+) -> Complex[Array, "2 hop bin"]:
+    """Spectra of a chunk of one track as it stands in the mix: what `filtered` and `panned` do, before the inverse."""
+    gain = jnp.exp((0.5 * LN_DB) * (static_db + zone_db.T @ renderer.zones))
+    spectrum = stft.stft(x, renderer.window) * gain
+    if len(x) == 1:
+        return jnp.sum(pan, axis=1)[:, None, None] * spectrum
+    return jnp.einsum("sc,chb->shb", pan, spectrum)
+
+
+@jax.jit
+def sounded(
+    renderer: Renderer, spectrum: Complex[Array, "channel hop bin"], tail: Float[Array, "channel tail"]
+) -> tuple[Float[Array, "channel chunk"], Float[Array, "channel tail"]]:
+    """The samples of a chunk of spectra, three hops late, and the tail that the next chunk completes."""
+    return stft.overlap_add(spectrum, renderer.window, tail)
+
+
 def panned(x: Float[np.ndarray, "channel time"], pan: Float[np.ndarray, "2 2"]) -> Float[np.ndarray, "2 time"]:
     """A track's two channels in the mix; a mono track goes through as two equal channels."""
     return pan.sum(axis=1)[:, None] * x if len(x) == 1 else pan @ x
@@ -92,7 +116,8 @@ class Room:
     """The shared room of a treatment: takes the placed tracks block by block, and gives what comes back."""
 
     def __init__(self, reverb: Reverb, sample_rate: int, block: int) -> None:
-        self._send = np.sqrt(np.asarray(send_power(reverb.send_db)))
+        self.sends = np.sqrt(np.asarray(send_power(reverb.send_db)))
+        """Amplitude of what each track sends."""
         tone_db = np.asarray(reverb.tone_db) @ tone_curves()
         responses = room.impulse_responses(
             np.asarray(reverb.decay_s), zone_curves(), tone_db, float(reverb.pre_delay_s), sample_rate
@@ -102,8 +127,12 @@ class Room:
     def __call__(self, stems: Sequence[Float[np.ndarray, "2 block"]]) -> Float[np.ndarray, "2 block"]:
         """The next block of what comes back."""
         sent = np.zeros_like(stems[0])
-        for send, stem in zip(self._send, stems, strict=False):
+        for send, stem in zip(self.sends, stems, strict=False):
             sent += send * stem
+        return self.back(sent)
+
+    def back(self, sent: Float[np.ndarray, "2 block"]) -> Float[np.ndarray, "2 block"]:
+        """What comes back of the next block of all that is sent."""
         return self._convolve(sent)
 
 

@@ -1,0 +1,110 @@
+"""The short way to a mix: a song is heard by the network and rendered once, neither refined, rehearsed nor judged."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from hybrid.audio.read import SongReader
+from hybrid.audio.song import Song
+from hybrid.audio.write import WavWriter
+from hybrid.knowledge import objective as objectives
+from hybrid.knowledge.compile import compile_rules, output_of, wants_room
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.select import name_roles
+from hybrid.measure.meter import Levels, Meter
+from hybrid.mixing.analyse import NO_PAIRS, Progress, blank_recording, grid_of, read_chunk, workers
+from hybrid.mixing.deliver import MIX_FILE, Converter, Format
+from hybrid.mixing.kinship import candidates
+from hybrid.mixing.microphones import settle
+from hybrid.mixing.mixdown import mixed
+from hybrid.mixing.network import UNKNOWN, Network, hear_families, proposed, with_heard_roles
+from hybrid.mixing.pins import pinned, pins_of
+from hybrid.mixing.plan import Way
+from hybrid.mixing.start import role_start
+from hybrid.model.hearing import LISTEN_S, listened
+from hybrid.treatment.types import Dry, Treatment, neutral
+
+_EVERY = 2
+"""Windows that are looked at: every other one. What the network hears changes by less than what a listener does."""
+_BLOCK_BYTES = 8 << 20
+
+
+class Quick(NamedTuple):
+    """A mix that is written."""
+
+    song: Song
+    treatment: Treatment
+    levels: Levels
+    """Of the written mix, by the exact meters."""
+
+
+def quick_mix(
+    song: Song, reader: SongReader, rules: RuleSet, way: Way, folder: Path, fmt: Format, progress: Progress
+) -> Quick:
+    """Writes the mix that the network proposes, at the loudness and true peak that the rules ask for."""
+    network = way.network
+    assert network is not None and not way.n_steps
+    song = replace(song, tracks=name_roles(song.tracks, rules.roles))
+    if len(candidates(song.tracks)):
+        song, _ = settle(song, reader)
+        reader = reader.of(song)
+    dry = _listen(song, reader, progress)
+    if any(track.role == UNKNOWN for track in song.tracks):
+        song = with_heard_roles(song, hear_families(network, dry, song.tracks))
+    treatment = _proposed(song, dry, rules, network, way.seed)
+    return _write(song, reader, treatment, rules, folder, fmt, progress)
+
+
+def _listen(song: Song, reader: SongReader, progress: Progress) -> Dry:
+    """The powers of the raw tracks, about, without what pairs share."""
+    grid, recording = grid_of(song), blank_recording(song, NO_PAIRS)
+    with workers() as pool:
+
+        def measure(track: int) -> None:
+            for chunk in range(grid.n_chunks):
+                recording.measure(chunk, track, read_chunk(reader, grid, track, chunk), _EVERY)
+
+        for track, _ in enumerate(pool.map(measure, range(len(song.tracks)))):
+            progress("analyse", (track + 1) / len(song.tracks))
+    return recording.dry(0.0)
+
+
+def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int) -> Treatment:
+    """What the network proposes; positions that a rule requires are as required, sends start at usual levels."""
+    n_tracks = dry.power.shape[0]
+    nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, LISTEN_S, wants_room(rules.rules))
+    objective, _ = compile_rules(rules, song, n_tracks, np.asarray(listened(dry).time_s))
+    usual = role_start(nothing, dry, song.tracks, np.zeros(n_tracks, np.float32), seed)
+    treatment, _ = proposed(network, dry, replace(nothing, reverb=usual.reverb), song.tracks, seed)
+    return pinned(treatment, pins_of(rules.rules, objective, song, nothing))
+
+
+def _write(
+    song: Song, reader: SongReader, treatment: Treatment, rules: RuleSet, folder: Path, fmt: Format, progress: Progress
+) -> Quick:
+    """Renders once into a scratch file, then writes that at its output level."""
+    meter, convert = Meter(fmt.sample_rate, 2), Converter(song.sample_rate, fmt.sample_rate)
+    done = 0
+    with tempfile.TemporaryFile(dir=folder) as scratch, workers() as pool:
+        for block in mixed(song, reader, treatment, pool):
+            done += block.shape[1]
+            heard = convert(block, done >= song.n_samples)
+            meter.add(heard)
+            scratch.write(np.ascontiguousarray(heard.T, np.float32).tobytes())
+            progress("render", done / song.n_samples)
+        levels = meter.levels()
+        loudness, peak = levels.integrated_lufs, levels.true_peak_dbtp
+        level = float(objectives.output_level_db(output_of(rules.rules), loudness, peak))
+        scratch.seek(0)
+        with WavWriter(folder / MIX_FILE, fmt.sample_rate, 2, fmt.subtype) as file:
+            while part := scratch.read(_BLOCK_BYTES):
+                file.write((np.float32(10.0 ** (level / 20.0)) * np.frombuffer(part, np.float32)).reshape(-1, 2).T)
+    master = treatment.master._replace(level_db=jax.device_put(np.float32(level)))
+    written = levels._replace(integrated_lufs=loudness + level, true_peak_dbtp=peak + level)
+    return Quick(song, replace(treatment, master=master), written)

@@ -1,0 +1,85 @@
+"""The short way to a mix gives the mix that the long way gives, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import soundfile
+from flax import nnx
+
+from hybrid.audio.families import FAMILIES
+from hybrid.audio.manifest import load_song
+from hybrid.audio.read import open_song
+from hybrid.audio.song import Song
+from hybrid.knowledge.compile import output_of
+from hybrid.knowledge.resolve import load_rules
+from hybrid.mixing.analyse import sum_of, workers
+from hybrid.mixing.deliver import Format
+from hybrid.mixing.mixdown import mixed, rendered
+from hybrid.mixing.network import Network
+from hybrid.mixing.plan import Way, plan_mix
+from hybrid.mixing.quick import quick_mix
+from hybrid.model.field import Field, Sizes
+from hybrid.treatment.types import neutral, treatment_parts
+from tests.training.made import SECONDS, write_song
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory: pytest.TempPathFactory) -> Song:
+    folder = tmp_path_factory.mktemp("quick") / "song"
+    write_song(folder, 0)
+    return load_song(folder)
+
+
+@pytest.fixture(scope="module")
+def way() -> Way:
+    sizes = Sizes(1, len(FAMILIES), frame=8, whole=8, n_heads=2, n_moment_blocks=1, n_whole_blocks=1)
+    return Way(0, 0, Network(Field(sizes, nnx.Rngs(0)), ("bass",), tuple(FAMILIES), {}, ""))
+
+
+@pytest.mark.parametrize("room", [False, True])
+def test_tracks_added_before_the_inverse_transform_are_the_sum_of_the_stems(song: Song, room: bool):
+    rng = np.random.default_rng(0)
+    treatment = neutral(3, SECONDS, 0.4, room)
+    treatment = replace(
+        treatment,
+        gain=treatment.gain._replace(level_db=jnp.array([3.0, -6.0, 0.0])),
+        eq=treatment.eq._replace(tone_db=jnp.asarray(rng.normal(0.0, 3.0, (3, 10)), jnp.float32)),
+        pan=treatment.pan._replace(position=jnp.array([-40.0, 0.0, 70.0]), width_db=jnp.array([0.0, 0.0, -6.0])),
+        reverb=treatment.reverb and treatment.reverb._replace(send_db=jnp.array([-60.0, -20.0, -10.0])),
+    )
+    with open_song(song) as reader, workers() as pool:
+        long = np.concatenate([sum_of(chunk.parts) for chunk in rendered(song, reader, treatment, pool)], axis=1)
+        short = np.concatenate(list(mixed(song, reader, treatment, pool)), axis=1)
+    assert long.shape == short.shape == (2, song.n_samples)
+    error_db = 20.0 * np.log10(np.abs(long - short).max() / np.abs(long).max())
+    assert error_db < -110.0
+
+
+def test_the_mix_is_at_its_loudness_or_its_peak_and_is_what_is_measured(song: Song, way: Way, tmp_path: Path):
+    rules = load_rules(["output"])
+    with open_song(song) as reader:
+        quick = quick_mix(song, reader, rules, way, tmp_path, Format(48000, "PCM_24"), lambda stage, share: None)
+    assert [path.name for path in tmp_path.iterdir()] == ["mix.wav"]
+    samples, rate = soundfile.read(tmp_path / "mix.wav")
+    assert (rate, samples.shape) == (48000, (round(SECONDS * 48000), 2))
+    assert np.abs(samples).max() <= 10.0 ** (quick.levels.true_peak_dbtp / 20.0) + 1e-6
+    # the ceiling of the true peak, or the loudness aimed for, whichever is met first
+    output = output_of(rules.rules)
+    loudness, peak = quick.levels.integrated_lufs, quick.levels.true_peak_dbtp
+    assert max(loudness - float(output.aim_lufs), peak - float(output.ceiling_dbtp)) == pytest.approx(0.0, abs=0.01)
+
+
+def test_listening_to_every_other_window_proposes_nearly_the_same(song: Song, way: Way, tmp_path: Path):
+    rules = load_rules(["output"])
+    with open_song(song) as reader:
+        quick = quick_mix(song, reader, rules, way, tmp_path, Format(44100, "PCM_16"), lambda stage, share: None)
+        whole = plan_mix(song, reader, rules, way, lambda stage, share: None).refined.treatment
+    parts = treatment_parts(whole)
+    for name, value in treatment_parts(quick.treatment).items():
+        if name in ("gain.level", "eq.tone", "pan.position", "pan.width"):
+            np.testing.assert_allclose(value[:3], parts[name][:3], atol=0.2, err_msg=name)
