@@ -12,7 +12,7 @@ import typer
 from hybrid.audio.manifest import load_song
 from hybrid.audio.song import Song
 from hybrid.audio.write import OutputFolder, Subtype
-from hybrid.cli.options import NO_MODEL, Model, Rules, Sets
+from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Rules, Sets
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import load
 from hybrid.errors import InputError, Problem
@@ -33,7 +33,7 @@ def mix(
     rules: Rules = None,
     sets: Sets = None,
     steps: Annotated[int, typer.Option(min=0, help="steps of refinement; 0 trusts the network alone")] = 300,
-    model: Model = NO_MODEL,
+    model: Model = DEFAULT_MODEL,
     seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start, and the demo")] = 0,
     subtype: Annotated[Subtype, typer.Option(help="format of the samples written")] = "PCM_24",
     sample_rate: Annotated[

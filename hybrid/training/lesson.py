@@ -10,7 +10,7 @@ from typing import NamedTuple
 import grain
 import jax
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Float, Int
 
 from hybrid.audio.families import FAMILIES, family_of
 from hybrid.audio.roles import ROLES
@@ -24,7 +24,7 @@ from hybrid.model.hearing import Hints
 from hybrid.training.example import Example, Frames, Kept, Shape, shaped
 from hybrid.training.recipe import Recipe
 from hybrid.training.target import Target
-from hybrid.training.vary import varied
+from hybrid.training.vary import recast, varied
 
 FAMILY_NAMES = tuple(FAMILIES)
 ROLE_NAMES = tuple(sorted(ROLES))
@@ -39,6 +39,8 @@ class Lesson(NamedTuple):
     frames: Frames
     objective: Objective
     hints: Hints
+    audible: Float[np.ndarray, " track"]
+    """0 where the network is told what a track is but does not hear it."""
     family: Int[np.ndarray, " track"]
     """Place in the list of families; -1 where it is not known."""
     refined: Target
@@ -81,16 +83,17 @@ class Lessons:
         example = kept.read()
         spare = example.frames.active.shape[1] - self._shape.n_frames
         example = shaped(example, self._shape, int(rng.integers(0, max(0, spare) + 1)))
-        song = example.song
+        song = replace(example.song, tracks=recast(example.song.tracks, variety, rng))
         n = len(song.tracks)
-        frames = varied(example.frames, n, variety, rng)
+        frames = varied(example.frames, song.tracks, variety, rng)
         hidden = rng.random(n) < (1.0 if rng.random() < variety.no_roles else variety.hide_role)
         told = tuple(
             replace(track, role="unknown", tags=()) if hide else track
             for track, hide in zip(song.tracks, hidden, strict=True)
         )
         hints = hints_of(told, ROLE_NAMES, self._shape.n_tracks, int(rng.integers(2**31)))
-        return self._lesson(kept, Example(song, frames), hints)
+        muted = ~hidden & (rng.random(n) < variety.mute)
+        return self._lesson(kept, Example(song, frames), hints, muted)
 
     def plain(self, kept: Kept, *, roles: bool = True) -> Lesson:
         """The song as it is; its first tracks and its middle, where it is too large."""
@@ -100,14 +103,19 @@ class Lessons:
         told = example.song.tracks if roles else tuple(replace(t, role="unknown", tags=()) for t in example.song.tracks)
         return self._lesson(kept, example, hints_of(told, ROLE_NAMES, self._shape.n_tracks, 0))
 
-    def _lesson(self, kept: Kept, example: Example, hints: Hints) -> Lesson:
+    def _lesson(
+        self, kept: Kept, example: Example, hints: Hints, muted: Bool[np.ndarray, " track"] | None = None
+    ) -> Lesson:
         song, frames = example
         family = np.full(self._shape.n_tracks, -1, np.int32)
         for index, track in enumerate(song.tracks):
             name = family_of(track.role)
             family[index] = -1 if name is None else FAMILY_NAMES.index(name)
         objective = self._compiled(_Cast(song, tuple(frames.time_s.tolist())))
-        return Lesson(frames, objective, jax.tree.map(np.asarray, hints), family, *self._targets(kept))
+        audible = np.ones(self._shape.n_tracks, np.float32)
+        if muted is not None:
+            audible[: len(muted)] -= muted
+        return Lesson(frames, objective, jax.tree.map(np.asarray, hints), audible, family, *self._targets(kept))
 
     def _compile(self, cast: _Cast) -> Objective:
         song = replace(cast.song, tracks=name_roles(cast.song.tracks, self._rules.roles))

@@ -54,12 +54,20 @@ class Variety(BaseModel, frozen=True, extra="forbid"):
 
     gain_db: _Weight = 6.0
     """Standard deviation of a gain of each track."""
-    tone_db: _Weight = 2.0
+    tone_db: _Weight = 3.0
     """Standard deviation of each point of a smooth tone curve of each track."""
     drop: _Share = 0.15
     """How often a track is left out; two stay at least."""
     mirror: _Share = 0.5
     """How often left and right change places in a track."""
+    lean_db: _Weight = 2.0
+    """Standard deviation of the balance of a stereo track."""
+    stereo: _Share = 0.5
+    """How often all tracks of a song come on two channels, as studios and trackers export them."""
+    lead: _Share = 0.3
+    """How often another than the singer leads, drums and basses apart."""
+    mute: _Share = 0.15
+    """How often a track whose role is told is not heard, so that roles are learnt by themselves as well."""
     no_roles: _Share = 0.4
     """How often no role is told at all."""
     hide_role: _Share = 0.15

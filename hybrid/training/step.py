@@ -103,13 +103,14 @@ def _cost(graph: nnx.GraphDef[Field], weights: nnx.State, lesson: Lesson, nothin
     """What the proposal for one song costs."""
     dry, objective = lesson.frames.dry, lesson.objective
     heard = hear(dry)
-    said = nnx.merge(graph, weights)(heard, lesson.hints)
+    dull = heard._replace(frame=heard.frame * lesson.audible[:, None, None])
+    said = nnx.merge(graph, weights)(dull, lesson.hints)
     treatment = sought(said, heard, dry, nothing)
     zero = jnp.zeros(())
     rule = objectives.penalties(
         objective, objectives.sought(objective, dry, treatment), jnp.zeros_like(objective.weight)
     )
-    told = (lesson.family >= 0) * heard.present
+    told = (lesson.family >= 0) * heard.present * lesson.audible
     wrong = optax.softmax_cross_entropy_with_integer_labels(said.family, jnp.maximum(lesson.family, 0))
     right = (jnp.argmax(said.family, axis=-1) == lesson.family).astype(wrong.dtype)
     n_told = jnp.maximum(jnp.sum(told), 1.0)

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-import numpy as np
-from jaxtyping import Float
+from dataclasses import replace
 
+import numpy as np
+from jaxtyping import Bool, Float
+
+from hybrid.audio.song import Track
 from hybrid.signal import bands
 from hybrid.training.example import Frames
 from hybrid.training.recipe import Variety
 from hybrid.treatment.curves import tone_curves
 from hybrid.treatment.types import N_TONE
 
+_NEVER_LEAD = ("drums", "bass", "fx", "unknown")
 
-def varied(frames: Frames, n_tracks: int, variety: Variety, rng: np.random.Generator) -> Frames:
-    """The recording as if its first `n_tracks` tracks, all that are not padding, had come otherwise."""
-    n = len(frames.power)
+
+def recast(tracks: tuple[Track, ...], variety: Variety, rng: np.random.Generator) -> tuple[Track, ...]:
+    """The tracks as if another led, and as if all had been exported in stereo."""
+    if rng.random() < variety.stereo:
+        tracks = tuple(replace(track, channels=2) for track in tracks)
+    may_lead = [k for k, track in enumerate(tracks) if not track.role.startswith(_NEVER_LEAD)]
+    has_lead = any("lead" in track.tags for track in tracks)
+    # who plays without a singer has a lead more often than not
+    if not may_lead or rng.random() >= (variety.lead if has_lead else min(1.0, 2.0 * variety.lead)):
+        return tracks
+    leader = int(rng.choice(may_lead))
+    return tuple(replace(track, tags=("lead",) if k == leader else ()) for k, track in enumerate(tracks))
+
+
+def varied(frames: Frames, tracks: tuple[Track, ...], variety: Variety, rng: np.random.Generator) -> Frames:
+    """The recording as if its tracks, all that are not padding, had come otherwise."""
+    n, n_tracks = len(frames.power), len(tracks)
     stays = rng.random(n_tracks) >= variety.drop
     if stays.sum() < 2:
         stays[:] = True
@@ -22,7 +40,9 @@ def varied(frames: Frames, n_tracks: int, variety: Variety, rng: np.random.Gener
     gain_db = rng.normal(0.0, variety.gain_db, n)
     tone_db = rng.normal(0.0, variety.tone_db, (n, N_TONE)) @ tone_curves()
     sides = rng.random(n) < variety.mirror
-    return _mirrored(_scaled(frames, gain_db[:, None] + tone_db, heard), sides)
+    wide = np.pad([track.channels == 2 for track in tracks], (0, n - n_tracks))
+    lean_db = rng.normal(0.0, variety.lean_db, n) * wide
+    return _leaning(_mirrored(_scaled(frames, gain_db[:, None] + tone_db, heard), sides), lean_db)
 
 
 def _scaled(frames: Frames, gain_db: Float[np.ndarray, "track band"], heard: Float[np.ndarray, " track"]) -> Frames:
@@ -40,7 +60,7 @@ def _scaled(frames: Frames, gain_db: Float[np.ndarray, "track band"], heard: Flo
     )
 
 
-def _mirrored(frames: Frames, sides: np.ndarray) -> Frames:
+def _mirrored(frames: Frames, sides: Bool[np.ndarray, " track"]) -> Frames:
     """Left and right change places in the tracks that are marked."""
     swapped = [1, 0, 2]
     power, power_k, cross = frames.power.copy(), frames.power_k.copy(), frames.cross.copy()
@@ -49,3 +69,16 @@ def _mirrored(frames: Frames, sides: np.ndarray) -> Frames:
     cross[first] = cross[first][:, ::-1]
     cross[second] = cross[second][:, :, ::-1]
     return frames._replace(power=power, power_k=power_k, cross=cross)
+
+
+def _leaning(frames: Frames, lean_db: Float[np.ndarray, " track"]) -> Frames:
+    """Left of every track louder, and right softer, by half of `lean_db`."""
+    side = 10.0 ** (np.stack([lean_db, -lean_db], axis=1) / 40.0)
+    power = np.stack([side[:, 0] ** 2, side[:, 1] ** 2, side[:, 0] * side[:, 1]], axis=1).astype(np.float32)
+    first, second = side[frames.pairs[:, 0]], side[frames.pairs[:, 1]]
+    both = (first[:, :, None] * second[:, None, :]).astype(np.float32)
+    return frames._replace(
+        power=frames.power * power[:, :, None, None],
+        power_k=frames.power_k * power[:, :, None, None],
+        cross=frames.cross * both[:, :, :, None, None],
+    )

@@ -19,7 +19,7 @@ from hybrid.treatment.types import neutral
 from tests.training.made import SECONDS, write_song
 
 SHAPE = Shape(5, 16, 4)
-AS_IT_IS = Variety(gain_db=0.0, tone_db=0.0, drop=0.0, mirror=0.0)
+AS_IT_IS = Variety(gain_db=0.0, tone_db=0.0, drop=0.0, mirror=0.0, lean_db=0.0, stereo=0.0, lead=0.0, mute=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def _levels(dry: Frames, n: int) -> np.ndarray:
 
 def test_without_variety_nothing_changes(example: Example):
     dry = shaped(example, SHAPE).frames
-    same = varied(dry, 3, AS_IT_IS, np.random.default_rng(0))
+    same = varied(dry, example.song.tracks, AS_IT_IS, np.random.default_rng(0))
     for old, new in zip(dry, same, strict=True):
         np.testing.assert_allclose(old, new, rtol=1e-6)
 
@@ -94,7 +94,7 @@ def test_gains_scatter_as_asked_and_tone_keeps_the_loudness_about(example: Examp
     dry = shaped(example, SHAPE).frames
     before = _levels(dry, 3)
     rng = np.random.default_rng(0)
-    moved = np.array([_levels(varied(dry, 3, AS_IT_IS.model_copy(update={"gain_db": 6.0}), rng), 3) - before
+    moved = np.array([_levels(varied(dry, example.song.tracks, AS_IT_IS.model_copy(update={"gain_db": 6.0}), rng), 3) - before
                       for _ in range(60)])  # fmt: skip
     assert 5.0 < moved.std() < 7.0
     assert abs(moved.mean()) < 1.5
@@ -107,7 +107,7 @@ def test_a_mirrored_pair_adds_up_as_its_mirror_image(example: Example):
     cross = np.zeros((4, 2, 2, *n), np.float32)
     cross[0] = 1e-5 * rng.standard_normal((2, 2, *n))
     dry = dry._replace(pairs=np.array([[0, 1], [0, 0], [0, 0], [0, 0]], np.int32), cross=cross)
-    mirrored = varied(dry, 3, AS_IT_IS.model_copy(update={"mirror": 1.0}), np.random.default_rng(0))
+    mirrored = varied(dry, example.song.tracks, AS_IT_IS.model_copy(update={"mirror": 1.0}), np.random.default_rng(0))
 
     def sums(dry: Frames) -> np.ndarray:
         layer = effect.treated(dry.dry, neutral(5, 16 * LISTEN_S, LISTEN_S))
@@ -120,7 +120,7 @@ def test_a_mirrored_pair_adds_up_as_its_mirror_image(example: Example):
 def test_tracks_are_dropped_but_two_stay(example: Example):
     dry = shaped(example, SHAPE).frames
     for seed in range(8):
-        got = varied(dry, 3, AS_IT_IS.model_copy(update={"drop": 0.9}), np.random.default_rng(seed))
+        got = varied(dry, example.song.tracks, AS_IT_IS.model_copy(update={"drop": 0.9}), np.random.default_rng(seed))
         heard = got.active.sum(axis=1) > 0.0
         assert heard.sum() in (2, 3) and not heard[3:].any()
         assert np.all((got.power.sum(axis=(1, 2, 3)) > 0.0) == heard)
