@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from hybrid.audio.manifest import load_song
@@ -9,13 +10,23 @@ from hybrid.audio.scan import finished_mixes
 from hybrid.audio.song import Song
 from hybrid.corpus.card import Card, song_folders
 from hybrid.corpus.synthetic import song
+from hybrid.corpus.synthetic.soundfont import find_soundfont, play_soundfont
 
 
 def write_song(card: Card, seed: int, folder: Path) -> Song:
     """The song that a seed of the card stands for; one that must be played first is written into `folder`."""
     if card.folder is not None:
         return load_song(song_folders(card.folder)[seed])
+    if card.player == "soundfont":
+        font = find_soundfont(card.soundfonts, card.install)
+        return song.write_song(seed, folder, partial(play_soundfont, font))
     return song.write_song(seed, folder)
+
+
+def check_player(card: Card) -> None:
+    """Raises InputError, with what to install, if the songs of the card cannot be played here."""
+    if card.player == "soundfont":
+        find_soundfont(card.soundfonts, card.install)
 
 
 def human_mix(card: Card, seed: int) -> Path | None:

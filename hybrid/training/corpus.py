@@ -18,7 +18,7 @@ from hybrid.audio.manifest import load_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.corpus.card import Card, Split, song_folders
-from hybrid.corpus.play import human_mix, write_song
+from hybrid.corpus.play import check_player, human_mix, write_song
 from hybrid.errors import InputError, Problem
 from hybrid.training.example import Kept, listen_to, store
 from hybrid.training.imitate import heard_in, human_path, store_target
@@ -35,6 +35,7 @@ def examples_of(card: Card, split: Split, n: int) -> list[Kept]:
     first, end = card.splits.get(split, (0, 0))
     if n > end - first:
         raise InputError(Problem(card.name, f"has {end - first} songs to {_for(split)}, expected {n} at least"))
+    check_player(card)
     folder = folder_of(card)
     return [Kept(folder / f"{seed}.safetensors", card, seed) for seed in range(first, first + n)]
 

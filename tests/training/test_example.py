@@ -13,7 +13,7 @@ from hybrid.measure import loudness
 from hybrid.model.hearing import LISTEN_S
 from hybrid.training.example import Example, Frames, Shape, listen_to, shaped, store, stored
 from hybrid.training.recipe import Variety
-from hybrid.training.vary import varied
+from hybrid.training.vary import recast, varied
 from hybrid.treatment import effect
 from hybrid.treatment.types import neutral
 from tests.training.made import SECONDS, write_song
@@ -94,8 +94,8 @@ def test_gains_scatter_as_asked_and_tone_keeps_the_loudness_about(example: Examp
     dry = shaped(example, SHAPE).frames
     before = _levels(dry, 3)
     rng = np.random.default_rng(0)
-    moved = np.array([_levels(varied(dry, example.song.tracks, AS_IT_IS.model_copy(update={"gain_db": 6.0}), rng), 3) - before
-                      for _ in range(60)])  # fmt: skip
+    louder = AS_IT_IS.model_copy(update={"gain_db": 6.0})
+    moved = np.array([_levels(varied(dry, example.song.tracks, louder, rng), 3) - before for _ in range(60)])
     assert 5.0 < moved.std() < 7.0
     assert abs(moved.mean()) < 1.5
 
@@ -125,3 +125,26 @@ def test_tracks_are_dropped_but_two_stay(example: Example):
         assert heard.sum() in (2, 3) and not heard[3:].any()
         assert np.all((got.power.sum(axis=(1, 2, 3)) > 0.0) == heard)
         assert np.all((got.low_power.sum(axis=1) > 0.0) == heard)
+
+
+def test_a_leaning_track_is_louder_on_one_side_by_as_much_as_asked(example: Example):
+    dry = shaped(example, SHAPE).frames
+    leaning = AS_IT_IS.model_copy(update={"lean_db": 6.0})
+    before, after = (
+        10.0 * np.log10(np.sum(x.power[:3, 0], axis=(1, 2)) / np.sum(x.power[:3, 1], axis=(1, 2)))
+        for x in (dry, varied(dry, example.song.tracks, leaning, np.random.default_rng(3)))
+    )
+    # the guitar is the only one of two channels
+    assert np.abs(after - before)[[0, 2]].max() < 1e-3 < abs(after - before)[1]
+
+
+def test_another_may_lead_but_no_bass(example: Example):
+    tracks = example.song.tracks
+    leads = set()
+    for seed in range(40):
+        cast = recast(tracks, AS_IT_IS.model_copy(update={"lead": 0.5}), np.random.default_rng(seed))
+        leads |= {track.role for track in cast if "lead" in track.tags}
+        assert sum("lead" in track.tags for track in cast) == 1
+    assert leads == {"guitar", "vocal.lead"}
+    wide = recast(tracks, AS_IT_IS.model_copy(update={"stereo": 1.0}), np.random.default_rng(0))
+    assert {track.channels for track in wide} == {2}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from hybrid.corpus.synthetic.composition import CHORUSES, VERSES, progression, stream
 from hybrid.corpus.synthetic.harmony import write_guitar, write_keys, write_pad
 from hybrid.corpus.synthetic.melody import write_harmony, write_lead
-from hybrid.corpus.synthetic.performance import LEAD_IN_S, Feel, perform, play
+from hybrid.corpus.synthetic.performance import LEAD_IN_S, Feel, PlayedNote, perform, play
 from hybrid.corpus.synthetic.phonetics import HIGH, LEAD, LOW, Singer
 from hybrid.corpus.synthetic.rhythm import bass_pitch, write_bass, write_drums
 from hybrid.corpus.synthetic.score import BEATS_PER_BAR, Chord, Key, Note, Plan, Section
@@ -54,7 +54,17 @@ def band_of(seed: int) -> Style:
     return STYLES[int(stream(seed, "style").integers(len(STYLES)))]
 
 
-def play_band(seed: int) -> list[Take]:
+PlayPart = Callable[[Player, Sequence[PlayedNote], int, np.random.Generator], Samples]
+"""Plays the notes of a part in so many samples."""
+
+
+def synthesise(player: Player, notes: Sequence[PlayedNote], n: int, rng: np.random.Generator) -> Samples:
+    """A part on the program's own instruments."""
+    assert player.instrument is not None
+    return play(notes, player.instrument, n, rng)
+
+
+def play_band(seed: int, play_part: PlayPart = synthesise) -> list[Take]:
     """All takes of the song that a seed stands for, of one length, at whatever level they came."""
     style, chance = band_of(seed), stream(seed, "band")
     players = [player for player in style.players if chance.random() < player.chance]
@@ -68,7 +78,11 @@ def play_band(seed: int) -> list[Take]:
     plan = _plan(style, parts, stream(seed, "plan"))
     score = _score(style, plan, parts, seed)
     takes = [
-        Take(_name(index, parts[part], chance), parts[part].role, _take(plan, part, parts[part], score[part], seed))
+        Take(
+            _name(index, parts[part], chance),
+            parts[part].role,
+            _take(plan, part, parts[part], score[part], seed, play_part),
+        )
         for index, part in enumerate(part for part in parts if score[part])
     ]
     return list(_kit_together(takes)) if chance.random() < WHOLE_KIT else takes
@@ -145,7 +159,7 @@ def _bass(plan: Plan, line: str, beat: tuple[Note, ...], rng: np.random.Generato
     return tuple(notes)
 
 
-def _take(plan: Plan, part: str, player: Player, notes: tuple[Note, ...], seed: int) -> Samples:
+def _take(plan: Plan, part: str, player: Player, notes: tuple[Note, ...], seed: int, play_part: PlayPart) -> Samples:
     n = round((LEAD_IN_S + plan.seconds(plan.length_beats) + TAIL_S) * SAMPLE_RATE)
     chance = stream(seed, f"{part} take")
     feel = Feel(float(chance.uniform(0.0, 12.0)), float(chance.uniform(2.0, 10.0)), float(chance.uniform(0.04, 0.12)))
@@ -153,7 +167,7 @@ def _take(plan: Plan, part: str, player: Player, notes: tuple[Note, ...], seed: 
     if player.instrument is None:
         take = sing(played, BACKING[part].singer if part in BACKING else LEAD, n, chance)
     else:
-        take = play(played, player.instrument, n, chance)
+        take = play_part(player, played, n, chance)
     if chance.random() < ROOMS:
         take = in_room(take, chance, float(chance.uniform(0.2, 0.8)), float(chance.uniform(-20.0, -8.0)))
     return faded(take, 1.0, FADE_MS)

@@ -7,17 +7,17 @@ from pathlib import Path
 import soundfile
 
 from hybrid.audio.song import Song, Track
-from hybrid.corpus.synthetic.band import Take, band_of, play_band
+from hybrid.corpus.synthetic.band import PlayPart, Take, band_of, play_band, synthesise
 from hybrid.corpus.synthetic.signals import SAMPLE_RATE
 from hybrid.corpus.synthetic.spoil import spoil
 
 
-def write_song(seed: int, folder: Path) -> Song:
+def write_song(seed: int, folder: Path, play_part: PlayPart = synthesise) -> Song:
     """Plays the song, spoils its takes as takes are spoilt, and writes them into `folder` as 16-bit WAV files.
 
     Roles are those that were played, not guessed from names; the first lead voice carries the tag.
     """
-    takes = spoil(play_band(seed), seed)
+    takes = spoil(play_band(seed, play_part), seed)
     return song_of(takes, f"{band_of(seed).name}-{seed}", folder)
 
 

@@ -1,0 +1,120 @@
+"""Instruments of a General MIDI SoundFont, played by fluidsynth where both are installed. Singers sing as before."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import mido
+import numpy as np
+import soundfile
+
+from hybrid.audio.roles import matches
+from hybrid.corpus.synthetic.performance import PlayedNote
+from hybrid.corpus.synthetic.signals import SAMPLE_RATE, Samples
+from hybrid.corpus.synthetic.styles import Player
+from hybrid.errors import InputError, Problem
+
+PROGRAMS = {
+    "bass.acoustic": (32,),
+    "bass.synth": (38, 39),
+    "bass": (33, 34, 35),
+    "guitar.acoustic": (24, 25),
+    "guitar": (26, 27, 28, 29, 30),
+    "keys.piano": (0, 1, 2),
+    "keys.electric": (4, 5, 7),
+    "keys.organ": (16, 17, 18),
+    "keys.mallet": (9, 11, 12),
+    "keys": (0, 4),
+    "strings": (48, 49, 50),
+    "brass": (61, 62),
+    "woodwind": (71, 73, 65),
+    "synth.lead": (80, 81, 84),
+    "synth.pad": (88, 89, 91, 95),
+    "synth": (62, 81, 90),
+    "fx": (97, 98, 101),
+}
+"""Programs of General MIDI, counted from 0, that play a role; the closest entry counts."""
+DRUM_KEYS = {
+    "kick": (36, 35),
+    "snare": (38, 40),
+    "clap": (39,),
+    "hihat": (42, 44),
+    "toms": (45, 47, 50),
+    "crash": (49, 57),
+    "shaker": (70, 69),
+    "tambourine": (54,),
+}
+"""Keys of the drum channel that play a piece of the kit."""
+DRUM_CHANNEL = 9
+_TICKS_PER_S = 960
+_GAIN = 0.4
+"""fluidsynth's: a loud chord stays below full scale."""
+_LATE_S = 0.002
+"""An attack may come this much before its note."""
+
+
+def find_soundfont(candidates: Sequence[Path], install: str) -> Path:
+    """The first SoundFont that is there. Raises InputError, with what to install, if it or fluidsynth is not."""
+    if shutil.which("fluidsynth") is None:
+        raise InputError(Problem("fluidsynth", "is not installed", hint=install))
+    found = next((path for path in candidates if path.expanduser().is_file()), None)
+    if found is None:
+        looked = ", ".join(map(str, candidates))
+        raise InputError(Problem("soundfonts", f"none of these is there: {looked}", hint=install))
+    return found.expanduser()
+
+
+def play_soundfont(
+    font: Path, player: Player, notes: Sequence[PlayedNote], n: int, rng: np.random.Generator
+) -> Samples:
+    """All notes of one part in `n` samples, on two channels. Raises InputError if fluidsynth fails."""
+    with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
+        midi, sound = Path(scratch) / "part.mid", Path(scratch) / "part.wav"
+        _written(player, notes, rng).save(midi)
+        command = ["fluidsynth", "-ni", "-q", "-g", str(_GAIN), "-r", str(SAMPLE_RATE), "-o", "synth.reverb.active=0"]
+        command += ["-o", "synth.chorus.active=0", "-O", "float", "-F", str(sound), str(font), str(midi)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode or not sound.is_file():
+            said = done.stderr.strip().splitlines()
+            raise InputError(Problem("fluidsynth", f"failed on {font}: {said[-1] if said else done.returncode}"))
+        samples, _ = soundfile.read(sound, always_2d=True)
+    out = np.zeros((2, n))
+    heard = samples[:n].T
+    out[:, : heard.shape[1]] = heard
+    return out
+
+
+def _written(player: Player, notes: Sequence[PlayedNote], rng: np.random.Generator) -> mido.MidiFile:
+    """The part as a MIDI file with one track."""
+    file = mido.MidiFile(ticks_per_beat=_TICKS_PER_S // 2)
+    track = mido.MidiTrack()
+    file.tracks.append(track)
+    channel = DRUM_CHANNEL if player.piece else 0
+    if not player.piece:
+        track.append(mido.Message("program_change", channel=channel, program=int(rng.choice(_programs(player.role)))))
+    keys = DRUM_KEYS.get(player.piece, ())
+    key = int(rng.choice(keys)) if keys else None
+    events = []
+    for note in notes:
+        pitch = key if key is not None else round(69.0 + 12.0 * math.log2(note.frequency_hz / 440.0))
+        velocity = int(np.clip(round(127.0 * note.velocity), 1, 127))
+        start = max(0.0, note.start_s - _LATE_S)
+        events.append((start, "note_on", pitch, velocity))
+        events.append((start + max(note.duration_s, 0.03), "note_off", pitch, 0))
+    now = 0
+    for time_s, kind, pitch, velocity in sorted(events, key=lambda event: (event[0], event[1] == "note_on")):
+        tick = round(time_s * _TICKS_PER_S)
+        heard = {"note": int(np.clip(pitch, 0, 127)), "velocity": velocity, "time": tick - now}
+        track.append(mido.Message(kind, channel=channel, **heard))
+        now = tick
+    return file
+
+
+def _programs(role: str) -> tuple[int, ...]:
+    found = [(len(stem), programs) for stem, programs in PROGRAMS.items() if matches(stem, role)]
+    return max(found)[1] if found else PROGRAMS["keys"]
