@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from hybrid.corpus.card import Card, read_card
+from hybrid.corpus.card import Card, read_card, song_folders
 from hybrid.errors import InputError, Problem
 from hybrid.knowledge.compile import wants_room
 from hybrid.knowledge.resolve import load_rules
@@ -68,6 +68,8 @@ class Material(NamedTuple):
 
 def gather(recipe: Recipe, songs: Path | None) -> Material:
     """Everything a recipe names. Raises InputError for what is not there, and for a data set that is too small."""
+    if songs:
+        song_folders(songs)
     card = read_card(recipe.data.dataset)
     train = examples_of(card, "train", recipe.data.songs)
     validation = examples_of(card, "validation", recipe.data.validation)

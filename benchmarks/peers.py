@@ -1,0 +1,177 @@
+"""Speed and memory beside automix-toolkit, on the same song and the same batch: python benchmarks/peers.py
+
+    pip install git+https://github.com/csteinmetz1/automix-toolkit    # brings PyTorch
+
+Times, in one process each, a song from disk to disk (ours with `--steps 0 --only-mix`, the peer's console as its own
+inference script does it), and a step of training on a batch of 4 songs of 8 tracks and 6 s. The peer's weights are
+random: its speed does not depend on them. Without the peer, ours alone, and it is said that the peer is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from unittest import mock
+
+import numpy as np
+import soundfile
+from disk_to_disk import write_song
+
+BATCH, N_TRACKS, EXCERPT_S, RATE = 4, 8, 6.0, 44100
+
+
+def timed(work: Callable[[], object], n: int) -> float:
+    """Median of `n` times after one that warms up, s."""
+    work()
+    times = []
+    for _ in range(n):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))
+
+
+def our_mix(song: Path) -> float:
+    from hybrid.audio.manifest import load_song
+    from hybrid.audio.read import open_song
+    from hybrid.knowledge.resolve import load_rules
+    from hybrid.mixing.deliver import Format
+    from hybrid.mixing.network import load_network
+    from hybrid.mixing.plan import Way
+    from hybrid.mixing.quick import quick_mix
+
+    rules, way = load_rules(["base"]), Way(0, 0, load_network("base"))
+
+    def work() -> None:
+        loaded = load_song(song)
+        with tempfile.TemporaryDirectory() as out, open_song(loaded) as reader:
+            quick_mix(loaded, reader, rules, way, Path(out), Format(RATE, "PCM_24"), lambda stage, share: None)
+
+    return timed(work, 5)
+
+
+def our_step() -> float:
+    from flax import nnx
+
+    from hybrid.corpus.card import read_card
+    from hybrid.knowledge.resolve import load_rules
+    from hybrid.model.field import Field, Sizes
+    from hybrid.training.corpus import examples_of, make_missing
+    from hybrid.training.example import Shape
+    from hybrid.training.lesson import FAMILY_NAMES, ROLE_NAMES, Lessons, stacked
+    from hybrid.training.recipe import read_recipe
+    from hybrid.training.step import make_trainer
+    from hybrid.training.target import no_target
+
+    frames = round(EXCERPT_S / 0.4)
+    recipe = read_recipe("base").model_copy(update={"n_tracks": N_TRACKS, "n_frames": frames, "batch": BATCH})
+    nothing = no_target(N_TRACKS)
+    lessons = Lessons(recipe, load_rules(["base"]), Shape(N_TRACKS, frames, 16), lambda kept: (nothing, nothing))
+    kept = examples_of(read_card("synthetic"), "train", BATCH)
+    make_missing(kept, lambda share: None)
+    batch = stacked([lessons.plain(each) for each in kept])
+    graph, weights = nnx.split(Field(Sizes(len(ROLE_NAMES), len(FAMILY_NAMES)), nnx.Rngs(0)), nnx.Param)
+    trainer = make_trainer(recipe, graph, False)
+    learner = trainer.begin(weights)
+
+    def work() -> None:
+        nonlocal learner
+        learner, seen = trainer.step(learner, batch)
+        float(seen.loss)
+
+    return timed(work, 9)
+
+
+def _peer(name: str):
+    import torch
+    from automix.models.dmc import DifferentiableMixingConsole
+    from automix.models.mixwaveunet import MixWaveUNet
+
+    if name == "MixWaveUNet":
+        return MixWaveUNet(N_TRACKS, round(EXCERPT_S * RATE))
+    # its encoder loads a file of weights that is not needed to time it
+    with mock.patch.object(torch, "load"), mock.patch.object(torch.nn.Module, "load_state_dict"):
+        return DifferentiableMixingConsole(RATE)
+
+
+def peer_mix(song: Path) -> float:
+    import torch
+
+    model = _peer("DMC").eval()
+
+    def work() -> None:
+        files = [soundfile.read(path, dtype="float32", always_2d=True)[0] for path in sorted(song.iterdir())]
+        tracks = [samples.mean(axis=1) for samples in files]
+        with torch.no_grad(), tempfile.TemporaryDirectory() as out:
+            mix, _ = model(torch.from_numpy(np.stack(tracks))[None])
+            mix = (mix / mix.abs().max())[0].numpy()
+            soundfile.write(Path(out) / "mix.wav", mix.T, RATE, subtype="PCM_24")
+
+    return timed(work, 3)
+
+
+def peer_step(name: str) -> float:
+    import torch
+
+    model = _peer(name).train()
+    optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 1e-4)
+    x = torch.randn(BATCH, N_TRACKS, round(EXCERPT_S * RATE)) * 0.1
+    wanted = x.sum(dim=1, keepdim=True).repeat(1, 2, 1)
+
+    def work() -> None:
+        optimiser.zero_grad()
+        mix, _ = model(x)
+        torch.nn.functional.l1_loss(mix, wanted).backward()
+        optimiser.step()
+
+    return timed(work, 3)
+
+
+WORKS: dict[str, Callable[[Path], float]] = {
+    "hybrid, a song": our_mix,
+    "hybrid, a step": lambda song: our_step(),
+    "DMC, a song": peer_mix,
+    "DMC, a step": lambda song: peer_step("DMC"),
+    "MixWaveUNet, a step": lambda song: peer_step("MixWaveUNet"),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--song", default="8x180", help="tracks x seconds")
+    parser.add_argument("--only", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.only:
+        seconds = WORKS[asked.only](asked.folder)
+        print(json.dumps({"s": seconds, "mib": getrusage(RUSAGE_SELF).ru_maxrss / 1024}))
+        return
+    has_peer = importlib.util.find_spec("automix") is not None
+    n_tracks, length_s = map(int, asked.song.split("x"))
+    with tempfile.TemporaryDirectory() as scratch:
+        song = Path(scratch) / asked.song
+        write_song(song, n_tracks, length_s)
+        for name in WORKS:
+            if not (has_peer or name.startswith("hybrid")):
+                print(f"{name}: automix-toolkit is not installed here")
+                continue
+            command = [sys.executable, __file__, "--only", name, "--folder", str(song)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                print(f"{name}: failed: {done.stderr.strip().splitlines()[-1]}")
+                continue
+            found = json.loads(done.stdout.splitlines()[-1])
+            rate = f", {length_s / found['s']:.1f} times real time" if name.endswith("song") else ""
+            print(f"{name}: {found['s']:.3f} s{rate}, {found['mib']:.0f} MiB at the peak", flush=True)
+
+
+if __name__ == "__main__":
+    main()
