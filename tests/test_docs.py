@@ -17,13 +17,17 @@ import typer
 from hybrid.audio.manifest import read_manifest
 from hybrid.audio.roles import ROLES
 from hybrid.audio.song import Song, Track
+from hybrid.checked import checked
 from hybrid.cli.app import app
+from hybrid.corpus.card import Card
+from hybrid.document import parse
 from hybrid.errors import InputError
 from hybrid.export.settings import settings
 from hybrid.export.verdict import verdict_json
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.types import TYPES
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
+from hybrid.training.recipe import Recipe, read_recipe
 from hybrid.treatment.types import neutral
 
 ROOT = Path(__file__).parents[1]
@@ -113,7 +117,8 @@ def test_every_song_shown_is_valid(block: Block, tmp_path: Path):
 
 def test_no_yaml_is_shown_untested():
     shown = [block for page in OWN for block in blocks(page) if block.language == "yaml"]
-    assert len(shown) == len(written("yaml", "schema: mixrules/1")) + len(written("yaml", "schema: song/1"))
+    tested = ("mixrules/1", "song/1", "recipe/1", "dataset/1")
+    assert len(shown) == sum(len(written("yaml", f"schema: {schema}")) for schema in tested)
 
 
 def test_the_mistakes_shown_are_reported_as_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -200,3 +205,20 @@ def test_every_key_of_a_verdict_is_described():
     described = set(re.findall(r"`(?:rules\[\]\.)?(\w+)(?:\[\])?`", text))
     (rule,) = said["rules"]
     assert {*said, *rule, *rule["targets"][0]} - {"rules"} <= described
+
+
+@pytest.mark.parametrize("block", written("yaml", "schema: recipe/1"), ids=lambda block: block.name)
+def test_every_recipe_in_the_docs_is_valid(block: Block, tmp_path: Path):
+    (tmp_path / "mine.yaml").write_text(block.text)
+    recipe = read_recipe(str(tmp_path / "mine.yaml"))
+    assert all(load_rules(files).rules for files in recipe.rules)
+
+
+@pytest.mark.parametrize("block", written("yaml", "schema: dataset/1"), ids=lambda block: block.name)
+def test_every_card_in_the_docs_is_valid(block: Block):
+    assert checked(Card, parse(block.text, Path("card.yaml"))).player == "files"
+
+
+def test_the_guide_names_every_key_of_a_recipe():
+    guide = (ROOT / "docs/guide/train.md").read_text()
+    assert all(f"`{name}`" in guide for name in Recipe.model_fields if name not in ("schema_", "about"))

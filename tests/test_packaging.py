@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FIXED = {"jax", "flax", "optax", "numpy", "soundfile", "librosa", "pyyaml"}
 """What the project stands on, imported already or not."""
-MODULES = {"pyyaml": "yaml", "pydantic": "pydantic pydantic_core", "flatbuffers": "jax"}
+MODULES = {"pyyaml": "yaml", "pydantic": "pydantic pydantic_core", "flatbuffers": "jax", "orbax-checkpoint": "orbax"}
 """Modules of a distribution whose name differs, or that need it."""
 
 
