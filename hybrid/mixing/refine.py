@@ -132,14 +132,21 @@ def held_targets(
 
 
 def _round(
-    n_steps: int, objective: Objective, dry: Dry, pins: Pins, hold: Prices, state: State
+    size: int,
+    n_steps: Float[Array, ""],
+    objective: Objective,
+    dry: Dry,
+    pins: Pins,
+    hold: Prices,
+    state: State,
 ) -> tuple[list[Array], Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
-    """A round of `n_steps` steps in all, then new caps.
+    """`size` steps of `n_steps` in all, then new caps.
 
     Returns the leaves of the new state, costs, how far the worst of what is kept at any price is beyond its limit in
     scales, and cosines.
     """
-    optimiser = _optimiser(n_steps)
+    optimiser = _optimiser()
+    rate = optax.cosine_decay_schedule(RATE, 1, alpha=0.1)
     n_rules = len(objective.program.rules)
     raw = raw_of(dry)
     price = objectives.row_of(hold)
@@ -172,13 +179,13 @@ def _round(
         (gradient,) = pull((pulls, is_step.astype(jnp.float32)))
         updates, optimiser_state = optimiser.update(_leaves(gradient), now.optimiser)
         updates = jax.tree.unflatten(jax.tree.structure(now.moves), jax.tree.leaves(updates))
-        moves = jax.tree.map(jnp.add, now.moves, _unlocked(updates, now.step / n_steps))
+        updates = _unlocked(updates, now.step / n_steps)
+        moves = jax.tree.map(lambda x, up: x - rate(now.step / n_steps) * up, now.moves, updates)
         after = State(moves, optimiser_state, now.cap, multiplier, now.step + 1.0, each)
         after = jax.tree.map(lambda new, old: jnp.where(is_step, new, old), after, now)
         return after, (jax.flatten_util.ravel_pytree(gradient)[0], worst)
 
     # one loop for both, so that the rules are traced and compiled once
-    size = _Rounds.of(n_steps).size
     places = jnp.concatenate([jnp.full(size, -1), jnp.arange(min(LOOKS, n_rules))])
     state, (rows, worst) = jax.lax.scan(look, state, places)
     rows, seen = rows[size:], _costliest(objective, state)[: len(places) - size]
@@ -193,8 +200,8 @@ def _round(
 
 
 @cache
-def _program(n_steps: int) -> Kept:
-    return Kept(f"a round of {n_steps} steps", partial(_round, n_steps))
+def _program(size: int) -> Kept:
+    return Kept(f"a round of {size} steps", partial(_round, size))
 
 
 def _costliest(objective: Objective, state: State) -> Int[Array, " rule"]:
@@ -211,9 +218,8 @@ def _leaves(moves: Treatment) -> tuple[Array, ...]:
     return tuple(jax.tree.leaves(moves))
 
 
-def _optimiser(n_steps: int) -> optax.GradientTransformation:
-    rate = optax.cosine_decay_schedule(RATE, n_steps, alpha=0.1)
-    return optax.adam(rate, b1=0.9, b2=0.99, eps=1e-6)
+def _optimiser() -> optax.GradientTransformation:
+    return optax.scale_by_adam(b1=0.9, b2=0.99, eps=1e-6)
 
 
 def _unlocked(updates: Treatment, progress: Array) -> Treatment:
@@ -236,7 +242,8 @@ def prepare_rounds(task: Task, nothing: Treatment, n_steps: int) -> None:
     """Makes the program for any task and treatment of these shapes, if there are steps to make."""
     if n_steps:
         state = _begin(moves_of(nothing), task.hold, len(task.objective.program.rules), np.float32(0.0))
-        _program(_Rounds.of(n_steps).n_steps).prepare(*task, state)
+        rounds = _Rounds.of(n_steps)
+        _program(rounds.size).prepare(np.float32(rounds.n_steps), *task, state)
 
 
 def refine(
@@ -270,13 +277,13 @@ def _run(
     task: Task, start: Treatment, asked: _Rounds, span: tuple[int, int], progress: Callable[[str, float], None]
 ) -> Refined:
     """Rounds from the first of `span` to the last asked for, and on to the last of `span` while any hold breaks."""
-    program = _program(asked.n_steps)
+    program = _program(asked.size)
     first, last = span
     moves = moves_of(before_make_up(task.dry, start))
     state = _begin(moves, task.hold, len(task.objective.program.rules), np.float32(first * asked.size))
     rounds: list[Round] = []
     for number in range(first, last):
-        leaves, *seen = program(*task, state)
+        leaves, *seen = program(np.float32(asked.n_steps), *task, state)
         state = jax.tree.unflatten(jax.tree.structure(state), leaves)
         rounds.append(Round(*(np.asarray(each) for each in seen)))
         progress("refine", min(1.0, (number + 1) / asked.n))
@@ -293,4 +300,4 @@ def _treatment(task: Task, moves: Treatment) -> Treatment:
 def _begin(moves: Treatment, hold: Prices, n_rules: int, step: Float[Array, ""]) -> State:
     multiplier = jnp.zeros_like(objectives.row_of(hold))
     ones = jnp.ones(n_rules)
-    return State(moves, _optimiser(1).init(_leaves(moves)), ones, multiplier, step, ones)
+    return State(moves, _optimiser().init(_leaves(moves)), ones, multiplier, step, ones)

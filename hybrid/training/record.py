@@ -32,7 +32,7 @@ class Record:
 
     def add(self, step: int, split: str, numbers: Numbers, rules: Numbers) -> None:
         """What was seen at a step; `rules` before their weights."""
-        line = {"step": step, "split": split, **_rounded(numbers), "rules": _rounded(rules)}
+        line = {"step": step, "split": split, **_rounded(numbers), "by_rule": _rounded(rules)}
         with self._path.open("a") as file:
             file.write(json.dumps(line) + "\n")
         for name, value in (*numbers.items(), *((f"rule/{rule}", value) for rule, value in rules.items())):

@@ -67,7 +67,7 @@ def test_a_run_leaves_weights_that_say_what_made_them(whole: Path, recipe: Recip
 def test_every_look_says_what_each_rule_cost(whole: Path):
     validation = [line for line in _lines(whole) if line["split"] == "validation"]
     assert [line["step"] for line in validation] == [4, 8]
-    assert set(validation[0]["rules"]) == {"lead.level", "sides"}
+    assert set(validation[0]["by_rule"]) == {"lead.level", "sides"}
     assert all(np.isfinite(line["loss"]) for line in _lines(whole))
     assert any(line["split"] == "validation, roles hidden" for line in _lines(whole))
 
