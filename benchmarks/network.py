@@ -1,9 +1,9 @@
-"""What a network is worth: python benchmarks/network.py [SONGS...] [--synthetic 8] [--model base] [--out FOLDER]
+"""What a network is worth: python benchmarks/network.py [SONGS...] [--robust]
 
 For every song in the folders given, and for songs of the synthetic test split that no training has seen, the weighted
 penalties of all rules: of the raw sum, of usual levels by role, of the network alone, and of both starts after some
-steps of refinement. Then what becomes of the network when tracks are shuffled, dropped, doubled, or their roles hidden.
-Prints tables; with --out, writes them with a plot.
+steps of refinement. With --robust, what becomes of the network's share when tracks are shuffled, dropped or doubled, or
+their roles hidden. Prints tables; with --out, writes them, with a plot.
 """
 
 from __future__ import annotations
@@ -138,41 +138,44 @@ def plot(courses: list[Course], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
+def robustness(found: list[tuple[str, float, dict[str, Course]]]) -> str:
+    """Markdown."""
+    rows = [["song", "shuffled, dB", *found[0][2]], ["---"] * (2 + len(found[0][2]))]
+    rows += [
+        [song, f"{decibels:.4f}", *(f"{x.removed:.0%}" for x in other.values())] for song, decibels, other in found
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--synthetic", type=int, default=8)
     parser.add_argument("--model", default="base")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--robust", action="store_true", help="tracks shuffled, dropped, doubled, roles hidden")
+    parser.add_argument("--out", type=Path, help="a folder for tables and plot")
     asked = parser.parse_args()
     rules, network = load_rules(["base"]), load_network(asked.model)
+    courses: list[Course] = []
+    other: list[tuple[str, float, dict[str, Course]]] = []
     with tempfile.TemporaryDirectory() as scratch:
-        courses, robust, moved = [], [], []
         for song in songs(asked.folders, asked.synthetic, Path(scratch)):
-            courses.append(course(song, rules, network, STEPS))
-            print(table(courses).splitlines()[-1], flush=True)
-            moved.append(shuffled(song, rules, network))
-            found = {name: course(other, rules, network, (100,)) for name, other in variants(song)}
-            robust.append(found)
-            print(
-                "  ", {name: f"{each.removed:.0%}" for name, each in found.items()}, f"{moved[-1]:.4f} dB", flush=True
-            )
-    lines = [
-        table(courses),
-        "",
-        "| song | shuffled, dB | " + " | ".join(robust[0]) + " |",
-        "| --- " * (len(robust[0]) + 2) + "|",
-    ]
-    for each, found, decibels in zip(courses, robust, moved, strict=True):
-        lines.append(
-            f"| {each.song} | {decibels:.4f} | " + " | ".join(f"{x.removed:.0%}" for x in found.values()) + " |"
-        )
-    print("\n".join(lines))
+            if asked.robust:
+                found = {name: course(each, rules, network, (100,)) for name, each in variants(song)}
+                other.append((song.name, shuffled(song, rules, network), found))
+                print(robustness(other).splitlines()[-1], flush=True)
+            else:
+                courses.append(course(song, rules, network, STEPS))
+                print(table(courses).splitlines()[-1], flush=True)
+    said = robustness(other) if asked.robust else table(courses)
+    print(said)
     if asked.out:
         asked.out.mkdir(parents=True, exist_ok=True)
-        (asked.out / "network.md").write_text("\n".join(lines) + "\n")
-        (asked.out / "network.json").write_text(json.dumps([each._asdict() for each in courses], indent=1) + "\n")
-        plot(courses, asked.out / "network.png")
+        name = "robustness" if asked.robust else "network"
+        (asked.out / f"{name}.md").write_text(said + "\n")
+        if courses:
+            (asked.out / "network.json").write_text(json.dumps([each._asdict() for each in courses], indent=1) + "\n")
+            plot(courses, asked.out / "network.png")
 
 
 if __name__ == "__main__":

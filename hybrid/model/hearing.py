@@ -47,6 +47,9 @@ class Hints(NamedTuple):
 LISTEN_S = 0.4
 """Length of the frames that a network hears, about: four of those that are measured, or one of a very long song."""
 
+SPAN = 64
+"""Frames that a network hears at once, as in training: 26 s."""
+
 
 def listened(dry: Dry) -> Dry:
     """The recording in frames of the length that networks are trained on."""

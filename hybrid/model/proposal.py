@@ -4,21 +4,75 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Int
 
 from hybrid.model.field import Field, Proposal
-from hybrid.model.hearing import Hearing, Hints, hear
+from hybrid.model.hearing import SPAN, Hearing, Hints, hear
 from hybrid.treatment.bounds import bounded, moves_of
 from hybrid.treatment.makeup import made_up
 from hybrid.treatment.types import RIDE_S, Dry, Dynamics, Eq, Gain, Pan, Reverb, Treatment
 
+_FIXED = ("loudness_db", "tone", "low_cut", "position", "width", "send", "family")
+"""What is said of a track once for the whole song."""
+
 
 def propose(network: Field, dry: Dry, nothing: Treatment, hints: Hints) -> tuple[Treatment, Proposal]:
     """The treatment that the network proposes for these tracks, shaped like `nothing`; its output level is open."""
-    hearing = hear(dry)
-    said = network(hearing, hints)
-    return made_up(dry, sought(said, hearing, dry, nothing)), said
+    said = _said(network, dry, hints)
+    return made_up(dry, sought(said, hear(dry), dry, nothing)), said
+
+
+def _said(network: Field, dry: Dry, hints: Hints) -> Proposal:
+    """What the network says of a song of any length: songs that are longer than those it was trained on are heard in
+    stretches, and what is said of each track counts by how long it sounds in each."""
+    n_frames = dry.active.shape[-1]
+    if n_frames <= SPAN:
+        return network(hear(dry), hints)
+    n = -(-n_frames // SPAN)
+    starts = np.round(np.linspace(0, n_frames - SPAN, n)).astype(int)
+
+    def one(start: Int[Array, ""]) -> tuple[Proposal, Float[Array, " track"]]:
+        part = _stretch(dry, start)
+        heard = hear(part)
+        return network(heard, hints), jnp.sum(part.active, axis=-1) * heard.present
+
+    said, sounds = jax.vmap(one)(jnp.asarray(starts))
+    share = sounds / jnp.maximum(jnp.sum(sounds, axis=0), 1e-6)
+    of_song = jnp.sum(sounds, axis=1) / jnp.maximum(jnp.sum(sounds), 1e-6)
+
+    def mean(of: Float[Array, "stretch track ..."]) -> Float[Array, "track ..."]:
+        return jnp.einsum("st,st...->t...", share, of)
+
+    def along(of: Float[Array, "stretch *batch frame"]) -> Float[Array, "*batch song_frame"]:
+        """Curves side by side; where stretches overlap, their mean."""
+        total, count = jnp.zeros((*of.shape[1:-1], n_frames)), np.zeros(n_frames)
+        for k, start in enumerate(starts):
+            total = total.at[..., start : start + SPAN].add(of[k])
+            count[start : start + SPAN] += 1.0
+        return total / count
+
+    fixed = {name: mean(getattr(said, name)) for name in _FIXED}
+    room = {name: jnp.tensordot(of_song, getattr(said, name), 1) for name in ("decay", "pre_delay", "room_tone")}
+    return Proposal(ride=along(said.ride), zone=along(said.zone), **fixed, **room)
+
+
+def _stretch(dry: Dry, start: Int[Array, ""]) -> Dry:
+    def cut(x: Float[Array, "..."], axis: int) -> Float[Array, "..."]:
+        return jax.lax.dynamic_slice_in_dim(x, start, SPAN, axis)
+
+    return replace(
+        dry,
+        power=cut(dry.power, 2),
+        power_k=cut(dry.power_k, 2),
+        cross=cut(dry.cross, 3),
+        active=cut(dry.active, 1),
+        inside=cut(dry.inside, 0),
+        time_s=cut(dry.time_s, 0),
+        peak=cut(dry.peak, 0),
+    )
 
 
 def sought(said: Proposal, hearing: Hearing, dry: Dry, nothing: Treatment) -> Treatment:

@@ -90,7 +90,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     n_tracks: _Count = 16
     """Of songs with more, some are taken."""
     n_frames: _Count = 64
-    """Of 0.4 s."""
+    """Of 0.4 s; mixing hears as many at once."""
     batch: _Count = 8
     steps: _Count
     rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1e-3

@@ -12,7 +12,7 @@ import pytest
 from flax import nnx
 
 from hybrid.model.field import Field, Sizes
-from hybrid.model.hearing import N_FACTS, N_FRAME, Hints, hear, nothing_known
+from hybrid.model.hearing import N_FACTS, N_FRAME, SPAN, Hints, hear, nothing_known
 from hybrid.model.proposal import propose
 from hybrid.treatment import effect
 from hybrid.treatment.types import Dry, Treatment, neutral, treatment_parts
@@ -166,3 +166,14 @@ def test_the_whole_network_has_between_one_and_two_million_weights():
     sizes = Sizes(n_roles=37, n_families=9, n_reference=64)
     shapes = nnx.eval_shape(lambda: Field(sizes, nnx.Rngs(0)))
     assert 1e6 < sum(leaf.size for leaf in jax.tree.leaves(nnx.state(shapes, nnx.Param))) < 2e6
+
+
+def test_a_song_that_repeats_itself_is_proposed_what_its_part_is(network: Field):
+    part = random_dry(N_TRACKS, SPAN)
+    axes = {"power": 2, "power_k": 2, "cross": 3, "active": 1, "inside": 0, "peak": 0}
+    doubled = {name: jnp.concatenate([getattr(part, name)] * 2, axis=axis) for name, axis in axes.items()}
+    time_s = part.time_s[0] + part.frame_s * jnp.arange(2 * SPAN)
+    once, twice = parts(network, part, HINTS), parts(network, replace(part, **doubled, time_s=time_s), HINTS)
+    for name, value in once.items():
+        if not name.startswith(("gain.ride", "dynamics", "gain.level")):
+            np.testing.assert_allclose(twice[name], value, atol=1e-3, err_msg=name)

@@ -149,14 +149,14 @@ def test_a_data_set_without_enough_songs_is_refused(recipe: Recipe):
 
 def test_songs_in_a_folder_are_looked_at_beside_validation(recipe: Recipe, tmp_path: Path):
     songs = Path(recipe.data.dataset).parent / "songs"
-    train(gather(recipe.model_copy(update={"steps": 4}), songs), tmp_path / "run", MADE_WITH, False, lambda *_: None)
-    assert [line["step"] for line in _lines(tmp_path / "run") if line["split"] == "songs"] == [4]
+    train(gather(recipe, songs), tmp_path / "run", MADE_WITH, False, lambda *_: None)
+    assert [line["step"] for line in _lines(tmp_path / "run") if line["split"] == "songs"] == [4, 8]
     assert len(list((tmp_path / "run" / "songs").iterdir())) == 4
 
 
 def test_two_sets_of_rules_take_turns(recipe: Recipe, tmp_path: Path):
     rules = (*recipe.rules, ("output",))
-    _run(recipe, tmp_path / "run", rules=rules, steps=4)
+    _run(recipe, tmp_path / "run", rules=rules)
     splits = {line["split"] for line in _lines(tmp_path / "run")}
     assert {"validation", "validation, output"} <= splits
 
