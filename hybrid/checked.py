@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeVar, get_args
+from types import GenericAlias
+from typing import TypeVar, cast, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,6 +13,8 @@ from hybrid.document import Document
 from hybrid.errors import InputError, Problem, suggest
 
 _Model = TypeVar("_Model")
+_MOST = 20
+"""Problems told one by one: a table with a wrong column has thousands of one kind."""
 _KINDS = {
     "tuple_type": "a list",
     "dict_type": "a map of keys and values",
@@ -26,13 +29,18 @@ _KINDS = {
 }
 
 
-def checked(model: type[_Model], written: Document) -> _Model:
-    """What the document says, as the model has it. Raises InputError with all that is wrong in it."""
+def checked(model: type[_Model] | GenericAlias, written: Document, context: object = None) -> _Model:
+    """What the document says, as the model has it; `context` is for the model's validators.
+
+    Raises InputError with all that is wrong in it, of many mistakes the first 20.
+    """
     try:
-        return TypeAdapter(model).validate_python(written.data)
+        return TypeAdapter(cast(type[_Model], model)).validate_python(written.data, context=context)
     except ValidationError as error:
-        known = sorted(set(_keys(model)))
-        raise InputError(*(_problem(written, each, known) for each in error.errors(include_url=False))) from None
+        known, errors = sorted(set(_keys(model))), error.errors(include_url=False)
+    more = len(errors) - _MOST
+    rest = [Problem(str(written.path), f"and {more} mistakes more")] * (more > 0)
+    raise InputError(*(_problem(written, each, known) for each in errors[:_MOST]), *rest)
 
 
 def _keys(model: object) -> Iterator[str]:
@@ -63,6 +71,8 @@ def _explained(error: ErrorDetails) -> str:
     kind, given = error["type"], _short(error["input"])
     if kind == "refused":
         return error["msg"]
+    if kind == "string_too_short":
+        return "is empty"
     if kind in _KINDS:
         return f"expected {_KINDS[kind]}, got {given}"
     return f"{error['msg'].replace('Input should be', 'expected')}, got {given}"

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from hybrid import document, shelf
 from hybrid.audio.assemble import Cast, assemble
@@ -18,8 +16,9 @@ from hybrid.audio.roles import ROLES
 from hybrid.audio.scan import cast_folder
 from hybrid.audio.schema import Entry, Reading, SongFile
 from hybrid.audio.song import Song, Track, polarity_name
+from hybrid.checked import checked
 from hybrid.document import Document
-from hybrid.errors import InputError, Problem, suggest
+from hybrid.errors import InputError, Problem
 
 MANIFEST = "song.yaml"
 """The name that a manifest has in its song's folder."""
@@ -83,10 +82,7 @@ def write_manifest(song: Song, path: Path) -> None:
 
 def _cast_manifest(path: Path) -> Cast:
     written = document.read(path)
-    try:
-        said = SongFile.model_validate(written.data, context=Reading(path.parent, set()))
-    except ValidationError as error:
-        raise InputError(*(_problem(written, each) for each in error.errors())) from None
+    said = checked(SongFile, written, Reading(path.parent, set()))
     channels = _channels(said, written)
     tracks = tuple(_track(entry, n) for entry, n in zip(said.tracks, channels, strict=True))
     return Cast(path.parent, said.name, tracks, said.tempo_bpm)
@@ -121,23 +117,6 @@ def _channels(said: SongFile, written: Document) -> list[int]:
     if problems:
         raise InputError(*problems)
     return [sum(files[path].channels for path in entry.file) for entry in said.tracks]
-
-
-def _problem(written: Document, error: ErrorDetails) -> Problem:
-    """What pydantic found, in the words of a file's author and at its place there."""
-    keys = error["loc"]
-    name = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
-    if error["type"] == "missing":
-        return Problem(written.place(*keys[:-1]), f"{name}: is missing")
-    if error["type"] == "extra_forbidden":
-        known = Entry.model_fields if keys[0] == "tracks" else [*SongFile.model_fields, "schema"]
-        return Problem(written.place_of_key(*keys), f"{name}: unknown key{suggest(str(keys[-1]), known)}")
-    what = error["msg"]
-    if error["type"] == "model_type":
-        what = "expected a map of keys and values"
-    if error["type"] != "refused":
-        what = f"{what.replace('Input should be', 'expected')}, got {error['input']!r}"
-    return Problem(written.place(*keys), f"{name}: {what}" if name else what)
 
 
 def _lines(song: Song, folder: Path) -> Iterator[str]:

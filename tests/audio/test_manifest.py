@@ -115,12 +115,12 @@ tracks:
         "4:12: tempo_bpm: expected greater than 0, got -3",
         "7:11: tracks[0].file[0]: no such file: 'kik.wav'; did you mean kick.wav?",
         "8:11: tracks[0].role: no such role: 'drums.kik'; did you mean drums.kick?",
-        "9:14: tracks[0].gain_db: expected a valid number, got '3 dB'",
+        "9:14: tracks[0].gain_db: expected a number, got '3 dB'",
         "10:9: tracks[1].id: 'Kick' is the id of an earlier track",
         "10:5: tracks[1].file: is missing",
-        "15:11: tracks[1].tags: expected a valid tuple, got 'lead'",
+        "15:11: tracks[1].tags: expected a list, got 'lead'",
         "13:17: tracks[1].confidence: expected less than or equal to 1, got 2",
-        "14:15: tracks[1].offset_s: expected a valid number, got '.inf'",
+        "14:15: tracks[1].offset_s: expected a number, got '.inf'",
         "11:5: tracks[1].files: unknown key; did you mean file?",
         "3:1: temp_bpm: unknown key; did you mean tempo_bpm?",
     ]
@@ -130,7 +130,7 @@ tracks:
     ("text", "said"),
     [
         ("", "expected a map of keys and values, got None"),
-        ("- a\n- b\n", "expected a map of keys and values, got ['a', 'b']"),
+        ("- a\n- b\n", "expected a map of keys and values, got a list"),
         ("schema: song/1\nname: x\ntracks: []\n", "tracks: expected at least one track"),
         (
             "schema: song/1\nname: x\ntracks: [{id: a, file: [], role: fx}]\n",
