@@ -63,7 +63,8 @@ def our_step() -> float:
 
     from hybrid.corpus.card import read_card
     from hybrid.knowledge.resolve import load_rules
-    from hybrid.model.field import Field, Sizes
+    from hybrid.model.field import Field
+    from hybrid.model.sizes import Sizes
     from hybrid.training.corpus import examples_of, make_missing
     from hybrid.training.example import Shape
     from hybrid.training.lesson import FAMILY_NAMES, ROLE_NAMES, Lessons, stacked

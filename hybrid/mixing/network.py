@@ -22,9 +22,10 @@ from hybrid import shelf
 from hybrid.audio.families import ROLE_OF
 from hybrid.audio.song import Song, Track
 from hybrid.errors import InputError, Problem, suggest
-from hybrid.model.field import Field, Sizes
+from hybrid.model.field import Field
 from hybrid.model.hearing import LISTEN_S, Hints, listened
 from hybrid.model.proposal import propose
+from hybrid.model.sizes import Sizes
 from hybrid.treatment.types import Dry, Treatment, neutral
 
 SCHEMA = "weights/1"
@@ -136,7 +137,7 @@ def _path(name: str) -> Path:
     return shipped
 
 
-def hints_of(tracks: Sequence[Track], roles: Sequence[str], n_tracks: int, seed: int, n_reference: int = 0) -> Hints:
+def hints_of(tracks: Sequence[Track], roles: Sequence[str], n_tracks: int, seed: int) -> Hints:
     """What is known of the tracks beside their sound, padded; seats are drawn from the seed."""
     known = {role: index for index, role in enumerate(roles, start=1)}
     role, leads, seat = np.zeros(n_tracks, np.int32), np.zeros(n_tracks, np.float32), np.zeros(n_tracks, np.float32)
@@ -145,7 +146,7 @@ def hints_of(tracks: Sequence[Track], roles: Sequence[str], n_tracks: int, seed:
     leads[:n] = ["lead" in track.tags for track in tracks]
     if n > 1:
         seat[:n] = np.random.default_rng(seed).permutation(np.linspace(-1.0, 1.0, n))
-    return Hints(*(jax.device_put(x) for x in (role, leads, seat, np.zeros(n_reference, np.float32))))
+    return Hints(*(jax.device_put(x) for x in (role, leads, seat, np.zeros(0, np.float32))))
 
 
 def proposed(

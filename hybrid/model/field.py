@@ -6,7 +6,6 @@ absent are masked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -15,27 +14,13 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from hybrid.model.hearing import N_FACTS, N_FRAME, Hearing, Hints
+from hybrid.model.sizes import Sizes
 from hybrid.treatment.types import N_TONE, N_ZONES
 
 STRIDE = 8
 """Frames to a moment: about 3 s."""
 REACH = 5
 """Frames that are heard at once, an odd number."""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """What the shapes of the weights follow from."""
-
-    n_roles: int
-    n_families: int
-    n_reference: int = 0
-    frame: int = 128
-    whole: int = 192
-    n_heads: int = 4
-    n_frame_blocks: int = 2
-    n_moment_blocks: int = 3
-    n_whole_blocks: int = 3
 
 
 class Proposal(NamedTuple):
@@ -138,6 +123,7 @@ class Field(nnx.Module):
 
     def __init__(self, sizes: Sizes, rngs: nnx.Rngs) -> None:
         zeros = nnx.initializers.zeros
+        self.n_frames = sizes.n_frames
         self.hear = nnx.Linear(N_FRAME, sizes.frame, rngs=rngs)
         self.frames = nnx.List([_Frames(sizes.frame, rngs) for _ in range(sizes.n_frame_blocks)])
         self.role = nnx.Embed(sizes.n_roles + 1, sizes.frame, embedding_init=zeros, rngs=rngs)
@@ -166,8 +152,8 @@ class Field(nnx.Module):
         for block in self.moments:
             moment = block(moment, sounds)
         whole = jax.nn.gelu(self.gather(_summary(moment, sounds)))
-        reference = hints.reference if hints.reference.size else jnp.zeros(1, x.dtype)
-        whole = whole + self.refer(reference)
+        absent = jnp.zeros(self.refer.in_features, x.dtype)
+        whole = whole + self.refer(hints.reference if hints.reference.size else absent)
         for block in self.wholes:
             whole = block(whole, hearing.present)
         whole = self.norm(whole)

@@ -41,14 +41,11 @@ class Hints(NamedTuple):
     seat: Float[Array, " track"]
     """-1 to 1, no two alike: on which side to place a track that might as well be on the other."""
     reference: Float[Array, " reference"]
-    """Features of a mix to come near to, and whether there is one."""
+    """Features of a mix to come near to; empty where there is none."""
 
 
 LISTEN_S = 0.4
 """Length of the frames that a network hears, about: four of those that are measured, or one of a very long song."""
-
-SPAN = 64
-"""Frames that a network hears at once, as in training: 26 s."""
 
 
 def listened(dry: Dry) -> Dry:

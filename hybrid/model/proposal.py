@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from hybrid.model.field import Field, Proposal
-from hybrid.model.hearing import SPAN, Hearing, Hints, hear
+from hybrid.model.hearing import Hearing, Hints, hear
 from hybrid.treatment.bounds import bounded, moves_of
 from hybrid.treatment.makeup import made_up
 from hybrid.treatment.types import RIDE_S, Dry, Dynamics, Eq, Gain, Pan, Reverb, Treatment
@@ -28,14 +28,13 @@ def propose(network: Field, dry: Dry, nothing: Treatment, hints: Hints) -> tuple
 def _said(network: Field, dry: Dry, hints: Hints) -> Proposal:
     """What the network says of a song of any length: songs that are longer than those it was trained on are heard in
     stretches, and what is said of each track counts by how long it sounds in each."""
-    n_frames = dry.active.shape[-1]
-    if n_frames <= SPAN:
+    n_frames, span = dry.active.shape[-1], network.n_frames
+    if n_frames <= span:
         return network(hear(dry), hints)
-    n = -(-n_frames // SPAN)
-    starts = np.round(np.linspace(0, n_frames - SPAN, n)).astype(int)
+    starts = np.round(np.linspace(0, n_frames - span, -(-n_frames // span))).astype(int)
 
     def one(start: Int[Array, ""]) -> tuple[Proposal, Float[Array, " track"]]:
-        part = _stretch(dry, start)
+        part = _stretch(dry, start, span)
         heard = hear(part)
         return network(heard, hints), jnp.sum(part.active, axis=-1) * heard.present
 
@@ -50,8 +49,8 @@ def _said(network: Field, dry: Dry, hints: Hints) -> Proposal:
         """Curves side by side; where stretches overlap, their mean."""
         total, count = jnp.zeros((*of.shape[1:-1], n_frames)), np.zeros(n_frames)
         for k, start in enumerate(starts):
-            total = total.at[..., start : start + SPAN].add(of[k])
-            count[start : start + SPAN] += 1.0
+            total = total.at[..., start : start + span].add(of[k])
+            count[start : start + span] += 1.0
         return total / count
 
     fixed = {name: mean(getattr(said, name)) for name in _FIXED}
@@ -59,9 +58,9 @@ def _said(network: Field, dry: Dry, hints: Hints) -> Proposal:
     return Proposal(ride=along(said.ride), zone=along(said.zone), **fixed, **room)
 
 
-def _stretch(dry: Dry, start: Int[Array, ""]) -> Dry:
+def _stretch(dry: Dry, start: Int[Array, ""], span: int) -> Dry:
     def cut(x: Float[Array, "..."], axis: int) -> Float[Array, "..."]:
-        return jax.lax.dynamic_slice_in_dim(x, start, SPAN, axis)
+        return jax.lax.dynamic_slice_in_dim(x, start, span, axis)
 
     return replace(
         dry,

@@ -19,7 +19,8 @@ from hybrid.knowledge.compile import wants_room
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.network import Network, save_network
-from hybrid.model.field import Field, Sizes
+from hybrid.model.field import Field
+from hybrid.model.sizes import Sizes
 from hybrid.training.checkpoint import Checkpoints, Course
 from hybrid.training.corpus import examples_of, make_missing, songs_in
 from hybrid.training.example import Kept, Shape
@@ -106,7 +107,7 @@ class _Run:
     ) -> None:
         recipe = self._recipe = material.recipe
         self._material, self._songs, self._folder, self._made_with = material, songs, folder, made_with
-        self._sizes = Sizes(len(ROLE_NAMES), len(FAMILY_NAMES), **recipe.network.model_dump())
+        self._sizes = Sizes(len(ROLE_NAMES), len(FAMILY_NAMES), n_frames=recipe.n_frames, **recipe.network.model_dump())
         self._graph, weights = nnx.split(Field(self._sizes, nnx.Rngs(recipe.seed)), nnx.Param)
         shape = Shape(recipe.n_tracks, recipe.n_frames, _MAX_PAIRS)
         self._under: list[_Under] = []

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from hybrid import shelf
 from hybrid.checked import checked
+from hybrid.model.sizes import Sizes
 
 KIND = "train"
 _Count = Annotated[int, Field(strict=True, ge=1)]
@@ -28,12 +29,12 @@ class Data(BaseModel, frozen=True, extra="forbid"):
 class Network(BaseModel, frozen=True, extra="forbid"):
     """Sizes of the network."""
 
-    frame: _Count = 128
-    whole: _Count = 192
-    n_heads: _Count = 4
-    n_frame_blocks: _Count = 2
-    n_moment_blocks: _Count = 3
-    n_whole_blocks: _Count = 3
+    frame: _Count = Sizes.frame
+    whole: _Count = Sizes.whole
+    n_heads: _Count = Sizes.n_heads
+    n_frame_blocks: _Count = Sizes.n_frame_blocks
+    n_moment_blocks: _Count = Sizes.n_moment_blocks
+    n_whole_blocks: _Count = Sizes.n_whole_blocks
 
 
 class Losses(BaseModel, frozen=True, extra="forbid"):
@@ -89,8 +90,8 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     network: Network = Network()
     n_tracks: _Count = 16
     """Of songs with more, some are taken."""
-    n_frames: _Count = 64
-    """Of 0.4 s; mixing hears as many at once."""
+    n_frames: _Count = Sizes.n_frames
+    """Of 0.4 s; with these weights, mixing hears as many at once."""
     batch: _Count = 8
     steps: _Count
     rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1e-3

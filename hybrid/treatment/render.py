@@ -79,8 +79,7 @@ def filtered(
     tail: Float[Array, "channel tail"],
 ) -> tuple[Float[Array, "channel chunk"], Float[Array, "channel tail"]]:
     """A chunk of one track after its gains, three hops late, and the tail that the next chunk completes."""
-    gain = jnp.exp((0.5 * LN_DB) * (static_db + zone_db.T @ renderer.zones))
-    return stft.overlap_add(stft.stft(x, renderer.window) * gain, renderer.window, tail)
+    return sounded(renderer, _spectrum(renderer, x, static_db, zone_db), tail)
 
 
 @jax.jit
@@ -92,11 +91,20 @@ def stereo(
     pan: Float[Array, "2 2"],
 ) -> Complex[Array, "2 hop bin"]:
     """Spectra of a chunk of one track as it stands in the mix: what `filtered` and `panned` do, before the inverse."""
-    gain = jnp.exp((0.5 * LN_DB) * (static_db + zone_db.T @ renderer.zones))
-    spectrum = stft.stft(x, renderer.window) * gain
+    spectrum = _spectrum(renderer, x, static_db, zone_db)
     if len(x) == 1:
         return jnp.sum(pan, axis=1)[:, None, None] * spectrum
     return jnp.einsum("sc,chb->shb", pan, spectrum)
+
+
+def _spectrum(
+    renderer: Renderer,
+    x: Float[Array, "channel time"],
+    static_db: Float[Array, " bin"],
+    zone_db: Float[Array, "zone hop"],
+) -> Complex[Array, "channel hop bin"]:
+    """Spectra of a chunk of one track after its gains."""
+    return stft.stft(x, renderer.window) * jnp.exp((0.5 * LN_DB) * (static_db + zone_db.T @ renderer.zones))
 
 
 @jax.jit

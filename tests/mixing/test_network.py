@@ -26,7 +26,8 @@ from hybrid.mixing.network import (
     weights_of,
     with_heard_roles,
 )
-from hybrid.model.field import Field, Sizes
+from hybrid.model.field import Field
+from hybrid.model.sizes import Sizes
 from tests.treatment.made import random_dry
 
 ROLES = ("bass", "guitar", "vocal.lead")

@@ -20,7 +20,8 @@ from hybrid.knowledge.types import RuleType
 from hybrid.mixing.analyse import analyse
 from hybrid.mixing.network import Network
 from hybrid.mixing.plan import Plan, Way, plan_mix, raw_panel, read_panel
-from hybrid.model.field import Field, Sizes
+from hybrid.model.field import Field
+from hybrid.model.sizes import Sizes
 from hybrid.treatment import effect
 from hybrid.treatment.types import treatment_parts
 from tests.knowledge.made import RULES, all_rules, objective_of, rule_of, rule_set, untouched

@@ -23,7 +23,8 @@ from hybrid.mixing.mixdown import mixed, rendered
 from hybrid.mixing.network import Network
 from hybrid.mixing.plan import Way, plan_mix
 from hybrid.mixing.quick import quick_mix
-from hybrid.model.field import Field, Sizes
+from hybrid.model.field import Field
+from hybrid.model.sizes import Sizes
 from hybrid.treatment.types import neutral, treatment_parts
 from tests.training.made import SECONDS, write_song
 

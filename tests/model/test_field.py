@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from hybrid.model.field import Field, Sizes
-from hybrid.model.hearing import N_FACTS, N_FRAME, SPAN, Hints, hear, nothing_known
+from hybrid.model.field import Field
+from hybrid.model.hearing import N_FACTS, N_FRAME, Hints, hear, nothing_known
 from hybrid.model.proposal import propose
+from hybrid.model.sizes import Sizes
 from hybrid.treatment import effect
 from hybrid.treatment.types import Dry, Treatment, neutral, treatment_parts
 from tests.treatment.made import random_dry
@@ -169,10 +170,10 @@ def test_the_whole_network_has_between_one_and_two_million_weights():
 
 
 def test_a_song_that_repeats_itself_is_proposed_what_its_part_is(network: Field):
-    part = random_dry(N_TRACKS, SPAN)
+    part = random_dry(N_TRACKS, SMALL.n_frames)
     axes = {"power": 2, "power_k": 2, "cross": 3, "active": 1, "inside": 0, "peak": 0}
     doubled = {name: jnp.concatenate([getattr(part, name)] * 2, axis=axis) for name, axis in axes.items()}
-    time_s = part.time_s[0] + part.frame_s * jnp.arange(2 * SPAN)
+    time_s = part.time_s[0] + part.frame_s * jnp.arange(2 * SMALL.n_frames)
     once, twice = parts(network, part, HINTS), parts(network, replace(part, **doubled, time_s=time_s), HINTS)
     for name, value in once.items():
         if not name.startswith(("gain.ride", "dynamics", "gain.level")):

@@ -15,7 +15,8 @@ import jax, numpy as np
 from flax import nnx
 from hybrid.audio.song import Song, Track
 from hybrid.knowledge.resolve import load_rules
-from hybrid.model.field import Field, Sizes
+from hybrid.model.field import Field
+from hybrid.model.sizes import Sizes
 from hybrid.training.example import Example, Frames, Kept, Shape
 from hybrid.training.lesson import FAMILY_NAMES, ROLE_NAMES, Lessons, stacked
 from hybrid.training.recipe import Recipe
