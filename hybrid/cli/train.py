@@ -31,7 +31,7 @@ def train(
 
     with progress_bar() as progress:
         material = loop.gather(read, songs)
-        origin = made_with("+".join(rules.hash for rules in material.rules), material.card.name, {"recipe": read.hash})
+        origin = made_with("+".join(rules.hash for rules in material.rules), material.card.hash, {"recipe": read.hash})
         trained = loop.train(material, out, origin, resume, progress)
     if as_json:
         print(json.dumps({**trained._asdict(), "weights": str(trained.weights)}, indent=2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
@@ -53,6 +54,11 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     """What to install where it cannot be played."""
     splits: Annotated[dict[Split, Seeds], AfterValidator(_apart)]
     """Seeds, or places of the song folders in the order of their names."""
+
+    @property
+    def hash(self) -> str:
+        """Of all that the card says."""
+        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
 
     @model_validator(mode="after")
     def _has_folder(self) -> Card:

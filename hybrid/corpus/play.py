@@ -29,6 +29,19 @@ def check_player(card: Card) -> None:
         find_soundfont(card.soundfonts, card.install)
 
 
+def made_from(card: Card) -> str:
+    """What the songs of the card follow from beside the program: the folder they lie in, or the SoundFont."""
+    if card.player == "soundfont":
+        font = find_soundfont(card.soundfonts, card.install)
+        return f"{font} {font.stat().st_size}"
+    return str(card.folder.resolve()) if card.folder is not None else card.player
+
+
+def name_of(card: Card, seed: int) -> str:
+    """A name for the song of a seed that no other song of the card has, ever."""
+    return str(seed) if card.folder is None else song_folders(card.folder)[seed].name
+
+
 def human_mix(card: Card, seed: int) -> Path | None:
     """The mix that a person made of that song, where one lies beside its tracks: a file that is named so."""
     return next(iter(finished_mixes(song_folders(card.folder)[seed])), None) if card.folder is not None else None

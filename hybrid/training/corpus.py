@@ -18,7 +18,7 @@ from hybrid.audio.manifest import load_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.corpus.card import Card, Split, song_folders
-from hybrid.corpus.play import check_player, human_mix, write_song
+from hybrid.corpus.play import check_player, human_mix, made_from, name_of, write_song
 from hybrid.errors import InputError, Problem
 from hybrid.training.example import Kept, listen_to, store
 from hybrid.training.imitate import heard_in, human_path, store_target
@@ -37,7 +37,7 @@ def examples_of(card: Card, split: Split, n: int) -> list[Kept]:
         raise InputError(Problem(card.name, f"has {end - first} songs to {_for(split)}, expected {n} at least"))
     check_player(card)
     folder = folder_of(card)
-    return [Kept(folder / f"{seed}.safetensors", card, seed) for seed in range(first, first + n)]
+    return [Kept(folder / f"{name_of(card, seed)}.safetensors", card, seed) for seed in range(first, first + n)]
 
 
 def make_missing(kept: Sequence[Kept], progress: Callable[[float], None], n_processes: int | None = None) -> None:
@@ -83,7 +83,8 @@ def folder_of(card: Card) -> Path:
     """Where the examples of a data set are kept."""
     given = os.environ.get(CACHE)
     folder = Path(given) if given else Path(platformdirs.user_cache_dir("hybrid-mix")) / "examples"
-    return folder / f"{card.name}-{_source()[:12]}"
+    made_of = repr((_source(), made_from(card))).encode()
+    return folder / f"{card.name}-{hashlib.sha256(made_of).hexdigest()[:12]}"
 
 
 @cache

@@ -137,7 +137,7 @@ def endless(lessons: Lessons, kept: Sequence[Kept], batch: int, seed: int) -> gr
 
 
 def in_batches(lessons: Lessons, kept: Sequence[Kept], batch: int, *, roles: bool = True) -> Iterator[Batch]:
-    """All songs as they are, in batches; what does not fill one is left out, or fills the only one by repetition."""
-    whole = list(kept)[: len(kept) // batch * batch] or [kept[k % len(kept)] for k in range(batch)]
-    for start in range(0, len(whole), batch):
-        yield stacked([lessons.plain(each, roles=roles) for each in whole[start : start + batch]])
+    """All songs as they are, in batches; the last is filled up by its first song."""
+    for start in range(0, len(kept), batch):
+        made = [lessons.plain(each, roles=roles) for each in kept[start : start + batch]]
+        yield stacked(made + made[:1] * (batch - len(made)))

@@ -172,8 +172,8 @@ class _Run:
         losses = []
         for under in self._under:
             batches = in_batches(under.lessons, kept, self._recipe.batch, roles=roles)
-            seen = [jax.tree.map(np.asarray, under.trainer.look(self._learner.weights, batch)) for batch in batches]
-            mean = jax.tree.map(lambda *each: np.mean(np.stack(each), axis=0), *seen)
+            seen = [under.trainer.look(self._learner.weights, batch) for batch in batches]
+            mean = jax.tree.map(lambda *each: np.mean(np.concatenate(each)[: len(kept)], axis=0), *seen)
             self._note(split, under, mean)
             losses.append(float(mean.loss))
         return float(np.mean(losses))

@@ -25,7 +25,7 @@ from hybrid.treatment.types import Treatment, neutral
 
 
 class Seen(NamedTuple):
-    """What a batch cost: means over its songs."""
+    """What a song cost, or a batch, as means over its songs."""
 
     loss: Float[Array, ""]
     """All losses by their weights."""
@@ -54,7 +54,7 @@ class Trainer(NamedTuple):
     begin: Callable[[nnx.State], Learner]
     step: Callable[[Learner, Batch], tuple[Learner, Seen]]
     look: Callable[[nnx.State, Batch], Seen]
-    """What a batch costs, without learning from it."""
+    """What each song of a batch costs, without learning from it."""
 
 
 def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool) -> Trainer:
@@ -63,12 +63,14 @@ def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool) -> Trai
     nothing = neutral(recipe.n_tracks, recipe.n_frames * LISTEN_S, LISTEN_S, room)
     together, divided = _shardings(recipe.batch)
 
-    def seen(weights: nnx.State, batch: Batch) -> tuple[Array, Seen]:
+    def look(weights: nnx.State, batch: Batch) -> Seen:
         def cost(leaves: list[Leaf]) -> Seen:
             return _cost(graph, weights, batch.lesson(leaves), nothing, recipe.losses)
 
-        costs = jax.vmap(cost)(batch.leaves)
-        mean = jax.tree.map(lambda x: jnp.mean(x, axis=0), costs)
+        return jax.vmap(cost)(batch.leaves)
+
+    def seen(weights: nnx.State, batch: Batch) -> tuple[Array, Seen]:
+        mean = jax.tree.map(lambda x: jnp.mean(x, axis=0), look(weights, batch))
         return mean.loss, mean
 
     def step(learner: Learner, batch: Batch) -> tuple[Learner, Seen]:
@@ -81,7 +83,7 @@ def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool) -> Trai
 
     shared = jax.jit(begin, out_shardings=together)
     stepped = jax.jit(step, in_shardings=(together, divided), out_shardings=together, donate_argnums=0)
-    looked = jax.jit(lambda weights, batch: seen(weights, batch)[1], in_shardings=(together, divided))
+    looked = jax.jit(look, in_shardings=(together, divided), out_shardings=divided)
     return Trainer(shared, stepped, looked)
 
 

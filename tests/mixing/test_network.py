@@ -28,6 +28,7 @@ from hybrid.mixing.network import (
 )
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
+from hybrid.training.recipe import read_recipe
 from tests.treatment.made import random_dry
 
 ROLES = ("bass", "guitar", "vocal.lead")
@@ -114,6 +115,8 @@ def test_the_shipped_weights_are_sound_and_small():
     assert network.families == tuple(FAMILIES)
     card = (SHIPPED / "base.md").read_text()
     assert network.hash in card and network.about["recipe"] in card
+    # what the card says made them is what the recipe is today
+    assert network.about["recipe"] == read_recipe("base").hash
 
 
 def _tracks(*roles: str) -> tuple[Track, ...]:

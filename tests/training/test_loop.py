@@ -169,3 +169,28 @@ def test_mixes_to_imitate_are_made_once(recipe: Recipe, tmp_path: Path, monkeypa
     assert any(line["refined"] > 0.0 for line in _lines(tmp_path / "one") if line["split"] == "train")
     monkeypatch.setattr(loop.Refinement, "_refined", None)
     _run(recipe, tmp_path / "two", **more)
+
+
+def test_two_cards_of_one_name_share_no_songs(recipe: Recipe, tmp_path: Path):
+    other = read_recipe(str(write_dataset(tmp_path)))
+    here, there = (examples_of(gather(each, None).card, "train", 3) for each in (recipe, other))
+    assert (
+        {each.path.name for each in here}
+        == {each.path.name for each in there}
+        == {f"song{n}.safetensors" for n in range(3)}
+    )
+    assert not {each.path for each in here} & {each.path for each in there}
+
+
+def test_songs_that_fill_no_batch_count_as_much_as_the_others(recipe: Recipe, tmp_path: Path):
+    """Of three songs in batches of two, the mean is that of three looks at one song each."""
+    songs = Path(recipe.data.dataset).parent / "songs"
+    found = []
+    for names in (("song0", "song1", "song2"), ("song0",), ("song1",), ("song2",)):
+        folder = tmp_path / "-".join(names)
+        for name in names:
+            shutil.copytree(songs / name, folder / "songs" / name)
+        run = folder / "run"
+        train(gather(recipe, folder / "songs"), run, MADE_WITH, False, lambda *_: None)
+        found.append(next(line["loss"] for line in _lines(run) if line["split"] == "songs"))
+    assert found[0] == pytest.approx(np.mean(found[1:]), rel=1e-4)
