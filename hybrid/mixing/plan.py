@@ -24,21 +24,12 @@ from hybrid.knowledge.types import LowEnergyRatio, RuleType
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.analyse import Analysis, Progress, analyse, blank_recording
+from hybrid.mixing.holds import UNLIMITED, Prices, held_targets, signed_excess
 from hybrid.mixing.microphones import settle
 from hybrid.mixing.network import UNKNOWN, Network, hear_families, proposed, with_heard_roles
 from hybrid.mixing.pins import pins_of
 from hybrid.mixing.programs import Kept
-from hybrid.mixing.refine import (
-    UNLIMITED,
-    Prices,
-    Refined,
-    Task,
-    held_targets,
-    prepare_rounds,
-    refine,
-    refine_further,
-    signed_excess,
-)
+from hybrid.mixing.refine import Refined, Task, prepare_rounds, refine, refine_further
 from hybrid.mixing.start import role_start
 from hybrid.treatment.effect import pool
 from hybrid.treatment.types import Dry, Treatment, neutral

@@ -16,13 +16,13 @@ import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.objective import NO_LIMIT, Objective, project
-from hybrid.knowledge.readings import Reading
 from hybrid.measure.panel import raw_of
+from hybrid.mixing.holds import UNLIMITED, Prices, beyond_limits
 from hybrid.mixing.pins import Pins, treatment_of
 from hybrid.mixing.programs import Kept
 from hybrid.treatment.bounds import moves_of
@@ -43,14 +43,8 @@ MARGIN = 0.05
 """Constraints are held this many scales inside their limits, since rendering differs a little from prediction."""
 RHO = (1.0, 20.0)
 """Stiffness of the constraints at the start and at the end; it grows geometrically."""
-UNLIMITED = 1e6
-"""Price of what must be kept whatever it costs."""
 DUAL_RATE = 0.1
 """Share of the augmented Lagrangian's multiplier update that is made at every step."""
-
-
-Prices = tuple[Float[np.ndarray | Array, " _"], ...]
-"""For every target of every rule, how hard it is held at most, in penalty per scale; 0 if it need not be kept."""
 
 
 class State(NamedTuple):
@@ -99,38 +93,6 @@ class Refined(NamedTuple):
     n_steps: int
 
 
-def _beyond(found: objectives.Targets) -> Float[Array, " target"]:
-    """How far each target is outside its interval, in scales; negative inside."""
-    return jnp.maximum(found.low - found.value, found.value - found.high) / found.scale
-
-
-@jax.jit
-def signed_excess(objective: Objective, read_of: tuple[Reading, ...]) -> tuple[Float[Array, " _"], ...]:
-    """How far each target of each rule is outside its interval, in scales; negative inside."""
-    if not read_of:
-        return ()
-    beyond = _beyond(objectives.targets_of(objective, read_of))
-    return tuple(jnp.split(beyond, np.cumsum([len(reading.value) for reading in read_of])[:-1]))
-
-
-def held_targets(
-    objective: Objective,
-    found: tuple[Reading, ...],
-    always: Bool[np.ndarray, " rule"],
-    price: Float[np.ndarray, " rule"],
-) -> Prices:
-    """The price of every target that must be kept: those of rules in `always`, and of rules that `found` keeps.
-
-    A rule is kept if no target exceeds its interval by more than a tenth of the scale.
-    """
-    prices = []
-    for index, (beyond, reading) in enumerate(zip(signed_excess(objective, found), found, strict=True)):
-        present = np.asarray(reading.share) > 0.0
-        kept = np.max(np.asarray(beyond), where=present, initial=-NO_LIMIT) <= BROKEN
-        prices.append(np.where(present & (always[index] | kept), price[index], 0.0).astype(np.float32))
-    return tuple(prices)
-
-
 def _round(
     size: int,
     n_steps: Float[Array, ""],
@@ -159,7 +121,7 @@ def _round(
     def costs(moves: Treatment, now: State) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
         found = objectives.sought(objective, dry, treatment_of(moves, pins), raw)
         _, widen = objectives.timed(objective.timing, now.step / n_steps)
-        beyond = _beyond(objectives.targets_of(objective, found))
+        beyond = beyond_limits(objectives.targets_of(objective, found))
         rho = _stiffness(now.step / n_steps)
         wanted = now.multiplier + rho * (beyond + MARGIN)
         pressed = jnp.clip(wanted, 0.0, price)
@@ -188,15 +150,23 @@ def _round(
     # one loop for both, so that the rules are traced and compiled once
     places = jnp.concatenate([jnp.full(size, -1), jnp.arange(min(LOOKS, n_rules))])
     state, (rows, worst) = jax.lax.scan(look, state, places)
-    rows, seen = rows[size:], _costliest(objective, state)[: len(places) - size]
+    cap, cosine = _compared(objective, state, rows[size:])
+    state = state._replace(cap=cap)
+    return jax.tree.leaves(state), state.cost, worst[-1], cosine
+
+
+def _compared(
+    objective: Objective, state: State, rows: Float[Array, "look move"]
+) -> tuple[Float[Array, " rule"], Float[Array, "rule rule"]]:
+    """New caps from the gradients of the rules that cost most, and the cosines between those."""
+    n_rules, seen = len(objective.program.rules), _costliest(objective, state)[: len(rows)]
     norm = jnp.linalg.norm(rows, axis=1)
     directions = rows / jnp.maximum(norm, 1e-9)[:, None]
     cosine = jnp.zeros((n_rules, n_rules)).at[seen[:, None], seen[None, :]].set(directions @ directions.T)
     # what asks for nothing but to do little weighs against all that is done, however much that is
     asks = np.array([rule.asks for rule in objective.program.rules])
     cap = state.cap.at[seen].set(1.0 / jnp.maximum(norm, 1.0))
-    state = state._replace(cap=jnp.where(asks, cap, 1.0))
-    return jax.tree.leaves(state), state.cost, worst[-1], cosine
+    return jnp.where(asks, cap, 1.0), cosine
 
 
 @cache

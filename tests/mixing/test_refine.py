@@ -19,8 +19,9 @@ from hybrid.knowledge.objective import NO_LIMIT, Objective
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.panel import predict
 from hybrid.mixing.conflicts import conflicts
+from hybrid.mixing.holds import UNLIMITED, held_targets, signed_excess
 from hybrid.mixing.pins import Pins, pins_of
-from hybrid.mixing.refine import UNLIMITED, Refined, Task, held_targets, refine, signed_excess
+from hybrid.mixing.refine import Refined, Task, refine
 from hybrid.treatment.bounds import RANGES, effort
 from hybrid.treatment.types import Dry, Treatment, map_parts, treatment_parts
 from tests.knowledge.made import (
