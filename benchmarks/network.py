@@ -9,6 +9,7 @@ their roles hidden. Prints tables; with --out, writes them, with a plot.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import tempfile
 from collections.abc import Iterator
@@ -155,6 +156,11 @@ def main() -> None:
     parser.add_argument("--robust", action="store_true", help="tracks shuffled, dropped, doubled, roles hidden")
     parser.add_argument("--out", type=Path, help="a folder for tables and plot")
     asked = parser.parse_args()
+    for folder in asked.folders:
+        if not folder.is_dir():
+            parser.error(f"no such folder: {folder}")
+    if asked.out and not asked.robust and importlib.util.find_spec("matplotlib") is None:
+        parser.error("--out draws a plot: pip install matplotlib")
     rules, network = load_rules(["base"]), load_network(asked.model)
     courses: list[Course] = []
     other: list[tuple[str, float, dict[str, Course]]] = []
