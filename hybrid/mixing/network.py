@@ -32,6 +32,9 @@ SCHEMA = "weights/1"
 SHIPPED = Path(hybrid.__file__).parent / "weights"
 """Where weights lie that come with the program."""
 UNKNOWN = "unknown"
+EAR_TEMPERATURE = 4.0
+"""By which the ear's logits are divided, so that it is as sure as it is right: trained on synthetic sounds, it named 18
+of 57 tracks of eight real songs rightly, and was 76 % sure on average without, 33 % with it (`base` of 0.1.0)."""
 SURE = 0.5
 """Confidence from which a heard role is used: it is likelier than all others together."""
 _ENDING = ".safetensors"
@@ -138,14 +141,15 @@ def _path(name: str) -> Path:
 
 
 def hints_of(tracks: Sequence[Track], roles: Sequence[str], n_tracks: int, seed: int) -> Hints:
-    """What is known of the tracks beside their sound, padded; seats are drawn from the seed."""
+    """What is known of the tracks beside their sound, padded; seats are drawn from the seed, by the order of ids."""
     known = {role: index for index, role in enumerate(roles, start=1)}
     role, leads, seat = np.zeros(n_tracks, np.int32), np.zeros(n_tracks, np.float32), np.zeros(n_tracks, np.float32)
     n = len(tracks)
     role[:n] = [known.get(track.role, 0) for track in tracks]
     leads[:n] = ["lead" in track.tags for track in tracks]
     if n > 1:
-        seat[:n] = np.random.default_rng(seed).permutation(np.linspace(-1.0, 1.0, n))
+        by_id = sorted(range(n), key=lambda index: tracks[index].id)
+        seat[by_id] = np.random.default_rng(seed).permutation(np.linspace(-1.0, 1.0, n))
     return Hints(*(jax.device_put(x) for x in (role, leads, seat, np.zeros(0, np.float32))))
 
 
@@ -156,7 +160,7 @@ def proposed(
     graph, weights = nnx.split(network.field)
     hints = hints_of(tracks, network.roles, dry.power.shape[0], seed)
     treatment, family = _proposed(graph, weights, listened(dry), start, hints)
-    share = np.asarray(jax.nn.softmax(family, axis=-1))[: len(tracks)]
+    share = np.asarray(jax.nn.softmax(family / EAR_TEMPERATURE, axis=-1))[: len(tracks)]
     best = share.argmax(axis=-1)
     return treatment, Heard(tuple(network.families[k] for k in best), tuple(share.max(axis=-1).tolist()))
 

@@ -133,6 +133,13 @@ def test_hints_know_roles_leads_and_a_seat_for_each():
     assert hints_of(_tracks("bass"), ROLES, 4, seed=0).seat.tolist() == [0, 0, 0, 0]
 
 
+def test_the_order_of_the_tracks_moves_no_seat():
+    tracks = _tracks("bass", "guitar", "guitar", "unknown", "bass")
+    order = [3, 0, 4, 1, 2]
+    seats = hints_of(tracks, ROLES, 5, seed=1).seat
+    assert hints_of(tuple(tracks[k] for k in order), ROLES, 5, seed=1).seat.tolist() == [float(seats[k]) for k in order]
+
+
 def test_names_are_not_listened_to(network: Network):
     dry = random_dry(4, 24)
     named, nameless = (hear_families(network, dry, _tracks(*[role] * 4)) for role in ("bass", "unknown"))
