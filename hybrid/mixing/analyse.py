@@ -177,7 +177,7 @@ class Recording:
         if not x.any():
             return None
         spectrum = bandpower.spectra(self._analyser, x, every)
-        powers = bandpower.powers(self._analyser, spectrum)
+        powers = bandpower.powers(self._analyser, spectrum, every)
         self.power[track, :, self._frames(chunk)] = self._joined(powers.plain)
         self.power_k[track, :, self._frames(chunk)] = self._joined(powers.weighted)
         self.low[track] += powers.low

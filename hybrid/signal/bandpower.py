@@ -70,8 +70,8 @@ def k_weight(sample_rate: int) -> Float[np.ndarray, " band"]:
     return np.divide(response, total, out=np.zeros_like(total), where=total > 0.0)
 
 
-def _banded(power: Float[Array, "*batch hop bin"], weights: Float[Array, "bin out"]) -> Array:
-    frames = power.reshape(*power.shape[:-2], CHUNK_FRAMES, -1, power.shape[-1])
+def _banded(power: Float[Array, "*batch hop bin"], weights: Float[Array, "bin out"], every: int = 1) -> Array:
+    frames = power.reshape(*power.shape[:-2], -1, stft.HOPS_PER_FRAME // every, power.shape[-1])
     return jnp.mean(frames, axis=-2) @ weights
 
 
@@ -81,14 +81,14 @@ def spectra(analyser: Analyser, x: Float[Array, "channel time"], every: int = 1)
     return stft.stft(x, analyser.window, every)
 
 
-@jax.jit
-def powers(analyser: Analyser, spectrum: Complex[Array, "channel hop bin"]) -> Powers:
-    """Powers of a chunk; a mono signal reads three times the same."""
+@partial(jax.jit, static_argnames="every")
+def powers(analyser: Analyser, spectrum: Complex[Array, "channel hop bin"], every: int = 1) -> Powers:
+    """Powers of a chunk, of whose windows one in `every` was looked at; a mono signal reads three times the same."""
     squares = jnp.square(spectrum.real) + jnp.square(spectrum.imag)
     if spectrum.shape[0] == 2:
         cross = spectrum[0].real * spectrum[1].real + spectrum[0].imag * spectrum[1].imag
         squares = jnp.concatenate([squares, cross[None]])
-    both = _banded(squares, analyser.weights)
+    both = _banded(squares, analyser.weights, every)
     both = jnp.broadcast_to(both, (3, *both.shape[1:]))
     n = both.shape[-1] // 2
     return Powers(both[..., :n], both[..., n:], jnp.mean(squares[:2, :, :LOW_BINS], axis=(0, 1)))
