@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import jax
@@ -57,11 +57,12 @@ class Trainer(NamedTuple):
     """What each song of a batch costs, without learning from it."""
 
 
-def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool) -> Trainer:
-    """The compiled functions for a recipe; a batch is divided among the local devices that its size allows."""
+def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool, devices: Sequence | None = None) -> Trainer:
+    """The compiled functions for a recipe; a batch is divided among as many devices, of all local ones unless they
+    are given, as its size allows."""
     optimiser = _optimiser(recipe)
     nothing = neutral(recipe.n_tracks, recipe.n_frames * LISTEN_S, LISTEN_S, room)
-    together, divided = _shardings(recipe.batch)
+    together, divided = _shardings(recipe.batch, jax.local_devices() if devices is None else devices)
 
     def look(weights: nnx.State, batch: Batch) -> Seen:
         def cost(leaves: list[Leaf]) -> Seen:
@@ -87,9 +88,8 @@ def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool) -> Trai
     return Trainer(shared, stepped, looked)
 
 
-def _shardings(batch: int) -> tuple[NamedSharding, NamedSharding]:
-    """The same on all devices, and divided along the first axis, over the most local devices that divide a batch."""
-    devices = jax.local_devices()
+def _shardings(batch: int, devices: Sequence) -> tuple[NamedSharding, NamedSharding]:
+    """The same on all devices, and divided along the first axis, over the most devices that divide a batch."""
     n = max(k for k in range(1, len(devices) + 1) if batch % k == 0)
     mesh = Mesh(np.array(devices[:n]), ("song",))
     return NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("song"))

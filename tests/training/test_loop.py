@@ -13,11 +13,16 @@ import orbax.checkpoint as ocp
 import pytest
 
 from hybrid.errors import InputError
+from hybrid.knowledge.resolve import load_rules
 from hybrid.mixing.network import load_network, weights_of
 from hybrid.training import loop
 from hybrid.training.corpus import CACHE, examples_of, make_missing
+from hybrid.training.example import Shape
+from hybrid.training.lesson import Lessons
 from hybrid.training.loop import DivergedError, Progress, Trained, gather, train
 from hybrid.training.recipe import Recipe, read_recipe
+from hybrid.training.refined import Refinement
+from hybrid.training.target import no_target
 from tests.training.made import write_dataset
 
 MADE_WITH = {"rules": "some"}
@@ -147,13 +152,6 @@ def test_a_data_set_without_enough_songs_is_refused(recipe: Recipe):
         examples_of(gather(recipe, None).card, "test", 1)
 
 
-def test_songs_in_a_folder_are_looked_at_beside_validation(recipe: Recipe, tmp_path: Path):
-    songs = Path(recipe.data.dataset).parent / "songs"
-    train(gather(recipe, songs), tmp_path / "run", MADE_WITH, False, lambda *_: None)
-    assert [line["step"] for line in _lines(tmp_path / "run") if line["split"] == "songs"] == [4, 8]
-    assert len(list((tmp_path / "run" / "songs").iterdir())) == 4
-
-
 def test_two_sets_of_rules_take_turns(recipe: Recipe, tmp_path: Path):
     rules = (*recipe.rules, ("output",))
     _run(recipe, tmp_path / "run", rules=rules)
@@ -167,8 +165,11 @@ def test_mixes_to_imitate_are_made_once(recipe: Recipe, tmp_path: Path, monkeypa
     monkeypatch.setattr(loop, "LOG_EVERY", 1)
     _run(recipe, tmp_path / "one", **more)
     assert any(line["refined"] > 0.0 for line in _lines(tmp_path / "one") if line["split"] == "train")
+    # all are there: nothing is refined again
     monkeypatch.setattr(loop.Refinement, "_refined", None)
-    _run(recipe, tmp_path / "two", **more)
+    material, rules = gather(recipe, None), load_rules(recipe.rules[0])
+    lessons = Lessons(recipe, rules, Shape(recipe.n_tracks, recipe.n_frames, 16), lambda kept: (no_target(4),) * 2)
+    Refinement(rules, 10).make_missing(material.train, lessons, lambda share: None)
 
 
 def test_two_cards_of_one_name_share_no_songs(recipe: Recipe, tmp_path: Path):
@@ -192,5 +193,7 @@ def test_songs_that_fill_no_batch_count_as_much_as_the_others(recipe: Recipe, tm
             shutil.copytree(songs / name, folder / "songs" / name)
         run = folder / "run"
         train(gather(recipe, folder / "songs"), run, MADE_WITH, False, lambda *_: None)
-        found.append(next(line["loss"] for line in _lines(run) if line["split"] == "songs"))
+        looks = [line for line in _lines(run) if line["split"] == "songs"]
+        assert [line["step"] for line in looks] == [4, 8] and len(list((run / "songs").iterdir())) == len(names)
+        found.append(looks[0]["loss"])
     assert found[0] == pytest.approx(np.mean(found[1:]), rel=1e-4)
