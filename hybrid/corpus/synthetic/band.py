@@ -24,11 +24,15 @@ BARS = (2, 4, 4, 2)
 """Of the intro, the verse, the chorus and the ending: 20 to 45 s."""
 WHOLE_KIT, ROOMS, WIDE_KIT = 0.25, 0.3, 0.6
 """How often a kit comes as one track, how often a take was made in a room that is heard, how wide a whole kit is."""
+MEN_LEAD, DOUBLE = 0.45, 0.15
+"""How often a man leads, an octave lower, and how often a part that is no piece of the kit is played twice."""
+BASS_LINES = ("bass", "roots", "walking")
+_AGAIN = " again"
 SINGER = Player(("LeadVox", "Vox", "vocal main"), "vocal.lead", "tune", None, 1.0)
 
 
 class Backing(NamedTuple):
-    """A backing voice: who sings it, and how many degrees from the lead."""
+    """A backing voice: who sings it, and how many degrees from the lead; 0 doubles it."""
 
     player: Player
     singer: Singer
@@ -38,6 +42,10 @@ class Backing(NamedTuple):
 BACKING = {
     "backing high": Backing(Player(("BackingVox1", "BV high", "harm 1"), "vocal.backing", "tune", None, 0.8), HIGH, 2),
     "backing low": Backing(Player(("BackingVox2", "BV low", "harm 2"), "vocal.backing", "tune", None, 0.6), LOW, -3),
+    "backing high twice": Backing(Player(("BackingVox3", "BV high dbl"), "vocal.backing", "tune", None, 0.35), HIGH, 2),
+    "backing low twice": Backing(Player(("BackingVox4", "BV low dbl"), "vocal.backing", "tune", None, 0.35), LOW, -3),
+    "backing top": Backing(Player(("BackingVox5", "BV top"), "vocal.backing", "tune", None, 0.3), HIGH, 4),
+    "lead twice": Backing(Player(("LeadVox dbl", "Vox double"), "vocal.backing", "tune", None, 0.3), LEAD, 0),
 }
 
 
@@ -69,6 +77,8 @@ def play_band(seed: int, play_part: PlayPart = synthesise) -> list[Take]:
     style, chance = band_of(seed), stream(seed, "band")
     players = [player for player in style.players if chance.random() < player.chance]
     parts = {f"{index} {player.role}": player for index, player in enumerate(players)}
+    doubled = [part for part, player in parts.items() if not player.piece and chance.random() < DOUBLE]
+    parts |= {f"{part}{_AGAIN}": parts[part] for part in doubled if parts[part].line not in BASS_LINES}
     sings, backs = chance.random() < style.voices[0], chance.random() < style.voices[1]
     if sings:
         parts["lead"] = SINGER
@@ -112,10 +122,13 @@ def _score(style: Style, plan: Plan, parts: dict[str, Player], seed: int) -> dic
     beat = pieces.get("kick", ())
     score: dict[str, tuple[Note, ...]] = {}
     for part, player in parts.items():
+        if part.endswith(_AGAIN):
+            score[part] = score[part.removesuffix(_AGAIN)]
+            continue
         rng = stream(seed, part)
         if player.line == "kit":
             score[part] = pieces.get(kit[part], ())
-        elif player.line in ("bass", "roots", "walking"):
+        elif player.line in BASS_LINES:
             score[part] = _bass(_renamed(plan, {part: "bass"}), player.line, beat, rng)
         elif player.line == "comping":
             score[part] = write_keys(
@@ -129,7 +142,8 @@ def _score(style: Style, plan: Plan, parts: dict[str, Player], seed: int) -> dic
             # the lead is written before: it comes before them among the parts
             score[part] = write_harmony(plan, score["lead"], part, BACKING[part].reach)
         else:
-            score[part] = write_lead(plan, rng, part, player.octaves)
+            octaves = player.octaves - (player is SINGER and _man_leads(seed))
+            score[part] = write_lead(plan, rng, part, octaves)
     return score
 
 
@@ -165,12 +179,32 @@ def _take(plan: Plan, part: str, player: Player, notes: tuple[Note, ...], seed: 
     feel = Feel(float(chance.uniform(0.0, 12.0)), float(chance.uniform(2.0, 10.0)), float(chance.uniform(0.04, 0.12)))
     played = perform(notes, plan, feel, chance)
     if player.instrument is None:
-        take = sing(played, BACKING[part].singer if part in BACKING else LEAD, n, chance)
+        take = sing(played, _singer(part, seed), n, chance)
     else:
         take = play_part(player, played, n, chance)
     if chance.random() < ROOMS:
         take = in_room(take, chance, float(chance.uniform(0.2, 0.8)), float(chance.uniform(-20.0, -8.0)))
     return faded(take, 1.0, FADE_MS)
+
+
+def _man_leads(seed: int) -> bool:
+    return stream(seed, "lead singer").random() < MEN_LEAD
+
+
+def _singer(part: str, seed: int) -> Singer:
+    """Who sings a part: a person of one of three kinds, with a throat, a breath and a vibrato of their own."""
+    lead = LOW if _man_leads(seed) else LEAD
+    kind = lead if part not in BACKING or BACKING[part].singer is LEAD else BACKING[part].singer
+    # one who doubles themselves is the same person
+    person = stream(seed, f"singer of {part.removesuffix(' twice')}")
+    length, breath, depth, tilt = person.uniform(0.9, 1.1), *person.uniform(0.5, 2.0, 2), person.uniform(0.7, 1.6)
+    return kind._replace(
+        vowels={vowel: tuple(round(hz * length) for hz in formants) for vowel, formants in kind.vowels.items()},
+        fourth_hz=kind.fourth_hz * length,
+        tilt_harmonic=kind.tilt_harmonic * tilt,
+        breathiness=kind.breathiness * breath,
+        vibrato_semitones=kind.vibrato_semitones * depth,
+    )
 
 
 def _kit_together(takes: list[Take]) -> Iterator[Take]:

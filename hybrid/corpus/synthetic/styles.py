@@ -150,6 +150,23 @@ STYLES = (
         (0.5, 0.4),
     ),
     Style(
+        "chip",
+        (100, 170),
+        FOUR_ON_THE_FLOOR | {"snare": {"verse": ("....X.......X...",), "chorus": ("....X.......X..g",)}},
+        OFF_BEATS,
+        (
+            _KICK,
+            _SNARE,
+            _HAT,
+            Player(("Bass preset", "square bass"), "bass.synth", "roots", synths.pulse, 0.9),
+            Player(("Pulse 1", "square lead"), "synth.lead", "tune", synths.pulse, 0.95),
+            Player(("Pulse 2", "square harm"), "synth.lead", "tune", synths.pulse, 0.6, 1),
+            Player(("Arp", "arpeggio"), "synth.arp", "broken", synths.pulse, 0.8, 1),
+            Player(("Chords", "square chords"), "synth", "comping", synths.pulse, 0.6),
+        ),
+        (0.0, 0.0),
+    ),
+    Style(
         "hip-hop",
         (72, 96),
         HALF_TIME,

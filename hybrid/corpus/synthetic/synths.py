@@ -99,6 +99,14 @@ def synth_lead(frequency_hz: float, duration_s: float, velocity: float, rng: np.
     return faded(0.4 * velocity * (share * open_ + (1.0 - share) * closed), 4.0, 70.0)
 
 
+def pulse(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
+    """A pulse wave as sound chips of home computers make it: the saw less the same saw a third of a period later."""
+    t = times(duration_s + 0.02)
+    shift = round(SAMPLE_RATE / (3.0 * frequency_hz))
+    saw = _saw(frequency_hz, len(t) + shift, rng)
+    return faded(0.3 * velocity * decay(t, 1.2) * (saw[shift:] - saw[:-shift]), 1.0, 15.0)
+
+
 def synth_bass(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
     """A saw through a plucked low-pass, over a sine."""
     t = times(duration_s + 0.03)
