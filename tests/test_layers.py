@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "signal": set[str](),
     "treatment": {"signal"},
     "measure": {"signal", "treatment"},
-    "model": {"signal", "treatment"},
+    "model": {"signal", "treatment", "measure"},
     "knowledge": {*SHARED, *SOUND, "audio"},
     "mixing": {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model"},
     "training": {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model", "mixing"},

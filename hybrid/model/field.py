@@ -1,5 +1,7 @@
 """The proposing network: every track is heard by itself, then beside all others, moment by moment and as a whole.
 
+It then hears how the tracks stand in the mix that it has proposed, and says what it would change; and again.
+
 Tracks have no order: shuffling them shuffles the proposal. Any number of tracks and frames will do; those that are
 absent are masked.
 """
@@ -15,6 +17,7 @@ from jaxtyping import Array, Float
 
 from hybrid.model.hearing import N_FACTS, N_FRAME, Hearing, Hints
 from hybrid.model.sizes import Sizes
+from hybrid.model.standing import N_RELATION, N_STANDING, Standing
 from hybrid.treatment.types import N_TONE, N_ZONES
 
 STRIDE = 8
@@ -40,6 +43,8 @@ class Proposal(NamedTuple):
     room_tone: Float[Array, " tone"]
     family: Float[Array, "track family"]
     """Logits of what the track is, from the sound and what is played beside it."""
+    thought: Float[Array, "track size"]
+    """What is kept of a track between looks; nothing outside the network reads it."""
 
 
 class _Attention(nnx.Module):
@@ -117,13 +122,42 @@ class _Wholes(nnx.Module):
         return self.feed(self.across(x, present, jnp.zeros((len(x), len(x)), x.dtype)))
 
 
+class _Related(nnx.Module):
+    """Tracks beside each other, with what lies between each two of them."""
+
+    def __init__(self, sizes: Sizes, rngs: nnx.Rngs) -> None:
+        zeros = nnx.initializers.zeros
+        self.norm = nnx.LayerNorm(sizes.whole, rngs=rngs)
+        self.into = nnx.Linear(sizes.whole, 3 * sizes.whole, use_bias=False, rngs=rngs)
+        self.between = nnx.Linear(N_RELATION, sizes.n_heads, use_bias=False, rngs=rngs)
+        self.out = nnx.Linear(sizes.whole, sizes.whole, use_bias=False, kernel_init=zeros, rngs=rngs)
+        self.told = nnx.Linear(sizes.n_heads * N_RELATION, sizes.whole, use_bias=False, rngs=rngs)
+        self.feed = _Feed(sizes.whole, rngs)
+        self.n_heads = sizes.n_heads
+
+    def __call__(
+        self,
+        x: Float[Array, "track size"],
+        pair: Float[Array, "track track relation"],
+        present: Float[Array, " track"],
+    ) -> Float[Array, "track size"]:
+        parts = jnp.split(self.into(self.norm(x)), 3, axis=-1)
+        query, key, value = (each.reshape(len(x), self.n_heads, -1) for each in parts)
+        score = jnp.einsum("qhd,khd->hqk", query, key) / jnp.sqrt(float(query.shape[-1]))
+        score = score + jnp.moveaxis(4.0 * self.between(pair), -1, 0) - 1e9 * (1.0 - present)
+        weight = jax.nn.softmax(score, axis=-1)
+        mixed = jnp.einsum("hqk,khd->qhd", weight, value).reshape(x.shape)
+        told = jnp.einsum("hqk,qkr->qhr", weight, pair).reshape(len(x), -1)
+        return self.feed(x + self.out(mixed) + self.told(told))
+
+
 class Field(nnx.Module):
     """Proposes a treatment of all tracks of a song. Until it is trained it proposes to make them equally
     loud, each a little to the side of its seat."""
 
     def __init__(self, sizes: Sizes, rngs: nnx.Rngs) -> None:
         zeros = nnx.initializers.zeros
-        self.n_frames = sizes.n_frames
+        self.n_frames, self.n_looks = sizes.n_frames, sizes.n_looks
         self.hear = nnx.Linear(N_FRAME, sizes.frame, rngs=rngs)
         self.frames = nnx.List([_Frames(sizes.frame, rngs) for _ in range(sizes.n_frame_blocks)])
         self.role = nnx.Embed(sizes.n_roles + 1, sizes.frame, embedding_init=zeros, rngs=rngs)
@@ -136,12 +170,16 @@ class Field(nnx.Module):
         self.track = nnx.Linear(sizes.whole, N_TONE + 6, kernel_init=zeros, rngs=rngs)
         self.song = nnx.Linear(sizes.whole, N_ZONES + 1 + N_TONE, kernel_init=zeros, rngs=rngs)
         self.family = nnx.Linear(sizes.whole, sizes.n_families, kernel_init=zeros, rngs=rngs)
+        self.stand = nnx.Linear(N_STANDING + 1, sizes.whole, rngs=rngs)
+        self.looks = nnx.List([_Related(sizes, rngs) for _ in range(sizes.n_look_blocks)])
+        self.looked = nnx.LayerNorm(sizes.whole, rngs=rngs)
+        self.change = nnx.Linear(sizes.whole, N_TONE + 5, kernel_init=zeros, rngs=rngs)
         self.tell = nnx.Linear(sizes.whole, sizes.frame, rngs=rngs)
         self.move = nnx.Linear(2 * sizes.frame, sizes.frame, rngs=rngs)
         self.moving = nnx.Linear(sizes.frame, 1 + N_ZONES, kernel_init=zeros, rngs=rngs)
 
     def __call__(self, hearing: Hearing, hints: Hints) -> Proposal:
-        """The proposal for one song."""
+        """The first proposal for one song."""
         n_frames = hearing.frame.shape[1]
         facts = jnp.concatenate([hearing.fact, hints.leads[:, None], hints.seat[:, None]], axis=-1)
         known = self.role(hints.role) + self.know(facts)
@@ -176,6 +214,23 @@ class Field(nnx.Module):
             pre_delay=room[N_ZONES],
             room_tone=room[N_ZONES + 1 :],
             family=self.family(whole),
+            thought=whole,
+        )
+
+    def again(self, said: Proposal, standing: Standing, hearing: Hearing, hints: Hints) -> Proposal:
+        """What it says after a look at the mix that it has proposed: of what is said once for each track, all may
+        change."""
+        x = said.thought + self.stand(jnp.concatenate([standing.track, hints.leads[:, None]], axis=-1))
+        for block in self.looks:
+            x = block(x, standing.pair, hearing.present)
+        by = self.change(self.looked(x))
+        return said._replace(
+            loudness_db=said.loudness_db + 3.0 * by[:, N_TONE],
+            tone=said.tone + by[:, :N_TONE],
+            low_cut=said.low_cut + by[:, N_TONE + 1],
+            position=said.position + by[:, N_TONE + 2],
+            width=said.width + by[:, N_TONE + 3],
+            send=said.send + by[:, N_TONE + 4],
         )
 
 

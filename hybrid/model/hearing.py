@@ -13,7 +13,8 @@ from hybrid.treatment.effect import pool
 from hybrid.treatment.types import N_ZONES, Dry
 
 FLOOR_DB, FULL_DB = -60.0, 20.0
-_FAINT = 1e-12
+FAINT = 1e-12
+"""Powers below this are silence."""
 N_FRAME = 2 * bands.N_BANDS + 2 * N_ZONES + 2
 """Numbers per frame: level and share by band, balance and correlation by zone, activity, attack."""
 N_FACTS = 4
@@ -59,17 +60,17 @@ def hear(dry: Dry) -> Hearing:
     weighed = jnp.sum(dry.power_k[:, 0] + dry.power_k[:, 1], axis=-1)
     sounding = jnp.sum(dry.active, axis=-1)
     mean = jnp.sum(weighed * dry.active, axis=-1) / jnp.maximum(sounding, 1e-6)
-    present = ((sounding > 0.0) & (mean > _FAINT)).astype(power.dtype)
+    present = ((sounding > 0.0) & (mean > FAINT)).astype(power.dtype)
     unit = jnp.where(present > 0.0, mean, 1.0)
     # every track at the same loudness: what is left is its spectrum, its movement, and whom it meets
     even = power / unit[:, None, None] * present[:, None, None]
     total = jnp.sum(even * dry.active[..., None], axis=0)
-    level = _unit_db(even)
-    share = _unit_db(even / jnp.maximum(total, _FAINT)) * dry.active[..., None]
+    level = unit_db(even)
+    share = unit_db(even / jnp.maximum(total, FAINT)) * dry.active[..., None]
     left, right, cross = (dry.power[:, channel] @ jnp.asarray(zone_curves().T, power.dtype) for channel in range(3))
     both = left + right
-    balance = (left - right) / jnp.maximum(both, _FAINT)
-    correlation = cross / jnp.sqrt(jnp.maximum(left * right, _FAINT**2))
+    balance = (left - right) / jnp.maximum(both, FAINT)
+    correlation = cross / jnp.sqrt(jnp.maximum(left * right, FAINT**2))
     course = 10.0 * jnp.log10(weighed / unit[:, None] + 1e-6)
     attack = jnp.pad(jnp.maximum(jnp.diff(course, axis=-1), 0.0), ((0, 0), (1, 0))) / 20.0
     frame = jnp.concatenate(
@@ -88,7 +89,7 @@ def _over(x: Float[Array, "track frame"], active: Float[Array, "track frame"]) -
     return jnp.sum(x * active, axis=-1) / jnp.maximum(jnp.sum(active, axis=-1), 1e-6)
 
 
-def _unit_db(power: Float[Array, "..."]) -> Float[Array, "..."]:
+def unit_db(power: Float[Array, "..."]) -> Float[Array, "..."]:
     """Decibels between the floor and full, as -1.5 to 0.5 about."""
     db = 10.0 * jnp.log10(power + 10.0 ** (FLOOR_DB / 10.0))
     return jnp.clip(db, FLOOR_DB, FULL_DB) / 40.0

@@ -11,18 +11,33 @@ from jaxtyping import Array, Float, Int
 
 from hybrid.model.field import Field, Proposal
 from hybrid.model.hearing import Hearing, Hints, hear
+from hybrid.model.standing import stand
 from hybrid.treatment.bounds import bounded, moves_of
 from hybrid.treatment.makeup import made_up
 from hybrid.treatment.types import RIDE_S, Dry, Dynamics, Eq, Gain, Pan, Reverb, Treatment
 
-_FIXED = ("loudness_db", "tone", "low_cut", "position", "width", "send", "family")
+_FIXED = ("loudness_db", "tone", "low_cut", "position", "width", "send", "family", "thought")
 """What is said of a track once for the whole song."""
 
 
 def propose(network: Field, dry: Dry, nothing: Treatment, hints: Hints) -> tuple[Treatment, Proposal]:
     """The treatment that the network proposes for these tracks, shaped like `nothing`; its output level is open."""
-    said = _said(network, dry, hints)
-    return made_up(dry, sought(said, hear(dry), dry, nothing)), said
+    heard = hear(dry)
+    treatment, said = looked(network, _said(network, dry, hints), heard, dry, nothing, hints)
+    return made_up(dry, treatment), said
+
+
+def looked(
+    network: Field, said: Proposal, hearing: Hearing, dry: Dry, nothing: Treatment, hints: Hints
+) -> tuple[Treatment, Proposal]:
+    """The treatment, before make-up, that the network settles on once it has heard what it proposed, and what it said.
+
+    No gradient goes through what it hears: it learns from what it says each time.
+    """
+    for _ in range(network.n_looks):
+        treatment = jax.lax.stop_gradient(sought(said, hearing, dry, nothing))
+        said = network.again(said, stand(dry, treatment, hearing), hearing, hints)
+    return sought(said, hearing, dry, nothing), said
 
 
 def _said(network: Field, dry: Dry, hints: Hints) -> Proposal:

@@ -13,10 +13,13 @@ class Sizes:
     n_families: int
     n_reference: int = 0
     frame: int = 128
-    whole: int = 192
+    whole: int = 184
     n_heads: int = 4
     n_frame_blocks: int = 2
     n_moment_blocks: int = 3
-    n_whole_blocks: int = 3
+    n_whole_blocks: int = 2
+    n_look_blocks: int = 2
+    n_looks: int = 3
+    """How often the network hears its own proposal and says more."""
     n_frames: int = 64
     """Frames that are heard at once, as in training: 26 s. Longer songs are heard in stretches."""

@@ -112,7 +112,8 @@ def shaped(example: Example, shape: Shape, first: int = 0) -> Example:
     frames = frames._replace(
         pairs=frames.pairs * here[:, None],
         cross=frames.cross * here[:, None, None, None, None],
-        time_s=(frames.time_s[0] + LISTEN_S * np.arange(shape.n_frames)).astype(np.float32),
+        # a treatment is as long as the example, and begins with it
+        time_s=(example.frames.time_s[0] + LISTEN_S * np.arange(shape.n_frames)).astype(np.float32),
     )
     return Example(replace(example.song, tracks=tracks), frames)
 

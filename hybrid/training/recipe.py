@@ -35,6 +35,8 @@ class Network(BaseModel, frozen=True, extra="forbid"):
     n_frame_blocks: _Count = Sizes.n_frame_blocks
     n_moment_blocks: _Count = Sizes.n_moment_blocks
     n_whole_blocks: _Count = Sizes.n_whole_blocks
+    n_look_blocks: _Count = Sizes.n_look_blocks
+    n_looks: Annotated[int, Field(strict=True, ge=0)] = Sizes.n_looks
 
 
 class Losses(BaseModel, frozen=True, extra="forbid"):

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 from hybrid.knowledge import objective as objectives
 from hybrid.model.field import Field
 from hybrid.model.hearing import LISTEN_S, hear
-from hybrid.model.proposal import sought
+from hybrid.model.proposal import looked
 from hybrid.training.lesson import Batch, Leaf, Lesson
 from hybrid.training.recipe import Losses, Recipe
 from hybrid.training.target import distance, target_of
@@ -106,8 +106,8 @@ def _cost(graph: nnx.GraphDef[Field], weights: nnx.State, lesson: Lesson, nothin
     dry, objective = lesson.frames.dry, lesson.objective
     heard = hear(dry)
     dull = heard._replace(frame=heard.frame * lesson.audible[:, None, None])
-    said = nnx.merge(graph, weights)(dull, lesson.hints)
-    treatment = sought(said, heard, dry, nothing)
+    network = nnx.merge(graph, weights)
+    treatment, said = looked(network, network(dull, lesson.hints), heard, dry, nothing, lesson.hints)
     zero = jnp.zeros(())
     rule = objectives.penalties(
         objective, objectives.sought(objective, dry, treatment), jnp.zeros_like(objective.weight)
@@ -115,11 +115,12 @@ def _cost(graph: nnx.GraphDef[Field], weights: nnx.State, lesson: Lesson, nothin
     told = (lesson.family >= 0) * heard.present * lesson.audible
     wrong = optax.softmax_cross_entropy_with_integer_labels(said.family, jnp.maximum(lesson.family, 0))
     right = (jnp.argmax(said.family, axis=-1) == lesson.family).astype(wrong.dtype)
-    n_told = jnp.maximum(jnp.sum(told), 1.0)
+    # what a track is can be read off a hint: only those without are listened to
+    asked = told * (lesson.hints.role == 0)
     refined = human = zero
     if losses.refined or losses.human:
         found = target_of(dry, made_up(dry, treatment))
         refined, human = (distance(found, wanted, heard.present) for wanted in (lesson.refined, lesson.human))
-    rules, roles = objective.weight @ rule, jnp.sum(wrong * told) / n_told
+    rules, roles = objective.weight @ rule, jnp.sum(wrong * asked) / jnp.maximum(jnp.sum(asked), 1.0)
     loss = losses.rules * rules + losses.roles * roles + losses.refined * refined + losses.human * human
-    return Seen(loss, rules, rule, roles, jnp.sum(right * told) / n_told, refined, human)
+    return Seen(loss, rules, rule, roles, jnp.sum(right * told) / jnp.maximum(jnp.sum(told), 1.0), refined, human)

@@ -1,0 +1,137 @@
+"""What a network hears of its own proposal: by known levels and places of made-up tracks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+from hybrid.model.field import Field
+from hybrid.model.hearing import Hearing, hear, nothing_known
+from hybrid.model.proposal import looked, propose
+from hybrid.model.sizes import Sizes
+from hybrid.model.standing import N_RELATION, N_STANDING, Standing, stand
+from hybrid.signal import bands
+from hybrid.treatment.types import Dry, Treatment
+from tests.treatment.made import dry_of, mono, nothing, random_dry
+
+OVERLAP, TOGETHER, BOTH, NEAR, APART, LOUDER, SELF = range(N_RELATION)
+LOUDNESS, OVER, BALANCE, CORRELATION, POSITION, AWAY, WIDTH, CUT = range(N_STANDING - 8, N_STANDING)
+SHARE = slice(bands.N_BANDS, 2 * bands.N_BANDS)
+SIZES = Sizes(3, 5, frame=16, whole=24, n_heads=2, n_moment_blocks=1, n_whole_blocks=1)
+
+
+def twins_and_a_stranger() -> Dry:
+    """Two tracks that are alike and a third that shares no band with them; all play always, as loud in each band."""
+    low, high = np.zeros((24, bands.N_BANDS)), np.zeros((24, bands.N_BANDS))
+    low[:, 10:14], high[:, 24:28] = 1e-3, 1e-3
+    return dry_of(np.stack([mono(low), mono(low), mono(high)]))
+
+
+def placed(dry: Dry, position: list[float], level_db: list[float]) -> Treatment:
+    treatment = nothing(dry)
+    pan = treatment.pan._replace(position=jnp.array(position))
+    return replace(treatment, pan=pan, gain=treatment.gain._replace(level_db=jnp.array(level_db)))
+
+
+def stood(dry: Dry, treatment: Treatment) -> Standing:
+    return jax.tree.map(np.asarray, jax.jit(stand)(dry, treatment, hear(dry)))
+
+
+def test_twins_are_alike_and_strangers_are_not():
+    pair = stood(dry := twins_and_a_stranger(), nothing(dry)).pair
+    assert pair[0, 1, OVERLAP] == pytest.approx(1.0, abs=1e-3)
+    assert pair[0, 2, OVERLAP] < 1e-3
+    np.testing.assert_allclose(pair[..., TOGETHER], 1.0, atol=1e-5)
+    np.testing.assert_array_equal(pair[..., SELF], np.eye(3))
+
+
+def test_who_stands_where_is_heard_from_both_sides():
+    pair = stood(dry := twins_and_a_stranger(), placed(dry, [-20.0, 20.0, -20.0], [0.0, 6.0, 0.0])).pair
+    assert pair[0, 1, APART] == -pair[1, 0, APART] < 0.0
+    assert pair[0, 1, LOUDER] == pytest.approx(-0.6, abs=0.01)
+    assert pair[0, 2, NEAR] == 1.0
+    # 40 of 40 pan units apart
+    assert pair[0, 1, NEAR] == pytest.approx(np.exp(-0.5), abs=1e-3)
+    assert pair[0, 1, BOTH] == pytest.approx(np.exp(-0.5), abs=2e-3)
+    assert pair[0, 2, BOTH] < 1e-3
+
+
+@pytest.mark.parametrize("up_db", [-6.0, 0.0, 6.0])
+def test_a_track_that_is_raised_is_as_much_louder_than_the_others_and_holds_more_of_its_bands(up_db):
+    dry = twins_and_a_stranger()
+    track = stood(dry, placed(dry, [0.0] * 3, [0.0, up_db, 0.0])).track
+    even = stood(dry, nothing(dry)).track
+    assert track[1, OVER] - even[1, OVER] == pytest.approx(up_db / 10.0, abs=0.01)
+    # of two that share a band, in dB over 40
+    share_db = -10.0 * np.log10(1.0 + 10.0 ** (-up_db / 10.0))
+    np.testing.assert_allclose(40.0 * track[1, SHARE][11], share_db, atol=0.01)
+    np.testing.assert_allclose(40.0 * track[2, SHARE][25], 0.0, atol=0.01)
+
+
+def test_a_track_to_the_right_leans_to_the_right_and_a_mono_track_is_one_in_both_channels():
+    track = stood(dry := twins_and_a_stranger(), placed(dry, [-40.0, 40.0, 0.0], [0.0] * 3)).track
+    assert track[0, BALANCE] == pytest.approx(-track[1, BALANCE], abs=1e-5)
+    assert track[0, BALANCE] > 0.3
+    np.testing.assert_allclose(track[:, CORRELATION], 1.0, atol=1e-4)
+    np.testing.assert_allclose(track[:, AWAY], np.abs(track[:, POSITION]))
+
+
+def test_numbers_are_of_unit_size_and_none_for_a_track_that_is_silent():
+    dry = random_dry(5)
+    silent = {name: getattr(dry, name).at[2].set(0.0) for name in ("power", "power_k", "active", "low_power")}
+    dry = replace(dry, **silent, cross=0.0 * dry.cross)
+    standing = stood(dry, nothing(dry))
+    assert np.abs(standing.track).max() < 4.5
+    assert np.abs(standing.pair).max() < 4.0
+    assert np.abs(standing.track[2]).max() == np.abs(standing.pair[2]).max() == np.abs(standing.pair[:, 2]).max() == 0.0
+
+
+def test_until_it_is_trained_looks_change_nothing_and_then_they_do():
+    dry, hints = random_dry(4), nothing_known(4, 0)
+    network = Field(SIZES, nnx.Rngs(0))
+
+    def levels(network: Field, n_looks: int) -> np.ndarray:
+        network.n_looks = n_looks
+        return np.asarray(propose(network, dry, nothing(dry), hints)[0].gain.level_db)
+
+    np.testing.assert_array_equal(levels(network, 0), levels(network, 2))
+    network.change.kernel[...] = 0.3 * jax.random.normal(jax.random.key(0), network.change.kernel.shape)
+    straight = levels(network, 0)
+    once, twice = levels(network, 1), levels(network, 2)
+    assert np.abs(once - straight).max() > 0.1
+    assert np.abs(twice - once).max() > 0.1
+
+
+def test_a_network_of_looks_alone_learns_to_put_twins_apart():
+    """Which of the two goes where is not said by their sound: only their seats, and what lies between them, tell."""
+    dry = twins_and_a_stranger()
+    hints = nothing_known(3, 0)._replace(seat=jnp.zeros(3).at[0].set(-0.1).at[1].set(0.1))
+    graph, weights = nnx.split(Field(SIZES, nnx.Rngs(0)), nnx.Param)
+    heard: Hearing = hear(dry)
+
+    def position(weights: nnx.State) -> jax.Array:
+        network = nnx.merge(graph, weights)
+        return looked(network, network(heard, hints), heard, dry, nothing(dry), hints)[0].pan.position
+
+    def learns(path: tuple, gradient: jax.Array) -> jax.Array:
+        return gradient * (str(path[0].key) in ("stand", "looks", "looked", "change"))
+
+    @jax.jit
+    def learnt(weights: nnx.State, state: optax.OptState) -> tuple[nnx.State, optax.OptState]:
+        # twins 40 units apart, the stranger in the middle
+        miss = lambda w: jnp.sum(jnp.square(position(w) / 20.0 - jnp.array([-1.0, 1.0, 0.0])))  # noqa: E731
+        gradient = jax.tree_util.tree_map_with_path(learns, jax.grad(miss)(weights))
+        updates, state = optimiser.update(gradient, state)
+        return jax.tree.map(jnp.add, weights, updates), state
+
+    optimiser = optax.adam(3e-3)
+    state = optimiser.init(weights)
+    for _ in range(100):
+        weights, state = learnt(weights, state)
+    np.testing.assert_allclose(position(weights), [-20.0, 20.0, 0.0], atol=4.0)
