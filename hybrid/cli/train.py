@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -26,7 +25,6 @@ def train(
     from hybrid.training.recipe import read_recipe
 
     read = read_recipe(recipe)
-    _use_all_cores()
     load("hybrid.training.loop")
     from hybrid.export.made import made_with
     from hybrid.training import loop
@@ -40,10 +38,3 @@ def train(
         return
     print(f"{trained.steps} steps; the best validation loss, {trained.best:.4f}, was at step {trained.best_step}")
     print(f"wrote {trained.weights}: hybrid mix SONG -o OUT --model {trained.weights}")
-
-
-def _use_all_cores() -> None:
-    """Makes a device of every core, as long as JAX has not started: batches are divided among devices."""
-    flag = "--xla_force_host_platform_device_count"
-    if flag not in os.environ["XLA_FLAGS"]:
-        os.environ["XLA_FLAGS"] += f" {flag}={os.cpu_count()}"

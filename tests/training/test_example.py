@@ -67,6 +67,8 @@ def test_padding_is_silence_and_what_is_too_much_is_cut(example: Example):
     cut = shaped(example, Shape(2, 4, 4), first=3)
     assert [track.role for track in cut.song.tracks] == ["bass", "guitar"]
     np.testing.assert_array_equal(cut.frames.power, example.frames.power[:2, :, 3:7])
+    # a treatment begins with what it treats, and rides lie where they were asked for
+    assert cut.frames.time_s[0] == example.frames.time_s[0]
 
 
 def test_pairs_with_a_track_that_was_cut_are_nobody_s(example: Example):
