@@ -45,7 +45,8 @@ def cast_folder(folder: Path) -> Cast:
         raise InputError(Problem(str(folder), what, hint="rename it if it is a track"))
     files = probe_all(path for path in paths if path not in mixes)
     notes = tuple(f"{path.name} looks like a finished mix: left out" for path in mixes)
-    return Cast(folder, file_name(title), _tracks(list(files.values())), notes=notes)
+    tracks = tracks_of([(_stem(file.path), file) for file in files.values()])
+    return Cast(folder, file_name(title), tracks, notes=notes)
 
 
 def finished_mixes(folder: Path) -> list[Path]:
@@ -72,7 +73,9 @@ def _is_audio(path: Path) -> bool:
     return is_named_so and not path.name.startswith(".") and not path.is_dir()
 
 
-def _tracks(files: Sequence[AudioFile]) -> tuple[Track, ...]:
+def tracks_of(files: Sequence[tuple[str, AudioFile]]) -> tuple[Track, ...]:
+    """The tracks that files are by what they are called: mono files that are left and right are one, roles are
+    guessed, ids are unique."""
     named = _paired(files)
     guesses = guess_together([each.name for each in named])
     ids = _unique(each.name for each in named)
@@ -89,19 +92,18 @@ def _tracks(files: Sequence[AudioFile]) -> tuple[Track, ...]:
     )
 
 
-def _paired(files: Sequence[AudioFile]) -> list[_Named]:
+def _paired(files: Sequence[tuple[str, AudioFile]]) -> list[_Named]:
     """The files by track: mono files at one rate whose names are those of a left and a right are one."""
-    names = [_stem(file.path) for file in files]
     pairs = {
         pair.left: pair
-        for pair in find_pairs(names)
-        if all(files[i].channels == 1 for i in (pair.left, pair.right))
-        and files[pair.left].sample_rate == files[pair.right].sample_rate
+        for pair in find_pairs([name for name, _ in files])
+        if all(files[i][1].channels == 1 for i in (pair.left, pair.right))
+        and files[pair.left][1].sample_rate == files[pair.right][1].sample_rate
     }
     rights = {pair.right for pair in pairs.values()}
     return [
-        _Named(pairs[i].name, (file, files[pairs[i].right])) if i in pairs else _Named(names[i], (file,))
-        for i, file in enumerate(files)
+        _Named(pairs[i].name, (file, files[pairs[i].right][1])) if i in pairs else _Named(name, (file,))
+        for i, (name, file) in enumerate(files)
         if i not in rights
     ]
 

@@ -11,10 +11,10 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from hybrid import shelf
 from hybrid.checked import checked
+from hybrid.corpus.layout import Layout, Split
 from hybrid.errors import InputError, Problem
 from hybrid.units import refusal
 
-Split = Literal["train", "validation", "test"]
 KIND = "datasets"
 
 
@@ -37,6 +37,14 @@ def _apart(splits: dict[Split, Seeds]) -> dict[Split, Seeds]:
     return splits
 
 
+class Expected(BaseModel, frozen=True, extra="forbid"):
+    """What a complete copy has, to be compared with what is found."""
+
+    songs: dict[Split | Literal["all"], Annotated[int, Field(ge=1)]] = {}
+    sample_rate_hz: int | None = None
+    has_mixes: bool = False
+
+
 class Card(BaseModel, frozen=True, extra="forbid"):
     """A data set: songs that the program plays itself, or that lie in folders."""
 
@@ -47,13 +55,20 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     player: Literal["synthesis", "soundfont", "files"]
     """Who plays the instruments: the program's own, fluidsynth with a SoundFont, or people, who were recorded."""
     folder: Path | None = None
-    """Of files: the folder of song folders, relative to the card."""
+    """Of files: where they lie, relative to the card; what is fetched from elsewhere has no folder of its own."""
+    layout: Layout | None = None
+    """Of files: how they become songs; without it, every folder in `folder` is a song."""
+    citation: str = ""
+    homepage: str = ""
+    access: str = ""
+    """How to come by it."""
+    expected: Expected = Expected()
     soundfonts: tuple[Path, ...] = ()
     """Where a SoundFont may lie; the first that is there is played."""
     install: str = ""
     """What to install where it cannot be played."""
-    splits: Annotated[dict[Split, Seeds], AfterValidator(_apart)]
-    """Seeds, or places of the song folders in the order of their names."""
+    splits: Annotated[dict[Split, Seeds], AfterValidator(_apart)] = {}
+    """Seeds, or places of the song folders in the order of their names; a layout has splits of its own."""
 
     @property
     def hash(self) -> str:
@@ -61,9 +76,14 @@ class Card(BaseModel, frozen=True, extra="forbid"):
         return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
 
     @model_validator(mode="after")
-    def _has_folder(self) -> Card:
-        if (self.folder is None) == (self.player == "files"):
-            raise refusal("folder: is for `player: files`, which needs it")
+    def _has_songs(self) -> Card:
+        if self.player != "files":
+            if self.folder or self.layout:
+                raise refusal("folder and layout: are for `player: files`")
+            if not self.splits:
+                raise refusal("splits: are missing: seeds of songs to train, validate and test on")
+        elif self.layout is None and not (self.folder and self.splits):
+            raise refusal("`player: files` needs a layout, or a folder of song folders and splits")
         return self
 
 
@@ -74,6 +94,8 @@ def read_card(name: str) -> Card:
     if card.folder is None:
         return card
     folder = path.parent / card.folder.expanduser()
+    if card.layout:
+        return card.model_copy(update={"folder": folder})
     n_songs = len(song_folders(folder))
     if n_songs < max(end for _, end in card.splits.values()):
         what = f"{folder} holds {n_songs} songs, fewer than the splits name"

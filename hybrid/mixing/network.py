@@ -142,7 +142,7 @@ def _path(name: str) -> Path:
 
 def hints_of(tracks: Sequence[Track], roles: Sequence[str], n_tracks: int, seed: int) -> Hints:
     """What is known of the tracks beside their sound, padded; seats are drawn from the seed, by the order of ids."""
-    known = {role: index for index, role in enumerate(roles, start=1)}
+    known = {role: index for index, role in enumerate(roles, start=1) if role != UNKNOWN}
     role, leads, seat = np.zeros(n_tracks, np.int32), np.zeros(n_tracks, np.float32), np.zeros(n_tracks, np.float32)
     n = len(tracks)
     role[:n] = [known.get(track.role, 0) for track in tracks]

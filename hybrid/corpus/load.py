@@ -1,0 +1,47 @@
+"""From what was found in a data set to a song that can be mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hybrid.audio.assemble import Cast, assemble
+from hybrid.audio.manifest import load_song
+from hybrid.audio.probe import probe_all
+from hybrid.audio.scan import tracks_of
+from hybrid.audio.song import Song, Track, file_name
+from hybrid.corpus.find import Found
+from hybrid.corpus.streams import unpacked
+from hybrid.errors import SongError
+
+_UNMIXED = frozenset({"click", "reference"})
+
+
+def song_of(found: Found, roles: Mapping[str, Sequence[str]], scratch: Path) -> Song:
+    """The song, its roles named by the data set's labels where `roles` knows them, else guessed.
+
+    Streams of containers are unpacked into `scratch`. Raises SongError with all that keeps it from being mixed.
+    """
+    if found.problems:
+        raise SongError(*found.problems)
+    if not found.sources:
+        return replace(load_song(found.folder), name=file_name(found.name))
+    sources = unpacked(found.sources, scratch)
+    files = probe_all(source.path for source in sources)
+    tracks = tracks_of([(source.label, files[source.path]) for source in sources])
+    label_of = {source.path: source.label for source in sources}
+    meant = {label.casefold(): role for label, role in roles.items()}
+    named = tuple(_named(track, meant.get(label_of[track.files[0]].casefold())) for track in tracks)
+    bleeding = [source.label for source in sources if source.bleed]
+    notes = (f"other sources are heard in: {', '.join(bleeding)}",) if bleeding else ()
+    cast = Cast(found.folder, file_name(found.name), named, notes=notes)
+    return assemble(cast.without(_UNMIXED))
+
+
+def _named(track: Track, said: Sequence[str] | None) -> Track:
+    """The track with the role that the data set's label stands for, if it stands for any."""
+    if said is None:
+        return track
+    role, *tags = said
+    return replace(track, role=role, tags=tuple(tags), confidence=1.0)

@@ -1,0 +1,153 @@
+"""Public data sets in miniature become songs, each by its card."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hybrid.corpus.dataset import Dataset, open_dataset
+from hybrid.corpus.load import song_of
+from hybrid.errors import InputError, SongError
+from tests.corpus.miniature import MINIATURES, Miniature, cambridge_mt, medleydb, moisesdb, musdb18_hq, slakh2100, tone
+
+
+def _songs(dataset: Dataset, scratch: Path) -> dict[str, list[str]]:
+    return {found.name: [track.role for track in song_of(found, dataset.roles, scratch).tracks]
+            for found in dataset.songs if not found.problems}  # fmt: skip
+
+
+@pytest.mark.parametrize("mini", MINIATURES, ids=lambda mini: mini.card)
+def test_every_layout_is_read_as_its_card_says(mini: Miniature, tmp_path: Path):
+    mini.write(tmp_path / "set")
+    dataset = open_dataset(mini.card, tmp_path / "set")
+    assert _songs(dataset, tmp_path) == mini.roles
+    assert {found.name for found in dataset.songs if found.mix} == mini.mixes
+    assert {found.name: found.split for found in dataset.songs} == {
+        name: dict(mini.splits).get(name) for name in mini.roles
+    }
+    assert not [problem for found in dataset.songs for problem in found.problems]
+
+
+def test_a_plain_folder_of_song_folders_is_a_data_set(tmp_path: Path):
+    for song in ("b", "a"):
+        tone(tmp_path / "songs" / song / "Kick.wav")
+        tone(tmp_path / "songs" / song / "Vox.wav")
+    (tmp_path / "songs" / ".hidden").mkdir()
+    (tmp_path / "songs" / "empty").mkdir()
+    dataset = open_dataset(str(tmp_path / "songs"))
+    assert _songs(dataset, tmp_path) == {"a": ["drums.kick", "vocal.lead"], "b": ["drums.kick", "vocal.lead"]}
+    (empty,) = (found for found in dataset.songs if found.problems)
+    assert "holds no audio files" in str(empty.problems[0])
+
+
+def test_microphones_of_left_and_right_are_one_track(tmp_path: Path):
+    cambridge_mt(tmp_path)
+    (song,) = (song_of(found, {}, tmp_path) for found in open_dataset("cambridge-mt", tmp_path).songs
+               if found.name == "A_One_Full")  # fmt: skip
+    assert [track.channels for track in song.tracks] == [1, 2, 1]
+
+
+def test_bleed_is_noted(tmp_path: Path):
+    medleydb(tmp_path)
+    moisesdb(tmp_path / "m")
+    of = {found.name: found for found in open_dataset("medleydb", tmp_path).songs}
+    assert all(source.bleed for source in of["B_Two"].sources)
+    assert not any(source.bleed for source in of["A_One"].sources)
+    assert "other sources are heard in" in " ".join(song_of(of["B_Two"], {}, tmp_path).notes)
+    (one,) = open_dataset("moisesdb", tmp_path / "m").songs
+    assert [source.label for source in one.sources if source.bleed] == ["overheads"]
+    assert [source.stem for source in one.sources] == ["vocals", "drums", "drums"]
+
+
+def test_of_several_mixes_the_full_one_is_taken(tmp_path: Path):
+    cambridge_mt(tmp_path)
+    (three,) = (found for found in open_dataset("cambridge-mt", tmp_path).songs if found.name == "Three")
+    assert three.mix is not None and three.mix.path.name == "Three_Full_Mix.wav"
+
+
+def test_a_described_file_that_is_missing_is_a_problem_of_its_song_alone(tmp_path: Path):
+    medleydb(tmp_path)
+    (tmp_path / "V1/A_One/A_One_RAW/A_One_RAW_02_01.wav").unlink()
+    of = {found.name: found for found in open_dataset("medleydb", tmp_path).songs}
+    assert [str(problem) for problem in of["A_One"].problems] == [
+        f"{tmp_path / 'V1/A_One/A_One_RAW/A_One_RAW_02_01.wav'}: is not there"
+    ]
+    assert not of["B_Two"].problems
+    with pytest.raises(SongError, match="is not there"):
+        song_of(of["A_One"], {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("stems: [", "data.json"),
+        ('{"stems": 3}', "expected keys or a list"),
+        ('{"artist": "A"}', "says no 'stems'"),
+        ('{"stems": [{"stemName": "x", "tracks": [{"id": "1"}]}]}', "says no"),
+        ("[]", "expected keys and values"),
+    ],
+)
+def test_metadata_that_makes_no_sense_is_told_and_the_others_are_read(tmp_path: Path, text: str, said: str):
+    moisesdb(tmp_path)
+    bad = tmp_path / "moisesdb_v0.1" / "bad"
+    bad.mkdir()
+    (bad / "data.json").write_text(text)
+    of = {found.name: found for found in open_dataset("moisesdb", tmp_path).songs}
+    assert said in str(of["bad"].problems[0]) and "bad" in str(of["bad"].problems[0])
+    assert not of["0a1b"].problems
+
+
+@pytest.mark.parametrize("way", ["climbs", "absolute", "link"])
+def test_no_path_leads_out_of_the_data_set(tmp_path: Path, way: str):
+    outside = tone(tmp_path / "secret.wav")
+    root = tmp_path / "set"
+    moisesdb(root)
+    folder = root / "moisesdb_v0.1" / "0a1b"
+    said = json.loads((folder / "data.json").read_text())
+    track = said["stems"][0]["tracks"][0]
+    if way == "link":
+        (folder / "vocals" / "v-1.wav").unlink()
+        (folder / "vocals" / "v-1.wav").symlink_to(outside)
+    else:
+        track["id"] = "../../../../secret" if way == "climbs" else str(outside.with_suffix(""))
+        (folder / "data.json").write_text(json.dumps(said))
+    (song,) = open_dataset("moisesdb", root).songs
+    # a path from the root of the file system is one below the song's folder here
+    assert ("is not there" if way == "absolute" else "lies outside") in str(song.problems[0])
+
+
+def test_what_was_never_rendered_is_no_track_and_what_should_have_been_is_missed(tmp_path: Path):
+    slakh2100(tmp_path)
+    (song,) = open_dataset("slakh2100", tmp_path).songs
+    assert [source.label for source in song.sources] == ["Bass", "Drums"]
+    (tmp_path / "train/Track00001/stems/S01.flac").unlink()
+    (song,) = open_dataset("slakh2100", tmp_path).songs
+    assert "S01.flac: is not there" in str(song.problems[0])
+
+
+def test_files_that_the_layout_does_not_know_are_counted(tmp_path: Path):
+    musdb18_hq(tmp_path)
+    odd = tone(tmp_path / "extra.wav")
+    assert open_dataset("musdb18-hq", tmp_path).corpus.strange == (odd,)
+
+
+def test_a_folder_of_another_data_set_holds_no_song_and_shows_what_is_there(tmp_path: Path):
+    musdb18_hq(tmp_path)
+    with pytest.raises(InputError, match="holds no song") as error:
+        open_dataset("dsd100", tmp_path)
+    assert "mixture.wav" in str(error.value) or "bass.wav" in str(error.value)
+
+
+def test_who_asks_for_a_data_set_is_told_what_is_missing(tmp_path: Path):
+    with pytest.raises(InputError, match="give its folder with --at"):
+        open_dataset("musdb18-hq")
+    with pytest.raises(InputError, match="no such folder"):
+        open_dataset("musdb18-hq", tmp_path / "none")
+    with pytest.raises(InputError, match="did you mean musdb18"):
+        open_dataset("musdb81")
+    with pytest.raises(InputError, match="there are no files to read"):
+        open_dataset("synthetic")
+    with pytest.raises(InputError, match="no such folder"):
+        open_dataset(str(tmp_path / "none"))
