@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "knowledge": {*SHARED, *SOUND, "audio"},
     "mixing": {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model"},
     "training": {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model", "mixing"},
+    "batch": {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model", "mixing", "export"},
     **{
         name: {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model", "mixing", "training"}
         for name in ("judge", "explain", "export", "desk", "calibrate")

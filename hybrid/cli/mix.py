@@ -18,8 +18,8 @@ from hybrid.cli.signals import load
 from hybrid.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from hybrid.export.mixed import Written
     from hybrid.knowledge.ruleset import RuleSet
-    from hybrid.mixing.deliver import Delivered
     from hybrid.mixing.plan import Way
 
 DEMO = "demo"
@@ -60,17 +60,17 @@ def mix(
         raise InputError(Problem("-o, --out", "is missing: expected the folder to write"))
     if only_mix and (steps or model == NO_MODEL):
         raise InputError(Problem("--only-mix", "is for what a network proposes: expected --steps 0 and a --model"))
-    load("hybrid.export.results")
+    load("hybrid.export.mixed")
+    from hybrid.export.mixed import Wanted, write_mix
+
     way = _way(steps, seed, model)
+    wanted = Wanted(subtype, sample_rate, verdict=not only_mix)
     inputs = [path for track in loaded.tracks for path in track.files] if loaded else []
     with OutputFolder(out, overwrite, inputs) as folder:
         tracks = loaded or _demo(folder.path / "song", seed)
-        if only_mix:
-            said = _run_quickly(tracks, rule_set, folder.path, way, (sample_rate, subtype))
-            print(json.dumps(said | {"out": str(out)}, indent=2) if as_json else f"wrote {out}: {MIX_NAME}")
-            return
-        delivered = _run(tracks, rule_set, folder.path, way, (sample_rate, subtype))
-    _print_result(delivered, out, as_json)
+        with progress_bar() as progress:
+            written = write_mix(tracks, rule_set, way, folder.path, wanted, progress)
+    _print_result(written, out, as_json)
 
 
 def _way(steps: int, seed: int, model: str) -> Way:
@@ -91,54 +91,6 @@ def _demo(folder: Path, seed: int) -> Song:
     return replace(load_song(folder), name=DEMO)
 
 
-def _run(song: Song, rules: RuleSet, folder: Path, way: Way, wanted: tuple[int | None, Subtype]) -> Delivered:
-    """Mix, and write everything into `folder`."""
-    from hybrid.audio.digest import digest
-    from hybrid.audio.read import open_song
-    from hybrid.export.made import made_with
-    from hybrid.export.results import write_results
-    from hybrid.mixing.deliver import Format, deliver
-    from hybrid.mixing.plan import plan_mix
-
-    fmt = Format(wanted[0] or song.sample_rate, wanted[1])
-    with open_song(song) as reader, progress_bar() as progress:
-        plan = plan_mix(song, reader, rules, way, progress)
-        delivered = deliver(plan, reader, folder, fmt, progress)
-    options = {
-        "steps": str(way.n_steps),
-        "seed": str(way.seed),
-        "network": way.network.hash if way.network else NO_MODEL,
-    }
-    origin = made_with(rules.hash, digest(song), options)
-    write_results(delivered, rules, folder, origin)
-    return delivered
-
-
-def _run_quickly(
-    song: Song, rules: RuleSet, folder: Path, way: Way, wanted: tuple[int | None, Subtype]
-) -> dict[str, object]:
-    """Write the network's mix and its settings into `folder`; what is to be said of them."""
-    from hybrid.audio.digest import digest
-    from hybrid.audio.read import open_song
-    from hybrid.export.made import made_with
-    from hybrid.export.results import write_settings
-    from hybrid.mixing.deliver import Format
-    from hybrid.mixing.quick import quick_mix
-
-    assert way.network is not None
-    fmt = Format(wanted[0] or song.sample_rate, wanted[1])
-    with open_song(song) as reader, progress_bar() as progress:
-        quick = quick_mix(song, reader, rules, way, folder, fmt, progress)
-    options = {"steps": "0", "seed": str(way.seed), "network": way.network.hash}
-    write_settings(quick.song, quick.treatment, folder, made_with(rules.hash, digest(song), options))
-    levels = quick.levels
-    return {
-        "integrated_lufs": round(levels.integrated_lufs, 2),
-        "true_peak_dbtp": round(levels.true_peak_dbtp, 2),
-        "notes": quick.song.notes,
-    }
-
-
 def _print_matches(song: Song, rules: RuleSet, as_json: bool) -> None:
     from hybrid.knowledge.matches import match_report
 
@@ -155,17 +107,25 @@ def _print_matches(song: Song, rules: RuleSet, as_json: bool) -> None:
         print(line)
 
 
-def _print_result(delivered: Delivered, out: Path, as_json: bool) -> None:
+def _print_result(written: Written, out: Path, as_json: bool) -> None:
     from hybrid.export.verdict import verdict_json, verdict_table
 
-    plan = delivered.plan
-    before, after = plan.before, delivered.verdict
+    delivered, levels = written.delivered, written.levels
+    if delivered is None:
+        said = {
+            "integrated_lufs": round(levels.integrated_lufs, 2),
+            "true_peak_dbtp": round(levels.true_peak_dbtp, 2),
+            "notes": written.notes,
+            "out": str(out),
+        }
+        print(json.dumps(said, indent=2) if as_json else f"wrote {out}: {MIX_NAME}")
+        return
+    before, after = delivered.plan.before, delivered.verdict
     if as_json:
-        notes = [*plan.song.notes, *plan.report.warnings]
-        said = {"out": str(out), "before": verdict_json(before), "after": verdict_json(after), "notes": notes}
+        said = {"out": str(out), "before": verdict_json(before), "after": verdict_json(after), "notes": written.notes}
         print(json.dumps(said, indent=2, ensure_ascii=False))
         return
-    for line in (*plan.song.notes, *plan.report.warnings):
+    for line in written.notes:
         print(line)
     print(verdict_table(after))
     print(f"the raw sum keeps {sum(finding.kept for finding in before.rules if finding.targets)} of them")

@@ -23,6 +23,8 @@ Hear = Callable[[Complex[np.ndarray, "track window heard"]], None]
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done."""
 
+THREADS = "HYBRID_THREADS"
+"""The environment variable that says how many threads work on a song, if not one per core."""
 MAX_PAIRS = 64
 SHARED_PHASE = 0.03
 """K-weighted coherent power over the geometric mean of two tracks' powers, from which they count as sharing phase:
@@ -43,7 +45,7 @@ class Analysis(NamedTuple):
 
 def workers() -> ThreadPoolExecutor:
     """A thread per core: reading, transforms and writing all run outside Python's lock."""
-    return ThreadPoolExecutor(os.cpu_count() or 1)
+    return ThreadPoolExecutor(int(os.environ.get(THREADS, 0)) or os.cpu_count() or 1)
 
 
 def ahead(pool: ThreadPoolExecutor, work: Callable[[int, int], _T], n_chunks: int, n_tracks: int) -> Iterator[list[_T]]:

@@ -37,6 +37,8 @@ class Format(NamedTuple):
 
     sample_rate: int
     subtype: Subtype
+    stems: bool = True
+    """Whether the treated tracks, and what comes back from the room, are written beside the mix."""
 
 
 class Delivered(NamedTuple):
@@ -157,15 +159,17 @@ def _write(
     gain = np.float32(10.0 ** (float(treatment.master.level_db) / 20.0))
     meter = Meter(fmt.sample_rate, 2)
     with _files(song, folder, fmt, treatment.reverb is not None) as (mix_file, part_files):
-        converters = [Converter(song.sample_rate, fmt.sample_rate) for _ in part_files]
+        n_parts = len(song.tracks) + (treatment.reverb is not None)
+        converters = [Converter(song.sample_rate, fmt.sample_rate) for _ in range(n_parts)]
         for chunk, last in _chunks(song, reader, treatment, pool, ("render", progress)):
 
             def put(index: int, chunk: Chunk = chunk, last: bool = last) -> Float[np.ndarray, "2 out"]:
                 part = converters[index](chunk.parts[index] * gain, last)
-                part_files[index].write(part)
+                if part_files:
+                    part_files[index].write(part)
                 return part
 
-            mix = sum_of(list(pool.map(put, range(len(part_files)))))
+            mix = sum_of(list(pool.map(put, range(n_parts))))
             mix_file.write(mix)
             meter.add(mix)
     return meter.levels()
@@ -173,15 +177,18 @@ def _write(
 
 @contextmanager
 def _files(song: Song, folder: Path, fmt: Format, has_room: bool) -> Iterator[tuple[WavWriter, list[WavWriter]]]:
-    """The mix's file, and one for every stem, named after the tracks, and for the return, if there is one."""
-    (folder / STEMS_FOLDER).mkdir()
+    """The mix's file, and, if they are wanted, one for every stem, named after the tracks, and for the return, if
+    there is one."""
     with ExitStack() as stack:
 
         def opened(path: Path) -> WavWriter:
             return stack.enter_context(WavWriter(path, fmt.sample_rate, 2, fmt.subtype))
 
-        stems = [opened(folder / STEMS_FOLDER / f"{track.id}.wav") for track in song.tracks]
-        if has_room:
+        stems = []
+        if fmt.stems:
+            (folder / STEMS_FOLDER).mkdir()
+            stems = [opened(folder / STEMS_FOLDER / f"{track.id}.wav") for track in song.tracks]
+        if fmt.stems and has_room:
             (folder / RETURN_FILE).parent.mkdir()
             stems.append(opened(folder / RETURN_FILE))
         yield opened(folder / MIX_FILE), stems

@@ -1,0 +1,1 @@
+"""Whole data sets: every song through the path of `mix`, on as many processes or machines as there are."""

@@ -1,0 +1,88 @@
+"""Songs on the cores of this machine: a process for each, started anew, that may die without taking others along."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context
+from typing import TYPE_CHECKING
+
+from hybrid.batch.record import Record
+from hybrid.batch.work import Job, attempt, stamp_of
+
+if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
+
+_TRIES = 2
+"""A song at which a process dies is tried once more, alone: it may have been another that died."""
+
+
+def run_here(jobs: Sequence[Job], n_processes: int) -> Iterator[Record]:
+    """Records as songs are done, in no order."""
+    waiting, tries = list(reversed(jobs)), dict.fromkeys((job.place for job in jobs), 0)
+    suspects: list[Job] = []
+    while waiting or suspects:
+        # those that were at work when a process died are tried one by one: whoever is alone at the next death did it
+        alone = suspects[:1]
+        died = yield from _some(alone or waiting, 1 if alone else n_processes)
+        if alone:
+            suspects.pop(0)
+        for job in died:
+            tries[job.place] += 1
+            if alone or tries[job.place] >= _TRIES:
+                why = "the process that mixed it died: it may have run out of memory"
+                yield Record(job.found.name, "failed", job.place, job.hash, stamp_of(job.found), reason=why)
+            else:
+                suspects.append(job)
+
+
+def _some(waiting: list[Job], n_processes: int) -> Iterator[Record]:
+    """Takes jobs from the end of `waiting` until none is left or a process dies; returns those that were at work."""
+    context = get_context("spawn")
+    n_cores, taken = os.cpu_count() or 1, context.Value("i", 0)
+    threads = max(1, n_cores // n_processes)
+    begin = (taken, n_processes, threads)
+    pool = ProcessPoolExecutor(n_processes, mp_context=context, initializer=_begin, initargs=begin)
+    running: dict[Future[Record], Job] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < n_processes:
+                job = waiting.pop()
+                running[pool.submit(attempt, job)] = job
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                record = future.result()
+                del running[future]
+                yield record
+    except BrokenProcessPool:
+        return list(running.values())
+    finally:
+        # songs at hand are discarded whole: each process leaves as one that is asked to stop
+        for process in active_children():
+            process.terminate()
+        pool.shutdown(cancel_futures=True)
+    return []
+
+
+def _begin(taken: Synchronized[int], n_processes: int, threads: int) -> None:
+    """In a new process: its share of the cores, and what signals do."""
+    os.environ["HYBRID_THREADS"] = str(threads)
+    with taken.get_lock():
+        number = taken.value
+        taken.value += 1
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        mine = set(cores[number % n_processes :: n_processes]) or set(cores)
+        os.sched_setaffinity(0, mine)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+Engine = Callable[[Sequence[Job]], Iterator[Record]]
+"""Does jobs, and tells of each what became of it."""

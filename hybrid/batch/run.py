@@ -1,0 +1,181 @@
+"""A run over a data set: which songs, in which folders, which of them are done, and what became of the others."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from hybrid.audio.song import file_name
+from hybrid.batch.local import Engine
+from hybrid.batch.record import Manifest, Record, last_records
+from hybrid.batch.work import MIX_FILE, Asked, Job, clear_unfinished, hash_of, hashes, is_done
+from hybrid.corpus.dataset import Dataset
+from hybrid.corpus.find import Found
+from hybrid.corpus.layout import Split
+from hybrid.errors import InputError, Problem
+
+_OURS = ".hybrid"
+_PARTS = frozenset({"song", "split", "number"})
+_PART = re.compile(r"\{(\w*)\}")
+_LONGEST_NAME = 120
+"""Of a song's folder; systems allow 255 bytes, and a name may be spelt in three bytes a letter."""
+
+
+class Shard(NamedTuple):
+    """The nth of several parts of a data set that are mixed apart, counted from one."""
+
+    number: int = 1
+    of: int = 1
+
+    @property
+    def name(self) -> str:
+        """Empty if it is the whole."""
+        return f"{self.number}-of-{self.of}" if self.of > 1 else ""
+
+    def has(self, song: str) -> bool:
+        """Whether a song is in it, by its name alone: whoever else is in the data set changes nothing."""
+        digest = hashlib.sha256(song.encode()).digest()
+        return int.from_bytes(digest[:8], "big") % self.of == self.number - 1
+
+
+class Choice(NamedTuple):
+    """Which songs of a data set are mixed."""
+
+    shard: Shard = Shard()
+    pattern: str = "*"
+    """With * and ?, of their names."""
+    split: Split | None = None
+    limit: int | None = None
+    """Of the songs that are left, the first so many."""
+
+
+class Told(NamedTuple):
+    """How far a run has come."""
+
+    done: int
+    failed: int
+    of: int
+    """Songs to be done in this run."""
+    audio_s: float
+    """Length of all songs that were mixed in this run."""
+
+
+class Ended(NamedTuple):
+    """What a run leaves behind."""
+
+    records: dict[str, Record]
+    """The last of each song that was chosen."""
+    kept: int
+    """Songs that were done before."""
+
+
+def jobs_of(dataset: Dataset, out: Path, asked: Asked, choice: Choice, template: str) -> list[Job]:
+    """A job for every song that is chosen. Raises InputError for rules, weights or a template that cannot be used, if
+    no song is chosen, and for results that would lie over what is not ours."""
+    hash_ = hash_of(asked, *hashes(asked))
+    places = _places(dataset.songs, template)
+    chosen = [
+        (found, place)
+        for found, place in zip(dataset.songs, places, strict=True)
+        if choice.shard.has(found.name)
+        and fnmatch.fnmatchcase(found.name, choice.pattern)
+        and (choice.split is None or found.split == choice.split)
+    ][: choice.limit]
+    if not chosen:
+        raise InputError(Problem(dataset.name, f"has {len(dataset.songs)} songs, but none that was asked for"))
+    jobs = [Job(found, dataset.roles, out / place, place, asked, hash_) for found, place in chosen]
+    problems = [
+        Problem(str(job.out), "holds files that are not results")
+        for job in jobs
+        if job.out.exists() and not (job.out / _OURS).exists()
+    ]
+    if problems:
+        raise InputError(*problems[:5])
+    inside = [found.folder for found, _ in chosen if found.folder.resolve().is_relative_to(out.resolve())]
+    if inside:
+        raise InputError(Problem(str(out), f"holds the song {inside[0]}", "choose another output folder"))
+    return jobs
+
+
+def run(
+    jobs: Sequence[Job], out: Path, shard: Shard, engine: Engine, resume: bool, tell: Callable[[Told], None]
+) -> Ended:
+    """Does the jobs that are not done, and writes down what became of each as soon as it is known.
+
+    Raises InputError if there are records of an earlier run and `resume` is false, or if nothing can be written.
+    """
+    _prepare(out)
+    before = last_records(out)
+    if not resume and any(job.found.name in before for job in jobs):
+        raise InputError(Problem(str(out), "holds results of an earlier run", "add --resume, or choose another folder"))
+    finished = {job.found.name: before[job.found.name] for job in jobs if is_done(job, before.get(job.found.name))}
+    left = [job for job in jobs if job.found.name not in finished]
+    for job in left:
+        clear_unfinished(job)
+    records, audio_s = dict(finished), 0.0
+    with Manifest(out, shard.name) as manifest:
+        tell(Told(0, 0, len(left), 0.0))
+        for record in engine(left):
+            manifest.add(record)
+            records[record.song] = record
+            audio_s += record.duration_s
+            new = [each for name, each in records.items() if name not in finished]
+            failed = sum(each.state == "failed" for each in new)
+            tell(Told(len(new) - failed, failed, len(left), audio_s))
+            if _is_full(record):
+                raise InputError(Problem(str(out), f"the run is stopped: {record.reason}", "go on with --resume"))
+    return Ended(records, len(finished))
+
+
+def _prepare(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(Problem(str(out), f"cannot be written: {error.strerror}")) from error
+
+
+def _is_full(record: Record) -> bool:
+    """Whether a song failed for want of space or permission, as all that follow would."""
+    words = ("No space left", "Disk quota", "Read-only file system", "Permission denied", "is the disk full")
+    return record.state == "failed" and "cannot be written" in record.reason and any(w in record.reason for w in words)
+
+
+def _places(songs: Sequence[Found], template: str) -> list[str]:
+    """Where the results of each song go; no two to one place, whatever the case of letters. Raises InputError for a
+    template that does not tell songs apart, or that leads elsewhere."""
+    names = _PART.findall(template)
+    odd = sorted(set(names) - _PARTS)
+    if odd or not {"song", "number"} & set(names):
+        what = f"expected a path with {{song}} or {{number}}, and {{split}} where it is known, got {template!r}"
+        raise InputError(Problem("--name", what))
+    if template.startswith("/") or any(part in ("", ".", "..") for part in template.split("/")):
+        raise InputError(Problem("--name", f"expected a path below the output folder, got {template!r}"))
+    digits, taken, places = len(str(len(songs))), set[str](), list[str]()
+    for number, found in enumerate(songs, start=1):
+        values = {
+            "song": _short(file_name(found.name)),
+            "split": found.split or "none",
+            "number": f"{number:0{digits}d}",
+        }
+        place = _PART.sub(lambda part, values=values: values[part[1]], template)
+        candidate, n = place, 1
+        while candidate.casefold() in taken:
+            n += 1
+            candidate = f"{place}-{n}"
+        taken.add(candidate.casefold())
+        places.append(candidate)
+    return places
+
+
+def _short(name: str) -> str:
+    if len(name.encode()) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name.encode()[: _LONGEST_NAME - 9].decode(errors='ignore')}-{digest}"
+
+
+__all__ = ["MIX_FILE", "Choice", "Ended", "Shard", "Told", "jobs_of", "run"]

@@ -1,0 +1,181 @@
+"""One song of a data set: what is to be done, whether it is done already, and doing it."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import platform
+import shutil
+import tempfile
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import hybrid
+from hybrid.audio.manifest import MANIFEST
+from hybrid.audio.song import Song
+from hybrid.audio.write import OutputFolder, Subtype
+from hybrid.batch.record import Record
+from hybrid.corpus.find import Found
+from hybrid.corpus.load import song_of
+from hybrid.errors import InputError
+
+MIX_FILE = "mix.wav"
+
+
+class Asked(NamedTuple):
+    """How every song is to be mixed."""
+
+    rules: tuple[str, ...] = ("base",)
+    """Names or paths of rule files."""
+    sets: tuple[str, ...] = ()
+    model: str = "base"
+    steps: int = 300
+    seed: int = 0
+    subtype: Subtype = "PCM_24"
+    sample_rate: int | None = None
+    stems: bool = False
+    verdict: bool = True
+
+
+class Job(NamedTuple):
+    """A song to be mixed; can be sent to another process or machine that sees the same files."""
+
+    found: Found
+    roles: Mapping[str, Sequence[str]]
+    """What the labels of its data set mean."""
+    out: Path
+    """The folder of its results."""
+    place: str
+    """The same from the folder of all results."""
+    asked: Asked
+    hash: str
+    """Of all that is asked, of the rules and weights themselves, and of the program's version."""
+
+
+def hash_of(asked: Asked, rules: str, network: str) -> str:
+    """What `Job.hash` is, by the hashes of rules and weights."""
+    said = [asked._replace(rules=(), sets=(), model="")._asdict(), rules, network, hybrid.__version__]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def stamp_of(found: Found) -> str:
+    """A hash of names, sizes and times of the files of a song; of what is not there, that it is not."""
+    paths = [source.path for source in found.sources] or _files(found.folder)
+    said = [(str(path), *_sizes(path)) for path in paths]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_file() or path.name == MANIFEST)
+    except OSError:
+        return []
+
+
+def _sizes(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
+def is_done(job: Job, before: Record | None) -> bool:
+    """Whether a record says that the job is done: nothing that it follows from has changed, and the mix is there."""
+    if before is None or before.state != "done" or before.asked != job.hash:
+        return False
+    return (job.out / MIX_FILE).is_file() and before.out == job.place and before.stamp == stamp_of(job.found)
+
+
+def attempt(job: Job) -> Record:
+    """Mixes the song into its folder, whole or not at all. Whatever goes wrong is told in the record."""
+    start, stamp = time.monotonic(), stamp_of(job.found)
+    record = Record(job.found.name, "failed", job.place, job.hash, stamp, host=platform.node())
+    try:
+        return _mixed(job, record)._replace(seconds=round(time.monotonic() - start, 3))
+    except InputError as error:
+        return record._replace(reason="; ".join(str(each) for each in error.problems))
+    except Exception as error:
+        return record._replace(reason=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+
+
+def _mixed(job: Job, record: Record) -> Record:
+    from hybrid.export.mixed import Wanted, write_mix
+    from hybrid.mixing.plan import Way
+
+    asked = job.asked
+    rules, network = _rules(asked.rules, asked.sets), _network(asked.model)
+    with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
+        song = song_of(job.found, job.roles, Path(scratch))
+        inputs = [path for track in song.tracks for path in track.files]
+        with OutputFolder(job.out, overwrite=True, inputs=inputs) as folder:
+            wanted = Wanted(asked.subtype, asked.sample_rate, asked.stems, asked.verdict)
+            way = Way(asked.steps, asked.seed, network)
+            written = write_mix(song, rules, way, folder.path, wanted, lambda stage, share: None)
+    excess = {}
+    if written.delivered:
+        excess = {
+            finding.id: round(max(target.excess for target in finding.targets) / finding.scale, 4)
+            for finding in written.delivered.verdict.rules
+            if finding.targets
+        }
+    return record._replace(
+        state="done",
+        inputs=written.inputs,
+        duration_s=round(_seconds(song), 3),
+        tracks=len(song.tracks),
+        loudness_lufs=_finite(written.levels.integrated_lufs),
+        true_peak_dbtp=_finite(written.levels.true_peak_dbtp),
+        rules=excess,
+        notes=written.notes,
+    )
+
+
+def _seconds(song: Song) -> float:
+    return song.n_samples / song.sample_rate
+
+
+def _finite(level: float) -> float | None:
+    return round(float(level), 3) if abs(level) < float("inf") else None
+
+
+# a process mixes many songs under the same rules with the same network
+
+
+@cache
+def _rules(names: tuple[str, ...], sets: tuple[str, ...]):
+    from hybrid.knowledge.resolve import load_rules
+
+    return load_rules(list(names), list(sets))
+
+
+@cache
+def _network(name: str):
+    from hybrid.export.mixed import NO_NETWORK
+    from hybrid.mixing.network import load_network
+
+    return None if name == NO_NETWORK else load_network(name)
+
+
+def hashes(asked: Asked) -> tuple[str, str]:
+    """Of the rules and of the weights that are asked for. Raises InputError if they are not there or wrong."""
+    network = _network(asked.model)
+    return _rules(asked.rules, asked.sets).hash, network.hash if network else ""
+
+
+def clear_unfinished(job: Job) -> None:
+    """Removes what an attempt at this song that was killed has left."""
+    hidden = f".{glob.escape(job.out.name)}.????????"
+    for parent in job.out.parents[: job.place.count("/") + 1]:
+        for path in parent.glob(f"{hidden}.old"):
+            # the older results stepped aside for new ones that never came
+            if not job.out.exists():
+                path.rename(job.out)
+            shutil.rmtree(path, ignore_errors=True)
+        for path in parent.glob(hidden):
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,133 @@
+"""`hybrid batch`: every song of a data set is mixed, whatever becomes of some of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from hybrid import shelf
+from hybrid.audio.write import Subtype
+from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Rules, Sets
+from hybrid.cli.signals import load, stop_if_asked
+from hybrid.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from hybrid.batch.run import Shard, Told
+
+SUMMARY_FILE, PAGE_FILE = "summary.json", "summary.html"
+_FAILED = 3
+
+
+def batch(
+    dataset: Annotated[str, typer.Argument(help="a folder of song folders, or a card: see `hybrid corpus list`")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="the folder of all results")],
+    at: Annotated[Path | None, typer.Option("--at", help="where the files of the card lie")] = None,
+    rules: Rules = None,
+    sets: Sets = None,
+    steps: Annotated[int, typer.Option(min=0, help="steps of refinement; 0 trusts the network alone")] = 300,
+    model: Model = DEFAULT_MODEL,
+    seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start")] = 0,
+    subtype: Annotated[Subtype, typer.Option(help="format of the samples written")] = "PCM_24",
+    sample_rate: Annotated[
+        int | None, typer.Option(min=8000, max=192000, help="of the files written, Hz [default: each song's]")
+    ] = None,
+    stems: Annotated[bool, typer.Option("--stems", help="write the treated tracks beside each mix")] = False,
+    only_mix: Annotated[
+        bool, typer.Option("--only-mix", help="with --steps 0: mixes and settings, no verdict: the quickest way")
+    ] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="processes [default: one per core]")] = None,
+    shard: Annotated[str, typer.Option(help="i/n: the ith of n parts that are mixed apart")] = "1/1",
+    limit: Annotated[int | None, typer.Option(min=1, help="so many songs at most")] = None,
+    pattern: Annotated[str, typer.Option("--filter", help="names of songs, with * and ?")] = "*",
+    split: Annotated[Literal["train", "validation", "test"] | None, typer.Option(help="songs of this split")] = None,
+    name: Annotated[str, typer.Option(help="of each song's folder: {song}, {split}, {number}")] = "{song}",
+    resume: Annotated[bool, typer.Option("--resume", help="go on with an earlier run; what is done stays")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Mix every song of a data set."""
+    from hybrid.corpus.dataset import open_dataset
+
+    if only_mix and (steps or stems or model == NO_MODEL):
+        raise InputError(
+            Problem("--only-mix", "is for what a network proposes: expected --steps 0, a --model, no --stems")
+        )
+    part = _shard(shard)
+    found = open_dataset(dataset, at)
+    load("hybrid.export.mixed")
+    from hybrid.batch.local import run_here
+    from hybrid.batch.run import Choice, jobs_of, run
+    from hybrid.batch.summary import summary_html, summary_json, summary_of
+    from hybrid.batch.work import Asked
+    from hybrid.export.made import made_with
+
+    asked = Asked(
+        tuple(rules or ["base"]), tuple(sets or []), model, steps, seed, subtype, sample_rate, stems, not only_mix
+    )
+    todo = jobs_of(found, out, asked, Choice(part, pattern, split, limit), name)
+    with _progress() as tell:
+        ended = run(todo, out, part, lambda left: run_here(left, jobs or os.cpu_count() or 1), resume, tell)
+    summary = summary_of(ended.records)
+    said = summary_json(summary)
+    suffix = part.name and f"-{part.name}"
+    shelf.write(out / SUMMARY_FILE.replace(".", f"{suffix}."), json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+    made = made_with(todo[0].hash, found.name, {})
+    page = summary_html(summary, f"{found.name}{part.name and ', part ' + part.name}", made)
+    shelf.write(out / PAGE_FILE.replace(".", f"{suffix}."), page)
+    if as_json:
+        print(json.dumps({**said, "kept_from_before": ended.kept, "out": str(out)}, indent=2, ensure_ascii=False))
+    else:
+        for song, reason in summary.failed:
+            print(f"{song}: {reason}", file=sys.stderr)
+        before = f" ({ended.kept} before)" if ended.kept else ""
+        failed = f"{len(summary.failed)} failed"
+        print(f"{summary.done} of {summary.songs} songs mixed{before}, {failed}: see {out}/{PAGE_FILE}")
+    if summary.failed:
+        raise typer.Exit(_FAILED)
+
+
+def _shard(text: str) -> Shard:
+    from hybrid.batch.run import Shard
+
+    said = re.fullmatch(r"(\d+)/(\d+)", text)
+    number, of = (int(said[1]), int(said[2])) if said else (0, 0)
+    if not 1 <= number <= of:
+        raise InputError(Problem("--shard", f"expected i/n with i from 1 to n, such as 3/16, got {text!r}"))
+    return Shard(number, of)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Told], None]]:
+    """Gives a function that is told how far a run has come: a line of it on stderr, for people or for a log."""
+    start, last = time.monotonic(), -1e9
+
+    def tell(told: Told) -> None:
+        nonlocal last
+        stop_if_asked()
+        now, done = time.monotonic(), told.done + told.failed
+        if not sys.stderr.isatty() and done < told.of and now - last < 30.0:
+            return
+        last = now
+        rate = told.audio_s / max(now - start, 1e-9)
+        left_s = (told.of - done) * (now - start) / done if done else 0.0
+        text = f"{done} of {told.of}, {told.failed} failed, {rate:.1f} times real time, {_clock(left_s)} left"
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{text}", end="" if done < told.of else "\n", file=sys.stderr, flush=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    yield tell
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}"

@@ -1,0 +1,67 @@
+"""One song from its tracks to all that is written of it: the path of `mix`, whoever asks for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from hybrid.audio.digest import digest
+from hybrid.audio.read import open_song
+from hybrid.audio.song import Song
+from hybrid.audio.write import Subtype
+from hybrid.export.made import made_with
+from hybrid.export.results import write_results, write_settings
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.measure.meter import Levels
+from hybrid.mixing.analyse import Progress
+from hybrid.mixing.deliver import Delivered, Format, deliver
+from hybrid.mixing.plan import Way, plan_mix
+from hybrid.mixing.quick import quick_mix
+
+NO_NETWORK = "none"
+
+
+class Wanted(NamedTuple):
+    """What is to be written."""
+
+    subtype: Subtype
+    sample_rate: int | None = None
+    """Hz; None for the song's own."""
+    stems: bool = True
+    verdict: bool = True
+    """Without it the network's proposal is rendered once: neither refined nor judged, no stems, no report."""
+
+
+class Written(NamedTuple):
+    """A mix that is written, and what can be said of it."""
+
+    song: Song
+    """With its roles named."""
+    inputs: str
+    """The digest of what went in."""
+    levels: Levels
+    notes: tuple[str, ...]
+    delivered: Delivered | None
+    """None without a verdict."""
+
+
+def write_mix(song: Song, rules: RuleSet, way: Way, folder: Path, wanted: Wanted, progress: Progress) -> Written:
+    """Mixes a song into `folder`, which is there and empty. Deterministic."""
+    fmt = Format(wanted.sample_rate or song.sample_rate, wanted.subtype, wanted.stems)
+    options = {
+        "steps": str(way.n_steps),
+        "seed": str(way.seed),
+        "network": way.network.hash if way.network else NO_NETWORK,
+    }
+    inputs = digest(song)
+    made = made_with(rules.hash, inputs, options)
+    with open_song(song) as reader:
+        if not wanted.verdict:
+            quick = quick_mix(song, reader, rules, way, folder, fmt, progress)
+            write_settings(quick.song, quick.treatment, folder, made)
+            return Written(quick.song, inputs, quick.levels, quick.song.notes, None)
+        plan = plan_mix(song, reader, rules, way, progress)
+        delivered = deliver(plan, reader, folder, fmt, progress)
+    write_results(delivered, rules, folder, made)
+    plan = delivered.plan
+    return Written(plan.song, inputs, delivered.levels, (*plan.song.notes, *plan.report.warnings), delivered)
