@@ -16,30 +16,28 @@ from hybrid.batch.work import Job, attempt, stamp_of
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
 
-_TRIES = 2
-"""A song at which a process dies is tried once more, alone: it may have been another that died."""
+THREADS = "HYBRID_THREADS"
+"""The environment variable by which a process is told how many threads to use; `mixing` reads it."""
+Do = Callable[[Job], Record]
+Engine = Callable[[Sequence[Job]], Iterator[Record]]
+"""Does jobs, and tells of each what became of it."""
+_at_work: list[Job] = []
+"""The job at hand, in a process that has one."""
 
 
-def run_here(jobs: Sequence[Job], n_processes: int) -> Iterator[Record]:
+def run_here(jobs: Sequence[Job], n_processes: int, do: Do = attempt) -> Iterator[Record]:
     """Records as songs are done, in no order."""
-    waiting, tries = list(reversed(jobs)), dict.fromkeys((job.place for job in jobs), 0)
-    suspects: list[Job] = []
-    while waiting or suspects:
-        # those that were at work when a process died are tried one by one: whoever is alone at the next death did it
-        alone = suspects[:1]
-        died = yield from _some(alone or waiting, 1 if alone else n_processes)
-        if alone:
-            suspects.pop(0)
-        for job in died:
-            tries[job.place] += 1
-            if alone or tries[job.place] >= _TRIES:
-                why = "the process that mixed it died: it may have run out of memory"
-                yield Record(job.found.name, "failed", job.place, job.hash, stamp_of(job.found), reason=why)
-            else:
-                suspects.append(job)
+    waiting, suspects = list(reversed(jobs)), list[Job]()
+    while waiting:
+        suspects += yield from _some(waiting, n_processes, do)
+    # those that were at work when a process died are tried one by one: whoever is alone at the next death did it
+    for job in suspects:
+        if (yield from _some([job], 1, do)):
+            why = "the process that mixed it died twice: it may have run out of memory"
+            yield Record(job.found.name, "failed", job.place, job.hash, stamp_of(job.found), reason=why)
 
 
-def _some(waiting: list[Job], n_processes: int) -> Iterator[Record]:
+def _some(waiting: list[Job], n_processes: int, do: Do) -> Iterator[Record]:
     """Takes jobs from the end of `waiting` until none is left or a process dies; returns those that were at work."""
     context = get_context("spawn")
     n_cores, taken = os.cpu_count() or 1, context.Value("i", 0)
@@ -51,7 +49,7 @@ def _some(waiting: list[Job], n_processes: int) -> Iterator[Record]:
         while waiting or running:
             while waiting and len(running) < n_processes:
                 job = waiting.pop()
-                running[pool.submit(attempt, job)] = job
+                running[pool.submit(_done, do, job)] = job
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 record = future.result()
                 del running[future]
@@ -68,7 +66,7 @@ def _some(waiting: list[Job], n_processes: int) -> Iterator[Record]:
 
 def _begin(taken: Synchronized[int], n_processes: int, threads: int) -> None:
     """In a new process: its share of the cores, and what signals do."""
-    os.environ["HYBRID_THREADS"] = str(threads)
+    os.environ[THREADS] = str(threads)
     with taken.get_lock():
         number = taken.value
         taken.value += 1
@@ -80,9 +78,20 @@ def _begin(taken: Synchronized[int], n_processes: int, threads: int) -> None:
     signal.signal(signal.SIGTERM, _leave)
 
 
+def _done(do: Do, job: Job) -> Record:
+    """The record of a job. A request to stop ends the process once it has cleaned up: its pool would go on."""
+    _at_work.append(job)
+    try:
+        return do(job)
+    except SystemExit as leaving:
+        os._exit(int(leaving.code or 0))
+    finally:
+        _at_work.clear()
+
+
 def _leave(number: int, frame: object) -> None:
+    # once: a second request must not disturb the first one's cleaning up
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if not _at_work:
+        os._exit(128 + number)
     raise SystemExit(128 + number)
-
-
-Engine = Callable[[Sequence[Job]], Iterator[Record]]
-"""Does jobs, and tells of each what became of it."""

@@ -91,7 +91,7 @@ def last_records(folder: Path) -> dict[str, Record]:
                 raise InputError(Problem(str(path), what, hint="choose another output folder"))
             if "song" in said:
                 record = Record(**{name: said[name] for name in Record._fields if name in said})
-                found[record.song] = record
+                found[record.song] = record._replace(notes=tuple(record.notes))
     return found
 
 

@@ -108,10 +108,7 @@ def run(
 
     Raises InputError if there are records of an earlier run and `resume` is false, or if nothing can be written.
     """
-    _prepare(out)
-    before = last_records(out)
-    if not resume and any(job.found.name in before for job in jobs):
-        raise InputError(Problem(str(out), "holds results of an earlier run", "add --resume, or choose another folder"))
+    before = check_fresh(jobs, out, resume)
     finished = {job.found.name: before[job.found.name] for job in jobs if is_done(job, before.get(job.found.name))}
     left = [job for job in jobs if job.found.name not in finished]
     for job in left:
@@ -131,11 +128,17 @@ def run(
     return Ended(records, len(finished))
 
 
-def _prepare(out: Path) -> None:
+def check_fresh(jobs: Sequence[Job], out: Path, resume: bool) -> dict[str, Record]:
+    """Makes the folder of results; the records of earlier runs in it. Raises InputError if it cannot be made, or if
+    there are records of these songs and `resume` is false."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(Problem(str(out), f"cannot be written: {error.strerror}")) from error
+    before = last_records(out)
+    if not resume and any(job.found.name in before for job in jobs):
+        raise InputError(Problem(str(out), "holds results of an earlier run", "add --resume, or choose another folder"))
+    return before
 
 
 def _is_full(record: Record) -> bool:

@@ -50,6 +50,14 @@ def batch(
     pattern: Annotated[str, typer.Option("--filter", help="names of songs, with * and ?")] = "*",
     split: Annotated[Literal["train", "validation", "test"] | None, typer.Option(help="songs of this split")] = None,
     name: Annotated[str, typer.Option(help="of each song's folder: {song}, {split}, {number}")] = "{song}",
+    engine: Annotated[
+        Literal["local", "ray", "slurm"], typer.Option(help="who does the work: processes here, a Ray cluster, SLURM")
+    ] = "local",
+    address: Annotated[str | None, typer.Option(help="of the Ray cluster [default: one on this machine]")] = None,
+    array: Annotated[int, typer.Option(min=1, help="parts, as an array of SLURM jobs")] = 1,
+    options: Annotated[
+        list[str] | None, typer.Option("--slurm", help="key=value of submitit, such as slurm_partition=cpu; repeatable")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on with an earlier run; what is done stays")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
@@ -63,6 +71,7 @@ def batch(
     part = _shard(shard)
     found = open_dataset(dataset, at)
     load("hybrid.export.mixed")
+    from hybrid.batch.cluster import run_on_ray, run_on_slurm
     from hybrid.batch.local import run_here
     from hybrid.batch.run import Choice, jobs_of, run
     from hybrid.batch.summary import summary_html, summary_json, summary_of
@@ -74,7 +83,12 @@ def batch(
     )
     todo = jobs_of(found, out, asked, Choice(part, pattern, split, limit), name)
     with _progress() as tell:
-        ended = run(todo, out, part, lambda left: run_here(left, jobs or os.cpu_count() or 1), resume, tell)
+        if engine == "slurm":
+            ended = run_on_slurm(todo, out, _options(options or []), array, resume, tell)
+        elif engine == "ray":
+            ended = run(todo, out, part, lambda left: run_on_ray(left, address), resume, tell)
+        else:
+            ended = run(todo, out, part, lambda left: run_here(left, jobs or os.cpu_count() or 1), resume, tell)
     summary = summary_of(ended.records)
     said = summary_json(summary)
     suffix = part.name and f"-{part.name}"
@@ -102,6 +116,14 @@ def _shard(text: str) -> Shard:
     if not 1 <= number <= of:
         raise InputError(Problem("--shard", f"expected i/n with i from 1 to n, such as 3/16, got {text!r}"))
     return Shard(number, of)
+
+
+def _options(said: list[str]) -> dict[str, object]:
+    """What submitit is told, numbers as numbers."""
+    pairs = [each.partition("=") for each in said]
+    if wrong := [key for key, is_, _ in pairs if not is_]:
+        raise InputError(Problem("--slurm", f"expected key=value, got {wrong[0]!r}"))
+    return {key: int(value) if value.isdigit() else value for key, _, value in pairs}
 
 
 @contextmanager
