@@ -29,6 +29,7 @@ class _Command(NamedTuple):
 _COMMANDS = {
     "mix": _Command("hybrid.cli.mix", "mix a folder of tracks under rules"),
     "scan": _Command("hybrid.cli.scan", "guess what each track of a folder is, and write it down to be edited"),
+    "corpus": _Command("hybrid.cli.corpus", "list, scan, verify, count and split whole data sets"),
     "batch": _Command("hybrid.cli.batch", "mix every song of a data set, on all cores, and go on where it stopped"),
     "check": _Command("hybrid.cli.check", "say what any finished mix keeps and breaks of the rules"),
     "train": _Command("hybrid.cli.train", "train a network that proposes mixes"),

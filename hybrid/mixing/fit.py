@@ -15,9 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from hybrid.audio.align import Lag, find_lag
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.mixing.align import Lag, find_lag
 from hybrid.mixing.analyse import Progress
 from hybrid.mixing.faders import Amounts, Faders, amounts, faders
 from hybrid.mixing.moments import MixFile, Moments, listen

@@ -14,9 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
+from hybrid.audio.align import Lag
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.mixing.align import Lag
 from hybrid.mixing.analyse import NO_PAIRS, Grid, Progress, Recording, grid_of, read_chunk, workers
 from hybrid.signal import bandpower, bands, stft
 from hybrid.treatment.types import Dry

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from hybrid.audio.align import find_lag
 from hybrid.audio.manifest import load_song
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song, Track
 from hybrid.measure import loudness
-from hybrid.mixing.align import find_lag
 from hybrid.mixing.analyse import analyse, sum_of, workers
 from hybrid.mixing.fit import Fit, fit
 from hybrid.mixing.mixdown import rendered
