@@ -157,7 +157,7 @@ def test_every_page_is_linked_from_the_index():
         assert relative == "README.md" or f"({relative})" in index, relative
 
 
-@pytest.mark.parametrize("name", ["mix", "scan", "check"])
+@pytest.mark.parametrize("name", ["mix", "scan", "check", "batch"])
 def test_every_option_is_described_with_its_command(name: str):
     text = (ROOT / "docs/reference/command-line.md").read_text()
     section = text.partition(f"## hybrid {name}\n")[2].partition("\n## ")[0]

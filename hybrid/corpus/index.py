@@ -185,6 +185,7 @@ def _verified(found: Found, dataset: Dataset, entry: Entry | None) -> Verified:
 
 def _changed(song: Song, entry: Entry) -> Iterator[str]:
     known = {str(track["id"]): track["sha256"] for track in entry.tracks}
+    yield from (f"{gone}: is gone" for gone in sorted(known.keys() - {track.id for track in song.tracks}))
     for track in song.tracks:
         if track.id not in known:
             yield f"{track.id}: is not in the index: scan again"

@@ -127,7 +127,7 @@ def statistics_html(index: Index, found: Statistics) -> str:
 """
 
 
-def _histogram(values: Sequence[float], unit: str) -> str:
+def _histogram(values: Sequence[float | int], unit: str) -> str:
     axis = Axis(0.0, max(values) * 1.02 + 1e-9)
     counts, edges = np.histogram(values, min(_BINS, max(1, int(max(values)))), (0.0, axis.high))
     most = max(int(counts.max()), 1)
