@@ -128,10 +128,12 @@ def statistics_html(index: Index, found: Statistics) -> str:
 
 
 def _histogram(values: Sequence[float | int], unit: str) -> str:
-    axis = Axis(0.0, max(values) * 1.02 + 1e-9)
-    counts, edges = np.histogram(values, min(_BINS, max(1, int(max(values)))), (0.0, axis.high))
+    # whole numbers have bars of their own, around them
+    whole = all(isinstance(value, int) for value in values) and max(values) <= 2 * _BINS
+    axis = Axis(0.5, max(values) + 0.5) if whole else Axis(0.0, max(values) * 1.02 + 1e-9)
+    counts, edges = np.histogram(values, int(max(values)) if whole else _BINS, (axis.low, axis.high))
     most = max(int(counts.max()), 1)
-    ticks = [Tick(value, f"{value:g}{unit}") for value in steps(0.0, axis.high)]
+    ticks = [Tick(value, f"{value:g}{unit}") for value in steps(axis.low, axis.high)]
     width = 100.0 / len(counts)
     bars = "".join(
         f'<rect class="bar" x="{axis.percent(left)}" y="{_HEIGHT_PX * (1.0 - count / most):.1f}" '

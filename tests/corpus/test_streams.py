@@ -1,0 +1,63 @@
+"""Containers of several tracks, as MUSDB18 ships them, where ffmpeg is installed; and what is said where it is not."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hybrid.corpus import streams
+from hybrid.corpus.dataset import open_dataset
+from hybrid.corpus.load import song_of
+from hybrid.errors import SongError
+from tests.corpus.miniature import SECONDS, tone
+
+NAMES = ("mixture", "drums", "bass", "other", "vocals")
+
+
+def write_container(path: Path, scratch: Path) -> None:
+    """A `.stem.mp4` of five tones."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    inputs = [tone(scratch / f"{name}.wav", 200.0 * (k + 1), channels=2) for k, name in enumerate(NAMES)]
+    command = ["ffmpeg", "-v", "error", "-y"]
+    for each in inputs:
+        command += ["-i", str(each)]
+    for number in range(len(inputs)):
+        command += ["-map", f"{number}:a"]
+    subprocess.run([*command, "-c:a", "aac", str(path)], check=True)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_streams_become_tracks_by_their_order(tmp_path: Path):
+    write_container(tmp_path / "set/train/A - One.stem.mp4", tmp_path)
+    dataset = open_dataset("musdb18", tmp_path / "set")
+    (found,) = dataset.songs
+    assert (found.name, found.split) == ("A - One", "train") and found.mix is not None and found.mix.stream == 0
+    (tmp_path / "scratch").mkdir()
+    song = song_of(found, dataset.roles, tmp_path / "scratch")
+    assert {track.id: track.role for track in song.tracks} == {
+        "drums": "drums", "bass": "bass", "other": "unknown", "vocals": "vocal.lead",
+    }  # fmt: skip
+    assert song.n_samples == pytest.approx(SECONDS * 44100, abs=4096)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_a_damaged_container_is_told(tmp_path: Path):
+    path = tmp_path / "set/train/A - One.stem.mp4"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no container")
+    dataset = open_dataset("musdb18", tmp_path / "set")
+    with pytest.raises(SongError, match="cannot be unpacked"):
+        song_of(dataset.songs[0], dataset.roles, tmp_path)
+
+
+def test_without_ffmpeg_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(streams.shutil, "which", lambda name: None)
+    path = tmp_path / "set/train/A - One.stem.mp4"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    dataset = open_dataset("musdb18", tmp_path / "set")
+    with pytest.raises(SongError, match="apt install ffmpeg"):
+        song_of(dataset.songs[0], dataset.roles, tmp_path)
