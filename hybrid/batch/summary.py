@@ -162,7 +162,7 @@ def _rules(summary: Summary) -> str:
         return ""
     lead = (
         "By how much the worst target of each song is beyond what a rule asks, in scales of the rule: the middle half "
-        "of all songs, their median, what one song in ten exceeds, and, as a dot, the worst. Below 0.03 is kept."
+        "of all songs, their median, what one song in ten exceeds, and, as a dot, the worst. Up to 0.1 is kept."
     )
     rows = "".join(_row(rule) for rule in summary.rules)
     ticks = drawing(labels_across(_AXIS, list(_TICKS), 14.0), 18.0)
