@@ -81,7 +81,8 @@ def parse(text: str, path: Path) -> Document:
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
         raise InputError(*builder.problems, Problem(where, _explain(error))) from error
     except yaml.YAMLError as error:
-        raise InputError(Problem(str(path), f"not readable as YAML: {error}")) from error
+        what = " ".join(str(error).partition(' in "')[0].split())
+        raise InputError(Problem(str(path), f"not readable as YAML: {what}")) from error
     if builder.problems:
         raise InputError(*builder.problems)
     return Document(path, data, builder.values, builder.keys)

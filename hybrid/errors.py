@@ -19,7 +19,7 @@ class Problem(NamedTuple):
     hint: str = ""
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}" if self.where else self.what
+        return plain(f"{self.where}: {self.what}" if self.where else self.what)
 
 
 class InputError(Exception):
@@ -42,6 +42,11 @@ class SongError(InputError):
     """This song's audio cannot be mixed."""
 
     exit_code: ClassVar[int] = 3
+
+
+def plain(text: str) -> str:
+    """The text on one line for any terminal: what cannot be printed, as names of files may hold it, is spelt out."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

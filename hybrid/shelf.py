@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from hybrid.document import Document, Plain, read
@@ -60,7 +61,8 @@ def write(path: Path, content: str | bytes) -> None:
     except OSError as error:
         raise InputError(Problem(str(path), f"cannot be written: {error.strerror}")) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
 def _folders(kind: str, beside: Path | None) -> list[Path]:

@@ -46,6 +46,8 @@ def probe(path: Path) -> AudioFile:
     Such are files that are missing, empty, cut short or not audio, without samples, with more than two
     channels, or at a rate outside 8 to 192 kHz. What a header does not tell shows when samples are read.
     """
+    if not is_utf8(path.name):
+        raise _refusal(path, "has a name that is not UTF-8", "rename it")
     if path.suffix.lower() in FOREIGN_ENDINGS:
         raise _refusal(path, f"{path.suffix} files cannot be read", _CONVERT)
     try:
@@ -61,6 +63,11 @@ def probe(path: Path) -> AudioFile:
     except OSError as error:
         raise _refusal(path, f"cannot be read: {error.strerror}") from error
     return file
+
+
+def is_utf8(name: str) -> bool:
+    """Whether the bytes of a name are UTF-8; Python stands in for those that are not."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def probe_all(paths: Iterable[Path]) -> dict[Path, AudioFile]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from hybrid.batch.local import THREADS, Do, run_here
 from hybrid.batch.record import Record
-from hybrid.batch.run import Ended, Shard, Told, check_fresh, run
+from hybrid.batch.run import SLURM, Ended, Shard, Told, check_fresh, run
 from hybrid.batch.work import Job, attempt, stamp_of
 from hybrid.errors import InputError, Problem
 
@@ -92,7 +92,7 @@ def run_on_slurm(
 
     check_fresh(jobs, out, resume)
     n_processes = int(str(options.get("cpus_per_task", 1)))
-    executor = submitit.AutoExecutor(out / "slurm", cluster=str(options.pop("cluster", "slurm")))
+    executor = submitit.AutoExecutor(out / SLURM, cluster=str(options.pop("cluster", "slurm")))
     executor.update_parameters(**options)
     shards = [Shard(number, n_parts) for number in range(1, n_parts + 1)]
     parts = [_Part([job for job in jobs if shard.has(job.found.name)], out, shard, n_processes) for shard in shards]
@@ -109,7 +109,7 @@ def run_on_slurm(
                     ended.append(job.result())
                 elif begun[index] > RETRIES:
                     what = f"part {index + 1} of {n_parts} was lost {begun[index]} times: {lost}"
-                    raise InputError(Problem("slurm", what, f"see {out / 'slurm'}; go on with --resume"))
+                    raise InputError(Problem("slurm", what, f"see {out / SLURM}; go on with --resume"))
                 else:
                     begun[index] += 1
                     running[index] = executor.submit(parts[index])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -11,7 +14,7 @@ from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING
 
 from hybrid.batch.record import Record
-from hybrid.batch.work import Job, attempt, stamp_of
+from hybrid.batch.work import Job, attempt, clear_unfinished, stamp_of, stop_asked
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
@@ -21,6 +24,7 @@ THREADS = "HYBRID_THREADS"
 Do = Callable[[Job], Record]
 Engine = Callable[[Sequence[Job]], Iterator[Record]]
 """Does jobs, and tells of each what became of it."""
+_WATCH_S, _GRACE_S = 2.0, 30.0
 _at_work: list[Job] = []
 """The job at hand, in a process that has one."""
 
@@ -32,7 +36,9 @@ def run_here(jobs: Sequence[Job], n_processes: int, do: Do = attempt) -> Iterato
         suspects += yield from _some(waiting, n_processes, do)
     # those that were at work when a process died are tried one by one: whoever is alone at the next death did it
     for job in suspects:
+        clear_unfinished(job)
         if (yield from _some([job], 1, do)):
+            clear_unfinished(job)
             why = "the process that mixed it died twice: it may have run out of memory"
             yield Record(job.found.name, "failed", job.place, job.hash, stamp_of(job.found), reason=why)
 
@@ -76,6 +82,8 @@ def _begin(taken: Synchronized[int], n_processes: int, threads: int) -> None:
         os.sched_setaffinity(0, mine)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
+    sys.unraisablehook = lambda lost: None if lost.exc_type is SystemExit else sys.__unraisablehook__(lost)
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
 
 
 def _done(do: Do, job: Job) -> Record:
@@ -89,9 +97,19 @@ def _done(do: Do, job: Job) -> Record:
         _at_work.clear()
 
 
+def _leave_with(parent: int) -> None:
+    """Asks this process to stop once its parent is gone: a killed run leaves nobody behind."""
+    while os.getppid() == parent:
+        time.sleep(_WATCH_S)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE_S)
+    os._exit(1)
+
+
 def _leave(number: int, frame: object) -> None:
     # once: a second request must not disturb the first one's cleaning up
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    stop_asked.append(128 + number)
     if not _at_work:
         os._exit(128 + number)
     raise SystemExit(128 + number)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
 
 from hybrid.errors import InputError, Problem
 
@@ -42,6 +45,9 @@ class Record(NamedTuple):
     trace: str = ""
     """Where in the program, if that is at fault."""
     host: str = ""
+
+
+_RECORD = TypeAdapter(Record)
 
 
 class Manifest:
@@ -84,14 +90,15 @@ def last_records(folder: Path) -> dict[str, Record]:
     Raises InputError for a manifest of another version.
     """
     found: dict[str, Record] = {}
-    for path in sorted(folder.glob("manifest*.jsonl"), key=lambda path: path.stat().st_mtime):
+    manifests = [path for path in folder.glob("manifest*.jsonl") if path.is_file()]
+    for path in sorted(manifests, key=lambda path: path.stat().st_mtime):
         for said in _lines(path):
             if said.get("schema", SCHEMA) != SCHEMA:
                 what = f"is of format {said['schema']!r}, expected {SCHEMA!r}"
                 raise InputError(Problem(str(path), what, hint="choose another output folder"))
-            if "song" in said:
-                record = Record(**{name: said[name] for name in Record._fields if name in said})
-                found[record.song] = record._replace(notes=tuple(record.notes))
+            with suppress(ValidationError):
+                record = _RECORD.validate_python({name: said[name] for name in Record._fields if name in said})
+                found[record.song] = record
     return found
 
 
@@ -99,7 +106,7 @@ def _lines(path: Path) -> Iterator[dict]:
     for line in path.read_bytes().splitlines():
         try:
             said = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(said, dict):
             yield said

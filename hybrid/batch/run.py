@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import re
 from collections.abc import Callable, Sequence
@@ -21,6 +20,10 @@ from hybrid.errors import InputError, Problem
 _OURS = ".hybrid"
 _PARTS = frozenset({"song", "split", "number"})
 _PART = re.compile(r"\{(\w*)\}")
+SLURM = "slurm"
+"""The folder in which submitit keeps what it needs."""
+_RESERVED = re.compile(r"(manifest|summary)[^/]*\.(jsonl?|html)(/|$)|slurm(/|$)", re.IGNORECASE)
+"""Names of what else lies in the folder of results."""
 _LONGEST_NAME = 120
 """Of a song's folder; systems allow 255 bytes, and a name may be spelt in three bytes a letter."""
 
@@ -78,11 +81,13 @@ def jobs_of(dataset: Dataset, out: Path, asked: Asked, choice: Choice, template:
     no song is chosen, and for results that would lie over what is not ours."""
     hash_ = hash_of(asked, *hashes(asked))
     places = _places(dataset.songs, template)
+    letters = {"*": ".*", "?": "."}
+    wanted = re.compile("".join(letters.get(each, re.escape(each)) for each in choice.pattern), re.DOTALL)
     chosen = [
         (found, place)
         for found, place in zip(dataset.songs, places, strict=True)
         if choice.shard.has(found.name)
-        and fnmatch.fnmatchcase(found.name, choice.pattern)
+        and wanted.fullmatch(found.name)
         and (choice.split is None or found.split == choice.split)
     ][: choice.limit]
     if not chosen:
@@ -95,9 +100,9 @@ def jobs_of(dataset: Dataset, out: Path, asked: Asked, choice: Choice, template:
     ]
     if problems:
         raise InputError(*problems[:5])
-    inside = [found.folder for found, _ in chosen if found.folder.resolve().is_relative_to(out.resolve())]
-    if inside:
-        raise InputError(Problem(str(out), f"holds the song {inside[0]}", "choose another output folder"))
+    here, there = out.resolve(), dataset.root.resolve()
+    if here.is_relative_to(there) or any(found.folder.resolve().is_relative_to(here) for found, _ in chosen):
+        raise InputError(Problem(str(out), "lies in the data set, or holds some of it", "choose another output folder"))
     return jobs
 
 
@@ -135,6 +140,8 @@ def check_fresh(jobs: Sequence[Job], out: Path, resume: bool) -> dict[str, Recor
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(Problem(str(out), f"cannot be written: {error.strerror}")) from error
+    if any(path.name != SLURM for path in out.iterdir()) and not any(out.glob("manifest*.jsonl")):
+        raise InputError(Problem(str(out), "holds files that are not results", "choose another output folder"))
     before = last_records(out)
     if not resume and any(job.found.name in before for job in jobs):
         raise InputError(Problem(str(out), "holds results of an earlier run", "add --resume, or choose another folder"))
@@ -165,6 +172,8 @@ def _places(songs: Sequence[Found], template: str) -> list[str]:
             "number": f"{number:0{digits}d}",
         }
         place = _PART.sub(lambda part, values=values: values[part[1]], template)
+        if _RESERVED.match(place):
+            place = f"song {place}"
         candidate, n = place, 1
         while candidate.casefold() in taken:
             n += 1

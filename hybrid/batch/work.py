@@ -22,7 +22,7 @@ from hybrid.audio.write import OutputFolder, Subtype
 from hybrid.batch.record import Record
 from hybrid.corpus.find import Found
 from hybrid.corpus.load import song_of
-from hybrid.errors import InputError
+from hybrid.errors import InputError, plain
 
 MIX_FILE = "mix.wav"
 
@@ -99,9 +99,10 @@ def attempt(job: Job) -> Record:
     try:
         return _mixed(job, record)._replace(seconds=round(time.monotonic() - start, 3))
     except InputError as error:
-        return record._replace(reason="; ".join(str(each) for each in error.problems))
+        told = (f"{each} ({plain(each.hint)})" if each.hint else str(each) for each in error.problems)
+        return record._replace(reason="; ".join(told))
     except Exception as error:
-        return record._replace(reason=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+        return record._replace(reason=plain(f"{type(error).__name__}: {error}"), trace=traceback.format_exc())
 
 
 def _mixed(job: Job, record: Record) -> Record:
@@ -116,7 +117,7 @@ def _mixed(job: Job, record: Record) -> Record:
         with OutputFolder(job.out, overwrite=True, inputs=inputs) as folder:
             wanted = Wanted(asked.subtype, asked.sample_rate, asked.stems, asked.verdict)
             way = Way(asked.steps, asked.seed, network)
-            written = write_mix(song, rules, way, folder.path, wanted, lambda stage, share: None)
+            written = write_mix(song, rules, way, folder.path, wanted, _stop_if_asked)
     excess = {}
     if written.delivered:
         excess = {
@@ -134,6 +135,15 @@ def _mixed(job: Job, record: Record) -> Record:
         rules=excess,
         notes=written.notes,
     )
+
+
+stop_asked: list[int] = []
+"""Exit codes with which this process was asked to stop: an exception that a finaliser lost is raised again."""
+
+
+def _stop_if_asked(stage: str, share: float) -> None:
+    if stop_asked:
+        raise SystemExit(stop_asked[0])
 
 
 def _seconds(song: Song) -> float:

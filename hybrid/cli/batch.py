@@ -18,7 +18,7 @@ from hybrid import shelf
 from hybrid.audio.write import Subtype
 from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Rules, Sets
 from hybrid.cli.signals import load, stop_if_asked
-from hybrid.errors import InputError, Problem
+from hybrid.errors import InputError, Problem, plain
 
 if TYPE_CHECKING:
     from hybrid.batch.run import Shard, Told
@@ -100,7 +100,7 @@ def batch(
         print(json.dumps({**said, "kept_from_before": ended.kept, "out": str(out)}, indent=2, ensure_ascii=False))
     else:
         for song, reason in summary.failed:
-            print(f"{song}: {reason}", file=sys.stderr)
+            print(plain(f"{song}: {reason}"), file=sys.stderr)
         before = f" ({ended.kept} before)" if ended.kept else ""
         failed = f"{len(summary.failed)} failed"
         print(f"{summary.done} of {summary.songs} songs mixed{before}, {failed}: see {out}/{PAGE_FILE}")

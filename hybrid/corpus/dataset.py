@@ -37,6 +37,8 @@ def open_dataset(name: str, at: Path | None = None) -> Dataset:
 
     Raises InputError if neither is there, if the card's songs are no files, or if nobody says where they lie.
     """
+    if not name.strip():
+        raise InputError(Problem("dataset", "is empty: expected a folder of song folders, or the name of a card"))
     folder = Path(name).expanduser()
     if at is None and folder.is_dir():
         return Dataset(folder.resolve().name, folder, None, find_songs(None, folder))

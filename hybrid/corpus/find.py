@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from hybrid import document
 from hybrid.audio.manifest import MANIFEST
-from hybrid.audio.probe import ENDINGS, FOREIGN_ENDINGS
+from hybrid.audio.probe import ENDINGS, FOREIGN_ENDINGS, is_utf8
 from hybrid.corpus import template
 from hybrid.corpus.layout import LABEL, SPLIT, Described, Layout, Split
-from hybrid.errors import InputError, Problem
+from hybrid.errors import InputError, Problem, plain
 
 Plain = document.Plain
 
@@ -68,7 +68,8 @@ def find_songs(layout: Layout | None, root: Path) -> Corpus:
 
 
 def _folders(root: Path) -> Corpus:
-    songs = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    shown = [path for path in sorted(root.iterdir()) if not path.name.startswith(".")]
+    songs = [path for path in shown if path.is_dir() or (path.is_symlink() and not path.exists())]
     return Corpus(tuple(_checked(Found(path.name, path), root) for path in songs), ())
 
 
@@ -116,7 +117,10 @@ class _Finder:
         for name, found in sources.items():
             streams = next((source for source in found if source.label == "mixture"), None)
             tracks = tuple(source for source in found if source is not streams)
-            folder = Path(os.path.commonpath([source.path.parent for source in tracks]))
+            folder = Path(os.path.commonpath([source.path.parent for source in found]))
+            if not tracks:
+                yield name, Found(name, folder, problems=(Problem(str(folder), "holds a mixture, and no track"),))
+                continue
             yield name, Found(name, folder, tracks, mixes.get(name, streams), self._split(said[name]))
 
     def _sources(self, path: str, parts: Mapping[str, str]) -> Iterator[Source]:
@@ -191,8 +195,8 @@ def _plain(file: Path) -> Plain:
         return json.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(Problem(str(file), f"cannot be read: {error.strerror}")) from error
-    except ValueError as error:
-        raise InputError(Problem(str(file), f"is not JSON: {error}")) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(Problem(str(file), f"is not JSON: {type(error).__name__}: {error}")) from error
 
 
 def _texts(node: Mapping) -> dict[str, str]:
@@ -242,16 +246,29 @@ def _checked(found: Found, root: Path) -> Found:
     paths = [source.path for source in (*found.sources, *([found.mix] if found.mix else []))]
     problems = list(found.problems)
     for path in paths or [found.folder]:
-        if not path.resolve().is_relative_to(inside):
-            problems.append(Problem(str(path), "lies outside the data set's folder"))
-        elif not path.exists():
-            problems.append(Problem(str(path), "is not there"))
+        problems += [Problem(str(path), what) for what in _misplaced(path, inside)]
     if not (paths or problems) and not _holds_tracks(found.folder):
         problems.append(Problem(str(found.folder), "holds no audio files"))
+    if not is_utf8(found.name):
+        problems.append(Problem(str(found.folder), "has a name that is not UTF-8", "rename it"))
+        found = found._replace(name=plain(found.name))
     return found._replace(problems=tuple(problems))
+
+
+def _misplaced(path: Path, inside: Path) -> Iterator[str]:
+    try:
+        if not path.resolve().is_relative_to(inside):
+            yield "lies outside the data set's folder"
+        elif not path.exists():
+            yield "is not there"
+    except (OSError, RuntimeError) as error:
+        yield f"cannot be reached: {error.strerror if isinstance(error, OSError) else 'a loop of links'}"
 
 
 def _holds_tracks(folder: Path) -> bool:
     if (folder / MANIFEST).is_file():
         return True
-    return any(path.suffix.lower() in ENDINGS | FOREIGN_ENDINGS for path in folder.iterdir())
+    try:
+        return any(path.suffix.lower() in ENDINGS | FOREIGN_ENDINGS for path in folder.iterdir())
+    except OSError:
+        return False

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import TypeAdapter, ValidationError
 
 from hybrid import shelf
 from hybrid.audio.align import find_lag
@@ -129,20 +130,20 @@ def write_index(index: Index, path: Path) -> None:
 def read_index(path: Path) -> Index:
     """What `write_index` wrote. Raises InputError for anything else."""
     try:
-        head, *lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        head, *lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] or [None]
     except OSError as error:
         raise InputError(Problem(str(path), f"cannot be read: {error.strerror}")) from error
-    except ValueError as error:
-        raise InputError(Problem(str(path), f"is not an index: {error}")) from error
-    if not isinstance(head, dict) or head.get("schema") != SCHEMA:
+    except (ValueError, RecursionError) as error:
+        raise InputError(Problem(str(path), "is not an index: it is not JSON, line by line")) from error
+    if not isinstance(head, dict) or head.get("schema") != SCHEMA or not {"dataset", "root"} <= head.keys():
         raise InputError(Problem(str(path), f"is not an index: expected {SCHEMA!r} in its first line"))
-    entries = tuple(
-        Entry(**line)._replace(
-            tracks=tuple(line["tracks"]), notes=tuple(line["notes"]), problems=tuple(line["problems"])
-        )
-        for line in lines
-    )
-    return Index(head["dataset"], Path(head["root"]), entries)
+    try:
+        entries = TypeAdapter(tuple[Entry, ...]).validate_python(lines)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = int(first["loc"][0]) + 2 if first["loc"] else 1
+        raise InputError(Problem(f"{path}:{place}", "is not a song of an index", "scan the data set again")) from error
+    return Index(str(head["dataset"]), Path(str(head["root"])), entries)
 
 
 class Verified(NamedTuple):

@@ -82,7 +82,11 @@ class Layout(BaseModel, frozen=True, extra="forbid"):
     def _says_enough(self) -> Layout:
         if not self.tracks and self.described is None:
             raise refusal("expected `tracks` or `described`: nothing says which files are tracks")
-        named = fields_of(self.song) or {SONG}
+        named = fields_of(self.song)
+        if not named or f"{{{AUDIO}}}" in self.song:
+            raise refusal(f"song: expected parts of the tracks' paths, got {self.song!r}")
+        if self.described and (lacking := named - fields_of(self.described.file)):
+            raise refusal(f"described.file has no part {', '.join(sorted(lacking))}")
         for template in self.tracks:
             needed = named if self.streams else named | {LABEL}
             if lacking := needed - fields_of(template):

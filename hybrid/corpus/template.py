@@ -13,6 +13,8 @@ AUDIO = "audio"
 """The part that stands for the ending of any audio file that can be read."""
 _PART = re.compile(r"\{(\w+)\}|\*\*/|\*")
 _NAME = re.compile(r"[A-Za-z]\w*")
+_WIDEST, _DEEPEST = 3, 2
+"""Parts in one name, and `**/` in a template: more could be matched in too many ways."""
 _ENDING = "|".join(sorted(ending.removeprefix(".") for ending in ENDINGS))
 
 
@@ -22,6 +24,8 @@ def fields_of(template: str) -> frozenset[str]:
     odd = [name for name in names if not _NAME.fullmatch(name)]
     if odd or "{" in _PART.sub("", template) or "}" in _PART.sub("", template):
         raise refusal(f"expected a path with parts such as {{song}}, got {template!r}")
+    if template.count("**/") > _DEEPEST or any(len(_PART.findall(each)) > _WIDEST for each in template.split("/")):
+        raise refusal(f"expected at most {_WIDEST} parts in a folder's name and {_DEEPEST} times **/, got {template!r}")
     return frozenset(names) - {AUDIO}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -85,7 +86,7 @@ def test_files_that_are_no_results_are_left_alone(tmp_path: Path):
     tone(tmp_path / "out/b/mine.wav")
     with pytest.raises(InputError, match="holds files that are not results"):
         jobs_of(open_dataset(str(tmp_path / "set")), tmp_path / "out", RULES_ALONE, Choice(), "{song}")
-    with pytest.raises(InputError, match="holds the song"):
+    with pytest.raises(InputError, match="lies in the data set"):
         jobs_of(open_dataset(str(tmp_path / "set")), tmp_path / "set", RULES_ALONE, Choice(), "mixes of {song}")
 
 
@@ -203,3 +204,54 @@ def test_why_a_song_failed_is_told_in_its_record(tmp_path: Path):
     assert record.state == "failed" and "is cut short" in record.reason and not record.trace
     assert record.stamp == stamp_of(job(tmp_path, "cut").found)
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"song": "a"}', '{"song": ["a"], "state": "done"}', "[" * 5000, "[]", "null",
+        '{"song": "a", "state": "done", "out": "a", "asked": "h", "stamp": "s", "duration_s": "long"}',
+        '{"song": "a", "state": "done", "out": "a", "asked": "h", "stamp": "s", "notes": 5}',
+        '{"song": "a", "state": "done", "out": "a", "asked": "h", "stamp": "s", "rules": {"x": "y"}}',
+    ],
+)  # fmt: skip
+def test_lines_that_are_no_records_are_passed_over(tmp_path: Path, line: str):
+    songs(tmp_path, "b")
+    record = mixed(job(tmp_path, "b"))
+    with Manifest(tmp_path) as manifest:
+        manifest.add(record)
+    with (tmp_path / "manifest.jsonl").open("ab") as file:
+        file.write(b"\n" + line.encode() + b"\n\x00\xff\n")
+    assert last_records(tmp_path) == {"b": record}
+
+
+def test_songs_that_are_called_as_our_own_files_go_elsewhere(tmp_path: Path):
+    songs(tmp_path / "set", "summary.html", "manifest.jsonl", "slurm", "manifesto")
+    jobs = jobs_of(open_dataset(str(tmp_path / "set")), tmp_path / "out", RULES_ALONE, Choice(), "{song}")
+    assert [each.place for each in jobs] == ["song manifest.jsonl", "manifesto", "song slurm", "song summary.html"]
+
+
+def test_only_the_star_and_the_question_mark_are_special_in_a_filter(tmp_path: Path):
+    songs(tmp_path / "set", "Song [live]", "Song l")
+    dataset = open_dataset(str(tmp_path / "set"))
+    for pattern, found in (("Song [live]", 1), ("Song ?", 1), ("Song*", 2)):
+        chosen = jobs_of(dataset, tmp_path / "out", RULES_ALONE, Choice(pattern=pattern), "{song}")
+        assert len(chosen) == found
+
+
+def test_a_name_that_is_not_utf_8_is_told_and_the_others_are_mixed(tmp_path: Path):
+    songs(tmp_path / "set", "good")
+    bad = os.fsencode(tmp_path / "set") + b"/x\xff"
+    try:
+        os.mkdir(bad)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    for name in (bad + b"/Bass.wav", os.fsencode(tmp_path / "set" / "good") + b"/G\xff.wav"):
+        Path(os.fsdecode(name)).write_bytes(tone(tmp_path / "one.wav").read_bytes())
+    jobs = jobs_of(open_dataset(str(tmp_path / "set")), tmp_path / "out", RULES_ALONE, Choice(), "{song}")
+    records = [attempt(each) for each in jobs]
+    assert [record.song.isprintable() for record in records] == [True, True]
+    assert all("not UTF-8" in record.reason for record in records)
+    with Manifest(tmp_path) as manifest:
+        for record in records:
+            manifest.add(record)

@@ -151,3 +151,41 @@ def test_who_asks_for_a_data_set_is_told_what_is_missing(tmp_path: Path):
         open_dataset("synthetic")
     with pytest.raises(InputError, match="no such folder"):
         open_dataset(str(tmp_path / "none"))
+
+
+def test_a_link_that_leads_nowhere_is_a_song_that_cannot_be_read(tmp_path: Path):
+    tone(tmp_path / "set/a/Kick.wav")
+    (tmp_path / "set/gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "set/loop").symlink_to(tmp_path / "set/loop")
+    of = {found.name: found.problems for found in open_dataset(str(tmp_path / "set")).songs}
+    assert not of["a"] and of["gone"] and of["loop"]
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, '{"stems": [{"stemName": "x", "tracks": [{"id": "' + "y" * 300
+                                  + '", "trackType": "z", "extension": "wav", "has_bleed": false}]}]}'])  # fmt: skip
+def test_metadata_that_is_too_deep_or_too_long_is_told(tmp_path: Path, text: str):
+    moisesdb(tmp_path)
+    (tmp_path / "moisesdb_v0.1" / "bad").mkdir()
+    (tmp_path / "moisesdb_v0.1" / "bad" / "data.json").write_text(text)
+    of = {found.name: found for found in open_dataset("moisesdb", tmp_path).songs}
+    assert of["bad"].problems and not of["0a1b"].problems
+
+
+@pytest.mark.parametrize(
+    ("layout", "said"),
+    [
+        ("tracks: ['{song}/*a*a*a{label}.wav']", "at most 3 parts"),
+        ("tracks: ['**/**/**/{song}/{label}.wav']", "2 times"),
+        ("tracks: ['{song}/x.wav']", "has no part label"),
+        ("tracks: ['{song}/{label}.wav']\n  song: '{song}{audio}'", "song: expected parts"),
+        ("tracks: ['../{song}/{label}.wav']", "inside the data set"),
+        ("tracks: ['{song/{label}.wav']", "expected a path with parts"),
+        ("mixes: ['{song}/mix.wav']", "nothing says which files are tracks"),
+        ("tracks: ['{song}/{label}.wav']\n  roles: {x: [drum]}", "did you mean drums"),
+    ],
+)
+def test_a_layout_that_makes_no_sense_is_refused(tmp_path: Path, layout: str, said: str):
+    head = "schema: dataset/1\nname: mine\nabout: x\nlicence: x\nplayer: files\nlayout:\n  "
+    (tmp_path / "mine.yaml").write_text(head + layout + "\n")
+    with pytest.raises(InputError, match=said):
+        open_dataset(str(tmp_path / "mine.yaml"), tmp_path)
