@@ -108,6 +108,7 @@ def attempt(job: Job) -> Record:
 def _mixed(job: Job, record: Record) -> Record:
     from hybrid.export.mixed import Wanted, write_mix
     from hybrid.mixing.plan import Way
+    from hybrid.mixing.programs import let_go_of_programs
 
     asked = job.asked
     rules, network = _rules(asked.rules, asked.sets), _network(asked.model)
@@ -125,6 +126,7 @@ def _mixed(job: Job, record: Record) -> Record:
             for finding in written.delivered.verdict.rules
             if finding.targets
         }
+    let_go_of_programs()
     return record._replace(
         state="done",
         inputs=written.inputs,

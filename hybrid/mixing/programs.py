@@ -7,6 +7,7 @@ a new version never meets a program of an old one.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 from collections.abc import Callable, Hashable
@@ -22,6 +23,8 @@ import hybrid
 from hybrid import shelf
 from hybrid.errors import InputError
 
+_MAPS = Path("/proc/self/maps")
+_MOST_MAPS = 30_000
 _DIGEST_BYTES = hashlib.sha256().digest_size
 Shapes = tuple[tuple[tuple[int, ...], str], ...]
 
@@ -62,6 +65,19 @@ class Kept:
             path.parent.mkdir(parents=True, exist_ok=True)
             shelf.write(path, hashlib.sha256(stored).digest() + stored)
         return traced
+
+
+def let_go_of_programs() -> None:
+    """Forgets compiled programs if there are very many: each holds some of the 65,530 memory maps that Linux grants a
+    process, and one that has none left is aborted. They are on disk, and come back when they are asked for."""
+    try:
+        with _MAPS.open("rb") as lines:
+            n_maps = sum(1 for _ in lines)
+    except OSError:
+        return
+    if n_maps > _MOST_MAPS:
+        jax.clear_caches()
+        gc.collect()
 
 
 def _shapes(leaves: list) -> Shapes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import pytest
 from jaxtyping import Array
@@ -86,3 +87,16 @@ def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path, monkeypatc
     (tmp_path / "file").touch()
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "file"))
     assert found(Kept("doubled", Counted(2.0)), 3) == (6.0, [2.0, 2.0])
+
+
+def test_very_many_programs_are_let_go_and_come_back(monkeypatch: pytest.MonkeyPatch):
+    double = jax.jit(lambda x: 2.0 * x)
+    assert double(3.0) == 6.0
+    programs.let_go_of_programs()
+    assert double._cache_size() == 1  # a few are kept
+    monkeypatch.setattr(programs, "_MOST_MAPS", 0)
+    programs.let_go_of_programs()
+    assert double._cache_size() == 0
+    assert double(4.0) == 8.0
+    monkeypatch.setattr(programs, "_MAPS", Path("/nowhere"))
+    programs.let_go_of_programs()  # not Linux
