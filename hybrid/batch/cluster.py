@@ -8,16 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hybrid.batch.local import THREADS, Do, run_here
 from hybrid.batch.record import Record
 from hybrid.batch.run import SLURM, Ended, Shard, Told, check_fresh, run
 from hybrid.batch.work import Job, attempt, stamp_of
 from hybrid.errors import InputError, Problem
-
-if TYPE_CHECKING:
-    import submitit
 
 RETRIES = 2
 """How often a song, or an array job, is begun again when the machine or the process under it is lost."""
@@ -67,11 +63,9 @@ class _Part:
     def __call__(self) -> Ended:
         return run(self._jobs, self._out, self._shard, lambda left: run_here(left, self._n), True, lambda told: None)
 
-    def checkpoint(self) -> submitit.helpers.DelayedSubmission:
+    def checkpoint(self) -> object:
         """What submitit asks for when the job is preempted or runs out of time."""
-        import submitit
-
-        return submitit.helpers.DelayedSubmission(self)
+        return import_module("submitit").helpers.DelayedSubmission(self)
 
 
 def run_on_slurm(
@@ -88,8 +82,7 @@ def run_on_slurm(
     Raises InputError if submitit is not installed, or if a part is lost more often than it is begun again.
     """
     _need("submitit", "slurm")
-    import submitit
-
+    submitit = import_module("submitit")
     check_fresh(jobs, out, resume)
     n_processes = int(str(options.get("cpus_per_task", 1)))
     executor = submitit.AutoExecutor(out / SLURM, cluster=str(options.pop("cluster", "slurm")))
