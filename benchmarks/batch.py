@@ -140,7 +140,7 @@ def killed(root: Path, out: Path, kills: int) -> None:
         process = subprocess.Popen(
             command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
         )
-        time.sleep(chance.uniform(2.0, 12.0))
+        time.sleep(chance.uniform(8.0, 14.0))
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -161,7 +161,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         root, out = Path(scratch), Path(scratch) / "out"
         if asked.kills:
-            write_set(root / "short", 12, 4, 20)
+            write_set(root / "short", 60, 4, 30)
             killed(root / "short", out, asked.kills)
             return
         write_set(root / "set", asked.songs, 8, 60)
