@@ -94,9 +94,10 @@ def speed(root: Path, out: Path, n_songs: int, seconds: int) -> None:
 
 def resumed(root: Path, out: Path) -> None:
     """Prints how long a finished run of 1,000 songs takes to decide that there is nothing to do."""
+    from hybrid.audio.write import MIX_FILE
     from hybrid.batch.record import Manifest, last_records
     from hybrid.batch.run import Choice, jobs_of
-    from hybrid.batch.work import MIX_FILE, Asked, stamp_of
+    from hybrid.batch.work import Asked, stamp_of
     from hybrid.corpus.dataset import open_dataset
 
     folder = root / "many"

@@ -13,6 +13,8 @@ import os
 import platformdirs
 
 __version__ = "0.1.0"
+THREADS = "HYBRID_THREADS"
+"""The environment variable that says how many threads work on a song, if not one per core."""
 
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", platformdirs.user_cache_dir("hybrid-mix") + "/xla")

@@ -38,6 +38,10 @@ class InputError(Exception):
         return lines + "".join(f"\n\nhint: {hint}" for hint in hints)
 
 
+class UnwritableError(InputError):
+    """Nothing can be written there: the disk is full, or its folder is not to be written to."""
+
+
 class SongError(InputError):
     """This song's audio cannot be mixed."""
 

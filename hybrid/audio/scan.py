@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from hybrid.audio.assemble import Cast, assemble
 from hybrid.audio.pairs import find_pairs
 from hybrid.audio.probe import ENDINGS, FOREIGN_ENDINGS, AudioFile, probe_all
 from hybrid.audio.roles import guess_together, is_finished_mix
-from hybrid.audio.song import Song, Track, file_name
+from hybrid.audio.song import Song, Track, file_name, unique
 from hybrid.errors import InputError, Problem
 
 _ENDINGS_HINT = "tracks are files such as .wav, .flac, .aiff, .ogg or .mp3"
@@ -78,7 +78,7 @@ def tracks_of(files: Sequence[tuple[str, AudioFile]]) -> tuple[Track, ...]:
     guessed, ids are unique."""
     named = _paired(files)
     guesses = guess_together([each.name for each in named])
-    ids = _unique(each.name for each in named)
+    ids = unique(file_name(each.name) for each in named)
     return tuple(
         Track(
             id=track_id,
@@ -106,20 +106,6 @@ def _paired(files: Sequence[tuple[str, AudioFile]]) -> list[_Named]:
         for i, (name, file) in enumerate(files)
         if i not in rights
     ]
-
-
-def _unique(names: Iterable[str]) -> list[str]:
-    """The names, fit for files, with -2 or -3 after those that were there before in whatever case."""
-    taken: set[str] = set()
-    unique = []
-    for name in map(file_name, names):
-        candidate, n = name, 1
-        while candidate.casefold() in taken:
-            n += 1
-            candidate = f"{name}-{n}"
-        taken.add(candidate.casefold())
-        unique.append(candidate)
-    return unique
 
 
 def _stem(path: Path) -> str:

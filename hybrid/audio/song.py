@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -58,6 +59,20 @@ class Song:
 def polarity_name(polarity: int | None) -> str:
     """upright or inverted, as `song.yaml` has it."""
     return "inverted" if polarity == -1 else "upright"
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """The names, with -2 or -3 after those that were there before in whatever case."""
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        candidate, n = name, 1
+        while candidate.casefold() in taken:
+            n += 1
+            candidate = f"{name}-{n}"
+        taken.add(candidate.casefold())
+        found.append(candidate)
+    return found
 
 
 def file_name(text: str) -> str:

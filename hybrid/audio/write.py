@@ -15,13 +15,16 @@ import numpy as np
 import soundfile
 from jaxtyping import Float32, Int32
 
-from hybrid.errors import InputError, Problem
+from hybrid.errors import InputError, Problem, UnwritableError
 
 Subtype = Literal["PCM_16", "PCM_24", "PCM_32", "FLOAT"]
 
+MIX_FILE = "mix.wav"
+"""The mix, in the folder of a song's results."""
 _OURS = ".hybrid"
 _MAX_RIFF_BYTES = 0xFFFF_FFFF
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class OutputFolder:
@@ -45,7 +48,7 @@ class OutputFolder:
             self.path.mkdir()
             (self.path / _OURS).touch()
         except OSError as error:
-            raise _refusal(self._target, f"cannot be written: {error.strerror}") from error
+            raise _unwritable(self._target, error) from error
         except BaseException:
             shutil.rmtree(self.path, ignore_errors=True)
             raise
@@ -62,7 +65,7 @@ class OutputFolder:
             # a write that fails, unlike an opening, does not name its file
             if isinstance(error, OSError) and (error.errno in _FULL or str(self.path) in str(error.filename)):
                 where = Path(self._asked(str(error.filename or self._target)))
-                raise _refusal(where, f"cannot be written: {error.strerror}") from error
+                raise _unwritable(where, error) from error
         finally:
             shutil.rmtree(self.path, ignore_errors=True)
 
@@ -80,7 +83,7 @@ class OutputFolder:
             raise _refusal(self._target, "is a file, expected a folder")
         if not self._overwrite:
             raise _refusal(self._target, "exists", "choose another output folder, or add --overwrite")
-        if any(self._target.iterdir()) and not (self._target / _OURS).exists():
+        if any(self._target.iterdir()) and not is_ours(self._target):
             raise _refusal(self._target, "holds files that are not results", "choose another output folder")
 
     def _publish(self) -> None:
@@ -112,7 +115,7 @@ class WavWriter:
         try:
             self._sound.write(_rounded(block.T, self._bits) if self._bits else block.T)
         except soundfile.LibsndfileError as error:
-            raise _refusal(self._path, "cannot be written", "is the disk full?") from error
+            raise UnwritableError(Problem(str(self._path), "cannot be written", "is the disk full?")) from error
 
     def __enter__(self) -> WavWriter:
         return self
@@ -150,6 +153,16 @@ def _as_riff(path: Path) -> None:
         ):
             file.seek(at)
             file.write(value)
+
+
+def is_ours(folder: Path) -> bool:
+    """Whether a folder holds results of this program, which may be replaced."""
+    return (folder / _OURS).exists()
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    kind = UnwritableError if error.errno in _FULL + _CLOSED else InputError
+    return kind(Problem(str(path), f"cannot be written: {error.strerror}"))
 
 
 def _refusal(path: Path, what: str, hint: str = "") -> InputError:

@@ -9,7 +9,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from hybrid.batch.local import THREADS, Do, run_here
+from hybrid import THREADS
+from hybrid.batch.local import Do, run_here
 from hybrid.batch.record import Record
 from hybrid.batch.run import SLURM, Ended, Shard, Told, check_fresh, run
 from hybrid.batch.work import Job, attempt, stamp_of
@@ -91,7 +92,7 @@ def run_on_slurm(
     parts = [_Part([job for job in jobs if shard.has(job.found.name)], out, shard, n_processes) for shard in shards]
     with executor.batch():
         running = {index: executor.submit(part) for index, part in enumerate(parts)}
-    begun, ended = dict.fromkeys(running, 1), list[Ended]()
+    begun, ended, records = dict.fromkeys(running, 1), list[Ended](), dict[str, Record]()
     try:
         while running:
             time.sleep(_POLL_S)
@@ -106,14 +107,13 @@ def run_on_slurm(
                 else:
                     begun[index] += 1
                     running[index] = executor.submit(parts[index])
-            records = [record for each in ended for record in each.records.values()]
-            failed = sum(record.state == "failed" for record in records)
-            audio_s = sum(record.duration_s for record in records)
+            records = {name: record for each in ended for name, record in each.records.items()}
+            failed = sum(record.state == "failed" for record in records.values())
+            audio_s = sum(record.duration_s for record in records.values())
             tell(Told(len(records) - failed, failed, len(jobs), audio_s))
     finally:
         for job in running.values():
             job.cancel()
-    records = {name: record for each in ended for name, record in each.records.items()}
     return Ended(records, sum(each.kept for each in ended))
 
 

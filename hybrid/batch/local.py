@@ -13,14 +13,13 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING
 
+from hybrid import THREADS
 from hybrid.batch.record import Record
 from hybrid.batch.work import Job, attempt, clear_unfinished, stamp_of, stop_asked
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
 
-THREADS = "HYBRID_THREADS"
-"""The environment variable by which a process is told how many threads to use; `mixing` reads it."""
 Do = Callable[[Job], Record]
 Engine = Callable[[Sequence[Job]], Iterator[Record]]
 """Does jobs, and tells of each what became of it."""

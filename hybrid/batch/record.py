@@ -44,6 +44,8 @@ class Record(NamedTuple):
     """Why it failed."""
     trace: str = ""
     """Where in the program, if that is at fault."""
+    unwritable: bool = False
+    """Whether it failed because nothing can be written, as all that follow would."""
     host: str = ""
 
 

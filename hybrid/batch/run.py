@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from hybrid.audio.song import file_name
+from hybrid.audio.song import file_name, unique
+from hybrid.audio.write import is_ours
 from hybrid.batch.local import Engine
 from hybrid.batch.record import Manifest, Record, last_records
-from hybrid.batch.work import MIX_FILE, Asked, Job, clear_unfinished, hash_of, hashes, is_done
+from hybrid.batch.work import Asked, Job, clear_unfinished, hash_of, hashes, is_done
 from hybrid.corpus.dataset import Dataset
 from hybrid.corpus.find import Found
 from hybrid.corpus.layout import Split
 from hybrid.errors import InputError, Problem
 
-_OURS = ".hybrid"
 _PARTS = frozenset({"song", "split", "number"})
 _PART = re.compile(r"\{(\w*)\}")
 SLURM = "slurm"
@@ -96,7 +96,7 @@ def jobs_of(dataset: Dataset, out: Path, asked: Asked, choice: Choice, template:
     problems = [
         Problem(str(job.out), "holds files that are not results")
         for job in jobs
-        if job.out.exists() and not (job.out / _OURS).exists()
+        if job.out.exists() and not is_ours(job.out)
     ]
     if problems:
         raise InputError(*problems[:5])
@@ -118,17 +118,16 @@ def run(
     left = [job for job in jobs if job.found.name not in finished]
     for job in left:
         clear_unfinished(job)
-    records, audio_s = dict(finished), 0.0
+    records, n, audio_s = dict(finished), {"done": 0, "failed": 0}, 0.0
     with Manifest(out, shard.name) as manifest:
         tell(Told(0, 0, len(left), 0.0))
         for record in engine(left):
             manifest.add(record)
             records[record.song] = record
+            n[record.state] += 1
             audio_s += record.duration_s
-            new = [each for name, each in records.items() if name not in finished]
-            failed = sum(each.state == "failed" for each in new)
-            tell(Told(len(new) - failed, failed, len(left), audio_s))
-            if _is_full(record):
+            tell(Told(n["done"], n["failed"], len(left), audio_s))
+            if record.unwritable:
                 raise InputError(Problem(str(out), f"the run is stopped: {record.reason}", "go on with --resume"))
     return Ended(records, len(finished))
 
@@ -148,12 +147,6 @@ def check_fresh(jobs: Sequence[Job], out: Path, resume: bool) -> dict[str, Recor
     return before
 
 
-def _is_full(record: Record) -> bool:
-    """Whether a song failed for want of space or permission, as all that follow would."""
-    words = ("No space left", "Disk quota", "Read-only file system", "Permission denied", "is the disk full")
-    return record.state == "failed" and "cannot be written" in record.reason and any(w in record.reason for w in words)
-
-
 def _places(songs: Sequence[Found], template: str) -> list[str]:
     """Where the results of each song go; no two to one place, whatever the case of letters. Raises InputError for a
     template that does not tell songs apart, or that leads elsewhere."""
@@ -164,7 +157,7 @@ def _places(songs: Sequence[Found], template: str) -> list[str]:
         raise InputError(Problem("--name", what))
     if template.startswith("/") or any(part in ("", ".", "..") for part in template.split("/")):
         raise InputError(Problem("--name", f"expected a path below the output folder, got {template!r}"))
-    digits, taken, places = len(str(len(songs))), set[str](), list[str]()
+    digits, places = len(str(len(songs))), list[str]()
     for number, found in enumerate(songs, start=1):
         values = {
             "song": _short(file_name(found.name)),
@@ -172,15 +165,8 @@ def _places(songs: Sequence[Found], template: str) -> list[str]:
             "number": f"{number:0{digits}d}",
         }
         place = _PART.sub(lambda part, values=values: values[part[1]], template)
-        if _RESERVED.match(place):
-            place = f"song {place}"
-        candidate, n = place, 1
-        while candidate.casefold() in taken:
-            n += 1
-            candidate = f"{place}-{n}"
-        taken.add(candidate.casefold())
-        places.append(candidate)
-    return places
+        places.append(f"song {place}" if _RESERVED.match(place) else place)
+    return unique(places)
 
 
 def _short(name: str) -> str:
@@ -188,6 +174,3 @@ def _short(name: str) -> str:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
     return f"{name.encode()[: _LONGEST_NAME - 9].decode(errors='ignore')}-{digest}"
-
-
-__all__ = ["MIX_FILE", "Choice", "Ended", "Shard", "Told", "jobs_of", "run"]

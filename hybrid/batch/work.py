@@ -17,14 +17,11 @@ from typing import NamedTuple
 
 import hybrid
 from hybrid.audio.manifest import MANIFEST
-from hybrid.audio.song import Song
-from hybrid.audio.write import OutputFolder, Subtype
+from hybrid.audio.write import MIX_FILE, OutputFolder, Subtype
 from hybrid.batch.record import Record
 from hybrid.corpus.find import Found
 from hybrid.corpus.load import song_of
-from hybrid.errors import InputError, plain
-
-MIX_FILE = "mix.wav"
+from hybrid.errors import InputError, UnwritableError, plain
 
 
 class Asked(NamedTuple):
@@ -97,12 +94,14 @@ def attempt(job: Job) -> Record:
     start, stamp = time.monotonic(), stamp_of(job.found)
     record = Record(job.found.name, "failed", job.place, job.hash, stamp, host=platform.node())
     try:
-        return _mixed(job, record)._replace(seconds=round(time.monotonic() - start, 3))
+        record = _mixed(job, record)
     except InputError as error:
         told = (f"{each} ({plain(each.hint)})" if each.hint else str(each) for each in error.problems)
-        return record._replace(reason="; ".join(told))
+        record = record._replace(reason="; ".join(told), unwritable=isinstance(error, UnwritableError))
     except Exception as error:
-        return record._replace(reason=plain(f"{type(error).__name__}: {error}"), trace=traceback.format_exc())
+        # a fault of the program at one song must not cost the others: where it happened is kept
+        record = record._replace(reason=plain(f"{type(error).__name__}: {error}"), trace=traceback.format_exc())
+    return record._replace(seconds=round(time.monotonic() - start, 3))
 
 
 def _mixed(job: Job, record: Record) -> Record:
@@ -130,7 +129,7 @@ def _mixed(job: Job, record: Record) -> Record:
     return record._replace(
         state="done",
         inputs=written.inputs,
-        duration_s=round(_seconds(song), 3),
+        duration_s=round(song.n_samples / song.sample_rate, 3),
         tracks=len(song.tracks),
         loudness_lufs=_finite(written.levels.integrated_lufs),
         true_peak_dbtp=_finite(written.levels.true_peak_dbtp),
@@ -146,10 +145,6 @@ stop_asked: list[int] = []
 def _stop_if_asked(stage: str, share: float) -> None:
     if stop_asked:
         raise SystemExit(stop_asked[0])
-
-
-def _seconds(song: Song) -> float:
-    return song.n_samples / song.sample_rate
 
 
 def _finite(level: float) -> float | None:

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
+from hybrid import THREADS
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.measure import loudness
@@ -23,8 +24,6 @@ Hear = Callable[[Complex[np.ndarray, "track window heard"]], None]
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done."""
 
-THREADS = "HYBRID_THREADS"
-"""The environment variable that says how many threads work on a song, if not one per core."""
 MAX_PAIRS = 64
 SHARED_PHASE = 0.03
 """K-weighted coherent power over the geometric mean of two tracks' powers, from which they count as sharing phase:

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.audio.write import Subtype, WavWriter
+from hybrid.audio.write import MIX_FILE, Subtype, WavWriter
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.meter import Levels, Meter
@@ -27,7 +27,7 @@ from hybrid.mixing.observe import Observer
 from hybrid.mixing.plan import Plan, corrected, verdict
 from hybrid.treatment.types import Treatment
 
-MIX_FILE, STEMS_FOLDER, RETURN_FILE = "mix.wav", "stems", "returns/reverb.wav"
+STEMS_FOLDER, RETURN_FILE = "stems", "returns/reverb.wav"
 _FULL_SCALE_DB = -0.01
 """No stem may clip either, even one that others cancel in the mix."""
 

@@ -12,14 +12,14 @@ import numpy as np
 
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.audio.write import WavWriter
+from hybrid.audio.write import MIX_FILE, WavWriter
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.compile import compile_rules, output_of, wants_room
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
 from hybrid.measure.meter import Levels, Meter
 from hybrid.mixing.analyse import NO_PAIRS, Progress, blank_recording, grid_of, read_chunk, workers
-from hybrid.mixing.deliver import MIX_FILE, Converter, Format
+from hybrid.mixing.deliver import Converter, Format
 from hybrid.mixing.kinship import candidates
 from hybrid.mixing.microphones import settle
 from hybrid.mixing.mixdown import mixed

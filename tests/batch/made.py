@@ -7,9 +7,9 @@ import signal
 import time
 from pathlib import Path
 
-from hybrid.audio.write import OutputFolder
+from hybrid.audio.write import MIX_FILE, OutputFolder
 from hybrid.batch.record import Record
-from hybrid.batch.work import MIX_FILE, Asked, Job, stamp_of
+from hybrid.batch.work import Asked, Job, stamp_of
 from hybrid.corpus.find import Found
 from tests.corpus.miniature import tone
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from hybrid.audio.write import MIX_FILE
 from hybrid.batch.record import Manifest, Record, last_records
 from hybrid.batch.run import Choice, Ended, Shard, Told, jobs_of, run
-from hybrid.batch.work import MIX_FILE, Asked, Job, attempt, clear_unfinished, stamp_of
+from hybrid.batch.work import Asked, Job, attempt, clear_unfinished, stamp_of
 from hybrid.corpus.dataset import open_dataset
 from hybrid.errors import InputError
 from tests.batch.made import job, mixed, songs
@@ -162,17 +163,17 @@ def test_a_full_disk_stops_the_run_and_another_failure_does_not(tmp_path: Path):
     songs(tmp_path, "a", "b", "c")
     jobs = [job(tmp_path, name) for name in "abc"]
 
-    def failing(reason: str):
+    def failing(reason: str, unwritable: bool = False):
         def engine(left: Sequence[Job]) -> Iterator[Record]:
             for each in left:
-                yield mixed(each)._replace(state="failed", reason=reason)
+                yield mixed(each)._replace(state="failed", reason=reason, unwritable=unwritable)
 
         return engine
 
     ended, _ = ran(jobs, tmp_path / "out", engine=failing("a/Kick.wav: is cut short"))
     assert [each.state for each in ended.records.values()] == ["failed"] * 3
     with pytest.raises(InputError, match="the run is stopped"):
-        ran(jobs, tmp_path / "out", resume=True, engine=failing("mix.wav: cannot be written: No space left on device"))
+        ran(jobs, tmp_path / "out", resume=True, engine=failing("mix.wav: cannot be written", True))
 
 
 def test_progress_tells_songs_failures_and_length(tmp_path: Path):

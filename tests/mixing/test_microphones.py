@@ -13,8 +13,9 @@ from scipy.signal import butter, sosfilt
 
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song, Track
+from hybrid.audio.write import MIX_FILE
 from hybrid.knowledge.resolve import load_rules
-from hybrid.mixing.deliver import MIX_FILE, Format, deliver
+from hybrid.mixing.deliver import Format, deliver
 from hybrid.mixing.microphones import settle
 from hybrid.mixing.plan import Way, plan_mix
 from tests.mixing.made import RATE, song_of

@@ -13,8 +13,9 @@ from scipy.signal import resample_poly
 
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
+from hybrid.audio.write import MIX_FILE
 from hybrid.knowledge.resolve import load_rules
-from hybrid.mixing.deliver import MIX_FILE, STEMS_FOLDER, Delivered, Format, deliver
+from hybrid.mixing.deliver import STEMS_FOLDER, Delivered, Format, deliver
 from hybrid.mixing.plan import Plan, Way, plan_mix
 from tests.mixing.made import RATE, read_meter, song_of, sounds
 
