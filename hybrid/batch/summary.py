@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
 
 from hybrid.batch.record import Record
+from hybrid.export.report.document import document, large_numbers
 from hybrid.export.report.plot import Axis, Tick, drawing, labels_across, vertical_lines
 from hybrid.knowledge.findings import BROKEN
 
@@ -17,7 +17,6 @@ _ROW_PX, _BOX_PX = 24.0, 10.0
 _AXIS = Axis(0.03, 30.0, is_log=True)
 """Of excess, in scales of the rule."""
 _TICKS = tuple(Tick(value, f"{value:g}") for value in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0))
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _MORE_STYLE = """
 .failures td, .failures th { padding: .25rem 1rem .25rem 0; vertical-align: top; font-size: .9rem }
 .failures th { white-space: nowrap; font-weight: 600 }
@@ -103,31 +102,16 @@ def _spread(values: Sequence[float | None]) -> tuple[float, float, float] | None
 
 def summary_html(summary: Summary, title: str, made_with: Mapping[str, str]) -> str:
     """One self-contained page."""
-    style = files("hybrid.export.report").joinpath("style.css").read_text("utf-8")
     made = " · ".join(f"{name} {value[:16]}" for name, value in made_with.items())
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{escape(title)}: summary</title>
-<style>
-{style}{_MORE_STYLE}</style>
-</head>
-<body>
-<header><h1>{escape(title)}</h1>
+    body = f"""<header><h1>{escape(title)}</h1>
 <p class="facts">{summary.songs} songs, {summary.audio_s / 3600.0:.2f} hours of music</p>
 {_numbers(summary)}</header>
 <main>
 {_failures(summary)}
 {_rules(summary)}
 </main>
-<footer><p class="facts">{escape(made)}</p></footer>
-</body>
-</html>
-"""
+<footer><p class="facts">{escape(made)}</p></footer>"""
+    return document(f"{title}: summary", body, _MORE_STYLE)
 
 
 def _numbers(summary: Summary) -> str:
@@ -138,8 +122,7 @@ def _numbers(summary: Summary) -> str:
         ("loudness", *_level(summary.loudness_lufs, "LUFS")),
         ("speed of a process", f"{rate:.1f}×", "of real time"),
     ]
-    inner = "".join(f"<div><dt>{name}</dt><dd>{value}</dd><dd>{note}</dd></div>" for name, value, note in cells)
-    return f'<dl class="numbers">{inner}</dl>'
+    return large_numbers(cells)
 
 
 def _level(spread: tuple[float, float, float] | None, unit: str) -> tuple[str, str]:

@@ -21,9 +21,9 @@ from hybrid.cli.signals import load, stop_if_asked
 from hybrid.errors import InputError, Problem, plain
 
 if TYPE_CHECKING:
-    from hybrid.batch.run import Shard, Told
+    from hybrid.batch.run import Ended, Shard, Told
+    from hybrid.batch.summary import Summary
 
-SUMMARY_FILE, PAGE_FILE = "summary.json", "summary.html"
 _FAILED = 3
 
 
@@ -74,9 +74,8 @@ def batch(
     from hybrid.batch.cluster import run_on_ray, run_on_slurm
     from hybrid.batch.local import run_here
     from hybrid.batch.run import Choice, jobs_of, run
-    from hybrid.batch.summary import summary_html, summary_json, summary_of
+    from hybrid.batch.summary import summary_json
     from hybrid.batch.work import Asked
-    from hybrid.export.made import made_with
 
     asked = Asked(
         tuple(rules or ["base"]), tuple(sets or []), model, steps, seed, subtype, sample_rate, stems, not only_mix
@@ -89,23 +88,35 @@ def batch(
             ended = run(todo, out, part, lambda left: run_on_ray(left, address), resume, tell)
         else:
             ended = run(todo, out, part, lambda left: run_here(left, jobs or os.cpu_count() or 1), resume, tell)
-    summary = summary_of(ended.records)
-    said = summary_json(summary)
-    suffix = part.name and f"-{part.name}"
-    shelf.write(out / SUMMARY_FILE.replace(".", f"{suffix}."), json.dumps(said, indent=1, ensure_ascii=False) + "\n")
-    made = made_with(todo[0].hash, found.name, {})
-    page = summary_html(summary, f"{found.name}{part.name and ', part ' + part.name}", made)
-    shelf.write(out / PAGE_FILE.replace(".", f"{suffix}."), page)
+    summary = _write_summary(ended, out, part, found.name, todo[0].hash)
     if as_json:
-        print(json.dumps({**said, "kept_from_before": ended.kept, "out": str(out)}, indent=2, ensure_ascii=False))
+        said = {**summary_json(summary), "kept_from_before": ended.kept, "out": str(out)}
+        print(json.dumps(said, indent=2, ensure_ascii=False))
     else:
-        for song, reason in summary.failed:
-            print(plain(f"{song}: {reason}"), file=sys.stderr)
-        before = f" ({ended.kept} before)" if ended.kept else ""
-        failed = f"{len(summary.failed)} failed"
-        print(f"{summary.done} of {summary.songs} songs mixed{before}, {failed}: see {out}/{PAGE_FILE}")
+        _print_summary(summary, ended.kept, out)
     if summary.failed:
         raise typer.Exit(_FAILED)
+
+
+def _write_summary(ended: Ended, out: Path, part: Shard, name: str, made_by: str) -> Summary:
+    """Of all songs, as numbers and as a page; a shard's have its name."""
+    from hybrid.batch.summary import summary_html, summary_json, summary_of
+    from hybrid.export.made import made_with
+
+    summary = summary_of(ended.records)
+    suffix, title = (f"-{part.name}", f"{name}, part {part.name}") if part.name else ("", name)
+    numbers = json.dumps(summary_json(summary), indent=1, ensure_ascii=False) + "\n"
+    shelf.write(out / f"summary{suffix}.json", numbers)
+    shelf.write(out / f"summary{suffix}.html", summary_html(summary, title, made_with(made_by, name, {})))
+    return summary
+
+
+def _print_summary(summary: Summary, n_before: int, out: Path) -> None:
+    for song, reason in summary.failed:
+        print(plain(f"{song}: {reason}"), file=sys.stderr)
+    before = f" ({n_before} before)" if n_before else ""
+    failed = f"{len(summary.failed)} failed"
+    print(f"{summary.done} of {summary.songs} songs mixed{before}, {failed}: see {out}/summary.html")
 
 
 def _shard(text: str) -> Shard:

@@ -21,7 +21,7 @@ from hybrid.audio.read import SongReader, open_song
 from hybrid.audio.scan import finished_mixes
 from hybrid.audio.song import Song, Track
 from hybrid.corpus.dataset import Dataset
-from hybrid.corpus.find import Found, Source
+from hybrid.corpus.find import Found
 from hybrid.corpus.load import song_of
 from hybrid.errors import InputError, Problem
 
@@ -256,6 +256,3 @@ def artist_of(song: str) -> str:
         if found and before.strip() and not before.strip().isdigit():
             return before.strip().casefold()
     return song.casefold()
-
-
-__all__ = ["Entry", "Index", "Source", "Verified", "read_index", "scan", "split_songs", "verify", "write_index"]

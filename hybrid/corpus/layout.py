@@ -75,7 +75,7 @@ class Layout(BaseModel, frozen=True, extra="forbid"):
     """Tracks within each of the files that `tracks` names, in their order; one called mixture is the mix."""
     splits: dict[str, Split] = {}
     """What the part `split` says, as one of ours; what is not listed is of no split."""
-    roles: dict[str, Annotated[Role, Field(strict=False)]] = {}
+    roles: dict[str, Role] = {}
     """What labels mean, whatever their case; others are guessed as names of files are."""
 
     @model_validator(mode="after")
@@ -95,6 +95,3 @@ class Layout(BaseModel, frozen=True, extra="forbid"):
             if lacking := named - fields_of(template):
                 raise refusal(f"{template!r} has no part {', '.join(sorted(lacking))}")
         return self
-
-
-__all__ = ["AUDIO", "LABEL", "SONG", "SPLIT", "Described", "Layout", "Role", "Split", "Template"]

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
-from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
 
 from hybrid.corpus.index import Entry, Index
+from hybrid.export.report.document import document, large_numbers
 from hybrid.export.report.plot import Axis, Tick, drawing, labels_across, steps, vertical_lines
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _MORE_STYLE = """
 rect.bar { fill: var(--accent); opacity: .6 } .charts { display: grid; grid-template-columns: 1fr 1fr; gap: 2rem }
 .broken td, .broken th { padding: .25rem 1rem .25rem 0; vertical-align: top; font-size: .9rem }
@@ -87,14 +86,12 @@ def _counts(counts: dict) -> str:
 
 def statistics_html(index: Index, found: Statistics) -> str:
     """One self-contained page."""
-    style = files("hybrid.export.report").joinpath("style.css").read_text("utf-8")
     cells = (
         ("songs", str(found.songs), f"{found.broken} broken"),
         ("tracks", str(found.tracks), f"{found.tracks / max(found.songs - found.broken, 1):.1f} to a song"),
         ("hours", f"{found.hours:.2f}", "of music"),
         ("with a mix", str(found.with_mix), f"of {found.songs}"),
     )
-    numbers = "".join(f"<div><dt>{name}</dt><dd>{value}</dd><dd>{note}</dd></div>" for name, value, note in cells)
     charts = "".join(
         f"<div><h2>{title}</h2>{_histogram(values, unit)}</div>"
         for title, values, unit in (
@@ -104,27 +101,13 @@ def statistics_html(index: Index, found: Statistics) -> str:
         if values
     )
     broken = [entry for entry in index.entries if entry.problems]
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{escape(index.dataset)}: statistics</title>
-<style>
-{style}{_MORE_STYLE}</style>
-</head>
-<body>
-<header><h1>{escape(index.dataset)}</h1><dl class="numbers">{numbers}</dl></header>
+    body = f"""<header><h1>{escape(index.dataset)}</h1>{large_numbers(cells)}</header>
 <main>
 <section class="charts">{charts}</section>
 <section><h2>Roles</h2><table class="rows"><tbody>{_bars(found.roles)}</tbody></table></section>
 {_broken(broken)}
-</main>
-</body>
-</html>
-"""
+</main>"""
+    return document(f"{index.dataset}: statistics", body, _MORE_STYLE)
 
 
 def _histogram(values: Sequence[float | int], unit: str) -> str:

@@ -59,13 +59,21 @@ class _Attention(nnx.Module):
     def __call__(
         self, x: Float[Array, "*batch n size"], present: Float[Array, "*batch n"], away: Float[Array, "n n"]
     ) -> Float[Array, "*batch n size"]:
-        query, key, value = jnp.split(self.into(self.norm(x)), 3, axis=-1)
-        query, key, value = (each.reshape(*x.shape[:-1], self.n_heads, -1) for each in (query, key, value))
         steep = 2.0 ** -jnp.arange(self.n_heads, dtype=x.dtype)
-        score = jnp.einsum("...qhd,...khd->...hqk", query, key) / jnp.sqrt(float(query.shape[-1]))
-        score = score - steep[:, None, None] * away - 1e9 * (1.0 - present[..., None, None, :])
-        mixed = jnp.einsum("...hqk,...khd->...qhd", jax.nn.softmax(score, axis=-1), value)
-        return x + self.out(mixed.reshape(x.shape))
+        mixed, _ = _attended(self.into(self.norm(x)), present, -steep[:, None, None] * away)
+        return x + self.out(mixed)
+
+
+def _attended(
+    parts: Float[Array, "*batch n three_sizes"], present: Float[Array, "*batch n"], bias: Float[Array, "head n n"]
+) -> tuple[Float[Array, "*batch n size"], Float[Array, "*batch head n n"]]:
+    """What each item takes from those that are present, given queries, keys and values side by side, and how much of
+    each it takes."""
+    query, key, value = (each.reshape(*each.shape[:-1], len(bias), -1) for each in jnp.split(parts, 3, axis=-1))
+    score = jnp.einsum("...qhd,...khd->...hqk", query, key) / jnp.sqrt(float(query.shape[-1]))
+    weight = jax.nn.softmax(score + bias - 1e9 * (1.0 - present[..., None, None, :]), axis=-1)
+    mixed = jnp.einsum("...hqk,...khd->...qhd", weight, value)
+    return mixed.reshape(*parts.shape[:-1], -1), weight
 
 
 class _Feed(nnx.Module):
@@ -141,12 +149,8 @@ class _Related(nnx.Module):
         pair: Float[Array, "track track relation"],
         present: Float[Array, " track"],
     ) -> Float[Array, "track size"]:
-        parts = jnp.split(self.into(self.norm(x)), 3, axis=-1)
-        query, key, value = (each.reshape(len(x), self.n_heads, -1) for each in parts)
-        score = jnp.einsum("qhd,khd->hqk", query, key) / jnp.sqrt(float(query.shape[-1]))
-        score = score + jnp.moveaxis(4.0 * self.between(pair), -1, 0) - 1e9 * (1.0 - present)
-        weight = jax.nn.softmax(score, axis=-1)
-        mixed = jnp.einsum("hqk,khd->qhd", weight, value).reshape(x.shape)
+        liked = jnp.moveaxis(4.0 * self.between(pair), -1, 0)
+        mixed, weight = _attended(self.into(self.norm(x)), present, liked)
         told = jnp.einsum("hqk,qkr->qhr", weight, pair).reshape(len(x), -1)
         return self.feed(x + self.out(mixed) + self.told(told))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from html import escape
-from importlib.resources import files
 
+from hybrid.export.report.document import document, large_numbers
 from hybrid.export.report.levels import levels_table
 from hybrid.export.report.rules import Ruling, anchor, n_kept, rules_table, rulings
 from hybrid.export.report.spectra import spectrum, tone_curves
@@ -14,7 +14,6 @@ from hybrid.export.report.timeline import dynamics_limit_db, ride_limit_db, time
 from hybrid.export.report.words import clock, count, difference, fixed, number
 from hybrid.export.sheet import FAMILIES, Sheet
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _FIELD_WIDTHS_PX = {"wide": 900.0, "narrow": 350.0}
 _DOTS = '<span class="key before">raw sum</span> <span class="key after">mix</span>'
 _LINES = '<span class="key line before">raw sum</span> <span class="key line after">mix</span>'
@@ -24,20 +23,7 @@ def report_html(sheet: Sheet) -> str:
     """One self-contained HTML page about a mix. The same sheet gives the same bytes."""
     rules = rulings(sheet.before, sheet.after)
     title = sheet.title or sheet.song
-    style = files("hybrid.export.report").joinpath("style.css").read_text("utf-8")
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{escape(title)}: report of the mix</title>
-<style>
-{style}</style>
-</head>
-<body>
-{_header(sheet, title, rules)}
+    body = f"""{_header(sheet, title, rules)}
 <main>
 {_levels(sheet)}
 {_stereo(sheet)}
@@ -46,10 +32,8 @@ def report_html(sheet: Sheet) -> str:
 {_timeline(sheet)}
 {_rules(rules)}
 </main>
-{_footer(sheet)}
-</body>
-</html>
-"""
+{_footer(sheet)}"""
+    return document(f"{title}: report of the mix", body)
 
 
 def _section(name: str, title: str, lead: str, keys: str, content: str) -> str:
@@ -73,14 +57,14 @@ def _header(sheet: Sheet, title: str, rules: list[Ruling]) -> str:
     return f"""<header>
 <h1>{escape(title)}</h1>
 <p class="facts">{" · ".join(facts)}</p>
-<dl class="numbers">{"".join(numbers)}</dl>
+{large_numbers(numbers)}
 {_still_broken(rules)}
 </header>"""
 
 
-def _large(name: str, value: str, unit: str, raw: str) -> str:
+def _large(name: str, value: str, unit: str, raw: str) -> tuple[str, str, str]:
     suffix = f" <small>{unit}</small>" if unit else ""
-    return f"<div><dt>{name}</dt><dd>{value}{suffix}</dd><dd>raw sum {raw}</dd></div>"
+    return name, f"{value}{suffix}", f"raw sum {raw}"
 
 
 def _still_broken(rules: list[Ruling]) -> str:
