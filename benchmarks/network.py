@@ -32,6 +32,7 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.panel import predict
 from hybrid.mixing.network import Network, load_network
 from hybrid.mixing.plan import Plan, Way, plan_mix, read_panel
+from hybrid.mixing.programs import let_go_of_programs
 from hybrid.mixing.refine import refine
 from hybrid.treatment.types import Treatment
 
@@ -166,6 +167,7 @@ def main() -> None:
     other: list[tuple[str, float, dict[str, Course]]] = []
     with tempfile.TemporaryDirectory() as scratch:
         for song in songs(asked.folders, asked.synthetic, Path(scratch)):
+            let_go_of_programs()
             if asked.robust:
                 found = {name: course(each, rules, network, (100,)) for name, each in variants(song)}
                 other.append((song.name, shuffled(song, rules, network), found))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
+from weakref import WeakSet
 
 import jax
 from jax import export
@@ -26,6 +27,7 @@ from hybrid.errors import InputError
 _MAPS = Path("/proc/self/maps")
 _MOST_MAPS = 30_000
 _DIGEST_BYTES = hashlib.sha256().digest_size
+_all: WeakSet[Kept] = WeakSet()
 Shapes = tuple[tuple[tuple[int, ...], str], ...]
 
 
@@ -38,6 +40,7 @@ class Kept:
     def __init__(self, name: str, function: Callable[..., PyTree]) -> None:
         self._name, self._function = name, function
         self._program = lru_cache(maxsize=16)(self._compiled)
+        _all.add(self)
 
     def __call__(self, *given: PyTree) -> PyTree:
         leaves, tree = jax.tree.flatten(given)
@@ -47,6 +50,10 @@ class Kept:
         """Compiles the program for arguments like these."""
         leaves, tree = jax.tree.flatten(given)
         self._program(tree, _shapes(leaves))
+
+    def let_go(self) -> None:
+        """Forgets what is compiled; what is traced stays on disk."""
+        self._program.cache_clear()
 
     def _compiled(self, tree: Hashable, shapes: Shapes) -> Callable[[list], PyTree]:
         asked = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
@@ -76,6 +83,8 @@ def let_go_of_programs() -> None:
     except OSError:
         return
     if n_maps > _MOST_MAPS:
+        for kept in _all:
+            kept.let_go()
         jax.clear_caches()
         gc.collect()
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from jaxtyping import Array
 
@@ -92,11 +93,14 @@ def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path, monkeypatc
 def test_very_many_programs_are_let_go_and_come_back(monkeypatch: pytest.MonkeyPatch):
     double = jax.jit(lambda x: 2.0 * x)
     assert double(3.0) == 6.0
+    kept = Kept("one that is let go", lambda x: [x + 1.0])
+    kept(jnp.ones(3))
     programs.let_go_of_programs()
-    assert double._cache_size() == 1  # a few are kept
+    assert double._cache_size() == 1 and kept._program.cache_info().currsize == 1  # a few are kept
     monkeypatch.setattr(programs, "_MOST_MAPS", 0)
     programs.let_go_of_programs()
-    assert double._cache_size() == 0
+    assert double._cache_size() == 0 and kept._program.cache_info().currsize == 0
+    np.testing.assert_array_equal(kept(jnp.ones(3))[0], [2.0, 2.0, 2.0])
     assert double(4.0) == 8.0
     monkeypatch.setattr(programs, "_MAPS", Path("/nowhere"))
     programs.let_go_of_programs()  # not Linux
