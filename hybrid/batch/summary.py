@@ -11,6 +11,7 @@ import numpy as np
 from hybrid.batch.record import Record
 from hybrid.export.report.document import document, large_numbers
 from hybrid.export.report.plot import Axis, Tick, drawing, labels_across, vertical_lines
+from hybrid.export.report.words import fixed
 from hybrid.knowledge.findings import BROKEN
 
 _ROW_PX, _BOX_PX = 24.0, 10.0
@@ -22,6 +23,7 @@ _MORE_STYLE = """
 .failures th { white-space: nowrap; font-weight: 600 }
 rect.box { fill: var(--accent); opacity: .45 } line.median { stroke: var(--accent); stroke-width: 2.5 }
 line.reach { stroke: var(--accent); stroke-width: 1.25 } circle.worst { fill: var(--bad) }
+.rows td.where { padding-left: 1rem; overflow: hidden; text-overflow: ellipsis }
 """
 
 
@@ -129,7 +131,7 @@ def _level(spread: tuple[float, float, float] | None, unit: str) -> tuple[str, s
     if spread is None:
         return "–", unit
     low, middle, high = spread
-    return f"{middle:.1f}<small> {unit}</small>", f"{low:.1f} to {high:.1f}"
+    return f"{fixed(middle)}<small> {unit}</small>", f"{fixed(low)} to {fixed(high)}"
 
 
 def _failures(summary: Summary) -> str:
@@ -173,5 +175,5 @@ def _row(rule: RuleSummary) -> str:
         f'<tr><th title="{escape(rule.rule)}">{escape(rule.rule)}</th>'
         f'<td class="chart">{drawing("".join(parts), _ROW_PX)}</td>'
         f"<td>{rule.kept} of {rule.songs}</td>"
-        f'<td title="{where}" style="overflow:hidden;text-overflow:ellipsis">{where}</td></tr>'
+        f'<td title="{where}" class="where">{where}</td></tr>'
     )
