@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from hybrid import __version__
-from hybrid.cli.signals import stop_when_asked
+from hybrid.cli.signals import heard_under_any_name, stop_when_asked
 from hybrid.errors import InputError
 
 
@@ -94,7 +94,8 @@ def main() -> None:
     sys.unraisablehook = _report_lost
     try:
         # the group itself: Typer puts a hook of its own in place when it is called
-        get_command(app)(prog_name="hybrid")
+        with heard_under_any_name():
+            get_command(app)(prog_name="hybrid")
     except InputError as error:
         _fail(str(error), error.exit_code)
     except SystemExit as leaving:

@@ -24,6 +24,17 @@ def stop_if_asked() -> None:
         _leave(_asked[0])
 
 
+@contextmanager
+def heard_under_any_name() -> Iterator[None]:
+    """A library that is interrupted at work may raise an error of its own: it leaves by the code that was asked for."""
+    try:
+        yield
+    except Exception as error:
+        if _asked:
+            raise SystemExit(128 + _asked[0]) from error
+        raise
+
+
 def load(*modules: str) -> None:
     """Import modules that start JAX, undisturbed: its libraries crash if they are interrupted while they load."""
     with _deferred():

@@ -14,6 +14,7 @@ from jaxtyping import Array, Complex, Float, Int
 from hybrid import THREADS
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
+from hybrid.errors import InputError, Problem
 from hybrid.measure import loudness
 from hybrid.measure.meter import Levels, Meter
 from hybrid.signal import bandpower, bands, kweighting, stft
@@ -44,7 +45,10 @@ class Analysis(NamedTuple):
 
 def workers() -> ThreadPoolExecutor:
     """A thread per core: reading, transforms and writing all run outside Python's lock."""
-    return ThreadPoolExecutor(int(os.environ.get(THREADS, 0)) or os.cpu_count() or 1)
+    given = os.environ.get(THREADS, "")
+    if given and not (given.isascii() and given.isdigit() and int(given)):
+        raise InputError(Problem(THREADS, f"expected a whole number from 1, got {given!r}"))
+    return ThreadPoolExecutor(int(given) if given else os.cpu_count())
 
 
 def ahead(pool: ThreadPoolExecutor, work: Callable[[int, int], _T], n_chunks: int, n_tracks: int) -> Iterator[list[_T]]:

@@ -21,6 +21,29 @@ with progress.progress_bar() as told:
 print("went on")
 """
 
+RENAMED = """
+import signal
+from hybrid.cli import app
+
+
+def command():
+    try:
+        signal.raise_signal(signal.{name})
+    except BaseException:
+        raise ValueError("an error of a library that was interrupted")
+
+
+app.get_command = lambda _: lambda prog_name: command()
+app.main()
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_request_that_a_library_renames_leaves_by_its_code(name: str, code: int):
+    done = subprocess.run([sys.executable, "-c", RENAMED.format(name=name)], capture_output=True, text=True)
+    assert done.returncode == code
+    assert "ValueError" not in done.stderr
+
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", -2), ("SIGTERM", 143)])
 def test_what_was_lost_is_raised_again_at_the_next_progress(name: str, code: int):

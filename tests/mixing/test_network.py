@@ -152,3 +152,14 @@ def test_only_what_is_unknown_and_sure_takes_a_heard_role():
     assert [track.role for track in heard.tracks] == ["bass", "unknown", "guitar"]
     assert heard.tracks[0].confidence == SURE + 0.1
     assert heard.notes == ("t0 sounds like bass (60%): taken as bass",)
+
+
+def test_an_unknown_role_is_no_hint_at_all():
+    roles = ("bass", "unknown", "vocal.lead")
+    assert hints_of(_tracks("bass", "unknown", "vocal.lead", "strings"), roles, 5, seed=0).role.tolist() == [
+        1,
+        0,
+        3,
+        0,
+        0,
+    ]

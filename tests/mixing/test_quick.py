@@ -15,6 +15,7 @@ from hybrid.audio.families import FAMILIES
 from hybrid.audio.manifest import load_song
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
+from hybrid.errors import InputError
 from hybrid.knowledge.compile import output_of
 from hybrid.knowledge.resolve import load_rules
 from hybrid.mixing.analyse import sum_of, workers
@@ -84,3 +85,16 @@ def test_listening_to_every_other_window_proposes_nearly_the_same(song: Song, wa
     for name, value in treatment_parts(quick.treatment).items():
         if name in ("gain.level", "eq.tone", "pan.position", "pan.width"):
             np.testing.assert_allclose(value[:3], parts[name][:3], atol=0.2, err_msg=name)
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "many", "2.5"])
+def test_a_number_of_threads_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, given: str):
+    monkeypatch.setenv("HYBRID_THREADS", given)
+    with pytest.raises(InputError, match="HYBRID_THREADS: expected a whole number"):
+        workers()
+
+
+def test_as_many_threads_work_as_are_asked_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HYBRID_THREADS", "3")
+    with workers() as pool:
+        assert pool._max_workers == 3

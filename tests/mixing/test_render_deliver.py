@@ -87,6 +87,13 @@ def test_stems_sum_to_the_mix_to_90_db(usual):
     assert 20.0 * np.log10(np.abs(difference).max() + 1e-9) < -90.0 - 30.0
 
 
+def test_without_stems_the_mix_is_the_same_to_the_bit_and_stands_alone(usual, quiet, tmp_path):
+    with open_song(quiet.song) as reader:
+        deliver(quiet, reader, tmp_path, Format(RATE, "PCM_24", stems=False), lambda stage, share: None)
+    assert [path.name for path in tmp_path.iterdir()] == [MIX_FILE]
+    np.testing.assert_array_equal(soundfile.read(tmp_path / MIX_FILE, always_2d=True)[0].T, usual.mix)
+
+
 def test_there_is_one_stem_per_track_as_long_as_the_song(usual, quiet):
     assert set(usual.stems) == {track.id for track in quiet.song.tracks}
     assert {stem.shape for stem in usual.stems.values()} == {(2, quiet.song.n_samples)}
