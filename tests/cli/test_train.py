@@ -21,6 +21,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return write_dataset(tmp_path)
 
 
+@pytest.mark.long
 def test_a_recipe_becomes_weights_by_which_songs_are_heard_and_mixed(recipe: Path, tmp_path: Path, hybrid: Run):
     out = tmp_path / "run"
     code, said, _ = hybrid("train", str(recipe), "-o", str(out), "--json")

@@ -112,6 +112,7 @@ HARD = {"corpus-prior.2"}
 """Width comes from place and from width, so that a descent may end on the wrong side of the centre."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rule", ALONE, ids=lambda rule: rule.id)
 def test_every_rule_alone_is_brought_to_what_some_treatment_reaches(bench: Bench, rule: RuleType):
     start = random_treatment(bench.dry, 1)

@@ -141,6 +141,7 @@ def test_what_is_played_elsewhere_in_the_song_is_heard_by_every_track(network: F
     assert np.abs(parts(network, late, HINTS)["eq.tone"][0] - straight["eq.tone"][0]).max() > 1e-5
 
 
+@pytest.mark.long
 def test_any_number_of_tracks_and_frames_will_do(network: Field):
     for n_tracks, n_frames in ((1, 3), (9, 40)):
         dry = random_dry(n_tracks, n_frames)
@@ -169,6 +170,7 @@ def test_the_whole_network_has_between_one_and_two_million_weights():
     assert 1e6 < sum(leaf.size for leaf in jax.tree.leaves(nnx.state(shapes, nnx.Param))) < 2e6
 
 
+@pytest.mark.long
 def test_a_song_that_repeats_itself_is_proposed_what_its_part_is(network: Field):
     part = random_dry(N_TRACKS, SMALL.n_frames)
     axes = {"power": 2, "power_k": 2, "cross": 3, "active": 1, "inside": 0, "peak": 0}

@@ -25,6 +25,8 @@ from hybrid.training.refined import Refinement
 from hybrid.training.target import no_target
 from tests.training.made import write_dataset
 
+pytestmark = pytest.mark.long
+
 MADE_WITH = {"rules": "some"}
 
 
