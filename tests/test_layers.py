@@ -31,16 +31,18 @@ MAY_IMPORT = {
     "mixing": {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model"},
     "training": {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model", "mixing"},
     "batch": {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model", "mixing", "export"},
+    # what judges mixes shares nothing with the rules, nor with what they measure
+    "judge": {*SHARED, "audio"},
     **{
         name: {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model", "mixing", "training"}
-        for name in ("judge", "explain", "export", "desk", "calibrate")
+        for name in ("explain", "export", "desk", "calibrate")
     },
 }
 """Which parts a part may import besides itself; only `cli` may import all. Neighbours do not import each other."""
 JAX = {"jax", "jaxlib", "flax", "optax"}
 FILES = {"yaml", "pydantic", "soundfile", "soxr", "librosa", "pathlib", "os", "io"}
 FORBIDDEN = {
-    **dict.fromkeys(("audio", "corpus", "shelf", "cli", *BASE), JAX),
+    **dict.fromkeys(("audio", "corpus", "judge", "shelf", "cli", *BASE), JAX),
     **dict.fromkeys(("signal", "treatment", "measure", "model"), FILES),
 }
 SLOW_TO_START = ("jax", "matplotlib", "scipy.signal", "librosa", "flax", "optax")

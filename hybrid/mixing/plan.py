@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
@@ -82,32 +82,56 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, way: Way, progress:
     if way.network and any(track.role == UNKNOWN for track in song.tracks):
         analysis = analyse(song, reader.of(song), progress, pairs)
         song = with_heard_roles(song, hear_families(way.network, analysis.dry, song.tracks))
-    objective, report, task, nothing = _blank(song, pairs, rules)
+    blank = _blank(song, blank_recording(song, pairs).dry(0.0), rules)
     with ThreadPoolExecutor(1) as aside:
         # the song's shape is known: its program is made while its samples are read
-        ready = aside.submit(prepare_rounds, task, nothing, way.n_steps)
+        ready = aside.submit(prepare_rounds, blank.task, blank.nothing, way.n_steps)
         analysis = analysis or analyse(song, reader.of(song), progress, pairs)
-    dry = analysis.dry
-    levels = analysis.raw_levels
-    raw = raw_panel(objective.output, dry, nothing, (levels.integrated_lufs, levels.true_peak_dbtp))
-    found = read_panel(objective, raw)
-    task = task._replace(dry=_pooled(dry), hold=held(objective, found, rules.rules))
-    corners_hz = _corners_hz(objective, found, dry.power.shape[0])
+    begun = _begun(song, analysis, blank, rules, way)
     ready.result()
-    start = role_start(nothing, dry, song.tracks, corners_hz, way.seed)
-    if way.network:
-        start = _proposed_start(way.network, dry, nothing, start, song, way.seed)
-    refined = refine(task, start, way.n_steps, progress)
+    objective, dry = begun.objective, analysis.dry
+    refined = refine(begun.task, begun.start, way.n_steps, progress)
     return Plan(
         song,
         analysis,
         objective,
-        report,
-        task,
+        begun.report,
+        begun.task,
         refined,
-        before=verdict(objective, song, raw, found),
+        before=verdict(objective, song, begun.raw, begun.found),
         predicted=_predicted(objective, song, dry, refined.treatment),
     )
+
+
+class Begun(NamedTuple):
+    """A song before it is refined."""
+
+    objective: Objective
+    """Of all its frames."""
+    report: MatchReport
+    task: Task
+    start: Treatment
+    raw: Measured
+    """The raw sum at the output level that the rules ask for."""
+    found: tuple[Reading, ...]
+    """Of the raw sum."""
+
+
+def begin(song: Song, analysis: Analysis, rules: RuleSet, way: Way) -> Begun:
+    """What is to be refined under these rules, and from where, of a song that is analysed and whose roles are named."""
+    return _begun(song, analysis, _blank(song, analysis.dry, rules), rules, way)
+
+
+def _begun(song: Song, analysis: Analysis, blank: _Blank, rules: RuleSet, way: Way) -> Begun:
+    dry, levels = analysis.dry, analysis.raw_levels
+    objective, nothing = blank.objective, blank.nothing
+    raw = raw_panel(objective.output, dry, nothing, (levels.integrated_lufs, levels.true_peak_dbtp))
+    found = read_panel(objective, raw)
+    task = blank.task._replace(dry=_pooled(dry), hold=held(objective, found, rules.rules))
+    start = role_start(nothing, dry, song.tracks, _corners_hz(objective, found, dry.power.shape[0]), way.seed)
+    if way.network:
+        start = _proposed_start(way.network, dry, nothing, start, song, way.seed)
+    return Begun(objective, blank.report, task, start, raw, found)
 
 
 def _proposed_start(
@@ -119,19 +143,28 @@ def _proposed_start(
     return replace(proposal, eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)))
 
 
-def _blank(
-    song: Song, pairs: Int[np.ndarray, "pair 2"], rules: RuleSet
-) -> tuple[Objective, MatchReport, Task, Treatment]:
-    """What follows from a song's shape and rules: the objective of all its frames, the task but for what is measured
-    and what must be held, and the treatment that does nothing."""
-    dry = blank_recording(song, pairs).dry(0.0)
+class _Blank(NamedTuple):
+    """What follows from a song's shape and rules."""
+
+    objective: Objective
+    """Of all frames."""
+    report: MatchReport
+    task: Task
+    """But for what is measured and what must be held."""
+    nothing: Treatment
+    """The treatment that does nothing."""
+
+
+def _blank(song: Song, dry: Dry, rules: RuleSet) -> _Blank:
+    """Only shape and times of `dry` matter."""
     n_tracks = dry.power.shape[0]
     objective, report = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
     pooled = _pooled(dry)
     working, _ = compile_rules(rules, song, n_tracks, np.asarray(pooled.time_s))
     nothing = _nothing(pooled, wants_room(rules.rules))
     unmarked = tuple(np.zeros(low.shape, np.float32) for low in working.ask.low)
-    return objective, report, Task(working, pooled, pins_of(rules.rules, working, song, nothing), unmarked), nothing
+    task = Task(working, pooled, pins_of(rules.rules, working, song, nothing), unmarked)
+    return _Blank(objective, report, task, nothing)
 
 
 def corrected(plan: Plan, observed: Measured) -> Plan | None:

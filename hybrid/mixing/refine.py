@@ -7,7 +7,8 @@ each by itself: one that pulls harder than a unit is capped, and rules that pull
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from jaxtyping import Array, Float, Int
 
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.findings import BROKEN
-from hybrid.knowledge.objective import NO_LIMIT, Objective, project
+from hybrid.knowledge.objective import NO_LIMIT, Ask, Objective, Output, Timing, project
 from hybrid.measure.panel import raw_of
 from hybrid.mixing.holds import UNLIMITED, Prices, beyond_limits
 from hybrid.mixing.pins import Pins, treatment_of
@@ -45,6 +46,9 @@ RHO = (1.0, 20.0)
 """Stiffness of the constraints at the start and at the end; it grows geometrically."""
 DUAL_RATE = 0.1
 """Share of the augmented Lagrangian's multiplier update that is made at every step."""
+AT_ONCE = 8
+"""Tasks that are refined side by side in one program: more gain little on two cores, and a program of another size
+would have to be made."""
 
 
 class State(NamedTuple):
@@ -174,6 +178,40 @@ def _program(size: int) -> Kept:
     return Kept(f"a round of {size} steps", partial(_round, size))
 
 
+class _Variant(NamedTuple):
+    """In what tasks of one song differ whose rules measure the same: what is asked, what it weighs, what is given and
+    what is held."""
+
+    ask: Ask
+    weight: Float[Array, " rule"]
+    timing: Timing
+    output: Output
+    pins: Pins
+    hold: Prices
+
+
+def _variant_of(task: Task) -> _Variant:
+    objective = task.objective
+    return _Variant(objective.ask, objective.weight, objective.timing, objective.output, task.pins, task.hold)
+
+
+def _side_by_side(
+    size: int, n_steps: Float[Array, ""], objective: Objective, dry: Dry, variants: _Variant, states: State
+) -> tuple[list[Array], Array, Array, Array]:
+    """A round of several tasks, whose variants and states have an axis more at the front, as everything returned."""
+
+    def one(variant: _Variant, state: State) -> tuple[list[Array], Array, Array, Array]:
+        own = replace(objective, ask=variant.ask, weight=variant.weight, timing=variant.timing, output=variant.output)
+        return _round(size, n_steps, own, dry, variant.pins, variant.hold, state)
+
+    return jax.vmap(one)(variants, states)
+
+
+@cache
+def _program_of_many(size: int) -> Kept:
+    return Kept(f"a round of {size} steps of {AT_ONCE} tasks", partial(_side_by_side, size))
+
+
 def _costliest(objective: Objective, state: State) -> Int[Array, " rule"]:
     """Rules by what they cost, weights and all, the most first."""
     return jnp.argsort(-objective.weight * state.cost)
@@ -237,6 +275,51 @@ def refine_further(task: Task, refined: Refined) -> Refined:
     rounds = _Rounds.of(refined.n_steps)
     more = _run(task, refined.treatment, rounds, (rounds.n - 1, rounds.n + 2), lambda stage, share: None)
     return more._replace(rounds=(*refined.rounds, *more.rounds))
+
+
+def refine_many(tasks: Sequence[Task], starts: Sequence[Treatment], n_steps: int) -> list[Refined]:
+    """What `refine` finds for each task from each start, to rounding, for tasks of one song whose rules measure the
+    same of the same tracks: they are worked on side by side, and nothing is compiled for any of them alone."""
+    if not n_steps:
+        return [_kept(task, start) for task, start in zip(tasks, starts, strict=True)]
+    pairs = list(zip(tasks, starts, strict=True))
+    found = []
+    for first in range(0, len(pairs), AT_ONCE):
+        some = pairs[first : first + AT_ONCE]
+        found += _run_many(some + some[-1:] * (AT_ONCE - len(some)), _Rounds.of(n_steps))[: len(some)]
+    return found
+
+
+def _run_many(pairs: Sequence[tuple[Task, Treatment]], asked: _Rounds) -> list[Refined]:
+    """Rounds as `_run` makes them: each task keeps what it had when it was done, while others go on."""
+    tasks = [task for task, _ in pairs]
+    shared, n_rules = tasks[0], len(tasks[0].objective.program.rules)
+    begun = [
+        _begin(moves_of(before_make_up(task.dry, start)), task.hold, n_rules, np.float32(0.0)) for task, start in pairs
+    ]
+    states, variants = _stacked(begun), _stacked([_variant_of(task) for task in tasks])
+    rounds: list[list[Round]] = [[] for _ in tasks]
+    done: dict[int, Refined] = {}
+    for number in range(asked.n + EXTRA_ROUNDS):
+        leaves, *seen = _program_of_many(asked.size)(
+            np.float32(asked.n_steps), shared.objective, shared.dry, variants, states
+        )
+        states = jax.tree.unflatten(jax.tree.structure(states), leaves)
+        for index, each in enumerate(zip(*(np.asarray(part) for part in seen), strict=True)):
+            if index in done:
+                continue
+            rounds[index].append(Round(*each))
+            is_last = number + 1 == asked.n + EXTRA_ROUNDS
+            if is_last or (number + 1 >= asked.n and rounds[index][-1].violation <= BROKEN / 2):
+                moves = jax.tree.map(lambda x, index=index: x[index], states.moves)
+                done[index] = Refined(_treatment(tasks[index], moves), tuple(rounds[index]), asked.n_steps)
+        if len(done) == len(tasks):
+            break
+    return [done[index] for index in range(len(tasks))]
+
+
+def _stacked(trees: Sequence[NamedTuple]):
+    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *trees)
 
 
 def _kept(task: Task, start: Treatment) -> Refined:

@@ -1,0 +1,200 @@
+"""`hybrid judge`: finished mixes by measures that are not the rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hybrid.audio.manifest import load_song
+from hybrid.audio.song import Song
+from hybrid.audio.write import MIX_FILE
+from hybrid.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from hybrid.judge.judge import Judged
+    from hybrid.judge.mix import Mix
+
+_RELIABLE = 0.5
+_AUDIO = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".opus", ".mp3", ".m4a")
+
+
+def judge(
+    mixes: Annotated[list[Path], typer.Argument(help="finished mixes of one song; or a folder of mixes, of many")],
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="what people made of the same song, repeatable: the first is compared with, three or more "
+            "are a spread; with a folder of mixes, another such folder"
+        ),
+    ] = None,
+    song: Annotated[
+        Path | None, typer.Option(help="its tracks, a folder or a song.yaml: levels, places, masking")
+    ] = None,
+    published: Annotated[bool, typer.Option("--published", help="feature sets of papers as well")] = False,
+    embedding: Annotated[
+        str, typer.Option(help="for folders: what turns a mix into vectors, thirds-1 or module:function")
+    ] = "thirds-1",
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
+) -> None:
+    """Judge finished mixes by measures that share nothing with the rules."""
+    references = [path.expanduser() for path in against or []]
+    paths = [path.expanduser() for path in mixes]
+    if any(path.is_dir() for path in paths):
+        said = _sets(paths, references, song, embedding)
+        print(json.dumps(said, indent=2, ensure_ascii=False) if as_json else _sets_text(said))
+        return
+    if published and not references:
+        raise InputError(Problem("--published", "compares with a mix that a person made: expected --against"))
+    said = _of_one_song(paths, references, load_song(song) if song else None, published)
+    print(json.dumps(said, indent=2, ensure_ascii=False) if as_json else _text(said))
+
+
+def _of_one_song(paths: Sequence[Path], references: Sequence[Path], song: Song | None, published: bool) -> dict:
+    from hybrid.audio.read import open_song
+    from hybrid.judge.judge import judge
+    from hybrid.judge.mix import read_mix
+    from hybrid.judge.published import PUBLISHED
+
+    first = read_mix(paths[0], song.sample_rate if song else None)
+    rate = first.sample_rate
+    read = [first, *(read_mix(path, rate) for path in paths[1:])]
+    others = [read_mix(path, rate) for path in references]
+    with ExitStack() as stack:
+        reader = stack.enter_context(open_song(_without(song, [*paths, *references]))) if song else None
+        found = judge(read, reader, others[0] if others else None)
+    said = [
+        _said(path, one, song, others) | ({"found": mix.found._asdict()})
+        for path, mix, one in zip(paths, read, found, strict=True)
+    ]
+    if published:
+        for each, mix in zip(said, read, strict=True):
+            each["published"] = {
+                name: {"source": which.source, **which.measure(mix, others[0])} for name, which in PUBLISHED.items()
+            }
+    return {"schema": "judge/1", "against": [str(path) for path in references], "mixes": said}
+
+
+def _without(song: Song, mixes: Sequence[Path]) -> Song:
+    """The song less the tracks that are one of the mixes."""
+    from dataclasses import replace
+
+    same = {path.resolve() for path in mixes}
+    tracks = tuple(track for track in song.tracks if not same & {file.resolve() for file in track.files})
+    if not tracks:
+        raise InputError(Problem(str(song.folder), "holds no track but the mixes themselves"))
+    return replace(song, tracks=tracks)
+
+
+def _said(path: Path, found: Judged, song: Song | None, others: Sequence[Mix]) -> dict[str, object]:
+    from hybrid.judge.features import features_of
+    from hybrid.judge.spread import FEWEST, inside_share, standing
+
+    said: dict[str, object] = {"mix": str(path), "metrics": _rounded(found.metrics)}
+    said["features"] = _rounded(found.features)
+    if found.lag_s is not None:
+        said["reference_is_later_s"] = round(found.lag_s, 6)
+    if len(others) >= FEWEST:
+        stands = standing(found.features, [features_of(other) for other in others])
+        said["spread"] = {name: _rounded(each._asdict()) for name, each in stands.items()}
+        said["inside"] = round(inside_share(stands), 3)
+    if song and found.fit and found.heard:
+        said["explained"] = round(found.fit.explained, 3)
+        said["tracks"] = [
+            {
+                "track": track,
+                "level_db": round(float(found.fit.level_db[index]), 2),
+                "pan": round(float(found.fit.pan[index]), 3),
+                "heard": round(float(found.heard.track[index]), 3) if found.fit.present[index] else None,
+            }
+            for index, track in enumerate(_names(song, len(found.fit.raw)))
+        ]
+    return said
+
+
+def _names(song: Song, n: int) -> list[str]:
+    return [track.id for track in song.tracks][:n]
+
+
+def _rounded(values: Mapping[str, float | bool | None]) -> dict[str, float | bool | None]:
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
+
+
+def _text(said: dict) -> str:
+    from hybrid.judge.features import FEATURES
+    from hybrid.judge.table import METRICS
+
+    mixes = said["mixes"]
+    names = [Path(each["mix"]).name for each in mixes]
+    width = max(14, *(len(name) for name in names))
+    lines = [f"{'':24}" + "".join(f"{name:>{width + 2}}" for name in names)]
+
+    def row(name: str, values: Sequence[object], unit: str, about: str) -> str:
+        cells = "".join(f"{'' if value is None else f'{value:.3f}':>{width + 2}}" for value in values)
+        return f"{name:24}{cells}  {unit:9}  {about}"
+
+    metrics = [name for name in METRICS if any(name in each["metrics"] for each in mixes)]
+    lines += [
+        row(name, [each["metrics"].get(name) for each in mixes], METRICS[name].unit, METRICS[name].about)
+        for name in metrics
+    ]
+    lines.append("")
+    for name, feature in FEATURES.items():
+        lines.append(row(name, [each["features"].get(name) for each in mixes], feature.unit, feature.about))
+    if "inside" in mixes[0]:
+        lines += [
+            "",
+            "inside what nine of ten people do: " + ", ".join(f"{100 * each['inside']:.0f} %" for each in mixes),
+        ]
+    if "explained" in mixes[0] and min(each["explained"] for each in mixes) < _RELIABLE:
+        lines += ["", "less than half of a mix is explained by the tracks: what is said of them is not reliable"]
+    if "explained" in mixes[0]:
+        lines += ["", "explained by the tracks: " + ", ".join(f"{100 * each['explained']:.0f} %" for each in mixes)]
+    for name in mixes[0].get("published", {}):
+        lines += ["", f"{name} ({mixes[0]['published'][name]['source']})"]
+        terms = [term for term in mixes[0]["published"][name] if term != "source"]
+        lines += [row(f"  {term}", [each["published"][name][term] for each in mixes], "", "") for term in terms]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _sets(paths: Sequence[Path], references: Sequence[Path], song: Path | None, embedding: str) -> dict:
+    from hybrid.judge.distribution import distances
+    from hybrid.judge.embedding import embedded, find_embedding
+    from hybrid.judge.mix import read_mix
+
+    if len(paths) != 1 or len(references) != 1 or not references[0].is_dir() or song:
+        what = "sets of mixes are compared as folders: expected FOLDER --against FOLDER, and no --song"
+        raise InputError(Problem("judge", what))
+    embed = find_embedding(embedding)
+    ours, theirs = (
+        [embedded(read_mix(path), embed) for path in _mixes_in(folder)] for folder in (paths[0], references[0])
+    )
+    found = distances(ours, theirs)
+    return {
+        "schema": "judge-sets/1",
+        "embedding": embedding,
+        "mixes": [len(ours), len(theirs)],
+        "distances": {name: _rounded(interval._asdict()) for name, interval in found.items()},
+    }
+
+
+def _mixes_in(folder: Path) -> list[Path]:
+    """Audio files in a folder, or the mixes of its songs."""
+    direct = sorted(path for path in folder.iterdir() if path.suffix.lower() in _AUDIO and path.is_file())
+    found = direct or sorted(folder.glob(f"**/{MIX_FILE}")) or sorted(folder.glob("*/mix.*"))
+    if not found:
+        raise InputError(Problem(str(folder), f"holds no mixes: expected audio files, or folders with a {MIX_FILE}"))
+    return found
+
+
+def _sets_text(said: dict) -> str:
+    lines = [f"{said['mixes'][0]} mixes against {said['mixes'][1]}, as {said['embedding']} hears them"]
+    for name, each in said["distances"].items():
+        lines.append(f"{name:10} {each['value']:8.3f}  (95 %: {each['low']:.3f} to {each['high']:.3f})")
+    if "frechet" not in said["distances"]:
+        lines.append("too few stretches for a Fréchet distance")
+    return "\n".join(lines)

@@ -1,0 +1,202 @@
+"""Feature sets of two papers as their code defines them, pinned, so that numbers compare with theirs.
+
+Both are here to be compared with, not believed: what is odd about each is said beside it. Written from the definitions
+in the papers and their public code; nothing is shared with the measures of this program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import librosa
+import numpy as np
+from jaxtyping import Float
+
+from hybrid.judge.mix import Mix, loudness_lufs
+
+_TINY = 1e-30
+
+
+def mixing_style_2024(mix: Mix, reference: Mix) -> dict[str, float]:
+    """The audio feature loss of Diff-MST (Vanka, Steinmetz, Rolland, Reiss, Fazekas, ISMIR 2024), unweighted terms and
+    their sum by the published weights 0.1, 0.001, 1, 1, 0.1.
+
+    Odd: weights over 10^3 join unlike units; RMS is an amplitude, so that level errors count by loudness; the Bark
+    spectrum is the logarithm of mean magnitudes of one resolution of 0.74 s.
+    """
+    ours, theirs = (_mixing_style(each) for each in (mix, reference))
+    terms = {name: float(np.mean(np.square(ours[name] - theirs[name]))) for name in ours}
+    weights = {"rms": 0.1, "crest_factor": 0.001, "stereo_width": 1.0, "stereo_imbalance": 1.0, "barkspectrum": 0.1}
+    return {**terms, "sum": sum(weights[name] * value for name, value in terms.items())}
+
+
+def _mixing_style(mix: Mix) -> dict[str, Float[np.ndarray, "..."]]:
+    x = mix.samples.astype(np.float64)
+    rms = np.sqrt(np.maximum(np.mean(np.square(x), axis=1), 1e-8))
+    total, difference = x[0] + x[1], x[0] - x[1]
+    left, right = np.mean(np.square(x), axis=1)
+    width = np.mean(np.square(difference)) / max(float(np.mean(np.square(total))), 1e-8)
+    return {
+        "rms": rms,
+        "crest_factor": 20.0 * np.log10(np.maximum(np.max(np.abs(x), axis=1) / rms, 1e-8)),
+        "stereo_width": np.array(width),
+        "stereo_imbalance": np.array((right - left) / max(float(right + left), 1e-8)),
+        "barkspectrum": np.stack([_bark_spectrum(each, mix.sample_rate) for each in (total, difference)]),
+    }
+
+
+def _bark_spectrum(x: Float[np.ndarray, " time"], sample_rate: int, size: int = 32768) -> Float[np.ndarray, " band"]:
+    """24 triangles on the Bark scale of Traunmueller 1990 from 20 Hz to 20 kHz, of mean magnitudes; natural log."""
+    magnitude = np.abs(librosa.stft(x, n_fft=size, hop_length=size // 4, window="boxcar", pad_mode="reflect"))
+    lowest, highest = _bark(np.array([20.0, 20000.0])).tolist()
+    points = _from_bark(np.linspace(lowest, highest, 26))
+    hz = np.linspace(0.0, sample_rate // 2, size // 2 + 1)
+    slopes = points[None, :] - hz[:, None]
+    steps = np.diff(points)
+    triangles = np.maximum(0.0, np.minimum(-slopes[:, :-2] / steps[:-1], slopes[:, 2:] / steps[1:]))
+    return np.log(np.mean(magnitude, axis=1) @ triangles + 1e-8)
+
+
+def _bark(hz: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    bark = 26.81 * hz / (1960.0 + hz) - 0.53
+    return np.where(bark < 2.0, bark + 0.15 * (2.0 - bark), np.where(bark > 20.1, bark + 0.22 * (bark - 20.1), bark))
+
+
+def _from_bark(bark: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """As the published code has it: where any point is below 2 Bark, those above 20.1 are not corrected back."""
+    bark = np.where(bark < 2.0, (bark - 0.3) / 0.85, bark)
+    return 1960.0 * (bark + 0.53) / (26.28 - bark)
+
+
+def effect_normalised_2022(mix: Mix, reference: Mix) -> dict[str, float]:
+    """The evaluation of Martínez-Ramírez, Liao, Fabbro, Uhlich, Nagashima, Mitsufuji (ISMIR 2022): mean absolute
+    percentage errors, as shares of one, of running means of features.
+
+    Odd: percentages of LUFS and dB have an arbitrary zero (a mix at -1 dBFS is 100 % wrong against one at -0.5); crest
+    is the ratio of two levels in dB; peaks are brought to -1 dBFS, so that one click moves everything.
+    """
+    ours, theirs = (_at_peak(each) for each in (mix, reference))
+    rate = mix.sample_rate
+    found = {"d_lufs": _percentage(*(np.array([loudness_lufs(each.samples, rate)]) for each in (reference, mix)))}
+    found["d_peak"] = _percentage(*(_peak_db(each.samples) for each in (reference, mix)))
+    for name, measure in _EFFECT_FEATURES.items():
+        a, b = measure(theirs, rate), measure(ours, rate)
+        frames = min(a.shape[1], b.shape[1])
+        found[name] = float(np.mean([_percentage(*pair) for pair in zip(a[:, :frames], b[:, :frames], strict=True)]))
+    groups = {"spectral": "centroid bandwidth contrast_l contrast_m contrast_h rolloff flatness"}
+    groups |= {"panning": "p_total p_low p_mid p_high", "dynamic": "rms dynamic_spread crest"}
+    return found | {name: float(np.mean([found[each] for each in of.split()])) for name, of in groups.items()}
+
+
+Stereo = Float[np.ndarray, "2 time"]
+Row = Float[np.ndarray, "row _"]
+
+
+def _percentage(wanted: Float[np.ndarray, " n"], found: Float[np.ndarray, " n"]) -> float:
+    return float(np.mean(np.abs(wanted - found) / np.maximum(np.abs(wanted), np.finfo(np.float64).eps)))
+
+
+def _peak_db(x: Stereo) -> Float[np.ndarray, " one"]:
+    return np.array([20.0 * np.log10(np.max(np.abs(x)) + _TINY)])
+
+
+def _at_peak(mix: Mix) -> Stereo:
+    x = mix.samples.astype(np.float64)
+    return x * (10.0 ** (-1.0 / 20.0) / np.max(np.abs(x)))
+
+
+def _running(rows: Row, n: int) -> Row:
+    """Means over `n` frames; over all where there are fewer."""
+    n = min(n, rows.shape[1])
+    total = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(rows, axis=1)], axis=1)
+    return (total[:, n:] - total[:, :-n]) / n
+
+
+def _root_hann(size: int) -> Float[np.ndarray, " window"]:
+    return np.sqrt(np.hanning(size + 1)[:-1])
+
+
+def _frames(x: Stereo, size: int, hop: int) -> np.ndarray:
+    return librosa.stft(x, n_fft=size, hop_length=hop, window=_root_hann(size), center=False)
+
+
+def _spectral(of: Callable[[np.ndarray, int], Row], eps: float, n: int) -> Callable[[Stereo, int], Row]:
+    """A row for each channel."""
+
+    def measure(x: Stereo, rate: int) -> Row:
+        return np.concatenate([_running(of(each, rate) + eps, n) for each in np.abs(_frames(x, 4096, 1024))])
+
+    return measure
+
+
+def _contrast(bands: slice) -> Callable[[np.ndarray, int], Row]:
+    def measure(magnitude: np.ndarray, rate: int) -> Row:
+        options = {"fmin": 250.0, "n_bands": 4, "quantile": 0.02, "linear": False}
+        found = librosa.feature.spectral_contrast(S=magnitude, sr=rate, n_fft=4096, hop_length=1024, **options)
+        return np.mean(found[bands], axis=0, keepdims=True)
+
+    return measure
+
+
+def _panned(low_hz: float, high_hz: float | None) -> Callable[[Stereo, int], Row]:
+    def measure(x: Stereo, rate: int) -> Row:
+        left, right = np.abs(_frames(x, 2048, 1024) + 1e-20)
+        alike = 2.0 * left * right / (np.square(left) + np.square(right))
+        spectrum = (1.0 - alike) * np.sign(right / left - left / right)
+        first, last = (int(hz * 2048 / rate) for hz in (low_hz, high_hz or rate // 2))
+        rms = np.sqrt(np.mean(np.square(spectrum[first:last]), axis=0))
+        return _running(rms[rms > 0.0][None], 40) if np.any(rms > 0.0) else np.zeros((1, 1))
+
+    return measure
+
+
+def _blocks(x: Stereo) -> Float[np.ndarray, "2 frame sample"]:
+    return np.moveaxis(librosa.util.frame(x, frame_length=4096, hop_length=1024), -1, 1)
+
+
+def _db(x: np.ndarray) -> np.ndarray:
+    return 20.0 * np.log10(x + _TINY)
+
+
+def _rms_db(x: Stereo) -> Float[np.ndarray, "2 frame"]:
+    return _db(np.sqrt(np.mean(np.square(_blocks(x)), axis=-1)))
+
+
+def _spread_db(x: Stereo) -> Float[np.ndarray, "2 frame"]:
+    return np.mean(_db(np.abs(_blocks(x))), axis=-1) - _rms_db(x)
+
+
+def _crest(x: Stereo) -> Float[np.ndarray, "2 frame"]:
+    return _db(np.max(np.abs(_blocks(x)), axis=-1)) / _rms_db(x)
+
+
+_EFFECT_FEATURES: dict[str, Callable[[Stereo, int], Row]] = {
+    "centroid": _spectral(lambda s, rate: librosa.feature.spectral_centroid(S=s, sr=rate, n_fft=4096), 1.0, 40),
+    "bandwidth": _spectral(lambda s, rate: librosa.feature.spectral_bandwidth(S=s, sr=rate, n_fft=4096), 1.0, 40),
+    "contrast_l": _spectral(_contrast(slice(0, 1)), 0.0, 40),
+    "contrast_m": _spectral(_contrast(slice(1, 4)), 0.0, 40),
+    "contrast_h": _spectral(_contrast(slice(-1, None)), 0.0, 40),
+    "rolloff": _spectral(lambda s, rate: librosa.feature.spectral_rolloff(S=s, sr=rate, n_fft=4096), 1.0, 40),
+    "flatness": _spectral(lambda s, rate: librosa.feature.spectral_flatness(S=s, n_fft=4096), 0.0, 800),
+    "p_total": _panned(0.0, None),
+    "p_low": _panned(0.0, 250.0),
+    "p_mid": _panned(250.0, 2500.0),
+    "p_high": _panned(2500.0, None),
+    "rms": lambda x, rate: _running(1.0 - np.mean(_rms_db(x), axis=0, keepdims=True), 40),
+    "dynamic_spread": lambda x, rate: _running(1.0 - np.mean(_spread_db(x), axis=0, keepdims=True), 40),
+    "crest": lambda x, rate: _running(np.mean(_crest(x), axis=0, keepdims=True), 40),
+}
+
+
+class Published(NamedTuple):
+    """A set by its name."""
+
+    source: str
+    measure: Callable[[Mix, Mix], dict[str, float]]
+
+
+PUBLISHED = {
+    "effect-normalised-2022": Published("Martínez-Ramírez et al., ISMIR 2022", effect_normalised_2022),
+    "mixing-style-2024": Published("Vanka et al., ISMIR 2024", mixing_style_2024),
+}

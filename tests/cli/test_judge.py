@@ -1,0 +1,83 @@
+"""`hybrid judge` as a person meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from tests.judge.made import RATE, band_of_three, mixed, noise, write_song
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A song, three mixes of people, and one of a machine."""
+    folder = tmp_path_factory.mktemp("judged")
+    tracks = band_of_three()
+    write_song(folder / "song", tracks)
+    (folder / "people").mkdir()
+    for number, gain_db in enumerate((-2.0, 0.0, 3.0)):
+        soundfile.write(folder / "people" / f"{number}.wav", mixed(tracks, {"bass": gain_db}).T, RATE, subtype="FLOAT")
+    soundfile.write(folder / "ours.wav", mixed(tracks, {"bass": -6.0}, {"hihat": 0.4}).T, RATE, subtype="FLOAT")
+    return folder
+
+
+def test_a_mix_is_told_against_people_and_its_tracks(hybrid, folder: Path):
+    people = [part for path in sorted((folder / "people").iterdir()) for part in ("--against", str(path))]
+    code, out, err = hybrid("judge", str(folder / "ours.wav"), *people, "--song", str(folder / "song"), "--json")
+    assert (code, err) == (0, "")
+    (said,) = json.loads(out)["mixes"]
+    assert said["explained"] > 0.99 and said["reference_is_later_s"] == 0.0
+    # one of three tracks is 4 LU off the others, and one is placed where nobody put it
+    assert said["metrics"]["level_lu"] == pytest.approx(4.0 / 3.0, abs=0.1)
+    assert said["metrics"]["pan"] == pytest.approx(0.4 / 3.0, abs=0.02)
+    assert {each["track"] for each in said["tracks"]} == {"bass", "hihat", "guitar"}
+    assert said["spread"]["width_db"]["spreads"] != 0.0 and 0.0 <= said["inside"] <= 1.0
+
+
+def test_the_table_has_a_column_for_each_mix(hybrid, folder: Path):
+    ours, other = str(folder / "ours.wav"), str(folder / "people" / "0.wav")
+    code, out, _ = hybrid("judge", ours, other, "--against", other, "--published")
+    assert code == 0
+    lines = {line.split()[0]: line.split() for line in out.splitlines() if line.strip()}
+    assert [float(cell) for cell in lines["stft_mid_db"][1:3]][1] == 0.0
+    assert "mixing-style-2024" in lines and "barkspectrum" in lines
+
+
+def test_tracks_of_another_song_are_told_to_explain_nothing(hybrid, folder: Path, tmp_path: Path):
+    write_song(tmp_path / "other", {"pad": noise(seed=7), "kick": noise(seed=8, channels=1)})
+    code, out, _ = hybrid("judge", str(folder / "ours.wav"), "--song", str(tmp_path / "other"))
+    assert code == 0 and "what is said of them is not reliable" in out
+
+
+def test_folders_are_compared_as_sets(hybrid, folder: Path, tmp_path: Path):
+    for name, tilt in (("a", 1.0), ("b", 0.3)):
+        (tmp_path / name).mkdir()
+        for seed in range(4):
+            x = noise(12.0, seed)
+            x[1] *= tilt
+            soundfile.write(tmp_path / name / f"{seed}.wav", x.T, RATE)
+    code, out, _ = hybrid("judge", str(tmp_path / "a"), "--against", str(tmp_path / "b"), "--json")
+    said = json.loads(out)
+    assert code == 0 and said["mixes"] == [4, 4]
+    assert said["distances"]["kernel"]["low"] > 0.0
+    code, _, err = hybrid("judge", str(folder / "people"), "--against", str(tmp_path / "b"))
+    assert code == 2 and "3 are too few" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nowhere.wav",), "nowhere.wav: cannot be read: No such file or directory"),
+        (("{ours}", "--published"), "expected --against"),
+        (("{folder}",), "sets of mixes are compared as folders"),
+        (("{folder}", "--against", "{song}", "--embedding", "no.such:thing"), "--embedding: cannot be loaded"),
+        (("{ours}", "--against", "{folder}"), "is a folder, expected the file of a finished mix"),
+    ],
+)
+def test_what_cannot_be_judged_is_told(hybrid, folder: Path, arguments: tuple[str, ...], said: str):
+    places = {"ours": folder / "ours.wav", "folder": folder / "people", "song": folder / "song"}
+    code, out, err = hybrid("judge", *(each.format(**places) for each in arguments))
+    assert code in (2, 3) and said in err and out == "" and "Traceback" not in err

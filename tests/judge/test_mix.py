@@ -1,0 +1,87 @@
+"""What is read of a finished mix before it is brought to one loudness."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from hybrid.errors import InputError, SongError
+from hybrid.judge.mix import LOUDNESS_LUFS, WINDOW, loudness_lufs, mix_of, read_mix, spectra_of, true_peak_dbtp
+from hybrid.measure.meter import Meter
+from tests.judge.made import RATE, noise, sine
+
+
+def test_a_sine_of_997_hz_at_full_scale_in_one_channel_reads_minus_3_01_lufs():
+    x = sine(997.0)
+    x[1] = 0.0
+    assert loudness_lufs(x, RATE) == pytest.approx(-3.01, abs=0.02)
+
+
+@pytest.mark.parametrize("rate", [44100, 48000, 96000])
+def test_loudness_is_that_of_the_programs_own_meter_which_is_written_apart(rate):
+    x = noise(4.0)
+    meter = Meter(rate, 2)
+    meter.add(x)
+    assert loudness_lufs(x, rate) == pytest.approx(meter.levels().integrated_lufs, abs=0.05)
+
+
+def test_every_mix_is_brought_to_one_loudness():
+    for gain in (0.01, 1.0, 3.0):
+        mix = mix_of("a", gain * noise(), RATE)
+        assert loudness_lufs(mix.samples, RATE) == pytest.approx(LOUDNESS_LUFS, abs=0.1)
+    assert mix.found.loudness_lufs == pytest.approx(loudness_lufs(3.0 * noise(), RATE), abs=1e-6)
+
+
+def test_a_tone_of_a_quarter_of_the_rate_hides_its_peak_between_samples():
+    t = np.arange(RATE)
+    x = np.broadcast_to(np.sin(np.pi * t / 2.0 + np.pi / 4.0), (2, RATE))
+    assert np.max(np.abs(x)) == pytest.approx(0.7071, abs=1e-3)
+    assert true_peak_dbtp(x[:, 100:-100]) == pytest.approx(0.0, abs=0.2)
+
+
+def test_clipped_samples_are_those_beside_another_at_full_scale():
+    x = 0.1 * noise(2.0)
+    x[0, 1000:1005] = 1.0
+    x[1, 2000] = 1.0
+    assert mix_of("a", x, RATE).found.clipped == 5
+
+
+def test_an_offset_is_told_against_the_level():
+    x = noise(2.0)
+    x -= x.mean(axis=1, keepdims=True)
+    assert mix_of("a", x, RATE).found.dc_db < -100.0
+    x[0] += 0.1
+    assert mix_of("a", x, RATE).found.dc_db == pytest.approx(-3.01, abs=0.1)
+
+
+def test_one_silent_channel_is_no_trouble():
+    x = noise()
+    x[1] = 0.0
+    mix = mix_of("a", x, RATE)
+    assert np.isfinite(mix.found.loudness_lufs) and mix.found.loudness_range_lu is not None
+
+
+def test_a_sine_reads_half_its_amplitude_in_its_bin():
+    hz = 100 * RATE / WINDOW
+    assert np.abs(spectra_of(sine(hz)[0]))[100].mean() == pytest.approx(0.5, abs=1e-3)
+
+
+def test_what_cannot_be_judged_is_told(tmp_path: Path):
+    soundfile.write(tmp_path / "silent.wav", np.zeros(2 * RATE), RATE)
+    soundfile.write(tmp_path / "short.wav", noise(0.5).T, RATE)
+    with pytest.raises(SongError, match=r"silent.wav: is silent"):
+        read_mix(tmp_path / "silent.wav")
+    with pytest.raises(SongError, match=r"short.wav: lasts 0.50 s, expected 1 s at least"):
+        read_mix(tmp_path / "short.wav")
+    with pytest.raises(InputError, match="is a folder"):
+        read_mix(tmp_path)
+
+
+def test_a_mono_file_is_heard_from_both_sides_and_at_any_rate(tmp_path: Path):
+    soundfile.write(tmp_path / "mono.wav", noise(channels=1)[0], RATE)
+    mix = read_mix(tmp_path / "mono.wav", 48000)
+    np.testing.assert_array_equal(*mix.samples)
+    assert mix.sample_rate == 48000 and mix.samples.shape[1] == pytest.approx(6.0 * 48000, abs=2)
