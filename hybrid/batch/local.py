@@ -7,11 +7,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hybrid import THREADS
 from hybrid.batch.record import Record
@@ -21,35 +21,55 @@ if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
 
 Do = Callable[[Job], Record]
+_Job = TypeVar("_Job")
+_Told = TypeVar("_Told")
 Engine = Callable[[Sequence[Job]], Iterator[Record]]
 """Does jobs, and tells of each what became of it."""
 _WATCH_S, _GRACE_S = 2.0, 30.0
-_at_work: list[Job] = []
+_at_work: list[object] = []
 """The job at hand, in a process that has one."""
+DIED = "the process that mixed it died twice: it may have run out of memory"
 
 
 def run_here(jobs: Sequence[Job], n_processes: int, do: Do = attempt) -> Iterator[Record]:
     """Records as songs are done, in no order."""
-    waiting, suspects = list(reversed(jobs)), list[Job]()
+
+    def lost(job: Job) -> Record:
+        return Record(job.found.name, "failed", job.place, job.hash, stamp_of(job.found), reason=DIED)
+
+    return on_cores(jobs, n_processes, do, clear_unfinished, lost)
+
+
+def on_cores(
+    jobs: Sequence[_Job],
+    n_processes: int,
+    do: Callable[[_Job], _Told],
+    clear: Callable[[_Job], None],
+    lost: Callable[[_Job], _Told],
+) -> Iterator[_Told]:
+    """What `do` tells of each job, as it is done, in no order.
+
+    `clear` removes what a job that was broken off has left; of one whose process dies twice, what `lost` says is told.
+    """
+    waiting, suspects = list(reversed(jobs)), list[_Job]()
     while waiting:
         suspects += yield from _some(waiting, n_processes, do)
     # those that were at work when a process died are tried one by one: whoever is alone at the next death did it
     for job in suspects:
-        clear_unfinished(job)
+        clear(job)
         if (yield from _some([job], 1, do)):
-            clear_unfinished(job)
-            why = "the process that mixed it died twice: it may have run out of memory"
-            yield Record(job.found.name, "failed", job.place, job.hash, stamp_of(job.found), reason=why)
+            clear(job)
+            yield lost(job)
 
 
-def _some(waiting: list[Job], n_processes: int, do: Do) -> Iterator[Record]:
+def _some(waiting: list[_Job], n_processes: int, do: Callable[[_Job], _Told]) -> Generator[_Told, None, list[_Job]]:
     """Takes jobs from the end of `waiting` until none is left or a process dies; returns those that were at work."""
     context = get_context("spawn")
     n_cores, taken = os.cpu_count() or 1, context.Value("i", 0)
     threads = max(1, n_cores // n_processes)
     begin = (taken, n_processes, threads)
     pool = ProcessPoolExecutor(n_processes, mp_context=context, initializer=_begin, initargs=begin)
-    running: dict[Future[Record], Job] = {}
+    running: dict[Future[_Told], _Job] = {}
     try:
         while waiting or running:
             while waiting and len(running) < n_processes:
@@ -85,8 +105,8 @@ def _begin(taken: Synchronized[int], n_processes: int, threads: int) -> None:
     threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
 
 
-def _done(do: Do, job: Job) -> Record:
-    """The record of a job. A request to stop ends the process once it has cleaned up: its pool would go on."""
+def _done(do: Callable[[_Job], _Told], job: _Job) -> _Told:
+    """What is told of a job. A request to stop ends the process once it has cleaned up: its pool would go on."""
     _at_work.append(job)
     try:
         return do(job)

@@ -25,6 +25,8 @@ class Judged(NamedTuple):
     fit: Fit | None
     heard: Heard | None
     """With tracks."""
+    reference_explained: float | None
+    """Share of the reference that the tracks explain; None without both."""
     lag_s: float | None
     """How much later the reference was; None without one."""
 
@@ -58,7 +60,8 @@ def judge(mixes: Sequence[Mix], reader: SongReader | None = None, reference: Mix
             metrics |= track_errors(fits[index], fits[-1])
         known = {name: metrics[name] for name in METRICS if name in metrics}
         fit, share = (fits[index], audible[index]) if reader else (None, None)
-        judged.append(Judged(known, features, fit, share, lag_s))
+        explained = fits[-1].explained if reader and reference else None
+        judged.append(Judged(known, features, fit, share, explained, lag_s))
     return judged
 
 

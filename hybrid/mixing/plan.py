@@ -70,6 +70,29 @@ class Plan(NamedTuple):
     """Of the mix, in the power domain."""
 
 
+class Heard(NamedTuple):
+    """A song that has been listened to."""
+
+    song: Song
+    """With its roles named, and its microphones settled."""
+    analysis: Analysis
+
+
+def hear_song(song: Song, reader: SongReader, rules: RuleSet, network: Network | None) -> Heard:
+    """What `begin` begins with: the same song whatever else differs between several ways to mix it."""
+    song = replace(song, tracks=name_roles(song.tracks, rules.roles))
+    song, pairs = settle(song, reader)
+    analysis = analyse(song, reader.of(song), pairs=pairs)
+    return Heard(_with_roles(song, analysis.dry, network), analysis)
+
+
+def _with_roles(song: Song, dry: Dry, network: Network | None) -> Song:
+    """Where a name does not tell what a track is, the network's ear does."""
+    if network and any(track.role == UNKNOWN for track in song.tracks):
+        return with_heard_roles(song, hear_families(network, dry, song.tracks))
+    return song
+
+
 def plan_mix(song: Song, reader: SongReader, rules: RuleSet, way: Way, progress: Progress) -> Plan:
     """Everything up to rendering; deterministic for a seed.
 
@@ -81,7 +104,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, way: Way, progress:
     analysis = None
     if way.network and any(track.role == UNKNOWN for track in song.tracks):
         analysis = analyse(song, reader.of(song), progress, pairs)
-        song = with_heard_roles(song, hear_families(way.network, analysis.dry, song.tracks))
+        song = _with_roles(song, analysis.dry, way.network)
     blank = _blank(song, blank_recording(song, pairs).dry(0.0), rules)
     with ThreadPoolExecutor(1) as aside:
         # the song's shape is known: its program is made while its samples are read
@@ -111,6 +134,8 @@ class Begun(NamedTuple):
     report: MatchReport
     task: Task
     start: Treatment
+    nothing: Treatment
+    """The treatment that does nothing."""
     raw: Measured
     """The raw sum at the output level that the rules ask for."""
     found: tuple[Reading, ...]
@@ -131,7 +156,7 @@ def _begun(song: Song, analysis: Analysis, blank: _Blank, rules: RuleSet, way: W
     start = role_start(nothing, dry, song.tracks, _corners_hz(objective, found, dry.power.shape[0]), way.seed)
     if way.network:
         start = _proposed_start(way.network, dry, nothing, start, song, way.seed)
-    return Begun(objective, blank.report, task, start, raw, found)
+    return Begun(objective, blank.report, task, start, nothing, raw, found)
 
 
 def _proposed_start(

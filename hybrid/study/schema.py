@@ -1,0 +1,151 @@
+"""The format of studies, `study/1`: which rules, which songs, what is changed, and by what it is judged."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from hybrid import shelf
+from hybrid.checked import checked
+from hybrid.corpus.layout import Split
+from hybrid.judge.table import METRICS, PRIMARY
+from hybrid.units import refusal
+
+KIND = "train/ablations"
+Names = Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)]
+Control = Literal["raw", "no_rules", "permuted_weights", "random_targets", "network_only", "rules_only", "start_only"]
+_Count = Annotated[int, Field(strict=True, ge=1)]
+_Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+class LeaveOneOut(BaseModel, frozen=True, extra="forbid"):
+    """An arm for each of these rules, without it."""
+
+    leave_one_out: Names
+
+
+class LeaveFamilyOut(BaseModel, frozen=True, extra="forbid"):
+    """An arm for each of these families, without its rules."""
+
+    leave_family_out: Names
+
+
+class AddOneIn(BaseModel, frozen=True, extra="forbid"):
+    """An arm for each of these rules, alone with those in `to`: what is required and what keeps tracks natural."""
+
+    add_one_in: Names
+    to: tuple[str, ...] = ("minimal_change",)
+    """Ids or types of rules that are in every such arm, beside those that are required."""
+
+
+class Sweep(BaseModel, frozen=True, extra="forbid"):
+    """An arm for each value of one key of one rule; its weight is given as times of what the rule says."""
+
+    sweep: str
+    weight: tuple[_Weight, ...] = ()
+    target: tuple[str | float, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_values(self) -> Sweep:
+        if bool(self.weight) == bool(self.target):
+            raise refusal("sweep: needs `weight`, times of the rule's own, or `target`, values, and not both")
+        return self
+
+
+class Pairs(BaseModel, frozen=True, extra="forbid"):
+    """An arm for each of these pairs of rules, without both; and, if no other entry has them, without each."""
+
+    pairs: Annotated[tuple[tuple[str, str], ...], Field(min_length=1)]
+
+
+class Shapley(BaseModel, frozen=True, extra="forbid"):
+    """An arm for every set of these families, up to six: what each adds, whichever others are there."""
+
+    shapley: Annotated[tuple[str, ...], Field(min_length=2, max_length=6)]
+
+
+class Controls(BaseModel, frozen=True, extra="forbid"):
+    """Arms without which nothing is learned: what no rules, wrong rules, no network or no refinement give."""
+
+    controls: Annotated[tuple[Control, ...], Field(min_length=1)]
+
+
+Entry = LeaveOneOut | LeaveFamilyOut | AddOneIn | Sweep | Pairs | Shapley | Controls
+
+
+class Songs(BaseModel, frozen=True, extra="forbid"):
+    """Songs of a data set."""
+
+    dataset: str
+    """A folder of song folders, or the name of a card."""
+    split: Split = "test"
+    """Of a card."""
+    limit: _Count | None = None
+
+
+class Study(BaseModel, frozen=True, extra="forbid"):
+    """One experiment."""
+
+    schema_: Annotated[Literal["study/1"], Field(alias="schema")]
+    title: str
+    about: str = ""
+    rules: Annotated[tuple[str, ...], Field(min_length=1)] = ("base",)
+    sets: tuple[str, ...] = ()
+    """`rule.key=value`, as `--set` has it."""
+    songs: tuple[Songs, ...] = ()
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0, 1, 2)
+    """They draw on which sides tracks start, permuted weights and random targets."""
+    mode: Literal["refine", "train"] = "refine"
+    """Whether arms differ in how each mix is refined, or in what a network was trained by beforehand."""
+    model: str = "base"
+    """The network that proposes where arms start; or none."""
+    steps: Annotated[int, Field(strict=True, ge=0)] = 100
+    recipe: str | None = None
+    """Of training, for `mode: train`."""
+    arms: Annotated[tuple[Entry, ...], Field(min_length=1)]
+    metrics: Names = "all"
+    primary: dict[str, str] = {}
+    """The metric that a family of rules is judged by, where it is another than usual."""
+    listen: tuple[str, ...] = ()
+    """Arms whose mixes are kept to be listened to, beside that of all rules."""
+
+    @property
+    def hash(self) -> str:
+        """Of all that the study says, but for what it is called."""
+        said = self.model_dump_json(by_alias=True, exclude={"title", "about", "songs", "listen"})
+        return hashlib.sha256(said.encode()).hexdigest()
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """The metrics by name."""
+        return tuple(METRICS) if self.metrics == "all" else self.metrics
+
+    def primary_of(self, family: str) -> str:
+        """The metric that a family is judged by."""
+        return {**PRIMARY, **self.primary}[family]
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Study:
+        if self.metrics != "all" and (unknown := [name for name in self.metrics if name not in METRICS]):
+            raise refusal(f"metrics: unknown {', '.join(unknown)}; known are {', '.join(METRICS)}")
+        for family, metric in self.primary.items():
+            if family not in PRIMARY:
+                raise refusal(f"primary: unknown family {family}; known are {', '.join(PRIMARY)}")
+            if metric not in METRICS:
+                raise refusal(f"primary.{family}: unknown metric {metric}")
+            if family in METRICS[metric].own_of:
+                raise refusal(
+                    f"primary.{family}: {metric} is what these rules measure themselves; that they move it is no news"
+                )
+        if (self.mode == "train") != (self.recipe is not None):
+            raise refusal("recipe: belongs to `mode: train`, which needs one")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise refusal(f"seeds: each once, got {list(self.seeds)}")
+        return self
+
+
+def read_study(name: str) -> Study:
+    """The study of that name or path. Raises InputError with all that is wrong in it."""
+    return checked(Study, shelf.read(shelf.find(KIND, name)))
