@@ -17,6 +17,7 @@ KIND = "train/ablations"
 Names = Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)]
 Control = Literal["raw", "no_rules", "permuted_weights", "random_targets", "network_only", "rules_only", "start_only"]
 _Count = Annotated[int, Field(strict=True, ge=1)]
+Seed = Annotated[int, Field(strict=True, ge=0)]
 _Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
@@ -83,6 +84,8 @@ class Songs(BaseModel, frozen=True, extra="forbid"):
     split: Split = "test"
     """Of a card."""
     limit: _Count | None = None
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = None
+    """Of these songs, where they are others than the study's."""
 
 
 class Study(BaseModel, frozen=True, extra="forbid"):
@@ -95,7 +98,7 @@ class Study(BaseModel, frozen=True, extra="forbid"):
     sets: tuple[str, ...] = ()
     """`rule.key=value`, as `--set` has it."""
     songs: tuple[Songs, ...] = ()
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0, 1, 2)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2)
     """They draw on which sides tracks start, permuted weights and random targets."""
     mode: Literal["refine", "train"] = "refine"
     """Whether arms differ in how each mix is refined, or in what a network was trained by beforehand."""

@@ -146,11 +146,11 @@ def _treated(begun: Sequence[tuple[Begun, Arm]], count: _Count) -> Iterator[tupl
             some = group[first : first + AT_ONCE]
             refined = refine_many([each.task for each, _ in some], [each.start for each, _ in some], some[0][1].n_steps)
             for (each, arm), one in zip(some, refined, strict=True):
-                yield arm.id, _placed(each.nothing) if arm.is_raw else one.treatment
+                yield arm.id, _placed(each.nothing if arm.is_raw else one.treatment)
 
 
 def _placed(treatment: Treatment) -> Treatment:
-    """The treatment where refined ones are, so that the same programs serve it."""
+    """The treatment, refined or not, where the same programs serve it."""
     return jax.device_put(treatment, jax.local_devices()[0])
 
 

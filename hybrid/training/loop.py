@@ -29,7 +29,7 @@ from hybrid.training.lesson import FAMILY_NAMES, ROLE_NAMES, Batch, Lessons, end
 from hybrid.training.recipe import Recipe
 from hybrid.training.record import Record, begin_run
 from hybrid.training.refined import Refinement
-from hybrid.training.step import Learner, Seen, Trainer, make_trainer
+from hybrid.training.step import Learner, Seen, Trainer, trainer_of
 from hybrid.training.target import Target
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -116,7 +116,7 @@ class _Run:
             lessons = Lessons(recipe, rules, shape, partial(_targets, recipe, refinement))
             if refinement:
                 refinement.make_missing(material.train, lessons, lambda share: progress("refine", share))
-            trainer = make_trainer(recipe, self._graph, wants_room(rules.rules))
+            trainer = trainer_of(recipe.model_copy(update={"seed": 0}), self._graph, wants_room(rules.rules))
             stream = endless(lessons, material.train, recipe.batch, recipe.seed + len(self._under))
             self._under.append(_Under(rules, lessons, trainer, stream))
         self._checkpoints = Checkpoints(folder)

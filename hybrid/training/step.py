@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import jax
@@ -55,6 +56,12 @@ class Trainer(NamedTuple):
     step: Callable[[Learner, Batch], tuple[Learner, Seen]]
     look: Callable[[nnx.State, Batch], Seen]
     """What each song of a batch costs, without learning from it."""
+
+
+@lru_cache(maxsize=2)
+def trainer_of(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool) -> Trainer:
+    """The functions of a recipe, which runs that differ in rules or seed alone share: they are compiled once."""
+    return make_trainer(recipe, graph, room)
 
 
 def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool, devices: Sequence | None = None) -> Trainer:

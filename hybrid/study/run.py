@@ -1,0 +1,233 @@
+"""A study from its file to its rows: songs on all cores, each done once, whatever is stopped in between."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import soundfile
+
+import hybrid
+from hybrid import shelf
+from hybrid.audio.read import open_song
+from hybrid.audio.song import file_name
+from hybrid.batch.local import on_cores
+from hybrid.batch.run import Shard
+from hybrid.errors import InputError, Problem, SongError, plain
+from hybrid.export.made import made_with
+from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.mixing.network import Network, load_network
+from hybrid.mixing.programs import let_go_of_programs
+from hybrid.study.arms import FULL, Arm, arms_of
+from hybrid.study.rows import ROWS_FOLDER, Row, Unit, read_unit, unit_path, write_unit
+from hybrid.study.schema import Study
+from hybrid.study.song import make_ready, mix_arms
+from hybrid.study.sources import Source
+from hybrid.study.taught import Taught, taught
+
+ABOUT_FILE, RULES_FILE, LISTEN_FOLDER = "study.json", "rules.yaml", "listen"
+NO_NETWORK = "none"
+
+
+class Job(NamedTuple):
+    """One song with the seeds that are left."""
+
+    source: Source
+    seeds: tuple[int, ...]
+    study: Study
+    taught: Taught
+    """Networks of their own that arms have."""
+    out: Path
+    made_by: str
+
+
+class Told(NamedTuple):
+    """What became of a song."""
+
+    song: str
+    mixes: int
+    why: str
+    """It could not be mixed; empty if it could."""
+
+
+class Ended(NamedTuple):
+    """A study that has been run, as far as this part of it goes."""
+
+    units: tuple[Unit, ...]
+    excluded: dict[str, str]
+    """Songs that could not be mixed, and why."""
+    arms: tuple[Arm, ...]
+    """Under the first seed."""
+    rules: RuleSet
+    made_with: dict[str, str]
+
+
+def prepare(study: Study) -> tuple[RuleSet, str]:
+    """The rules of a study and the hash of its network, when all its arms can be made. Raises InputError if not."""
+    rules = load_rules(list(study.rules), list(study.sets))
+    for seed in study.seeds:
+        arms_of(study, rules, seed)
+    return rules, "" if study.model == NO_NETWORK else _network(study.model).hash
+
+
+def run_study(
+    study: Study,
+    sources: Sequence[Source],
+    out: Path,
+    way: tuple[int, Shard, bool],
+    tell: Callable[[int, int], None],
+) -> Ended:
+    """Runs what is not done yet, in as many processes, for a shard of the songs, or on from an earlier run.
+
+    `tell` is told how many songs are done, of how many. Raises InputError for a folder that holds something else, or
+    another study.
+    """
+    n_processes, shard, resume = way
+    rules, network = prepare(study)
+    made = made_with(rules.hash, study.hash, {"network": network or NO_NETWORK, "steps": str(study.steps)})
+    made_by = hashlib.sha256(json.dumps([study.hash, rules.hash, network, hybrid.__version__]).encode()).hexdigest()
+    _begin(study, rules, out, made_by, made, resume)
+    networks = taught(study, rules, out, lambda stage, share: None)
+    if failed := [why for (arm, _), why in networks.diverged.items() if arm == FULL]:
+        raise InputError(Problem(FULL, f"cannot be trained: {failed[0]}", "lower `rate` in the recipe"))
+    mine = [source for source in sources if shard.has(source.name)]
+    jobs = [job for source in mine if (job := _job(source, study, networks, out, made_by)).seeds]
+    excluded: dict[str, str] = {}
+    tell(0, len(jobs))
+    for number, told in enumerate(on_cores(jobs, n_processes, mix_song, _nothing_left, _lost), start=1):
+        if told.why:
+            excluded[told.song] = told.why
+        tell(number, len(jobs))
+    units = [
+        unit
+        for source in sources
+        for seed in study.seeds
+        if (unit := read_unit(unit_path(out, source.name, seed))) is not None and unit.made_by == made_by
+    ]
+    return Ended(tuple(units), excluded, tuple(arms_of(study, rules, study.seeds[0])), rules, made)
+
+
+def _begin(study: Study, rules: RuleSet, out: Path, made_by: str, made: Mapping[str, str], resume: bool) -> None:
+    """The folder of the run, with what the study is. Raises InputError if it is another's."""
+    try:
+        (out / ROWS_FOLDER).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(Problem(str(out), f"cannot be written: {error.strerror}")) from error
+    about = out / ABOUT_FILE
+    if about.exists():
+        if _made_by(about) != made_by:
+            what = "holds a run of another study, other rules, another network or another version"
+            raise InputError(Problem(str(out), what, "choose another output folder"))
+        if not resume:
+            what = "holds this study already"
+            raise InputError(Problem(str(out), what, "add --resume, or choose another folder"))
+    elif any(path.name != ROWS_FOLDER for path in out.iterdir()) or any((out / ROWS_FOLDER).iterdir()):
+        raise InputError(Problem(str(out), "is not empty", "choose another output folder"))
+    said = {
+        "schema": "study-run/1",
+        "made_by": made_by,
+        "made_with": dict(made),
+        "study": study.model_dump(mode="json", by_alias=True),
+    }
+    shelf.write(out / RULES_FILE, rules.dump())
+    shelf.write(about, json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+
+
+def _made_by(about: Path) -> str:
+    try:
+        return str(json.loads(about.read_bytes()).get("made_by"))
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(Problem(str(about), f"is not of a study: {error}")) from error
+
+
+def _job(source: Source, study: Study, networks: Taught, out: Path, made_by: str) -> Job:
+    stamp = source.stamp
+    left = []
+    for seed in study.seeds:
+        unit = read_unit(unit_path(out, source.name, seed))
+        if unit is None or unit.made_by != made_by or unit.stamp != stamp:
+            left.append(seed)
+    return Job(source, tuple(left), study, networks, out, made_by)
+
+
+def mix_song(job: Job) -> Told:
+    """Mixes and judges all arms of a song under each seed; its rows are on disk before the next seed is begun."""
+    study, rules = job.study, _rules(job.study.rules, job.study.sets)
+    mixes = 0
+    try:
+        with job.source.opened() as (song, reference), open_song(song) as reader:
+            base = None if study.model == NO_NETWORK else _network(study.model)
+            ready = make_ready(job.source.name, song, reader, reference, (rules, base))
+            for seed in job.seeds:
+                start = time.monotonic()
+                every = arms_of(study, rules, seed)
+                arms = [arm for arm in every if (arm.id, seed) not in job.taught.diverged]
+                networks = {arm.id: _own(job, arm.id, seed, base) for arm in arms}
+                keep = {FULL, *study.listen} if study.listen and seed == study.seeds[0] else ()
+                mixed = mix_arms(ready, seed, arms, networks, study.metric_names, tuple(keep))
+                _write_mixes(job, mixed.kept)
+                failed = [
+                    Row(ready.name, seed, arm, "diverged", {}, {}, None, True, why)
+                    for (arm, of), why in job.taught.diverged.items()
+                    if of == seed
+                ]
+                took = round(time.monotonic() - start, 2)
+                notes = ready.heard.song.notes
+                unit = Unit(
+                    job.made_by, job.source.stamp, mixed.explained, mixed.compiled, took, notes, (*mixed.rows, *failed)
+                )
+                write_unit(unit_path(job.out, job.source.name, seed), unit)
+                mixes += len(mixed.rows)
+    except SongError as error:
+        return Told(job.source.name, mixes, plain("; ".join(str(problem) for problem in error.problems)))
+    finally:
+        let_go_of_programs()
+    return Told(job.source.name, mixes, "")
+
+
+def _own(job: Job, arm: str, seed: int, base: Network | None) -> Network | None:
+    """The network that proposes where an arm starts."""
+    name = job.taught.weights.get((arm, seed))
+    return base if name is None else _network(name)
+
+
+def _write_mixes(job: Job, kept: Mapping) -> None:
+    """Mixes to listen to, all at one loudness."""
+    for arm, mix in kept.items():
+        folder = job.out / LISTEN_FOLDER / file_name(job.source.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished = folder / f".{file_name(arm)}.flac"
+        soundfile.write(unfinished, mix.samples.T, mix.sample_rate, subtype="PCM_24")
+        unfinished.replace(folder / f"{file_name(arm)}.flac")
+
+
+def _nothing_left(job: Job) -> None:
+    """Rows are written whole or not at all."""
+
+
+def _lost(job: Job) -> Told:
+    return Told(job.source.name, 0, "the process that mixed it died twice: it may have run out of memory")
+
+
+# a process mixes many songs under the same rules with the same network
+
+
+@cache
+def _rules(names: tuple[str, ...], sets: tuple[str, ...]) -> RuleSet:
+    return load_rules(list(names), list(sets))
+
+
+@cache
+def _network(name: str) -> Network:
+    return load_network(name)
+
+
+def all_rows(units: Sequence[Unit]) -> list[Row]:
+    """The rows of all songs and seeds."""
+    return [row for unit in units for row in unit.rows]
