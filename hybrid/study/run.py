@@ -107,7 +107,7 @@ def run_study(
     units = [
         unit
         for source in sources
-        for seed in study.seeds
+        for seed in seeds_of(source, study)
         if (unit := read_unit(unit_path(out, source.name, seed))) is not None and unit.made_by == made_by
     ]
     return Ended(tuple(units), excluded, tuple(arms_of(study, rules, study.seeds[0])), rules, made)
@@ -139,6 +139,11 @@ def _begin(study: Study, rules: RuleSet, out: Path, made_by: str, made: Mapping[
     shelf.write(about, json.dumps(said, indent=1, ensure_ascii=False) + "\n")
 
 
+def seeds_of(source: Source, study: Study) -> tuple[int, ...]:
+    """The seeds of a song: its own, or the study's."""
+    return source.seeds or study.seeds
+
+
 def _made_by(about: Path) -> str:
     try:
         return str(json.loads(about.read_bytes()).get("made_by"))
@@ -149,7 +154,7 @@ def _made_by(about: Path) -> str:
 def _job(source: Source, study: Study, networks: Taught, out: Path, made_by: str) -> Job:
     stamp = source.stamp
     left = []
-    for seed in study.seeds:
+    for seed in seeds_of(source, study):
         unit = read_unit(unit_path(out, source.name, seed))
         if unit is None or unit.made_by != made_by or unit.stamp != stamp:
             left.append(seed)
@@ -169,7 +174,7 @@ def mix_song(job: Job) -> Told:
                 every = arms_of(study, rules, seed)
                 arms = [arm for arm in every if (arm.id, seed) not in job.taught.diverged]
                 networks = {arm.id: _own(job, arm.id, seed, base) for arm in arms}
-                keep = {FULL, *study.listen} if study.listen and seed == study.seeds[0] else ()
+                keep = {FULL, *study.listen} if study.listen and seed == job.seeds[0] else ()
                 mixed = mix_arms(ready, seed, arms, networks, study.metric_names, tuple(keep))
                 _write_mixes(job, mixed.kept)
                 failed = [

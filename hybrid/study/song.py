@@ -31,7 +31,7 @@ from hybrid.study.compiled import programs_compiled
 from hybrid.study.rows import Row
 from hybrid.treatment.types import Treatment
 
-_JUDGED_AT_ONCE = 4
+_JUDGED_AT_ONCE = 8
 """Mixes that are in memory together, and whose tracks are read once."""
 _T = TypeVar("_T")
 
