@@ -33,6 +33,7 @@ _COMMANDS = {
     "batch": _Command("hybrid.cli.batch", "mix every song of a data set, on all cores, and go on where it stopped"),
     "check": _Command("hybrid.cli.check", "say what any finished mix keeps and breaks of the rules"),
     "judge": _Command("hybrid.cli.judge", "judge finished mixes by measures that are not the rules"),
+    "ablate": _Command("hybrid.cli.ablate", "learn what each rule does, whether it helps, and what it costs"),
     "train": _Command("hybrid.cli.train", "train a network that proposes mixes"),
     "rules": _Command("hybrid.cli.rules", "list, show, explain, compare, begin and check files of rules"),
 }

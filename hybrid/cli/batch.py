@@ -68,7 +68,7 @@ def batch(
         raise InputError(
             Problem("--only-mix", "is for what a network proposes: expected --steps 0, a --model, no --stems")
         )
-    part = _shard(shard)
+    part = shard_of(shard)
     found = open_dataset(dataset, at)
     load("hybrid.export.mixed")
     from hybrid.batch.cluster import run_on_ray, run_on_slurm
@@ -119,7 +119,7 @@ def _print_summary(summary: Summary, n_before: int, out: Path) -> None:
     print(f"{summary.done} of {summary.songs} songs mixed{before}, {failed}: see {out}/summary.html")
 
 
-def _shard(text: str) -> Shard:
+def shard_of(text: str) -> Shard:
     from hybrid.batch.run import Shard
 
     said = re.fullmatch(r"(\d+)/(\d+)", text)

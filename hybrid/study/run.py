@@ -20,6 +20,7 @@ from hybrid.batch.local import on_cores
 from hybrid.batch.run import Shard
 from hybrid.errors import InputError, Problem, SongError, plain
 from hybrid.export.made import made_with
+from hybrid.judge.mix import Mix
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.network import Network, load_network
@@ -31,7 +32,7 @@ from hybrid.study.song import make_ready, mix_arms
 from hybrid.study.sources import Source
 from hybrid.study.taught import Taught, taught
 
-ABOUT_FILE, RULES_FILE, LISTEN_FOLDER = "study.json", "rules.yaml", "listen"
+ABOUT_FILE, RULES_FILE, LISTEN_FOLDER, KEY_FILE = "study.json", "rules.yaml", "listen", "key.json"
 NO_NETWORK = "none"
 
 
@@ -202,14 +203,21 @@ def _own(job: Job, arm: str, seed: int, base: Network | None) -> Network | None:
     return base if name is None else _network(name)
 
 
-def _write_mixes(job: Job, kept: Mapping) -> None:
-    """Mixes to listen to, all at one loudness."""
-    for arm, mix in kept.items():
-        folder = job.out / LISTEN_FOLDER / file_name(job.source.name)
-        folder.mkdir(parents=True, exist_ok=True)
-        unfinished = folder / f".{file_name(arm)}.flac"
-        soundfile.write(unfinished, mix.samples.T, mix.sample_rate, subtype="PCM_24")
-        unfinished.replace(folder / f"{file_name(arm)}.flac")
+def _write_mixes(job: Job, kept: Mapping[str, Mix]) -> None:
+    """Mixes to listen to, all at one loudness, under letters that say nothing; what they are is in `key.json`."""
+    if not kept:
+        return
+    folder = job.out / LISTEN_FOLDER / file_name(job.source.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = sorted(kept, key=lambda arm: hashlib.sha256(f"{job.made_by} {job.source.name} {arm}".encode()).digest())
+    key = {}
+    for number, arm in enumerate(drawn):
+        letter = chr(ord("A") + number)
+        unfinished = folder / f".{letter}.flac"
+        soundfile.write(unfinished, kept[arm].samples.T, kept[arm].sample_rate, subtype="PCM_24")
+        unfinished.replace(folder / f"{letter}.flac")
+        key[letter] = arm
+    shelf.write(folder / KEY_FILE, json.dumps(key, indent=1, ensure_ascii=False) + "\n")
 
 
 def _nothing_left(job: Job) -> None:

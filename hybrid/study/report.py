@@ -1,0 +1,324 @@
+"""The report of a study: for every arm, does it act, does it help, what does it cost; one self-contained page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+import numpy as np
+
+from hybrid.export.report.document import document, large_numbers
+from hybrid.export.report.plot import Axis, Tick, drawing, labels_across, steps, vertical_lines
+from hybrid.export.report.words import fixed
+from hybrid.judge.statistics import Effect
+from hybrid.judge.table import METRICS
+from hybrid.study.effects import TOTAL, ArmEffects, Compared, Effects, Share
+from hybrid.study.rows import Row, Unit
+from hybrid.study.schema import Study
+from hybrid.study.tables import counted, listed, power_said, spoken
+
+_ROW_PX = 24.0
+_STYLE = """
+.arms td, .arms th { vertical-align: middle } .arms th:first-child { width: 17rem }
+.arms th:nth-child(n + 3) { width: 9.5rem } .arms td { white-space: normal; font-size: .85rem }
+.arms td.word { text-align: left; padding-left: .8rem }
+.help { color: var(--good); font-weight: 600 } .hurt { color: var(--bad); font-weight: 600 }
+.none { color: var(--soft) }
+line.reach { stroke: var(--accent); stroke-width: 2 } circle.mean { fill: var(--accent) }
+line.zero { stroke: var(--raw) } circle.song { fill: var(--accent); opacity: .45 }
+.heat { width: auto; border-collapse: separate; border-spacing: 1px; font-size: .72rem }
+.heat th { font-weight: 400; color: var(--ink); white-space: nowrap; padding: 0 .5rem 0 0; font-size: .78rem }
+.heat thead th { vertical-align: bottom; padding: 0; height: 9rem }
+.heat thead th span { writing-mode: vertical-rl; transform: rotate(180deg); padding: .2rem 0 }
+.heat td { width: 1.55rem; height: 1.35rem; text-align: center; padding: 0 }
+.heat td.control { outline: 1px dashed var(--raw); outline-offset: -2px }
+.scroll { overflow-x: auto } .power li, .left li { margin: .2rem 0; font-size: .9rem }
+"""
+_WORDS = {
+    "helps": ("help", "helps"),
+    "hurts": ("hurt", "hurts"),
+    "no difference that matters": ("none", "no difference that matters"),
+    "nothing shown": ("none", "nothing shown"),
+    "not measured": ("none", "not measured"),
+}
+
+
+def report_html(
+    study: Study,
+    effects: Effects,
+    units: Sequence[Unit],
+    excluded: Mapping[str, str],
+    made_with: Mapping[str, str],
+) -> str:
+    """The page; the same for the same rows, byte by byte."""
+    rows = [row for unit in units for row in unit.rows]
+    made = " · ".join(f"{name} {value[:16]}" for name, value in made_with.items())
+    body = f"""<header><h1>{escape(study.title)}</h1>
+<p class="facts">{escape(study.about)}</p>
+{_numbers(effects, units, rows)}</header>
+<main>
+{_arms(effects)}
+{_power(effects)}
+{_by_metric(effects)}
+{_by_rule(effects)}
+{_by_song(effects, rows)}
+{_shares(effects.shares)}
+{_joint(effects)}
+{_left_out(effects, rows, excluded, units)}
+{_listening(study)}
+</main>
+<footer><p class="facts">{escape(made)}</p></footer>"""
+    return document(f"{study.title}: report", body, _STYLE)
+
+
+def _numbers(effects: Effects, units: Sequence[Unit], rows: Sequence[Row]) -> str:
+    later = sum(unit.compiled[1] for unit in units)
+    first = sum(unit.compiled[0] for unit in units)
+    return large_numbers([
+        ("arms", str(len(effects.arms)), "beside all rules"),
+        ("songs", str(len(effects.songs)), f"{len(effects.referenced)} with a mix that a person made"),
+        ("mixes", str(len(rows)), f"{sum(row.state == 'diverged' for row in rows)} diverged"),
+        ("programs compiled", str(later), f"between arms; {first} for the first of each song"),
+    ])  # fmt: skip
+
+
+def _arms(effects: Effects) -> str:
+    """The three numbers of every arm."""
+    lead = (
+        "For each arm, the change from all rules, with 95 % intervals over songs. <b>Acts</b>: what the rules that are "
+        "left out measure themselves, in scales; a rule that acts is missed. <b>Helps</b>: by the measure that its "
+        "family is judged by, which is not its own, whether all rules are better than the arm. <b>Costs</b>: the "
+        "weighted penalties of all other rules; below zero, they are better kept without it."
+    )
+    acts = [each.acts for each in effects.arms if each.acts]
+    axis, ticks = _axis([*acts, *(each.costs for each in effects.arms if each.costs)])
+    head = (
+        "<thead><tr><th>arm</th>"
+        f'<th class="chart">acts {drawing(labels_across(axis, ticks, 12.0), 15.0)}</th>'
+        "<th>by its own measure</th><th>helps?</th><th>costs</th></tr></thead>"
+    )
+    body = "".join(_arm_row(each, axis, ticks) for each in effects.arms)
+    table = f'<table class="rows arms">{head}<tbody>{body}</tbody></table>'
+    return f'<section id="arms"><h2>Every arm against all rules</h2><p class="lead">{lead}</p>{table}</section>'
+
+
+def _arm_row(each: ArmEffects, axis: Axis, ticks: Sequence[Tick]) -> str:
+    chart = drawing(vertical_lines(axis, ticks, _ROW_PX) + _zero(axis) + _whisker(each.acts, axis), _ROW_PX)
+    words = "<br>".join(_verdict(name, each.metrics[name]) for name in each.primary if name in each.metrics)
+    acted = "–" if each.acts is None else f"{fixed(each.acts.mean, 3, True)}{' acts' if each.does_act else ''}"
+    songs = f"<small>{counted(len(each.songs), 'song')}</small>"
+    return (
+        f'<tr><th title="{escape(listed(each.arm.changed, 20))}">{escape(each.arm.id)} {songs}</th>'
+        f'<td class="chart">{chart}</td><td>{acted}</td><td class="word">{words or "not measured"}</td>'
+        f"<td>{escape(spoken(each.costs, 3))}</td></tr>"
+    )
+
+
+def _verdict(name: str, found: Compared) -> str:
+    css, word = _WORDS[found.word(name)]
+    unit = f" {METRICS[name].unit}" if METRICS[name].unit else ""
+    title = f"{spoken(found.effect, 3)}{unit}, p {found.p:.3f}, {counted(found.effect.songs, 'song')}"
+    return f'<span title="{escape(title)}">{escape(name)}: <span class="{css}">{word}</span></span>'
+
+
+def _axis(effects: Iterable[Effect | None]) -> tuple[Axis, list[Tick]]:
+    """A scale that holds the means of all, and zero."""
+    means = [effect.mean for effect in effects if effect is not None]
+    low, high = min([0.0, *means]), max([0.0, *means])
+    room = 0.1 * max(high - low, 1e-3)
+    axis = Axis(low - room, high + room)
+    return axis, [Tick(value, f"{value:g}") for value in steps(axis.low, axis.high, 4)]
+
+
+def _zero(axis: Axis) -> str:
+    at = axis.percent(0.0)
+    return f'<line class="zero" x1="{at}" x2="{at}" y1="0" y2="{_ROW_PX:g}"/>'
+
+
+def _whisker(effect: Effect | None, axis: Axis) -> str:
+    if effect is None:
+        return ""
+    y = _ROW_PX / 2.0
+    reach = ""
+    if np.isfinite([effect.low, effect.high]).all():
+        low, high = axis.percent(effect.low), axis.percent(effect.high)
+        reach = f'<line class="reach" x1="{low}" x2="{high}" y1="{y:g}" y2="{y:g}"/>'
+    return f'{reach}<circle class="mean" cx="{axis.percent(effect.mean)}" cy="{y:g}" r="3.5"/>'
+
+
+def _power(effects: Effects) -> str:
+    said = "".join(f"<li>{escape(line)}</li>" for line in power_said(effects))
+    head = "<h2>What so many songs can show</h2>"
+    return f'<section id="power">{head}<ul class="power">{said}</ul></section>' if said else ""
+
+
+def _by_metric(effects: Effects) -> str:
+    """A cell for every arm and metric, in units of what matters."""
+    names = [name for name in METRICS if any(name in each.metrics for each in effects.arms)]
+    lead = (
+        "Mean change from all rules in units of the smallest difference that matters for each metric. Red: worse "
+        "without the rules; green: better. Dashed: the rules measure this themselves, so it is a control. A dot marks "
+        "p below 0.05 after correction."
+    )
+    rows = []
+    for each in effects.arms:
+        cells = "".join(_metric_cell(each.metrics.get(name), name) for name in names)
+        rows.append(f"<tr><th>{escape(each.arm.id)}</th>{cells}</tr>")
+    return _heat("metrics", "Every arm by every metric", lead, names, rows)
+
+
+def _metric_cell(found: Compared | None, name: str) -> str:
+    if found is None:
+        return "<td></td>"
+    sign = 1.0 if METRICS[name].better == "lower" else -1.0
+    worse = sign * found.effect.mean / METRICS[name].margin
+    mark = "•" if found.p < 0.05 else ""
+    title = f"{name}: {spoken(found.effect, 3)} {METRICS[name].unit}, p {found.p:.3f}"
+    css = ' class="control"' if found.is_control else ""
+    return f'<td{css} style="{_colour(worse)}" title="{escape(title)}">{mark}</td>'
+
+
+def _by_rule(effects: Effects) -> str:
+    """A cell for every arm and rule."""
+    names = list(dict.fromkeys(rule for each in effects.arms for rule in each.rules))
+    lead = (
+        "Mean change of every rule's penalty, in scales. Red: the rule of the column is kept worse in that arm; green: "
+        "better. Dashed: the rules that the arm changes."
+    )
+    rows = []
+    for each in effects.arms:
+        cells = "".join(_rule_cell(each, name) for name in names)
+        rows.append(f"<tr><th>{escape(each.arm.id)}</th>{cells}</tr>")
+    return _heat("rules", "Every arm by every rule", lead, names, rows)
+
+
+def _rule_cell(each: ArmEffects, name: str) -> str:
+    value = each.rules.get(name)
+    if value is None:
+        return "<td></td>"
+    css = ' class="control"' if name in each.arm.changed else ""
+    return f'<td{css} style="{_colour(5.0 * value)}" title="{escape(name)}: {fixed(value, 3, True)}"></td>'
+
+
+def _heat(place: str, title: str, lead: str, columns: Sequence[str], rows: Sequence[str]) -> str:
+    head = "".join(f"<th><span>{escape(name)}</span></th>" for name in columns)
+    table = f'<table class="heat"><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    return (
+        f'<section id="{place}"><h2>{title}</h2><p class="lead">{lead}</p><div class="scroll">{table}</div></section>'
+    )
+
+
+def _colour(worse: float) -> str:
+    """Red for what is worse, green for what is better, full at twice what matters."""
+    share = min(abs(worse) / 2.0, 1.0)
+    name = "--bad" if worse > 0.0 else "--good"
+    return f"background: color-mix(in srgb, var({name}) {100.0 * share:.0f}%, var(--shade))"
+
+
+def _by_song(effects: Effects, rows: Sequence[Row]) -> str:
+    """A dot for every song, for each metric that decides."""
+    full = {(row.song, row.seed): row for row in rows if row.arm == "all rules" and row.state == "done"}
+    parts = []
+    for name in dict.fromkeys(name for each in effects.arms for name in each.primary):
+        by_arm = {
+            each.arm.id: _song_means([row for row in rows if row.arm == each.arm.id], full, name)
+            for each in effects.arms
+            if name in each.primary and name in each.metrics
+        }
+        values = [value for found in by_arm.values() for value in found.values()]
+        if not values:
+            continue
+        low, high = min([0.0, *values]), max([0.0, *values])
+        room = 0.05 * max(high - low, 1e-6)
+        axis = Axis(low - room, high + room)
+        ticks = [Tick(value, f"{value:g}") for value in steps(axis.low, axis.high, 6)]
+        body = "".join(_song_row(arm, found, axis, ticks) for arm, found in by_arm.items())
+        unit = f" ({METRICS[name].unit})" if METRICS[name].unit else ""
+        labels = drawing(labels_across(axis, ticks, 12.0), 15.0)
+        head = f'<thead><tr><th>{escape(name)}{escape(unit)}</th><th class="chart">{labels}</th></tr></thead>'
+        parts.append(f'<table class="rows">{head}<tbody>{body}</tbody></table>')
+    if not parts:
+        return ""
+    lead = "Change from all rules, a dot for each song: right of the line the metric is higher without the rules."
+    return f'<section id="songs"><h2>Song by song</h2><p class="lead">{lead}</p>{"".join(parts)}</section>'
+
+
+def _song_means(rows: Sequence[Row], full: Mapping[tuple[str, int], Row], metric: str) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        base = full.get((row.song, row.seed))
+        if base and row.touches and metric in row.metrics and metric in base.metrics:
+            found.setdefault(row.song, []).append(row.metrics[metric] - base.metrics[metric])
+    return {song: float(np.mean(values)) for song, values in found.items()}
+
+
+def _song_row(arm: str, found: Mapping[str, float], axis: Axis, ticks: Sequence[Tick]) -> str:
+    y = _ROW_PX / 2.0
+    dots = "".join(
+        f'<circle class="song" cx="{axis.percent(value)}" cy="{y:g}" r="4">'
+        f"<title>{escape(song)}: {fixed(value, 3, True)}</title></circle>"
+        for song, value in found.items()
+    )
+    content = vertical_lines(axis, ticks, _ROW_PX) + _zero(axis) + dots
+    return f'<tr><th>{escape(arm)}</th><td class="chart">{drawing(content, _ROW_PX)}</td></tr>'
+
+
+def _shares(shares: Sequence[Share]) -> str:
+    if not shares:
+        return ""
+    families = list(dict.fromkeys(share.family for share in shares))
+    metrics = list(dict.fromkeys(share.metric for share in shares))
+    value = {(share.family, share.metric): share.effect for share in shares}
+    head = "".join(f"<th>{escape(family)}</th>" for family in families)
+    rows = "".join(
+        f"<tr><th>{escape('all rules' if metric == TOTAL else metric)}</th>"
+        + "".join(f"<td>{escape(spoken(value.get((family, metric)), 3))}</td>" for family in families)
+        + "</tr>"
+        for metric in metrics
+    )
+    lead = "What each family adds, the mean over all orders in which families may come (Shapley values)."
+    table = f'<table class="rows arms"><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    return f'<section id="shares"><h2>What each family adds</h2><p class="lead">{lead}</p>{table}</section>'
+
+
+def _joint(effects: Effects) -> str:
+    if not effects.joint:
+        return ""
+    rows = "".join(
+        f"<tr><th>{escape(' and '.join(joint.rules))}</th><td>{escape(joint.metric)}</td>"
+        f"<td>{escape(spoken(joint.effect, 3))}</td></tr>"
+        for joint in effects.joint
+    )
+    lead = "What leaving out both does beyond the sum of leaving out each: zero where they do not meet."
+    return f'<section id="pairs"><h2>Pairs</h2><p class="lead">{lead}</p><table>{rows}</table></section>'
+
+
+def _left_out(effects: Effects, rows: Sequence[Row], excluded: Mapping[str, str], units: Sequence[Unit]) -> str:
+    """What is not in the numbers, and why."""
+    said = [f"{song} could not be mixed: {why}" for song, why in excluded.items()]
+    said += [
+        f"{row.song}, seed {row.seed}, {row.arm} diverged: {row.reason}" for row in rows if row.state == "diverged"
+    ]
+    for each in effects.arms:
+        missed = [song for song in effects.songs if song not in each.songs]
+        if missed:
+            said.append(f"{each.arm.id}: no target, or no mix, in {listed(missed)}")
+    unsaid = [song for song in effects.songs if song not in effects.referenced]
+    if unsaid:
+        said.append(f"metrics that need a mix that a person made: not for {listed(unsaid)}")
+    poor = sorted({unit.rows[0].song for unit in units if unit.explained is not None and unit.explained < 0.5})
+    if poor:
+        said.append(f"less than half of the reference is explained by the tracks: doubtful in {listed(poor)}")
+    lines = "".join(f"<li>{escape(line)}</li>" for line in said)
+    head = "<h2>What was left out, and why</h2>"
+    return f'<section id="left">{head}<ul class="left">{lines}</ul></section>' if said else ""
+
+
+def _listening(study: Study) -> str:
+    if not study.listen:
+        return ""
+    lead = (
+        "Mixes of all rules and of some arms lie in the folder <code>listen</code>, all at -23 LUFS, under letters "
+        "that say nothing; what they are is in <code>key.json</code> beside them."
+    )
+    return f'<section id="listen"><h2>To be listened to</h2><p class="lead">{lead}</p></section>'

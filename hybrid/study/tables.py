@@ -1,0 +1,129 @@
+"""The effects of a study as tables for a paper: CSV with every number, and Markdown with what matters."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from hybrid.export.report.words import fixed
+from hybrid.judge.statistics import Effect
+from hybrid.judge.table import METRICS
+from hybrid.study.effects import TOTAL, ArmEffects, Effects
+
+_HEADS = (
+    "arm kind metric unit role songs mean low high p_holm p_permutation p_wilcoxon cohen_d detectable smallest_p word"
+)
+
+
+def effects_csv(effects: Effects) -> str:
+    """A row for every arm and metric: differences from the full rules, in the metric's unit."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_HEADS.split(" "))
+    for each in effects.arms:
+        start = (each.arm.id, each.arm.kind)
+        if each.acts:
+            writer.writerow([*start, "own penalty", "scales", "acts", *_numbers(each.acts), ""])
+        if each.costs:
+            writer.writerow([*start, "other penalties", "scales", "costs", *_numbers(each.costs), ""])
+        for name, found in each.metrics.items():
+            role = "control" if found.is_control else "primary" if name in each.primary else "explored"
+            numbers = _numbers(found.effect, found.p)
+            writer.writerow([*start, name, METRICS[name].unit, role, *numbers, found.word(name)])
+    for share in effects.shares:
+        writer.writerow(
+            [share.family, "shapley", share.metric, _unit(share.metric), "share", *_numbers(share.effect), ""]
+        )
+    for joint in effects.joint:
+        name = " and ".join(joint.rules)
+        writer.writerow(
+            [name, "joint", joint.metric, METRICS[joint.metric].unit, "beyond", *_numbers(joint.effect), ""]
+        )
+    return text.getvalue()
+
+
+def _unit(metric: str) -> str:
+    return "scales" if metric == TOTAL else METRICS[metric].unit
+
+
+def _numbers(effect: Effect, p: float | None = None) -> list[object]:
+    numbers = (effect.p, effect.p_wilcoxon, effect.size, effect.detectable, effect.smallest_p)
+    return [
+        effect.songs,
+        *(f"{x:.6g}" for x in (effect.mean, effect.low, effect.high)),
+        "" if p is None else f"{p:.6g}",
+        *(f"{x:.6g}" for x in numbers),
+    ]
+
+
+def effects_markdown(effects: Effects) -> str:
+    """Three numbers for each arm: what it does by its own measure, by an independent one, and to the other rules."""
+    lines = ["| left out | songs | own penalty | by | difference | p | verdict | other penalties |", "|" + "---|" * 8]
+    for each in effects.arms:
+        rows = [name for name in each.primary if name in each.metrics] or [""]
+        for index, name in enumerate(rows):
+            found = each.metrics.get(name)
+            lines.append(
+                "| "
+                + " | ".join(
+                    [
+                        *((each.arm.id, str(len(each.songs)), spoken(each.acts, 3)) if not index else ("", "", "")),
+                        f"{name}" if name else "–",
+                        f"{spoken(found.effect, 3)} {METRICS[name].unit}".strip() if found else "–",
+                        f"{found.p:.3f}" if found else "–",
+                        found.word(name) if found else "not measured",
+                        spoken(each.costs, 3) if not index else "",
+                    ]
+                )
+                + " |"
+            )
+    lines += ["", *power_said(effects)]
+    return "\n".join(lines) + "\n"
+
+
+def spoken(effect: Effect | None, digits: int) -> str:
+    """A mean and its interval."""
+    if effect is None:
+        return "–"
+    if effect.low != effect.low:
+        return fixed(effect.mean, digits)
+    return f"{fixed(effect.mean, digits)} ({fixed(effect.low, digits)} to {fixed(effect.high, digits)})"
+
+
+def power_said(effects: Effects) -> list[str]:
+    """In plain words, what so few songs can and cannot show, metric by metric of those that decide."""
+    said = []
+    found: dict[str, list[ArmEffects]] = {}
+    for each in effects.arms:
+        for name in each.primary:
+            if name in each.metrics:
+                found.setdefault(name, []).append(each)
+    for name, arms in found.items():
+        effect_list = [each.metrics[name].effect for each in arms]
+        known = sorted(effect.detectable for effect in effect_list if effect.detectable == effect.detectable)
+        most = max(effect.songs for effect in effect_list)
+        unit = f" {METRICS[name].unit}" if METRICS[name].unit else ""
+        text = f"{name}: {most} songs"
+        if known:
+            middle = known[len(known) // 2]
+            text += f" can detect {middle:.2g}{unit} (the median over arms; four of five studies would see it)"
+        smallest = min(effect.smallest_p for effect in effect_list)
+        if smallest * len(arms) >= 0.05:
+            text += (
+                f"; the smallest p that they can give is {smallest:.3g}, {min(1.0, smallest * len(arms)):.2g} after "
+                f"correction over {len(arms)} arms: no arm can be shown to differ"
+            )
+        said.append(text)
+    return said
+
+
+def counted(number: int, what: str) -> str:
+    """1 song, 2 songs."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Some names, and how many there are beside."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
