@@ -9,13 +9,16 @@ from pathlib import Path
 from hybrid.document import Document, Plain, read
 from hybrid.errors import InputError, Problem, suggest
 
+_WITHIN = frozenset({"train/ablations"})
+"""Kinds whose files lie in the folder of another."""
+
 __all__ = ["Document", "Plain", "find", "names", "read", "shipped", "write"]
 
 
 def find(kind: str, name: str, beside: Path | None = None) -> Path:
     """The file that `name` means: that path, else that name in `beside`, in ./`kind`, among the shipped ones.
 
-    `kind` is rules, train or datasets; a name is a path below such a folder without its `.yaml`.
+    `kind` is rules, train, train/ablations or datasets; a name is a path below such a folder without its `.yaml`.
     """
     given = Path(name).expanduser() if beside is None else beside / name
     if _is_file(given):
@@ -38,9 +41,10 @@ def _is_file(path: Path) -> bool:
 
 
 def names(kind: str) -> list[str]:
-    """Every name that `find` knows for `kind`, sorted."""
+    """Every name that `find` knows for `kind`, sorted; not those of a kind that lies within it."""
     folders = [folder for folder in _folders(kind, None) if folder.is_dir()]
-    return sorted({_name(path, folder) for folder in folders for path in folder.rglob("*.yaml")})
+    found = {_name(path, folder) for folder in folders for path in folder.rglob("*.yaml")}
+    return sorted(name for name in found if f"{kind}/{name.partition('/')[0]}" not in _WITHIN)
 
 
 def shipped(kind: str) -> Path:

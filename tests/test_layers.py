@@ -33,19 +33,7 @@ MAY_IMPORT = {
     "batch": {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model", "mixing", "export"},
     # what judges mixes shares nothing with the rules, nor with what they measure
     "judge": {*SHARED, "audio"},
-    "study": {
-        *SHARED,
-        *SOUND,
-        "audio",
-        "corpus",
-        "knowledge",
-        "model",
-        "mixing",
-        "training",
-        "batch",
-        "export",
-        "judge",
-    },
+    "study": {*SHARED, *SOUND, "audio", "corpus", "knowledge", "mixing", "training", "batch", "export", "judge"},
     **{
         name: {*SHARED, *SOUND, "audio", "corpus", "knowledge", "model", "mixing", "training"}
         for name in ("explain", "export", "desk", "calibrate")

@@ -1,0 +1,154 @@
+"""What arms change, and those that would change nothing."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from hybrid.errors import InputError
+from hybrid.knowledge.objective import Program
+from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.study.arms import FULL, FURTHEST, Arm, arms_of, families_of, family_of
+from hybrid.study.schema import Study
+
+BASE = load_rules(["base"], [])
+
+
+def _study(*arms: dict, **more: object) -> Study:
+    return Study.model_validate({"schema": "study/1", "title": "a test", "arms": list(arms), **more})
+
+
+def _arms(*arms: dict, seed: int = 0, rules: RuleSet = BASE, **more: object) -> dict[str, Arm]:
+    return {arm.id: arm for arm in arms_of(_study(*arms, **more), rules, seed)}
+
+
+def test_every_rule_that_can_move_a_track_is_left_out_once():
+    arms = _arms({"leave_one_out": "all"})
+    assert len(arms) > 40
+    for name, arm in arms.items():
+        if name == FULL:
+            continue
+        (changed,) = arm.changed
+        off = [rule.id for rule in arm.rules.rules if not rule.enabled]
+        assert set(off) - {rule.id for rule in BASE.rules if not rule.enabled} == {changed}
+    # what only sets the output level is evened out before anything is judged
+    assert "without out.loudness" not in arms
+
+
+def test_arms_differ_in_data_alone_so_that_one_program_serves_all():
+    entries = (
+        {"leave_one_out": "all"},
+        {"leave_family_out": "all"},
+        {"sweep": "lead.level", "weight": [0, 2]},
+        {"sweep": "lead.level", "target": ["1 LU"]},
+        {"controls": ["permuted_weights", "random_targets"]},
+    )
+    assert {Program.of(arm.rules.rules).key for arm in _arms(*entries).values()} == {Program.of(BASE.rules).key}
+
+
+def test_families_are_left_out_whole():
+    arms = _arms({"leave_family_out": "all"})
+    assert set(arms) == {FULL, *(f"without {family}" for family in families_of(BASE))}
+    for family in families_of(BASE):
+        arm = arms[f"without {family}"]
+        assert arm.families == (family,)
+        assert not [rule for rule in arm.rules.enabled if family_of(rule) == family]
+
+
+def test_a_sweep_gives_each_value_and_leaves_out_the_rules_own():
+    (own,) = [rule for rule in BASE.rules if rule.id == "lead.level"]
+    arms = _arms({"sweep": "lead.level", "weight": [0, 1, 2]}, {"sweep": "lead.level", "target": ["-2 LU", "1 LU"]})
+    assert set(arms) == {FULL, "lead.level weight ×0", "lead.level weight ×2", "lead.level target 1 LU"}
+    by_id = {name: next(r for r in arm.rules.rules if r.id == "lead.level") for name, arm in arms.items()}
+    assert by_id["lead.level weight ×2"].weight == 2.0 * own.weight
+    assert not by_id["lead.level weight ×0"].enabled
+    assert by_id["lead.level target 1 LU"].target == 1.0 and own.target == -2.0
+
+
+def test_pairs_bring_each_alone():
+    arms = _arms({"pairs": [["lead.level", "mask.lead"]]})
+    assert set(arms) == {FULL, "without lead.level", "without mask.lead", "without lead.level and mask.lead"}
+
+
+def test_coalitions_are_all_sets_of_families_and_the_whole_is_the_full_arm():
+    arms = _arms({"shapley": ["loudness", "masking", "space"]})
+    assert len(arms) == 2**3
+    none = arms["set none of loudness + masking + space"]
+    assert {family_of(rule) for rule in none.rules.enabled}.isdisjoint({"loudness", "masking", "space"})
+
+
+def test_one_rule_is_added_to_what_is_required_and_keeps_tracks_natural():
+    arms = _arms({"add_one_in": ["lead.level"]})
+    bed, one = arms["none but the bed"], arms["with lead.level"]
+    assert all(rule.kind == "require" or rule.type == "minimal_change" for rule in bed.rules.enabled)
+    assert {r.id for r in one.rules.enabled} - {r.id for r in bed.rules.enabled} == {"lead.level"}
+    with pytest.raises(InputError, match=re.escape("arms[0].to: no rule and no type 'minimal'")):
+        _arms({"add_one_in": ["lead.level"], "to": ["minimal"]})
+
+
+def test_permuted_weights_are_the_same_weights_on_other_rules_and_another_draw_for_another_seed():
+    one, other = (_arms({"controls": ["permuted_weights"]}, seed=seed)["permuted weights"] for seed in (0, 1))
+    prefer = [rule.id for rule in BASE.enabled if rule.kind == "prefer"]
+    weights = {rule.id: rule.weight for rule in BASE.rules}
+    for arm in (one, other):
+        given = {rule.id: rule.weight for rule in arm.rules.rules}
+        assert Counter(given[name] for name in prefer) == Counter(weights[name] for name in prefer)
+        assert all(given[r.id] == r.weight for r in BASE.rules if r.kind == "require")
+    assert one.rules.hash != other.rules.hash
+    assert one.rules.hash == _arms({"controls": ["permuted_weights"]})["permuted weights"].rules.hash
+
+
+def test_random_targets_lie_within_four_scales_and_keep_the_width_of_what_is_asked():
+    arm = _arms({"controls": ["random_targets"]})["random targets"]
+    moved = 0
+    for before, after in zip(BASE.rules, arm.rules.rules, strict=True):
+        for key in ("target", "min", "max"):
+            a, b = getattr(before, key), getattr(after, key)
+            if a is not None and a != b:
+                moved += 1
+                assert abs(a - b) <= FURTHEST * before.scale + 1e-9
+        if before.range and after.range:
+            assert after.range[1] - after.range[0] == pytest.approx(before.range[1] - before.range[0])
+        assert before.weight == after.weight and (before.kind == "prefer" or before == after)
+    assert moved > 20
+
+
+def test_controls_of_the_way_change_no_rule():
+    arms = _arms({"controls": ["raw", "network_only", "rules_only", "start_only"]})
+    assert all(arm.rules.hash == BASE.hash and arm.changed == () for arm in arms.values())
+    assert arms["raw sum"].is_raw and not arms["rules only"].uses_network and arms["network only"].n_steps == 0
+
+
+@pytest.mark.parametrize(
+    ("entry", "more", "said"),
+    [
+        (
+            {"leave_one_out": ["lead.levle"]},
+            {},
+            "arms[0].leave_one_out: no rule 'lead.levle'; did you mean lead.level?",
+        ),
+        ({"leave_family_out": ["louder"]}, {}, "arms[0].leave_family_out: no family 'louder'"),
+        (
+            {"leave_one_out": ["out.loudness"]},
+            {},
+            "out.loudness moves no track: an arm without it would change nothing",
+        ),
+        ({"sweep": "lead.level", "weight": [1]}, {}, "changes nothing: the only weight is the rule's own"),
+        ({"sweep": "width.whole", "target": [3]}, {}, "width.whole has no target"),
+        ({"controls": ["network_only"]}, {"steps": 0}, "network only: changes nothing"),
+        ({"controls": ["rules_only"]}, {"model": "none"}, "rules only: changes nothing"),
+    ],
+)
+def test_arms_that_cannot_be_or_would_change_nothing_are_refused(entry: dict, more: dict, said: str):
+    with pytest.raises(InputError) as refused:
+        _arms(entry, **more)
+    assert said in str(refused.value)
+
+
+def test_a_rule_that_is_off_cannot_be_left_out():
+    off = load_rules(["base"], ["lead.level.enabled=false"])
+    with pytest.raises(InputError, match=r"lead\.level is off"):
+        _arms({"leave_one_out": ["lead.level"]}, rules=off)

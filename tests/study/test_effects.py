@@ -1,0 +1,168 @@
+"""What rows say, by hand: who acts, who helps, and what cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from hybrid.judge.table import METRICS
+from hybrid.knowledge.resolve import load_rules
+from hybrid.study.arms import FULL, Arm, arms_of
+from hybrid.study.effects import TOTAL, ArmEffects, Effects, effects_of
+from hybrid.study.report import report_html
+from hybrid.study.rows import Row, Unit
+from hybrid.study.schema import Study, read_study
+from hybrid.study.tables import effects_csv, effects_markdown, power_said
+from tests.study.made import row, write_study
+
+HELPS, USELESS = "without lead.helps", "without width.useless"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return read_study(str(write_study(tmp_path_factory.mktemp("study"))))
+
+
+def _effects(study: Study, rows: Sequence[Row]) -> tuple[Effects, dict[str, ArmEffects]]:
+    rules = load_rules(list(study.rules), [])
+    found = effects_of(rows, arms_of(study, rules, 0), study, rules)
+    return found, {each.arm.id: each for each in found.arms}
+
+
+def _rows(n: int = 8) -> list[Row]:
+    """The one rule is missed by 1 to 2 LU in every song, the other by nothing but a little noise."""
+    rows = []
+    for k in range(n):
+        rows.append(row(f"s{k}", FULL, 1.0 + 0.1 * k))
+        rows.append(row(f"s{k}", HELPS, 2.0 + 0.2 * k, own=0.8))
+        rows.append(row(f"s{k}", USELESS, 1.0 + 0.1 * k + 0.01 * (-1) ** k))
+    return rows
+
+
+def test_a_rule_that_is_missed_acts_and_helps_and_one_that_is_not_does_neither(study: Study):
+    _, found = _effects(study, _rows())
+    helps, useless = found[HELPS], found[USELESS]
+    assert helps.does_act and helps.acts and helps.acts.mean == pytest.approx(0.8)
+    assert helps.primary == ("level_lu",) and helps.verdict == "helps"
+    assert helps.metrics["level_lu"].effect.mean == pytest.approx(1.0 + 0.1 * 3.5)
+    # two arms: Holm doubles the smallest p of eight songs
+    assert helps.metrics["level_lu"].p == pytest.approx(2.0 * 2.0**-7)
+    assert not useless.does_act and useless.verdict == "no difference that matters"
+    assert useless.metrics["level_lu"].is_equivalent
+
+
+def test_a_rule_that_makes_mixes_worse_hurts(study: Study):
+    rows = [row(f"s{k}", arm, level) for k in range(8) for arm, level in ((FULL, 4.0 + 0.1 * k), (HELPS, 1.0))]
+    assert _effects(study, rows)[1][HELPS].verdict == "hurts"
+
+
+def test_with_four_songs_nothing_can_be_shown_and_that_is_said(study: Study):
+    effects, found = _effects(study, _rows(4))
+    assert found[HELPS].verdict == "nothing shown"
+    (said,) = [line for line in power_said(effects) if line.startswith("level_lu")]
+    assert "4 songs can detect" in said and "no arm can be shown to differ" in said
+
+
+def test_seeds_are_averaged_within_a_song_and_add_no_songs(study: Study):
+    rows = [each._replace(seed=seed) for seed in range(3) for each in _rows()]
+    _, found = _effects(study, rows)
+    assert found[HELPS].metrics["level_lu"].effect.songs == 8
+    assert found[HELPS].metrics["level_lu"].p == pytest.approx(2.0 * 2.0**-7)
+
+
+def test_a_metric_that_a_family_measures_itself_is_a_control(study: Study):
+    rows = [each._replace(metrics={**each.metrics, "width_db": 1.0}) for each in _rows()]
+    _, found = _effects(study, rows)
+    assert found[USELESS].metrics["width_db"].is_control and not found[HELPS].metrics["width_db"].is_control
+    assert "width_db" not in found[USELESS].primary
+
+
+def test_songs_without_a_target_do_not_dilute_an_arm(study: Study):
+    rows = [each._replace(touches=each.song not in ("s0", "s1")) if each.arm == HELPS else each for each in _rows()]
+    _, found = _effects(study, rows)
+    assert found[HELPS].songs == tuple(f"s{k}" for k in range(2, 8))
+    assert found[USELESS].metrics["level_lu"].effect.songs == 8
+
+
+def test_mixes_that_diverge_are_counted_and_never_judged(study: Study):
+    none = {"state": "diverged", "metrics": {}, "penalty": {}, "total": None}
+    rows = [each._replace(**none) if (each.arm, each.song) == (HELPS, "s0") else each for each in _rows()]
+    _, found = _effects(study, rows)
+    assert found[HELPS].diverged == 1 and found[HELPS].metrics["level_lu"].effect.songs == 7
+
+
+def test_what_a_rule_costs_is_what_it_does_to_the_others(study: Study):
+    rows = []
+    for k in range(6):
+        rows.append(row(f"s{k}", FULL, 1.0)._replace(penalty={"lead.helps": 0.0, "width.useless": 0.5}))
+        rows.append(row(f"s{k}", HELPS, 1.0)._replace(penalty={"lead.helps": 0.7, "width.useless": 0.1}))
+    _, found = _effects(study, rows)
+    assert found[HELPS].acts and found[HELPS].acts.mean == pytest.approx(0.7)
+    assert found[HELPS].costs and found[HELPS].costs.mean == pytest.approx(-0.4)
+    assert found[HELPS].rules == {"lead.helps": pytest.approx(0.7), "width.useless": pytest.approx(-0.4)}
+
+
+def test_a_metric_that_is_better_higher_is_read_that_way(study: Study):
+    rows = [each._replace(metrics={"heard": 0.3 if each.arm == FULL else 0.2}) for each in _rows()]
+    _, found = _effects(study, rows)
+    assert METRICS["heard"].better == "higher"
+    assert found[HELPS].metrics["heard"].word("heard") == "helps"
+
+
+def _with_arms(study: Study, *arms: dict) -> Study:
+    return Study.model_validate({**study.model_dump(by_alias=True), "arms": list(arms)})
+
+
+def _shapley_rows(study: Study, value: dict[tuple[str, ...], float]) -> list[Row]:
+    rules = load_rules(list(study.rules), [])
+    rows = []
+    for arm in arms_of(study, rules, 0):
+        kept = ("loudness", "space") if arm.id == FULL else _kept(arm)
+        rows += [row(f"s{k}", arm.id, value[kept] + 0.1 * k)._replace(total=value[kept]) for k in range(3)]
+    return rows
+
+
+def _kept(arm: Arm) -> tuple[str, ...]:
+    return tuple(family for family in ("loudness", "space") if family not in arm.families)
+
+
+def test_shares_by_hand_add_up_to_the_whole(study: Study):
+    both = _with_arms(study, {"shapley": ["loudness", "space"]})
+    value = {(): 10.0, ("loudness",): 6.0, ("space",): 9.0, ("loudness", "space"): 3.0}
+    effects, _ = _effects(both, _shapley_rows(both, value))
+    share = {each.family: each.effect.mean for each in effects.shares if each.metric == TOTAL}
+    # loudness: mean of 6-10 and 3-9; space: mean of 9-10 and 3-6
+    assert share == {"loudness": pytest.approx(-5.0), "space": pytest.approx(-2.0)}
+    assert sum(share.values()) == pytest.approx(value["loudness", "space"] - value[()])
+
+
+def test_of_a_pair_what_goes_beyond_the_sum_is_told(study: Study):
+    pair = _with_arms(study, {"pairs": [["lead.helps", "width.useless"]]})
+    both = "without lead.helps and width.useless"
+    level = {FULL: 1.0, HELPS: 2.0, USELESS: 1.5, both: 4.0}
+    rows = [row(f"s{k}", arm, value + 0.01 * k) for k in range(5) for arm, value in level.items()]
+    effects, _ = _effects(pair, rows)
+    (joint,) = [each for each in effects.joint if each.metric == "level_lu"]
+    assert joint.effect.mean == pytest.approx(3.0 - 1.0 - 0.5)
+
+
+def _unit(rows: Sequence[Row]) -> Unit:
+    return Unit("x", "y", 0.9, (10, 0), 1.0, (), tuple(rows))
+
+
+def test_the_report_says_what_the_tables_say_and_asks_nobody_for_anything(study: Study, tmp_path: Path):
+    rows = _rows()
+    effects, _ = _effects(study, rows)
+    page = report_html(study, effects, [_unit(rows)], {"broken song": "is silent"}, {"hybrid": "0"})
+    assert page == report_html(study, effects, [_unit(rows)], {"broken song": "is silent"}, {"hybrid": "0"})
+    assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
+    for said in ("helps", "no difference that matters", "broken song could not be mixed: is silent", "Song by song"):
+        assert said in page
+    lines = effects_csv(effects).splitlines()
+    assert len({line.count(",") for line in lines}) == 1
+    (level,) = [line for line in lines if line.startswith(f"{HELPS},without,level_lu,LU,primary,8,1.35,")]
+    assert level.endswith(",helps")
+    text = effects_markdown(effects)
+    assert f"| {HELPS} | 8 | 0.800 (0.800 to 0.800) | level_lu |" in text and "helps" in text

@@ -1,0 +1,53 @@
+"""Studies that are read, and those that are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hybrid import shelf
+from hybrid.errors import InputError
+from hybrid.knowledge.resolve import load_rules
+from hybrid.study.arms import FULL, arms_of
+from hybrid.study.schema import KIND, read_study
+from tests.study.made import write_study
+
+
+@pytest.mark.parametrize("name", shelf.names(KIND))
+def test_every_shipped_study_can_be_made(name: str):
+    study = read_study(name)
+    rules = load_rules(list(study.rules), list(study.sets))
+    arms = arms_of(study, rules, 0)
+    assert arms[0].id == FULL and len(arms) > 2
+    assert shelf.find(KIND, name).read_text().startswith(f"# hybrid ablate {name}")
+
+
+def test_recipes_and_studies_are_not_taken_for_each_other():
+    assert set(shelf.names(KIND)) >= {"leave_one_out", "by_family", "placebo", "tiny"}
+    assert not [name for name in shelf.names("train") if "/" in name]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("seeds: [0]", "seeds: []", "seeds"),
+        ("seeds: [0]", "seeds: [0, 0]", "seeds: each once"),
+        ("seeds: [0]", "sedes: [0]", "unknown key; did you mean seeds?"),
+        ("metrics: [level_lu", "metrics: [levle_lu", "unknown levle_lu"),
+        ("{space: crest_db}", "{space: width_db}", "is what these rules measure themselves"),
+        ("{space: crest_db}", "{spaec: crest_db}", "unknown family spaec"),
+        ("{space: crest_db}", "{space: crest}", "unknown metric crest"),
+        ("model: none", "model: none\nmode: train", "recipe: belongs to `mode: train`"),
+        ("- leave_one_out: all", "- {}", "arms"),
+        ("- leave_one_out: all", "- sweep: lead.helps", "needs `weight`"),
+    ],
+)
+def test_what_is_wrong_in_a_study_is_told(tmp_path: Path, old: str, new: str, said: str):
+    path = write_study(tmp_path)
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    with pytest.raises(InputError) as refused:
+        read_study(str(path))
+    assert said in str(refused.value) and str(path) in str(refused.value)
