@@ -27,6 +27,8 @@ from hybrid.export.verdict import verdict_json
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.types import TYPES
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
+from hybrid.study.arms import arms_of
+from hybrid.study.schema import Study
 from hybrid.training.recipe import Recipe, read_recipe
 from hybrid.treatment.types import neutral
 
@@ -115,9 +117,16 @@ def test_every_song_shown_is_valid(block: Block, tmp_path: Path):
     assert len(read_manifest(tmp_path / "song.yaml").tracks) == block.text.count("- id:")
 
 
+@pytest.mark.parametrize("block", written("yaml", "schema: study/1"), ids=lambda block: block.name)
+def test_every_study_shown_can_be_made(block: Block):
+    study = checked(Study, parse(block.text, block.page))
+    rules = load_rules(list(study.rules), list(study.sets))
+    assert len(arms_of(study, rules, study.seeds[0])) > 1
+
+
 def test_no_yaml_is_shown_untested():
     shown = [block for page in OWN for block in blocks(page) if block.language == "yaml"]
-    tested = ("mixrules/1", "song/1", "recipe/1", "dataset/1")
+    tested = ("mixrules/1", "song/1", "recipe/1", "dataset/1", "study/1")
     assert len(shown) == sum(len(written("yaml", f"schema: {schema}")) for schema in tested)
 
 
