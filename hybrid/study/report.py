@@ -19,9 +19,11 @@ from hybrid.study.tables import counted, listed, power_said, spoken
 
 _ROW_PX = 24.0
 _STYLE = """
-.arms td, .arms th { vertical-align: middle } .arms th:first-child { width: 17rem }
-.arms th:nth-child(n + 3) { width: 9.5rem } .arms td { white-space: normal; font-size: .85rem }
-.arms td.word { text-align: left; padding-left: .8rem }
+.arms td, .arms th { vertical-align: middle } .arms th:first-child { width: 16rem }
+.arms th:nth-child(3) { width: 6rem } .arms th:nth-child(4) { width: 17rem; padding-left: .8rem; text-align: left }
+.arms th:nth-child(5) { width: 12rem } .arms td { white-space: normal; font-size: .85rem }
+.arms td.word { text-align: left; padding-left: .8rem; white-space: nowrap }
+section .lead { margin-bottom: .9rem }
 .help { color: var(--good); font-weight: 600 } .hurt { color: var(--bad); font-weight: 600 }
 .none { color: var(--soft) }
 line.reach { stroke: var(--accent); stroke-width: 2 } circle.mean { fill: var(--accent) }
@@ -95,7 +97,7 @@ def _arms(effects: Effects) -> str:
     head = (
         "<thead><tr><th>arm</th>"
         f'<th class="chart">acts {drawing(labels_across(axis, ticks, 12.0), 15.0)}</th>'
-        "<th>by its own measure</th><th>helps?</th><th>costs</th></tr></thead>"
+        "<th></th><th>helps?</th><th>costs</th></tr></thead>"
     )
     body = "".join(_arm_row(each, axis, ticks) for each in effects.arms)
     table = f'<table class="rows arms">{head}<tbody>{body}</tbody></table>'

@@ -210,6 +210,8 @@ def _judged(ready: Ready, arms: Sequence[Arm], treatments: Mapping[str, Treatmen
         if arm.id in by_arm:
             one = by_arm[arm.id]
             metrics = {**one.metrics, "roughness_db_per_s": roughness[arm.id]}
+            # these mixes have no output level yet: nothing can have clipped
+            del metrics["clipped"]
             yield arm, _Found(mixes[arm.id], metrics, one.reference_explained, "")
         else:
             yield arm, _Found(None, {}, None, reasons[arm.id])

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 
 from hybrid.export.report.words import fixed
-from hybrid.judge.statistics import Effect
+from hybrid.judge.statistics import CONFIDENCE, Effect
 from hybrid.judge.table import METRICS
 from hybrid.study.effects import TOTAL, ArmEffects, Effects
 
@@ -108,14 +108,18 @@ def power_said(effects: Effects) -> list[str]:
         if known:
             middle = known[len(known) // 2]
             text += f" can detect {middle:.2g}{unit} (the median over arms; four of five studies would see it)"
-        smallest = min(effect.smallest_p for effect in effect_list)
-        if smallest * len(arms) >= 0.05:
+        smallest, n_arms = min(effect.smallest_p for effect in effect_list), _arms_with(effects, name)
+        if smallest * n_arms >= 1.0 - CONFIDENCE:
             text += (
-                f"; the smallest p that they can give is {smallest:.3g}, {min(1.0, smallest * len(arms)):.2g} after "
-                f"correction over {len(arms)} arms: no arm can be shown to differ"
+                f"; the smallest p that they can give is {smallest:.3g}, {min(1.0, smallest * n_arms):.2g} after "
+                f"correction over {counted(n_arms, 'arm')}: no arm can be shown to differ"
             )
         said.append(text)
     return said
+
+
+def _arms_with(effects: Effects, metric: str) -> int:
+    return sum(metric in each.metrics for each in effects.arms)
 
 
 def counted(number: int, what: str) -> str:
