@@ -36,6 +36,9 @@ def ablate(
     jobs: Annotated[int | None, typer.Option(min=1, help="processes [default: one per core]")] = None,
     shard: Annotated[str, typer.Option(help="i/n: the songs of the ith of n parts")] = "1/1",
     resume: Annotated[bool, typer.Option("--resume", help="go on with a run that was stopped")] = False,
+    mixed: Annotated[
+        bool, typer.Option("--mixed-models", help="over all arms at once, as models.csv; needs hybrid-mix[stats]")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Mix songs under rules that differ in one thing, and judge what that is worth."""
@@ -47,6 +50,7 @@ def ablate(
     from hybrid.study.effects import effects_of
     from hybrid.study.run import all_rows, run_study
     from hybrid.study.sources import songs_said, sources_of
+    from hybrid.study.tables import models_csv
 
     changes: dict[str, object] = {"songs": (*read.songs, *map(songs_said, songs or []))}
     changes |= {"steps": steps} if steps is not None else {}
@@ -57,6 +61,8 @@ def ablate(
         ended = run_study(asked, sources, out, (jobs or os.cpu_count() or 1, part, resume), tell)
     effects = effects_of(all_rows(ended.units), ended.arms, asked, ended.rules)
     _write(asked, effects, ended, out)
+    if mixed:
+        shelf.write(out / "models.csv", models_csv(all_rows(ended.units), asked))
     if as_json:
         print(json.dumps(_said(effects, ended, out), indent=2, ensure_ascii=False))
     else:

@@ -7,9 +7,13 @@ import io
 from collections.abc import Sequence
 
 from hybrid.export.report.words import fixed
+from hybrid.judge.mixed import mixed_model
 from hybrid.judge.statistics import CONFIDENCE, Effect
 from hybrid.judge.table import METRICS
+from hybrid.study.arms import FULL
 from hybrid.study.effects import TOTAL, ArmEffects, Effects
+from hybrid.study.rows import Row
+from hybrid.study.schema import Study
 
 _HEADS = (
     "arm kind metric unit role songs mean low high p_holm p_permutation p_wilcoxon cohen_d detectable smallest_p word"
@@ -55,6 +59,18 @@ def _numbers(effect: Effect, p: float | None = None) -> list[object]:
         "" if p is None else f"{p:.6g}",
         *(f"{x:.6g}" for x in numbers),
     ]
+
+
+def models_csv(rows: Sequence[Row], study: Study) -> str:
+    """A row for every arm and metric of mixed models over all arms. Raises InputError without statsmodels."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["arm", "metric", "unit", "mean", "low", "high", "p"])
+    for metric in study.metric_names:
+        values = {(row.song, row.seed, row.arm): row.metrics[metric] for row in rows if metric in row.metrics}
+        for arm, found in mixed_model(values, FULL).items():
+            writer.writerow([arm, metric, METRICS[metric].unit, *(f"{x:.6g}" for x in found)])
+    return text.getvalue()
 
 
 def effects_markdown(effects: Effects) -> str:

@@ -1,0 +1,62 @@
+"""Mixed models of one metric over all arms at once: arms are fixed, songs are random, seeds are repeated measures.
+
+More powerful than tests arm by arm where its assumption holds, that songs differ from each other as a normal
+distribution does. An option: needs statsmodels (`pip install 'hybrid-mix[stats]'`).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from hybrid.errors import InputError, Problem
+
+FEWEST_SONGS = 3
+
+
+class Modelled(NamedTuple):
+    """The difference of an arm from the baseline."""
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    """By Wald's test, not corrected for how many arms there are."""
+
+
+def mixed_model(values: Mapping[tuple[str, int, str], float], baseline: str) -> dict[str, Modelled]:
+    """Differences of all arms from `baseline`, by values of songs, seeds and arms.
+
+    Nothing for fewer than three songs, and where all values are the same. Raises InputError without statsmodels.
+    """
+    try:
+        import pandas
+        from statsmodels.formula.api import mixedlm
+    except ImportError as error:
+        hint = "pip install 'hybrid-mix[stats]'"
+        raise InputError(Problem("mixed models", "need statsmodels, which is not installed", hint)) from error
+    table = pandas.DataFrame(
+        [(song, arm, value) for (song, _, arm), value in values.items()], columns=["song", "arm", "value"]
+    )
+    arms = [arm for arm in dict.fromkeys(table["arm"]) if arm != baseline]
+    if len({song for song, _, _ in values}) < FEWEST_SONGS or len(set(values.values())) < 2 or not arms:
+        return {}
+    # names of arms may hold anything: columns are numbered
+    for number, arm in enumerate(arms):
+        table[f"arm{number}"] = (table["arm"] == arm).astype(float)
+    formula = "value ~ " + " + ".join(f"arm{number}" for number in range(len(arms)))
+    with warnings.catch_warnings():
+        # a song's variance of zero lies on the edge of what is fitted
+        warnings.simplefilter("ignore")
+        fitted = mixedlm(formula, table, groups=table["song"]).fit(reml=True)
+    interval = fitted.conf_int()
+    return {
+        arm: Modelled(
+            float(fitted.params[f"arm{number}"]),
+            float(interval.loc[f"arm{number}"][0]),
+            float(interval.loc[f"arm{number}"][1]),
+            float(fitted.pvalues[f"arm{number}"]),
+        )
+        for number, arm in enumerate(arms)
+    }
