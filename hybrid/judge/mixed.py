@@ -1,4 +1,4 @@
-"""Mixed models of one metric over all arms at once: arms are fixed, songs are random, seeds are repeated measures.
+"""Mixed models of one metric over all arms at once: arms are fixed, songs are random, seeds are averaged within both.
 
 More powerful than tests arm by arm where its assumption holds, that songs differ from each other as a normal
 distribution does. An option: needs statsmodels (`pip install 'hybrid-mix[stats]'`).
@@ -28,7 +28,8 @@ class Modelled(NamedTuple):
 def mixed_model(values: Mapping[tuple[str, int, str], float], baseline: str) -> dict[str, Modelled]:
     """Differences of all arms from `baseline`, by values of songs, seeds and arms.
 
-    Nothing for fewer than three songs, and where all values are the same. Raises InputError without statsmodels.
+    Seeds of a song are no further songs: their mean counts. Nothing for fewer than three songs, and where all values
+    are the same. Raises InputError without statsmodels.
     """
     try:
         import pandas
@@ -36,9 +37,11 @@ def mixed_model(values: Mapping[tuple[str, int, str], float], baseline: str) -> 
     except ImportError as error:
         hint = "pip install 'hybrid-mix[stats]'"
         raise InputError(Problem("mixed models", "need statsmodels, which is not installed", hint)) from error
-    table = pandas.DataFrame(
-        [(song, arm, value) for (song, _, arm), value in values.items()], columns=["song", "arm", "value"]
-    )
+    seeds: dict[tuple[str, str], list[float]] = {}
+    for (song, _, arm), value in values.items():
+        seeds.setdefault((song, arm), []).append(value)
+    rows = [(song, arm, sum(found) / len(found)) for (song, arm), found in seeds.items()]
+    table = pandas.DataFrame(rows, columns=["song", "arm", "value"])
     arms = [arm for arm in dict.fromkeys(table["arm"]) if arm != baseline]
     if len({song for song, _, _ in values}) < FEWEST_SONGS or len(set(values.values())) < 2 or not arms:
         return {}
