@@ -73,8 +73,9 @@ def _some(waiting: list[_Job], n_processes: int, do: Callable[[_Job], _Told]) ->
     try:
         while waiting or running:
             while waiting and len(running) < n_processes:
-                job = waiting.pop()
-                running[pool.submit(_done, do, job)] = job
+                # a pool that breaks here takes no job: only what it has taken leaves the list
+                running[pool.submit(_done, do, waiting[-1])] = waiting[-1]
+                waiting.pop()
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 record = future.result()
                 del running[future]

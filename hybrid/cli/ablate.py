@@ -47,11 +47,14 @@ def ablate(
     read = read_study(study)
     part = shard_of(shard)
     load("hybrid.study.run")
+    from hybrid.judge.mixed import check_library
     from hybrid.study.effects import effects_of
     from hybrid.study.run import all_rows, run_study
     from hybrid.study.sources import songs_said, sources_of
     from hybrid.study.tables import models_csv
 
+    if mixed:
+        check_library()
     changes: dict[str, object] = {"songs": (*read.songs, *map(songs_said, songs or []))}
     changes |= {"steps": steps} if steps is not None else {}
     changes |= {"seeds": tuple(dict.fromkeys(seeds))} if seeds else {}

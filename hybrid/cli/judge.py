@@ -17,7 +17,6 @@ from hybrid.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from hybrid.judge.judge import Judged
-    from hybrid.judge.mix import Mix
 
 _RELIABLE = 0.5
 _AUDIO = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".opus", ".mp3", ".m4a")
@@ -56,26 +55,33 @@ def judge(
 
 def _of_one_song(paths: Sequence[Path], references: Sequence[Path], song: Song | None, published: bool) -> dict:
     from hybrid.audio.read import open_song
+    from hybrid.judge.distance import aligned
+    from hybrid.judge.features import features_of
     from hybrid.judge.judge import judge
     from hybrid.judge.mix import read_mix
     from hybrid.judge.published import PUBLISHED
 
-    first = read_mix(paths[0], song.sample_rate if song else None)
-    rate = first.sample_rate
-    read = [first, *(read_mix(path, rate) for path in paths[1:])]
-    others = [read_mix(path, rate) for path in references]
+    rest = _without(song, [*paths, *references]) if song else None
+    first = read_mix(paths[0], rest.sample_rate if rest else None)
+    read = [first, *(read_mix(path, first.sample_rate) for path in paths[1:])]
+    others = [read_mix(path, first.sample_rate) for path in references]
+    people = [features_of(other) for other in others]
+    said = []
     with ExitStack() as stack:
-        reader = stack.enter_context(open_song(_without(song, [*paths, *references]))) if song else None
-        found = judge(read, reader, others[0] if others else None)
-    said = [
-        _said(path, one, song, others) | ({"found": mix.found._asdict()})
-        for path, mix, one in zip(paths, read, found, strict=True)
-    ]
-    if published:
-        for each, mix in zip(said, read, strict=True):
-            each["published"] = {
-                name: {"source": which.source, **which.measure(mix, others[0])} for name, which in PUBLISHED.items()
-            }
+        reader = stack.enter_context(open_song(rest)) if rest else None
+        for path, mix in zip(paths, read, strict=True):
+            beside = aligned(others[0], mix) if others else None
+            (found,) = judge([mix], reader, beside)
+            each = _said(path, found, rest, people) | {"found": mix.found._asdict()}
+            if beside:
+                each["reference_is_later_s"] = round(beside.later_s, 6)
+            if published and beside:
+                ours = beside.within(mix)
+                each["published"] = {
+                    name: {"source": which.source, **_rounded(which.measure(ours, beside.reference))}
+                    for name, which in PUBLISHED.items()
+                }
+            said.append(each)
     return {"schema": "judge/1", "against": [str(path) for path in references], "mixes": said}
 
 
@@ -90,34 +96,29 @@ def _without(song: Song, mixes: Sequence[Path]) -> Song:
     return replace(song, tracks=tracks)
 
 
-def _said(path: Path, found: Judged, song: Song | None, others: Sequence[Mix]) -> dict[str, object]:
-    from hybrid.judge.features import features_of
+def _said(path: Path, found: Judged, song: Song | None, people: Sequence[Mapping[str, float]]) -> dict[str, object]:
     from hybrid.judge.spread import FEWEST, inside_share, standing
 
     said: dict[str, object] = {"mix": str(path), "metrics": _rounded(found.metrics)}
     said["features"] = _rounded(found.features)
-    if found.lag_s is not None:
-        said["reference_is_later_s"] = round(found.lag_s, 6)
-    if len(others) >= FEWEST:
-        stands = standing(found.features, [features_of(other) for other in others])
+    if len(people) >= FEWEST:
+        stands = standing(found.features, people)
         said["spread"] = {name: _rounded(each._asdict()) for name, each in stands.items()}
         said["inside"] = round(inside_share(stands), 3)
     if song and found.fit and found.heard:
         said["explained"] = round(found.fit.explained, 3)
+        if found.reference_explained is not None:
+            said["reference_explained"] = round(found.reference_explained, 3)
         said["tracks"] = [
             {
-                "track": track,
+                "track": track.id,
                 "level_db": round(float(found.fit.level_db[index]), 2),
                 "pan": round(float(found.fit.pan[index]), 3),
                 "heard": round(float(found.heard.track[index]), 3) if found.fit.present[index] else None,
             }
-            for index, track in enumerate(_names(song, len(found.fit.raw)))
+            for index, track in enumerate(song.tracks)
         ]
     return said
-
-
-def _names(song: Song, n: int) -> list[str]:
-    return [track.id for track in song.tracks][:n]
 
 
 def _rounded(values: Mapping[str, float | bool | None]) -> dict[str, float | bool | None]:
@@ -152,6 +153,8 @@ def _text(said: dict) -> str:
         ]
     if "explained" in mixes[0] and min(each["explained"] for each in mixes) < _RELIABLE:
         lines += ["", "less than half of a mix is explained by the tracks: what is said of them is not reliable"]
+    if "reference_explained" in mixes[0]:
+        lines += ["", f"of the reference: {_shares(mixes, 'reference_explained')}"]
     if "explained" in mixes[0]:
         lines += ["", "explained by the tracks: " + ", ".join(f"{100 * each['explained']:.0f} %" for each in mixes)]
     for name in mixes[0].get("published", {}):
@@ -159,6 +162,10 @@ def _text(said: dict) -> str:
         terms = [term for term in mixes[0]["published"][name] if term != "source"]
         lines += [row(f"  {term}", [each["published"][name][term] for each in mixes], "", "") for term in terms]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _shares(mixes: Sequence[dict], name: str) -> str:
+    return ", ".join(f"{100 * each[name]:.0f} %" for each in mixes)
 
 
 def _sets(paths: Sequence[Path], references: Sequence[Path], song: Path | None, embedding: str) -> dict:

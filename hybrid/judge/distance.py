@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -15,7 +16,7 @@ from scipy import signal
 
 from hybrid.errors import Problem, SongError
 from hybrid.judge.features import thirds_db
-from hybrid.judge.mix import Mix, spectra_of
+from hybrid.judge.mix import SHORTEST_S, Mix, mix_of, spectra_of
 from hybrid.judge.tracks import Fit
 
 WINDOWS = (512, 2048, 8192)
@@ -26,24 +27,55 @@ _FURTHEST_S = 2.0
 _ALIKE = 0.05
 """Correlation of two mixes of one song from which their lag is believed. A guess."""
 _COMPARED_S = 60.0
+_SILENT = 1e-8
 
 
-def aligned(reference: Mix, mix: Mix) -> tuple[Mix, float]:
-    """The reference moved to where the mix begins, cut or filled to its length, and how much later it was, s.
+class Beside(NamedTuple):
+    """A reference that lies where the mix lies, and the stretch that both have."""
 
-    Where the two have next to nothing in common it stays where it is. Raises SongError for another rate.
+    reference: Mix
+    """As long as the mix, silent outside the stretch, at one loudness within it."""
+    start: int
+    end: int
+    """Samples."""
+    later_s: float
+    """How much later it was."""
+
+    def within(self, mix: Mix) -> Mix:
+        """The mix where the reference is, at one loudness there: the same excerpts are compared."""
+        if self.start == 0 and self.end >= mix.samples.shape[1]:
+            return mix
+        return _only(mix, mix.samples, self.start, self.end)
+
+
+def _only(mix: Mix, samples: Float[np.ndarray, "2 time"], start: int, end: int) -> Mix:
+    kept = np.zeros_like(samples)
+    kept[:, start:end] = samples[:, start:end]
+    return mix_of(mix.name, kept, mix.sample_rate)
+
+
+def aligned(reference: Mix, mix: Mix) -> Beside:
+    """The reference moved to where the mix begins, by up to two seconds, as the first minute of both tells.
+
+    Where the two have next to nothing in common it stays where it is. Raises SongError for another rate, and where
+    less than a second is left that both have.
     """
     if reference.sample_rate != mix.sample_rate:
         what = f"is at {reference.sample_rate} Hz, the mix at {mix.sample_rate} Hz"
         raise SongError(Problem(reference.name, what))
-    lag = _lag(reference, mix)
+    lag = _lag_samples(reference, mix)
     n = mix.samples.shape[1]
-    moved = reference.samples[:, max(0, lag) :] if lag >= 0 else np.pad(reference.samples, ((0, 0), (-lag, 0)))
-    moved = np.pad(moved[:, :n], ((0, 0), (0, max(0, n - moved.shape[1]))))
-    return replace(reference, samples=moved), lag / mix.sample_rate
+    start, end = max(0, -lag), min(n, reference.samples.shape[1] - lag)
+    if end - start < SHORTEST_S * mix.sample_rate:
+        raise SongError(Problem(reference.name, "has less than a second in common with the mix"))
+    moved = np.zeros_like(mix.samples)
+    moved[:, start:end] = reference.samples[:, start + lag : end + lag]
+    whole = end - start == n == reference.samples.shape[1]
+    found = replace(reference, samples=moved) if whole else _only(reference, moved, start, end)
+    return Beside(found, start, end, lag / mix.sample_rate)
 
 
-def _lag(reference: Mix, mix: Mix) -> int:
+def _lag_samples(reference: Mix, mix: Mix) -> int:
     n = min(reference.samples.shape[1], mix.samples.shape[1], int(_COMPARED_S * mix.sample_rate))
     a, b = reference.mid[:n].astype(np.float64), mix.mid[:n].astype(np.float64)
     found = signal.correlate(a, b, method="fft")
@@ -66,17 +98,18 @@ def spectrum_errors_db(mix: Mix, reference: Mix) -> dict[str, float]:
     return {name: float(np.mean(np.abs(thirds_db(a, rate) - thirds_db(b, rate)))) for name, (a, b) in pairs.items()}
 
 
-def multiresolution_db(x: Float[np.ndarray, " time"], reference: Float[np.ndarray, " time"]) -> float:
+def multiresolution_db(x: Float[np.ndarray, " time"], reference: Float[np.ndarray, " time"]) -> float | None:
     """Mean distance of the levels of short-time spectra at three resolutions, over the bins that the reference has
-    within 60 dB of its highest; differences count up to 60 dB. 0 for the same, and for a silent reference."""
+    within 60 dB of its highest; differences count up to 60 dB. None for a reference below -80 dBFS, as the side of a
+    mono mix is: it has no spectrum to be far from."""
+    if np.mean(np.square(reference, dtype=np.float64)) < _SILENT:
+        return None
     return float(np.mean([_distance_db(x, reference, size) for size in WINDOWS]))
 
 
 def _distance_db(x: Float[np.ndarray, " time"], reference: Float[np.ndarray, " time"], size: int) -> float:
     ours, theirs = (np.square(np.abs(spectra_of(each, size))) for each in (x, reference))
     floor = np.max(theirs) * 10.0 ** (-_DEPTH_DB / 10.0)
-    if floor <= 0.0:
-        return 0.0
     counts = theirs > floor
     return float(np.mean(np.abs(10.0 * np.log10(np.maximum(ours[counts], floor) / theirs[counts]))))
 

@@ -19,7 +19,7 @@ _SHRINK = 1e-6
 FEWEST_SONGS = 4
 ENOUGH = 3
 """Vectors for each of their numbers from which a covariance is believed. A rule of thumb."""
-_SIZES = 12
+_DRAWS_PER_SIZE = 6
 
 
 class Interval(NamedTuple):
@@ -51,25 +51,42 @@ def _square_root(x: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
     return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
 
 
-def frechet_unbiased(a: Vectors, b: Vectors, seed: int = 0) -> float:
-    """The distance for sets without end: a line through those of smaller sets against one over their size, at zero
+Songs = Sequence[Vectors]
+"""The vectors of each song: those of one are alike, so that songs, not vectors, are what is drawn and paired."""
+
+
+def frechet_unbiased(ours: Songs, theirs: Songs, seed: int = 0) -> float:
+    """The distance for sets without end: a line through those of fewer songs against one over their number, at zero
     (Chong & Forsyth 2020; Gui, Gamper, Braun, Emmanouilidou 2024). May be slightly negative."""
     rng = np.random.default_rng(seed)
-    largest = min(len(a), len(b))
-    sizes = np.unique(np.linspace(largest / 3, largest, _SIZES).astype(int))
-    found = [frechet(*(x[rng.choice(len(x), size, replace=False)] for x in (a, b))) for size in sizes]
-    return float(np.polyfit(1.0 / sizes, found, 1)[1])
+    largest = min(len(ours), len(theirs))
+    sizes = [size for size in range(max(2, largest // 2), largest + 1) for _ in range(_DRAWS_PER_SIZE)]
+
+    def drawn(songs: Songs, size: int) -> Vectors:
+        return np.concatenate([songs[k] for k in rng.choice(len(songs), size, replace=False)])
+
+    found = [frechet(drawn(ours, size), drawn(theirs, size)) for size in sizes]
+    return float(np.polyfit(1.0 / np.array(sizes), found, 1)[1])
 
 
-def kernel(a: Vectors, b: Vectors) -> float:
-    """Squared maximum mean discrepancy under a Gaussian kernel as wide as the median distance in `b`, unbiased at any
-    size (Gretton et al. 2012; as an audio distance, Chung, Eu, Lee, Choi, Nam, Kwak 2025), times 1000.
+def kernel(ours: Songs, theirs: Songs) -> float:
+    """Squared maximum mean discrepancy under a Gaussian kernel as wide as the median distance between songs of
+    `theirs`, times 1000 (Gretton et al. 2012; as an audio distance, Chung, Eu, Lee, Choi, Nam, Kwak 2025).
 
-    0 in the mean for two samples of one distribution, so negative half of the time.
+    Vectors of one song are never paired with each other, so that it is unbiased at any number of songs: 0 in the mean
+    for two samples of one distribution, and negative half of the time.
     """
-    width = _median_distance(b)
-    same_a, same_b = (_mean_off_diagonal(_gaussian(x, x, width)) for x in (a, b))
-    return 1000.0 * float(same_a + same_b - 2.0 * np.mean(_gaussian(a, b, width)))
+    width = _median_distance(theirs)
+    same = [_mean_between(songs, songs, width, apart=True) for songs in (ours, theirs)]
+    return 1000.0 * (sum(same) - 2.0 * _mean_between(ours, theirs, width, apart=False))
+
+
+def _mean_between(a: Songs, b: Songs, width: float, *, apart: bool) -> float:
+    """Mean of the kernel over pairs of songs, each pair by its mean; `apart` leaves out a song with itself."""
+    found = [
+        np.mean(_gaussian(x, y, width)) for i, x in enumerate(a) for j, y in enumerate(b) if not (apart and i == j)
+    ]
+    return float(np.mean(found))
 
 
 def _gaussian(a: Vectors, b: Vectors, width: float) -> Float[np.ndarray, "a b"]:
@@ -81,20 +98,16 @@ def _squares(a: Vectors, b: Vectors) -> Float[np.ndarray, "a b"]:
     return np.maximum(found, 0.0)
 
 
-def _median_distance(x: Vectors) -> float:
-    found = float(np.sqrt(np.median(_squares(x, x)[np.triu_indices(len(x), 1)])))
+def _median_distance(songs: Songs) -> float:
+    between = [_squares(x, y).ravel() for i, x in enumerate(songs) for y in songs[:i]]
+    found = float(np.sqrt(np.median(np.concatenate(between))))
     return found if found > 0.0 else 1.0
 
 
-def _mean_off_diagonal(x: Float[np.ndarray, "n n"]) -> float:
-    n = len(x)
-    return float((x.sum() - np.trace(x)) / (n * (n - 1)))
+DISTANCES: dict[str, Callable[[Songs, Songs], float]] = {"frechet": frechet_unbiased, "kernel": kernel}
 
 
-DISTANCES: dict[str, Callable[[Vectors, Vectors], float]] = {"frechet": frechet_unbiased, "kernel": kernel}
-
-
-def distances(ours: Sequence[Vectors], theirs: Sequence[Vectors], n_draws: int = 200) -> dict[str, Interval]:
+def distances(ours: Songs, theirs: Songs, n_draws: int = 100) -> dict[str, Interval]:
     """Each distance between two sets of songs, with intervals over songs drawn with replacement.
 
     The Fréchet distance is left out where a set has fewer vectors than three times their numbers: its covariance would
@@ -106,23 +119,23 @@ def distances(ours: Sequence[Vectors], theirs: Sequence[Vectors], n_draws: int =
             raise InputError(Problem("", said))
     rng = np.random.default_rng(0)
     draws = [(_drawn(ours, rng), _drawn(theirs, rng)) for _ in range(n_draws)]
-    whole = np.concatenate(list(ours)), np.concatenate(list(theirs))
-    enough = min(len(x) for x in whole) >= ENOUGH * whole[0].shape[1]
+    n_vectors = min(sum(len(song) for song in songs) for songs in (ours, theirs))
+    enough = n_vectors >= ENOUGH * ours[0].shape[1]
     return {
-        name: _interval(measure, whole, draws) for name, measure in DISTANCES.items() if enough or name != "frechet"
+        name: _interval(measure, (ours, theirs), draws)
+        for name, measure in DISTANCES.items()
+        if enough or name != "frechet"
     }
 
 
-def _drawn(songs: Sequence[Vectors], rng: np.random.Generator) -> Vectors:
-    return np.concatenate([songs[k] for k in rng.integers(len(songs), size=len(songs))])
+def _drawn(songs: Songs, rng: np.random.Generator) -> Songs:
+    return [songs[k] for k in rng.integers(len(songs), size=len(songs))]
 
 
 def _interval(
-    measure: Callable[[Vectors, Vectors], float],
-    whole: tuple[Vectors, Vectors],
-    draws: Sequence[tuple[Vectors, Vectors]],
+    measure: Callable[[Songs, Songs], float], whole: tuple[Songs, Songs], draws: Sequence[tuple[Songs, Songs]]
 ) -> Interval:
-    """By the errors of the draws around the whole (the basic bootstrap): songs that are drawn twice bring sets too
+    """By the errors of the draws around their median (the basic bootstrap): songs that are drawn twice bring sets too
     close to themselves, so that what the draws read is shifted, and their errors are not."""
     value = measure(*whole)
     errors = np.array([measure(a, b) for a, b in draws])

@@ -25,11 +25,13 @@ _FAINT = 1e-12
 
 def thirds(samples: Float[np.ndarray, "2 time"], sample_rate: int) -> Float[np.ndarray, "stretch number"]:
     """For every five seconds: third-octave levels of mid against their mean, those of side against mid, crest and
-    balance, in tens of dB, so that no number outweighs the others. Silent stretches are left out."""
+    balance, in tens of dB, so that no number outweighs the others. Silent stretches are left out; of a mix that sounds
+    only after the last whole stretch, all is taken."""
     size = int(STRETCH_S * sample_rate)
     n = max(1, samples.shape[1] // size)
     parts = [samples[:, k * size : (k + 1) * size] for k in range(n)]
-    return np.stack([_vector(part, sample_rate) for part in parts if np.any(part)])
+    sounding = [part for part in parts if np.any(part)]
+    return np.stack([_vector(part, sample_rate) for part in sounding or [samples]])
 
 
 def _vector(x: Float[np.ndarray, "2 time"], sample_rate: int) -> Float[np.ndarray, " number"]:
@@ -48,7 +50,7 @@ def find_embedding(name: str) -> Embed:
     module, colon, function = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), function) if colon else None
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise InputError(Problem("--embedding", f"cannot be loaded: {error}")) from error
     if not callable(found):
         raise InputError(Problem("--embedding", f"expected {OWN} or module:function, got {name!r}"))

@@ -25,6 +25,8 @@ _QUIET_DB = -60.0
 _FLOOR_DB = -70.0
 """Third-octave levels below are taken to be there, with the whole mix at about -20: what is fainter is not heard."""
 _SPECTRUM_WINDOW = 16384
+_GONE_LU = -60.0
+"""What is left in mono of a mix whose channels cancel."""
 
 
 def thirds_db(x: Float[np.ndarray, " time"], sample_rate: int) -> Float[np.ndarray, " third"]:
@@ -98,7 +100,7 @@ def _balance_db(mix: Mix) -> float:
 
 def _fold_down_lu(mix: Mix) -> float:
     folded = np.stack([mix.mid, mix.mid])
-    return loudness_lufs(folded, mix.sample_rate) - LOUDNESS_LUFS
+    return max(loudness_lufs(folded, mix.sample_rate) - LOUDNESS_LUFS, _GONE_LU)
 
 
 def _tilt(mix: Mix) -> float:
@@ -172,6 +174,6 @@ FEATURES = {
 
 
 def features_of(mix: Mix) -> dict[str, float]:
-    """All features of a mix that it is long enough for."""
+    """All features of a mix that it is long enough for, as finite numbers."""
     found = {name: feature.measure(mix) for name, feature in FEATURES.items()}
-    return {name: float(value) for name, value in found.items() if value is not None}
+    return {name: float(value) for name, value in found.items() if value is not None and np.isfinite(value)}

@@ -9,7 +9,7 @@ import numpy as np
 
 from hybrid.audio.read import SongReader
 from hybrid.errors import Problem, SongError
-from hybrid.judge.distance import aligned, feature_errors, multiresolution_db, spectrum_errors_db, track_errors
+from hybrid.judge.distance import Beside, feature_errors, multiresolution_db, spectrum_errors_db, track_errors
 from hybrid.judge.features import features_of
 from hybrid.judge.mix import Mix
 from hybrid.judge.table import METRICS, REFERENCE
@@ -20,57 +20,58 @@ class Judged(NamedTuple):
     """What is found of a mix."""
 
     metrics: dict[str, float]
-    """By the names of `METRICS`: those that can be read from what is there."""
+    """By the names of `METRICS`, finite: those that can be read from what is there."""
     features: dict[str, float]
     fit: Fit | None
     heard: Heard | None
     """With tracks."""
     reference_explained: float | None
     """Share of the reference that the tracks explain; None without both."""
-    lag_s: float | None
-    """How much later the reference was; None without one."""
 
 
-def judge(mixes: Sequence[Mix], reader: SongReader | None = None, reference: Mix | None = None) -> list[Judged]:
-    """Every mix by itself, as its tracks are heard in it, and against a reference, as far as these are given.
+def judge(mixes: Sequence[Mix], reader: SongReader | None = None, beside: Beside | None = None) -> list[Judged]:
+    """Every mix by itself, as its tracks are heard in it, and against a reference that lies beside them, as far as
+    these are given; where the reference is shorter, of what both have.
 
-    All are of one song and at its rate. Raises SongError for mixes of another rate than the tracks or the reference.
+    All are of one song, begin with its tracks and have their rate. Raises SongError for mixes of another rate.
     """
+    if beside:
+        mixes = [beside.within(mix) for mix in mixes]
+    reference = beside.reference if beside else None
+    everything = [*mixes, *([reference] if reference else [])]
     if reader:
-        for mix in [*mixes, *([reference] if reference else [])]:
+        for mix in everything:
             if mix.sample_rate != reader.song.sample_rate:
                 what = f"is at {mix.sample_rate} Hz, its tracks at {reader.song.sample_rate} Hz"
                 raise SongError(Problem(mix.name, what))
-    lag_s = None
-    if reference:
-        # mixes of the same tracks begin together: the reference is laid beside the first
-        reference, lag_s = aligned(reference, mixes[0])
-    fits = fit_tracks(reader, [*mixes, *([reference] if reference else [])]) if reader else []
+    fits = fit_tracks(reader, everything) if reader else []
     audible = heard(reader, fits[: len(mixes)]) if reader else []
     wanted = features_of(reference) if reference else {}
     judged = []
     for index, mix in enumerate(mixes):
         features = features_of(mix)
-        metrics = _alone(features)
-        if reader and np.isfinite(audible[index].mean):
+        metrics: dict[str, float | None] = {**_alone(features)}
+        if reader:
             metrics["heard"] = audible[index].mean
         if reference:
             metrics |= _against(mix, features, reference, wanted)
         if reader and reference:
             metrics |= track_errors(fits[index], fits[-1])
-        known = {name: metrics[name] for name in METRICS if name in metrics}
+        known = {name: value for name in METRICS if (value := metrics.get(name)) is not None and np.isfinite(value)}
         fit, share = (fits[index], audible[index]) if reader else (None, None)
-        explained = fits[-1].explained if reader and reference else None
-        judged.append(Judged(known, features, fit, share, explained, lag_s))
+        judged.append(Judged(known, features, fit, share, fits[-1].explained if reader and reference else None))
+        mix.forget()
     return judged
 
 
-def _alone(features: dict[str, float]) -> dict[str, float]:
-    folded = abs(features["fold_down_lu"])
-    return {"folded_lu": folded, "clipped": features["clipped"], "dc_db": features["dc_db"]}
+def _alone(features: Mapping[str, float]) -> dict[str, float]:
+    folded = {"folded_lu": abs(features["fold_down_lu"])}
+    return folded | {name: features[name] for name in ("clipped", "dc_db") if name in features}
 
 
-def _against(mix: Mix, features: Mapping[str, float], reference: Mix, wanted: Mapping[str, float]) -> dict[str, float]:
+def _against(
+    mix: Mix, features: Mapping[str, float], reference: Mix, wanted: Mapping[str, float]
+) -> dict[str, float | None]:
     errors = feature_errors(features, wanted)
     spectra = {f"spectrum_{name}_db": error for name, error in spectrum_errors_db(mix, reference).items()}
     over_time = {

@@ -63,6 +63,10 @@ class Mix:
         """Of left and right."""
         return spectra_of(self.samples)
 
+    def forget(self) -> None:
+        """Lets go of the spectra, twice the size of the samples."""
+        self.__dict__.pop("spectra", None)
+
     @property
     def bin_hz(self) -> Float[np.ndarray, " bin"]:
         """The frequencies of the spectra."""

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import librosa
 import numpy as np
+import pyloudnorm
 from jaxtyping import Float
 
-from hybrid.judge.mix import Mix, loudness_lufs
+from hybrid.judge.mix import LOUDNESS_LUFS, Mix
 
 _TINY = 1e-30
 
@@ -78,8 +79,15 @@ def effect_normalised_2022(mix: Mix, reference: Mix) -> dict[str, float]:
     """
     ours, theirs = (_at_peak(each) for each in (mix, reference))
     rate = mix.sample_rate
-    found = {"d_lufs": _percentage(*(np.array([loudness_lufs(each.samples, rate)]) for each in (reference, mix)))}
-    found["d_peak"] = _percentage(*(_peak_db(each.samples) for each in (reference, mix)))
+    found = {"d_lufs": _percentage(*(_default_lufs(each) for each in (reference, mix)))}
+    found["d_peak"] = _percentage(*(_peak_db(_as_found(each)) for each in (reference, mix)))
+    panned = [(np.square(_panning(each)), rate) for each in (theirs, ours)]
+    # frames in which the wanted mix is nowhere but in the middle are left out of both
+    n_frames = min(each.shape[1] for each, _ in panned)
+    counts = np.any(panned[0][0][:, :n_frames] > 0.0, axis=0)
+    for name, (low_hz, high_hz) in _PANNED_HZ.items():
+        a, b = (_panned(each[:, :n_frames][:, counts], low_hz, high_hz or rate / 2.0, rate) for each, _ in panned)
+        found[name] = _percentage(a[0], b[0]) if counts.any() else 0.0
     for name, measure in _EFFECT_FEATURES.items():
         a, b = measure(theirs, rate), measure(ours, rate)
         frames = min(a.shape[1], b.shape[1])
@@ -95,6 +103,16 @@ Row = Float[np.ndarray, "row _"]
 
 def _percentage(wanted: Float[np.ndarray, " n"], found: Float[np.ndarray, " n"]) -> float:
     return float(np.mean(np.abs(wanted - found) / np.maximum(np.abs(wanted), np.finfo(np.float64).eps)))
+
+
+def _as_found(mix: Mix) -> Stereo:
+    """At the loudness that it had."""
+    return mix.samples * np.float32(10.0 ** ((mix.found.loudness_lufs - LOUDNESS_LUFS) / 20.0))
+
+
+def _default_lufs(mix: Mix) -> Float[np.ndarray, " one"]:
+    """By pyloudnorm's default K-weighting, as published, which reads 0.05 LU low."""
+    return np.array([pyloudnorm.Meter(mix.sample_rate).integrated_loudness(_as_found(mix).T.astype(np.float64))])
 
 
 def _peak_db(x: Stereo) -> Float[np.ndarray, " one"]:
@@ -139,16 +157,17 @@ def _contrast(bands: slice) -> Callable[[np.ndarray, int], Row]:
     return measure
 
 
-def _panned(low_hz: float, high_hz: float | None) -> Callable[[Stereo, int], Row]:
-    def measure(x: Stereo, rate: int) -> Row:
-        left, right = np.abs(_frames(x, 2048, 1024) + 1e-20)
-        alike = 2.0 * left * right / (np.square(left) + np.square(right))
-        spectrum = (1.0 - alike) * np.sign(right / left - left / right)
-        first, last = (int(hz * 2048 / rate) for hz in (low_hz, high_hz or rate // 2))
-        rms = np.sqrt(np.mean(np.square(spectrum[first:last]), axis=0))
-        return _running(rms[rms > 0.0][None], 40) if np.any(rms > 0.0) else np.zeros((1, 1))
+def _panning(x: Stereo) -> Float[np.ndarray, "bin frame"]:
+    left, right = np.abs(_frames(x, 2048, 1024) + 1e-20)
+    alike = 2.0 * left * right / (np.square(left) + np.square(right))
+    return (1.0 - alike) * np.sign(right / left - left / right)
 
-    return measure
+
+def _panned(squares: Float[np.ndarray, "bin _"], low_hz: float, high_hz: float, rate: int) -> Row:
+    """Running means of the RMS between two frequencies."""
+    first, last = (int(hz * 2048 / rate) for hz in (low_hz, high_hz))
+    rms = np.sqrt(np.mean(squares[first:last], axis=0))
+    return _running(rms[None], 40) if rms.size else np.zeros((1, 1))
 
 
 def _blocks(x: Stereo) -> Float[np.ndarray, "2 frame sample"]:
@@ -171,6 +190,7 @@ def _crest(x: Stereo) -> Float[np.ndarray, "2 frame"]:
     return _db(np.max(np.abs(_blocks(x)), axis=-1)) / _rms_db(x)
 
 
+_PANNED_HZ = {"p_total": (0.0, None), "p_low": (0.0, 250.0), "p_mid": (250.0, 2500.0), "p_high": (2500.0, None)}
 _EFFECT_FEATURES: dict[str, Callable[[Stereo, int], Row]] = {
     "centroid": _spectral(lambda s, rate: librosa.feature.spectral_centroid(S=s, sr=rate, n_fft=4096), 1.0, 40),
     "bandwidth": _spectral(lambda s, rate: librosa.feature.spectral_bandwidth(S=s, sr=rate, n_fft=4096), 1.0, 40),
@@ -179,10 +199,6 @@ _EFFECT_FEATURES: dict[str, Callable[[Stereo, int], Row]] = {
     "contrast_h": _spectral(_contrast(slice(-1, None)), 0.0, 40),
     "rolloff": _spectral(lambda s, rate: librosa.feature.spectral_rolloff(S=s, sr=rate, n_fft=4096), 1.0, 40),
     "flatness": _spectral(lambda s, rate: librosa.feature.spectral_flatness(S=s, n_fft=4096), 0.0, 800),
-    "p_total": _panned(0.0, None),
-    "p_low": _panned(0.0, 250.0),
-    "p_mid": _panned(250.0, 2500.0),
-    "p_high": _panned(2500.0, None),
     "rms": lambda x, rate: _running(1.0 - np.mean(_rms_db(x), axis=0, keepdims=True), 40),
     "dynamic_spread": lambda x, rate: _running(1.0 - np.mean(_spread_db(x), axis=0, keepdims=True), 40),
     "crest": lambda x, rate: _running(np.mean(_crest(x), axis=0, keepdims=True), 40),

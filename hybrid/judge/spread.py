@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+AS_FOUND = frozenset({"loudness_lufs", "true_peak_dbtp", "clipped", "dc_db"})
 FEWEST = 3
 """Mixes from which one can speak of a spread."""
 _ALIKE = 1e-9
@@ -30,9 +31,12 @@ class Standing(NamedTuple):
 
 
 def standing(found: Mapping[str, float], others: Sequence[Mapping[str, float]]) -> dict[str, Standing]:
-    """Of every feature that three of the others have at least."""
+    """Of every feature that three of the others have at least, but for levels as they were found: they say how a mix
+    was delivered."""
     result = {}
     for name, value in found.items():
+        if name in AS_FOUND:
+            continue
         known = np.array([other[name] for other in others if name in other])
         if len(known) >= FEWEST:
             result[name] = _standing(value, known)

@@ -17,6 +17,9 @@ POWER = 0.8
 _EXACT_UP_TO = 16
 """Songs for which all signs are tried; for more, so many are drawn."""
 _DRAWS = 20_000
+_RESAMPLED_FROM = 16
+FEWEST_EQUIVALENT = 3
+"""Songs from which a difference can be said not to matter."""
 
 
 class Effect(NamedTuple):
@@ -26,14 +29,18 @@ class Effect(NamedTuple):
     mean: float
     low: float
     high: float
-    """Of the mean, with 95 % confidence, by resampling songs (bias-corrected and accelerated, Efron 1987)."""
+    """Of the mean, with 95 % confidence: by resampling songs (bias-corrected and accelerated, Efron 1987), below
+    sixteen songs, for which that is too narrow, by Student's t."""
     p: float
     """That signs as lopsided come by chance: the paired permutation test."""
     p_wilcoxon: float
     size: float
-    """Mean over standard deviation (Cohen's d of paired differences); 0 where nothing differs."""
+    """Mean over standard deviation (Cohen's d of paired differences); 0 where all songs differ alike."""
+    spread: float
+    """Standard deviation over songs; NaN for one."""
     detectable: float
-    """The smallest mean difference that so many songs, as scattered as these, show in four of five studies."""
+    """The smallest mean difference that so many songs, as scattered as these, show in four of five studies, if it is
+    the only one that is tested."""
     smallest_p: float
     """That so few songs can give at all."""
 
@@ -54,6 +61,7 @@ def effect_of(differences: Sequence[float]) -> Effect:
         permutation_p(x),
         _wilcoxon_p(x),
         mean / spread if n > 1 and spread > 0.0 else 0.0,
+        spread,
         detectable(spread, n),
         min(1.0, 2.0 ** (1 - n)) if n <= _EXACT_UP_TO else 1.0 / (_DRAWS + 1),
     )
@@ -88,17 +96,22 @@ def _interval(x: Float[np.ndarray, " song"]) -> tuple[float, float]:
         return float("nan"), float("nan")
     if np.ptp(x) == 0.0:
         return float(x[0]), float(x[0])
+    if len(x) < _RESAMPLED_FROM:
+        half = float(stats.t.ppf(0.5 + CONFIDENCE / 2.0, len(x) - 1) * np.std(x, ddof=1) / np.sqrt(len(x)))
+        return float(np.mean(x)) - half, float(np.mean(x)) + half
     options = {"confidence_level": CONFIDENCE, "n_resamples": 2000, "rng": np.random.default_rng(0)}
     with np.errstate(all="ignore"):
         found = stats.bootstrap((x,), np.mean, **options).confidence_interval
     return float(found.low), float(found.high)
 
 
-def detectable(spread: float, n: int) -> float:
-    """The mean difference that a two-sided t-test at 5 % finds with a power of 80 %; NaN for one song."""
+def detectable(spread: float, n: int, n_tests: int = 1) -> float:
+    """The mean difference that a two-sided t-test at 5 % over so many tests finds with a power of 80 %; NaN for one
+    song."""
     if n < 2 or not np.isfinite(spread):
         return float("nan")
-    return float((stats.t.ppf(0.5 + CONFIDENCE / 2.0, n - 1) + stats.t.ppf(POWER, n - 1)) * spread / np.sqrt(n))
+    tail = (1.0 - CONFIDENCE) / 2.0 / n_tests
+    return float((stats.t.isf(tail, n - 1) + stats.t.ppf(POWER, n - 1)) * spread / np.sqrt(n))
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -114,10 +127,10 @@ def holm(p: Sequence[float]) -> list[float]:
 def is_equivalent(differences: Sequence[float], margin: float) -> bool:
     """Whether the mean difference lies within the margin, both ways, at 5 %: two one-sided t-tests (Schuirmann 1987).
 
-    Never for one song.
+    Never for fewer than three songs. Not corrected for how many such tests are made.
     """
     x = np.asarray(differences, np.float64)
-    if len(x) < 2:
+    if len(x) < FEWEST_EQUIVALENT:
         return False
     if np.ptp(x) == 0.0:
         return bool(abs(x[0]) < margin)

@@ -42,9 +42,11 @@ METRICS = {
     "spectrum_side_db": Metric(
         "dB", "mean error of third-octave levels of side", "reference", 1.0, frozenset({"spectrum", "space"})
     ),
-    "stft_mid_db": Metric("dB", "distance of spectra over time at three resolutions, mid", "reference", 0.5),
+    "stft_mid_db": Metric(
+        "dB", "distance of spectra over time at three resolutions, mid", "reference", 0.5, frozenset({"spectrum"})
+    ),
     "stft_side_db": Metric("dB", "the same of side", "reference", 0.5),
-    "crest_db": _error("crest_db", 1.0),
+    "crest_db": _error("crest_db", 1.0, "output"),
     "plr_lu": _error("plr_lu", 1.0, "output"),
     "loudness_range_lu": _error("loudness_range_lu", 1.0, "output"),
     "width_db": _error("width_db", 1.0, "space"),
@@ -54,11 +56,11 @@ METRICS = {
     "panning_mid": _error("panning_mid", 0.02),
     "panning_high": _error("panning_high", 0.02),
     "tilt_db_per_octave": _error("tilt_db_per_octave", 0.25, "spectrum"),
-    "centroid_octaves": _error("centroid_octaves", 0.1),
-    "bandwidth_octaves": _error("bandwidth_octaves", 0.1),
-    "rolloff_octaves": _error("rolloff_octaves", 0.1),
+    "centroid_octaves": _error("centroid_octaves", 0.1, "spectrum"),
+    "bandwidth_octaves": _error("bandwidth_octaves", 0.1, "spectrum"),
+    "rolloff_octaves": _error("rolloff_octaves", 0.1, "spectrum"),
     "contrast_db": _error("contrast_db", 0.5),
-    "flatness_db": _error("flatness_db", 1.0),
+    "flatness_db": _error("flatness_db", 1.0, "spectrum"),
     "heard": Metric(
         "",
         "loudness that is left to the tracks beside each other, share of one",
@@ -74,16 +76,17 @@ METRICS = {
     ),
 }
 
-PRIMARY = {
+PRIMARY: dict[str, str | None] = {
     "loudness": "level_lu",
     "group": "level_lu",
     "masking": "heard",
-    "spectrum": "stft_mid_db",
+    "spectrum": "tone_db",
     "fidelity": "stft_mid_db",
     "space": "panning",
     "reverb": "stft_side_db",
     "dynamics": "crest_db",
-    "output": "crest_db",
+    "output": None,
 }
 """The metric that each family of rules is judged by, stated before anything is measured (catalogue 11.4, as far as
-metrics go: its listening tests, learned embeddings and word error rates are not here)."""
+metrics go: its listening tests, learned embeddings and word error rates are not here). Rules on the output, of loudness
+and peaks, are judged by none: every metric is at one loudness, or is what they measure."""

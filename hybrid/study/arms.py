@@ -6,6 +6,7 @@ values that are the rule's own.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -16,7 +17,7 @@ import numpy as np
 from hybrid.errors import InputError, Problem, suggest
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.knowledge.types import RuleType
+from hybrid.knowledge.types import RoleBudget, RuleType
 from hybrid.study.schema import (
     AddOneIn,
     Entry,
@@ -29,7 +30,8 @@ from hybrid.study.schema import (
     Sweep,
 )
 
-FULL = "all rules"
+FULL, BED = "all rules", "none but the bed"
+_DRAWS = 200
 FURTHEST = 4.0
 """Random targets lie within so many scales of the rule's own. A guess: wide enough to be wrong, and within what a mix
 can do."""
@@ -50,6 +52,8 @@ class Arm(NamedTuple):
     uses_network: bool = True
     is_raw: bool = False
     """Nothing is done to the tracks."""
+    bed: str = ""
+    """Of an arm that adds rules: the arm that it adds them to. All other arms are compared with the full rules."""
 
 
 def family_of(rule: RuleType) -> str:
@@ -72,13 +76,14 @@ class _Maker(NamedTuple):
 
     study: Study
     rules: RuleSet
-    seed: int
+    chance: tuple[int, int]
+    """What placebos are drawn by: a seed and a song."""
 
-    def arm(self, name: str, kind: str, rules: RuleSet, changed: Iterable[str] | None = None, **more: object) -> Arm:
+    def arm(self, name: str, kind: str, rules: RuleSet, changed: Iterable[str] | None = None) -> Arm:
         """An arm under these rules; what it changes is found out if it is not said."""
         ids = tuple(changed) if changed is not None else _differing(self.rules, rules)
         families = tuple(dict.fromkeys(family_of(rule) for rule in self.rules.rules if rule.id in ids))
-        return Arm(name, kind, ids, families, rules, self.study.steps)._replace(**more)
+        return Arm(name, kind, ids, families, rules, self.study.steps)
 
     def without(self, ids: Iterable[str]) -> RuleSet:
         """All rules but these."""
@@ -90,12 +95,13 @@ class _Maker(NamedTuple):
         return replace(self.rules, rules=tuple(change(rule) for rule in self.rules.rules))
 
 
-def arms_of(study: Study, rules: RuleSet, seed: int) -> list[Arm]:
-    """The full rules, and every arm that the study names, each once. The same for every seed but for what is drawn.
+def arms_of(study: Study, rules: RuleSet, seed: int, song: str = "") -> list[Arm]:
+    """The full rules, and every arm that the study names, each once. The same for every seed and song but for placebos,
+    which are drawn for each: otherwise all songs would test one draw.
 
     Raises InputError with every entry that cannot be.
     """
-    maker = _Maker(study, rules, seed)
+    maker = _Maker(study, rules, (seed, int.from_bytes(hashlib.sha256(song.encode()).digest()[:4], "big")))
     arms = [maker.arm(FULL, "full", rules)]
     problems: list[Problem] = []
     for index, entry in enumerate(study.arms):
@@ -105,9 +111,15 @@ def arms_of(study: Study, rules: RuleSet, seed: int) -> list[Arm]:
             problems += [problem._replace(where=f"arms[{index}].{problem.where}") for problem in error.problems]
     if problems:
         raise InputError(*problems)
-    found = list({arm.id: arm for arm in arms}.values())
-    _check_distinct(maker, found)
-    return found
+    found: dict[str, Arm] = {}
+    for arm in arms:
+        if found.setdefault(arm.id, arm).changed != arm.changed:
+            raise InputError(Problem("arms", f"two arms would be called {arm.id!r}: a rule has the name of a family"))
+    if unknown := [name for name in study.listen if name not in found]:
+        what = f"no arm is called {unknown[0]!r}{suggest(unknown[0], found)}"
+        raise InputError(Problem("listen", what, f"the arms: {', '.join(found)}"))
+    _check_distinct(maker, list(found.values()))
+    return list(found.values())
 
 
 def _made(maker: _Maker, entry: Entry) -> Iterator[Arm]:
@@ -142,11 +154,11 @@ def _added(maker: _Maker, entry: AddOneIn) -> Iterator[Arm]:
         raise InputError(Problem("to", what))
     bed = [r.id for r in maker.rules.rules if r.kind == "require" or r.id in entry.to or r.type in entry.to]
     others = [rule.id for rule in maker.rules.rules if rule.id not in bed]
-    yield maker.arm("none but the bed", "with", maker.without(others))
+    yield maker.arm(BED, "bed", maker.without(others))
     for rule in _rules(maker, "add_one_in", entry.add_one_in):
         if rule.id not in bed:
             rules = maker.without(each for each in others if each != rule.id)
-            yield maker.arm(f"with {rule.id}", "with", rules, [rule.id])
+            yield maker.arm(f"with {rule.id}", "with", rules, [rule.id])._replace(bed=BED)
 
 
 def _swept(maker: _Maker, entry: Sweep) -> Iterator[Arm]:
@@ -184,22 +196,28 @@ def _coalitions(maker: _Maker, entry: Shapley) -> Iterator[Arm]:
 
 
 def _permuted(maker: _Maker) -> Arm:
-    """Weights change places among the rules that are preferred, so that none keeps its own where that can be."""
+    """Weights change places among the rules that are preferred. Many weights are equal: of some hundred draws the one
+    is taken in which fewest rules keep what they had."""
     ids = [rule.id for rule in maker.rules.rules if _counts(rule) and rule.kind == "prefer"]
     weights = {rule.id: rule.weight for rule in maker.rules.rules}
-    rng = np.random.default_rng([maker.seed, 1])
-    order = rng.permutation(len(ids))
-    given = {ids[order[k]]: weights[ids[order[k - 1]]] for k in range(len(ids))}
+    rng = np.random.default_rng([*maker.chance, 1])
+    own = np.array([weights[name] for name in ids])
+    drawn = min((rng.permutation(own) for _ in range(_DRAWS)), key=lambda new: int(np.sum(new == own)))
+    given = dict(zip(ids, drawn.tolist(), strict=True))
     rules = maker.changed(lambda rule: rule.model_copy(update={"weight": given.get(rule.id, rule.weight)}))
     return maker.arm("permuted weights", "control", rules)
 
 
 def _random(maker: _Maker) -> Arm:
-    """What preferred rules ask is moved, each by its own chance, up to four scales up or down."""
-    rng = np.random.default_rng([maker.seed, 2])
+    """What preferred rules ask is moved, each number by its own chance, up to four scales up or down; not the widths of
+    single bands, which are part of the compiled program."""
+    rng = np.random.default_rng([*maker.chance, 2])
 
     def moved(rule: RuleType) -> RuleType:
-        shift = float(rng.uniform(-FURTHEST, FURTHEST)) * rule.scale
+        def draw() -> float:
+            return float(rng.uniform(-FURTHEST, FURTHEST)) * rule.scale
+
+        shift = draw()
         if not _counts(rule) or rule.kind != "prefer":
             return rule
         ends: dict[str, object] = {
@@ -209,6 +227,10 @@ def _random(maker: _Maker) -> Arm:
         }
         if rule.range is not None:
             ends["range"] = (rule.range[0] + shift, rule.range[1] + shift)
+        if isinstance(rule, RoleBudget):
+            ends["targets"] = {
+                role: share.model_copy(update={"target": share.target + draw()}) for role, share in rule.targets.items()
+            }
         return rule.model_copy(update=ends)
 
     return maker.arm("random targets", "control", maker.changed(moved))
@@ -219,16 +241,19 @@ def _nothing(maker: _Maker) -> RuleSet:
     return maker.without(rule.id for rule in maker.rules.rules if rule.kind != "require")
 
 
+def _way(maker: _Maker, name: str) -> Arm:
+    """An arm under all rules that goes another way."""
+    return maker.arm(name, "control", maker.rules, ())
+
+
 _CONTROLS: dict[str, Callable[[_Maker], Arm]] = {
-    "raw": lambda maker: maker.arm("raw sum", "control", maker.rules, (), n_steps=0, is_raw=True),
+    "raw": lambda maker: _way(maker, "raw sum")._replace(n_steps=0, is_raw=True),
     "no_rules": lambda maker: maker.arm("no rules", "control", _nothing(maker)),
     "permuted_weights": _permuted,
     "random_targets": _random,
-    "network_only": lambda maker: maker.arm("network only", "control", maker.rules, (), n_steps=0),
-    "rules_only": lambda maker: maker.arm("rules only", "control", maker.rules, (), uses_network=False),
-    "start_only": lambda maker: maker.arm(
-        "usual levels only", "control", maker.rules, (), n_steps=0, uses_network=False
-    ),
+    "network_only": lambda maker: _way(maker, "network only")._replace(n_steps=0),
+    "rules_only": lambda maker: _way(maker, "rules only")._replace(uses_network=False),
+    "start_only": lambda maker: _way(maker, "usual levels only")._replace(n_steps=0, uses_network=False),
 }
 
 

@@ -1,8 +1,8 @@
 """From rows to what they say: for every arm, whether it acts, whether it helps, and what it costs.
 
-All differences are the arm less the full rules, song by song, seeds averaged first. A metric that an arm's rules
-measure themselves is a control: shown, never counted as help. P-values are Holm-corrected over all arms, metric by
-metric.
+All differences are what is without some rules less what is with them, song by song, seeds averaged first. A metric
+that an arm's rules measure themselves is a control: shown, never counted as help. P-values are Holm-corrected over all
+arms, metric by metric.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from math import factorial
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypedDict
 
 from hybrid.judge.statistics import CONFIDENCE, Effect, by_song, effect_of, holm, is_equivalent
 from hybrid.judge.table import METRICS, PRIMARY
@@ -24,6 +24,8 @@ SEEN = 0.02
 Word = Literal["helps", "hurts", "no difference that matters", "nothing shown", "not measured"]
 Key = tuple[str, int]
 """A song and a seed."""
+Pair = tuple[Row, Row]
+"""Without some rules, and with them."""
 
 
 class Compared(NamedTuple):
@@ -49,7 +51,8 @@ class Compared(NamedTuple):
 
 
 class ArmEffects(NamedTuple):
-    """One arm against the full rules."""
+    """One arm against the full rules; of an arm that adds rules to a bed, the bed against the arm: always what is
+    without them, less what is with them."""
 
     arm: Arm
     songs: tuple[str, ...]
@@ -61,25 +64,17 @@ class ArmEffects(NamedTuple):
     costs: Effect | None
     """Of the weighted penalties of all other rules."""
     metrics: dict[str, Compared]
+    by_song: dict[str, dict[str, float]]
+    """Of every metric, the difference in each song."""
     rules: dict[str, float]
     """Mean change of every rule's penalty."""
     primary: tuple[str, ...]
-    """The metrics that its families are judged by; those of all families for none."""
+    """The metrics that its families are judged by, as far as it has them; those of all families for none."""
 
     @property
     def does_act(self) -> bool:
         """Whether leaving the rules out raises what they measure."""
         return self.acts is not None and self.acts.mean >= SEEN and self.acts.low > 0.0
-
-    @property
-    def verdict(self) -> Word:
-        """By the primary metrics: one that helps or hurts decides, else the least certain."""
-        words = [self.metrics[name].word(name) for name in self.primary if name in self.metrics]
-        order: tuple[Word, ...] = ("hurts", "helps", "nothing shown", "no difference that matters")
-        for word in order:
-            if word in words:
-                return word
-        return "not measured"
 
 
 class Share(NamedTuple):
@@ -118,40 +113,56 @@ def effects_of(rows: Sequence[Row], arms: Sequence[Arm], study: Study, rules: Ru
     by_arm: dict[str, list[Row]] = {}
     for row in rows:
         by_arm.setdefault(row.arm, []).append(row)
-    full = {(row.song, row.seed): row for row in by_arm.get(FULL, ()) if row.state == "done"}
-    weight = {rule.id: rule.weight for rule in rules.rules}
+    full = _done(by_arm.get(FULL, ()))
     known = [arm for arm in arms if arm.id in by_arm and arm.id != FULL]
-    differences = {arm.id: _by_metric(by_arm[arm.id], full, study.metric_names) for arm in known}
-    corrected = _corrected(differences)
+    pairs = {arm.id: _pairs(arm, by_arm, full) for arm in known}
+    differences = {arm.id: _by_metric(pairs[arm.id], study.metric_names) for arm in known}
+    compared = _corrected(differences)
+    weight = {rule.id: rule.weight for rule in rules.rules}
     found = tuple(
-        _arm(arm, by_arm[arm.id], full, weight, differences[arm.id], corrected[arm.id], _primary(arm, study))
+        ArmEffects(
+            arm,
+            songs=tuple(dict.fromkeys(without.song for without, _ in pairs[arm.id])),
+            diverged=sum(row.state == "diverged" for row in by_arm[arm.id]),
+            metrics=(metrics := _marked(arm, compared[arm.id])),
+            by_song=differences[arm.id],
+            primary=tuple(name for name in _primary(arm, study) if name not in metrics or not metrics[name].is_control),
+            **_penalties(arm, pairs[arm.id], weight),
+        )
         for arm in known
     )
     songs = tuple(dict.fromkeys(row.song for row in rows))
     referenced = tuple(song for song in songs if any(row.song == song and _has_reference(row) for row in rows))
-    return Effects(found, _shares(study, by_arm, full), _joint(found, differences), songs, referenced)
+    return Effects(found, _shares(study, by_arm, full), _joint(found), songs, referenced)
 
 
 def _has_reference(row: Row) -> bool:
     return any(METRICS[name].needs.startswith("reference") for name in row.metrics)
 
 
-def _by_metric(rows: Iterable[Row], full: Mapping[Key, Row], metrics: Sequence[str]) -> dict[str, dict[str, float]]:
-    """For every metric, the difference for each song that the arm touches."""
-    pairs = [(row, full[row.song, row.seed]) for row in rows if _counts(row, full)]
+def _done(rows: Iterable[Row]) -> dict[Key, Row]:
+    return {(row.song, row.seed): row for row in rows if row.state == "done"}
+
+
+def _pairs(arm: Arm, by_arm: Mapping[str, Sequence[Row]], full: Mapping[Key, Row]) -> list[Pair]:
+    """Rows without and with the rules, of the songs that have a target of them."""
+    own = {key: row for key, row in _done(by_arm[arm.id]).items() if row.touches}
+    other = _done(by_arm.get(arm.bed, ())) if arm.bed else full
+    shared = [key for key in own if key in other]
+    return [(other[key], own[key]) if arm.bed else (own[key], other[key]) for key in shared]
+
+
+def _by_metric(pairs: Sequence[Pair], metrics: Sequence[str]) -> dict[str, dict[str, float]]:
+    """For every metric, the difference for each song."""
     found = {
         name: by_song({
-            (row.song, row.seed): row.metrics[name] - base.metrics[name]
-            for row, base in pairs
-            if name in row.metrics and name in base.metrics
+            (without.song, without.seed): without.metrics[name] - having.metrics[name]
+            for without, having in pairs
+            if name in without.metrics and name in having.metrics
         })
         for name in metrics
     }  # fmt: skip
     return {name: each for name, each in found.items() if each}
-
-
-def _counts(row: Row, full: Mapping[Key, Row]) -> bool:
-    return row.state == "done" and row.touches and (row.song, row.seed) in full
 
 
 def _corrected(differences: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, Compared]]:
@@ -170,52 +181,42 @@ def _corrected(differences: Mapping[str, Mapping[str, Mapping[str, float]]]) -> 
     return found
 
 
-def _primary(arm: Arm, study: Study) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(study.primary_of(family) for family in arm.families or PRIMARY))
-
-
-def _arm(
-    arm: Arm,
-    rows: Sequence[Row],
-    full: Mapping[Key, Row],
-    weight: Mapping[str, float],
-    differences: Mapping[str, Mapping[str, float]],
-    compared: Mapping[str, Compared],
-    primary: tuple[str, ...],
-) -> ArmEffects:
-    counted = [(row, full[row.song, row.seed]) for row in rows if _counts(row, full)]
-    changed = set(arm.changed)
-    own = _effect(counted, lambda row: sum(value for rule, value in row.penalty.items() if rule in changed))
-    others = _effect(
-        counted, lambda row: sum(weight[rule] * value for rule, value in row.penalty.items() if rule not in changed)
-    )
-    # an arm that changes many families at once is no test of what one of them measures
+def _marked(arm: Arm, compared: Mapping[str, Compared]) -> dict[str, Compared]:
+    """With what the arm's rules measure themselves marked; an arm that changes many families tests none of them."""
     leaked = set(arm.families) if len(arm.families) <= 2 else set[str]()
-    metrics = {name: each._replace(is_control=bool(METRICS[name].own_of & leaked)) for name, each in compared.items()}
-    ids = dict.fromkeys(rule for row, _ in counted for rule in row.penalty)
-    moved = {
-        rule: effect.mean for rule in ids if (effect := _effect(counted, lambda row, rule=rule: row.penalty.get(rule)))
-    }
-    return ArmEffects(
-        arm,
-        tuple(dict.fromkeys(row.song for row, _ in counted)),
-        sum(row.state == "diverged" for row in rows),
-        own if changed else None,
-        others,
-        {name: metrics[name] for name in differences if name in metrics},
-        moved,
-        tuple(name for name in primary if name not in metrics or not metrics[name].is_control),
-    )
+    return {name: each._replace(is_control=bool(METRICS[name].own_of & leaked)) for name, each in compared.items()}
 
 
-def _effect(pairs: Sequence[tuple[Row, Row]], value) -> Effect | None:
-    """Of a number of each row, where both rows have it."""
-    found = {
-        (row.song, row.seed): float(value(row)) - float(value(base))
-        for row, base in pairs
-        if value(row) is not None and value(base) is not None
-    }
-    return effect_of(list(by_song(found).values())) if found else None
+def _primary(arm: Arm, study: Study) -> tuple[str, ...]:
+    named = dict.fromkeys(study.primary_of(family) for family in arm.families or PRIMARY)
+    return tuple(name for name in named if name is not None)
+
+
+class _Penalties(TypedDict):
+    acts: Effect | None
+    costs: Effect | None
+    rules: dict[str, float]
+
+
+def _penalties(arm: Arm, pairs: Sequence[Pair], weight: Mapping[str, float]) -> _Penalties:
+    """What happens to the penalties of the arm's own rules, of all others, and of each."""
+    changed = set(arm.changed)
+    ids = dict.fromkeys(rule for without, _ in pairs for rule in without.penalty)
+    own = _effect(pairs, {rule: 1.0 for rule in ids if rule in changed})
+    others = _effect(pairs, {rule: weight[rule] for rule in ids if rule not in changed})
+    each = {rule: effect.mean for rule in ids if (effect := _effect(pairs, {rule: 1.0}))}
+    # placebos change what is asked: by the full rules that is no test of whether they act
+    return {"acts": own if changed and arm.kind != "control" else None, "costs": others, "rules": each}
+
+
+def _effect(pairs: Sequence[Pair], weight: Mapping[str, float]) -> Effect | None:
+    """Of the weighted sum of some penalties; None without songs."""
+
+    def total(row: Row) -> float:
+        return float(sum(times * row.penalty.get(rule, 0.0) for rule, times in weight.items()))
+
+    found = {(without.song, without.seed): total(without) - total(having) for without, having in pairs}
+    return effect_of(list(by_song(found).values())) if found and weight else None
 
 
 def _shares(study: Study, by_arm: Mapping[str, Sequence[Row]], full: Mapping[Key, Row]) -> tuple[Share, ...]:
@@ -267,17 +268,16 @@ def _shapley(family: str, families: tuple[str, ...], value: Mapping[tuple[str, .
     return total
 
 
-def _joint(
-    arms: Sequence[ArmEffects], differences: Mapping[str, Mapping[str, Mapping[str, float]]]
-) -> tuple[Joint, ...]:
+def _joint(arms: Sequence[ArmEffects]) -> tuple[Joint, ...]:
     """Of pairs: what both do beyond the sum of what each does."""
+    by_id = {each.arm.id: each.by_song for each in arms}
     found = []
     for each in arms:
         if each.arm.kind != "pair":
             continue
         first, second = each.arm.changed
-        alone = [differences.get(f"without {rule}", {}) for rule in (first, second)]
-        for metric, together in differences[each.arm.id].items():
+        alone = [by_id.get(f"without {rule}", {}) for rule in (first, second)]
+        for metric, together in each.by_song.items():
             songs = set(together).intersection(*(by_metric.get(metric, {}) for by_metric in alone))
             beyond = [together[s] - sum(by_metric[metric][s] for by_metric in alone) for s in sorted(songs)]
             if beyond:

@@ -63,7 +63,7 @@ def report_html(
 {_power(effects)}
 {_by_metric(effects)}
 {_by_rule(effects)}
-{_by_song(effects, rows)}
+{_by_song(effects)}
 {_shares(effects.shares)}
 {_joint(effects)}
 {_left_out(effects, rows, excluded, units)}
@@ -87,10 +87,11 @@ def _numbers(effects: Effects, units: Sequence[Unit], rows: Sequence[Row]) -> st
 def _arms(effects: Effects) -> str:
     """The three numbers of every arm."""
     lead = (
-        "For each arm, the change from all rules, with 95 % intervals over songs. <b>Acts</b>: what the rules that are "
-        "left out measure themselves, in scales; a rule that acts is missed. <b>Helps</b>: by the measure that its "
-        "family is judged by, which is not its own, whether all rules are better than the arm. <b>Costs</b>: the "
-        "weighted penalties of all other rules; below zero, they are better kept without it."
+        "For each arm, the change from all rules, with 95 % intervals over songs; for an arm that adds a rule to a "
+        "bed, that of the bed from the arm. <b>Acts</b>: what the rules that are left out measure themselves, in "
+        "scales; a rule that acts is missed. <b>Helps</b>: by the measure that its family is judged by, which is not its own, "
+        "whether all rules are better than the arm. <b>Costs</b>: the weighted penalties of all other rules; below "
+        "zero, they are better kept without it."
     )
     acts = [each.acts for each in effects.arms if each.acts]
     axis, ticks = _axis([*acts, *(each.costs for each in effects.arms if each.costs)])
@@ -217,16 +218,12 @@ def _colour(worse: float) -> str:
     return f"background: color-mix(in srgb, var({name}) {100.0 * share:.0f}%, var(--shade))"
 
 
-def _by_song(effects: Effects, rows: Sequence[Row]) -> str:
+def _by_song(effects: Effects) -> str:
     """A dot for every song, for each metric that decides."""
-    full = {(row.song, row.seed): row for row in rows if row.arm == "all rules" and row.state == "done"}
     parts = []
     for name in dict.fromkeys(name for each in effects.arms for name in each.primary):
-        by_arm = {
-            each.arm.id: _song_means([row for row in rows if row.arm == each.arm.id], full, name)
-            for each in effects.arms
-            if name in each.primary and name in each.metrics
-        }
+        having = [each for each in effects.arms if name in each.primary and name in each.by_song]
+        by_arm = {each.arm.id: each.by_song[name] for each in having}
         values = [value for found in by_arm.values() for value in found.values()]
         if not values:
             continue
@@ -243,15 +240,6 @@ def _by_song(effects: Effects, rows: Sequence[Row]) -> str:
         return ""
     lead = "Change from all rules, a dot for each song: right of the line the metric is higher without the rules."
     return f'<section id="songs"><h2>Song by song</h2><p class="lead">{lead}</p>{"".join(parts)}</section>'
-
-
-def _song_means(rows: Sequence[Row], full: Mapping[tuple[str, int], Row], metric: str) -> dict[str, float]:
-    found: dict[str, list[float]] = {}
-    for row in rows:
-        base = full.get((row.song, row.seed))
-        if base and row.touches and metric in row.metrics and metric in base.metrics:
-            found.setdefault(row.song, []).append(row.metrics[metric] - base.metrics[metric])
-    return {song: float(np.mean(values)) for song, values in found.items()}
 
 
 def _song_row(arm: str, found: Mapping[str, float], axis: Axis, ticks: Sequence[Tick]) -> str:

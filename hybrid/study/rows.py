@@ -12,7 +12,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from hybrid import shelf
 from hybrid.audio.song import file_name
-from hybrid.errors import InputError, Problem
 
 ROWS_FOLDER = "rows"
 
@@ -34,6 +33,8 @@ class Row(NamedTuple):
     """Whether the song has a target of any rule that the arm changes: if not, it is the full arm by another name."""
     reason: str = ""
     """Why it diverged."""
+    rules: str = ""
+    """Hash of the arm's rules, which lie under it in the folder of the run."""
 
 
 class Unit(NamedTuple):
@@ -47,7 +48,7 @@ class Unit(NamedTuple):
     """Share of the reference that the tracks explain; None without one."""
     compiled: tuple[int, int]
     """Programs that were compiled for the first mixes, and for all that followed."""
-    seconds: float
+    took_s: float
     notes: tuple[str, ...]
     rows: tuple[Row, ...]
 
@@ -80,11 +81,3 @@ def write_all(path: Path, rows: Iterable[Row]) -> None:
     """All rows in one file, a line of JSON for each."""
     lines = (json.dumps(row._asdict(), ensure_ascii=False, allow_nan=False) for row in rows)
     shelf.write(path, "\n".join(lines) + "\n")
-
-
-def read_all(path: Path) -> list[Row]:
-    """The rows of such a file. Raises InputError if it cannot be read."""
-    try:
-        return [TypeAdapter(Row).validate_python(json.loads(line)) for line in path.read_bytes().splitlines() if line]
-    except (OSError, ValueError, ValidationError) as error:
-        raise InputError(Problem(str(path), f"holds no rows of a study: {error}")) from error

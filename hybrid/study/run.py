@@ -16,9 +16,9 @@ import hybrid
 from hybrid import shelf
 from hybrid.audio.read import open_song
 from hybrid.audio.song import file_name
-from hybrid.batch.local import on_cores
+from hybrid.batch.local import DIED, on_cores
 from hybrid.batch.run import Shard
-from hybrid.errors import InputError, Problem, SongError, plain
+from hybrid.errors import InputError, Problem, SongError, UnwritableError, plain
 from hybrid.export.made import made_with
 from hybrid.judge.mix import Mix
 from hybrid.knowledge.resolve import load_rules
@@ -30,9 +30,10 @@ from hybrid.study.rows import ROWS_FOLDER, Row, Unit, read_unit, unit_path, writ
 from hybrid.study.schema import Study
 from hybrid.study.song import make_ready, mix_arms
 from hybrid.study.sources import Source
-from hybrid.study.taught import Taught, taught
+from hybrid.study.taught import Taught, recipe_hashes, taught
 
-ABOUT_FILE, RULES_FILE, LISTEN_FOLDER, KEY_FILE = "study.json", "rules.yaml", "listen", "key.json"
+ABOUT_FILE, RULES_FILE, KEY_FILE = "study.json", "rules.yaml", "key.json"
+LISTEN_FOLDER, ARMS_FOLDER = "listen", "arms"
 NO_NETWORK = "none"
 
 
@@ -64,7 +65,7 @@ class Ended(NamedTuple):
     excluded: dict[str, str]
     """Songs that could not be mixed, and why."""
     arms: tuple[Arm, ...]
-    """Under the first seed."""
+    """As they are but for what is drawn."""
     rules: RuleSet
     made_with: dict[str, str]
 
@@ -92,7 +93,8 @@ def run_study(
     n_processes, shard, resume = way
     rules, network = prepare(study)
     made = made_with(rules.hash, study.hash, {"network": network or NO_NETWORK, "steps": str(study.steps)})
-    made_by = hashlib.sha256(json.dumps([study.hash, rules.hash, network, hybrid.__version__]).encode()).hexdigest()
+    follows_from = [study.hash, rules.hash, network, hybrid.__version__, *recipe_hashes(study)]
+    made_by = hashlib.sha256(json.dumps(follows_from).encode()).hexdigest()
     _begin(study, rules, out, made_by, made, resume)
     networks = taught(study, rules, out, lambda stage, share: None)
     if failed := [why for (arm, _), why in networks.diverged.items() if arm == FULL]:
@@ -109,7 +111,9 @@ def run_study(
         unit
         for source in sources
         for seed in seeds_of(source, study)
-        if (unit := read_unit(unit_path(out, source.name, seed))) is not None and unit.made_by == made_by
+        if (unit := read_unit(unit_path(out, source.name, seed))) is not None
+        and unit.made_by == made_by
+        and unit.stamp == source.stamp
     ]
     return Ended(tuple(units), excluded, tuple(arms_of(study, rules, study.seeds[0])), rules, made)
 
@@ -172,10 +176,11 @@ def mix_song(job: Job) -> Told:
             ready = make_ready(job.source.name, song, reader, reference, (rules, base))
             for seed in job.seeds:
                 start = time.monotonic()
-                every = arms_of(study, rules, seed)
+                every = arms_of(study, rules, seed, job.source.name)
+                _write_rules(job.out, every)
                 arms = [arm for arm in every if (arm.id, seed) not in job.taught.diverged]
                 networks = {arm.id: _own(job, arm.id, seed, base) for arm in arms}
-                keep = {FULL, *study.listen} if study.listen and seed == job.seeds[0] else ()
+                keep = {FULL, *study.listen} if study.listen and seed == seeds_of(job.source, study)[0] else ()
                 mixed = mix_arms(ready, seed, arms, networks, study.metric_names, tuple(keep))
                 _write_mixes(job, mixed.kept)
                 failed = [
@@ -192,6 +197,11 @@ def mix_song(job: Job) -> Told:
                 mixes += len(mixed.rows)
     except SongError as error:
         return Told(job.source.name, mixes, plain("; ".join(str(problem) for problem in error.problems)))
+    except UnwritableError:
+        raise
+    except Exception as error:
+        # a fault of the program at one song must not cost the others: it is told, and the song is left out
+        return Told(job.source.name, mixes, plain(f"{type(error).__name__}: {error}"))
     finally:
         let_go_of_programs()
     return Told(job.source.name, mixes, "")
@@ -201,6 +211,16 @@ def _own(job: Job, arm: str, seed: int, base: Network | None) -> Network | None:
     """The network that proposes where an arm starts."""
     name = job.taught.weights.get((arm, seed))
     return base if name is None else _network(name)
+
+
+def _write_rules(out: Path, arms: Sequence[Arm]) -> None:
+    """The rules of every arm by their hash, placebos and all."""
+    folder = out / ARMS_FOLDER
+    folder.mkdir(exist_ok=True)
+    for arm in arms:
+        path = folder / f"{arm.rules.hash[:16]}.yaml"
+        if not path.exists():
+            shelf.write(path, arm.rules.dump())
 
 
 def _write_mixes(job: Job, kept: Mapping[str, Mix]) -> None:
@@ -225,7 +245,7 @@ def _nothing_left(job: Job) -> None:
 
 
 def _lost(job: Job) -> Told:
-    return Told(job.source.name, 0, "the process that mixed it died twice: it may have run out of memory")
+    return Told(job.source.name, 0, DIED)
 
 
 # a process mixes many songs under the same rules with the same network

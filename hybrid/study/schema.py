@@ -125,8 +125,8 @@ class Study(BaseModel, frozen=True, extra="forbid"):
         """The metrics by name."""
         return tuple(METRICS) if self.metrics == "all" else self.metrics
 
-    def primary_of(self, family: str) -> str:
-        """The metric that a family is judged by."""
+    def primary_of(self, family: str) -> str | None:
+        """The metric that a family is judged by; None for one that no metric here can judge."""
         return {**PRIMARY, **self.primary}[family]
 
     @model_validator(mode="after")
@@ -134,6 +134,8 @@ class Study(BaseModel, frozen=True, extra="forbid"):
         if self.metrics != "all" and (unknown := [name for name in self.metrics if name not in METRICS]):
             raise refusal(f"metrics: unknown {', '.join(unknown)}; known are {', '.join(METRICS)}")
         for family, metric in self.primary.items():
+            if metric in METRICS and metric not in self.metric_names:
+                raise refusal(f"primary.{family}: {metric} is not among the metrics of the study")
             if family not in PRIMARY:
                 raise refusal(f"primary: unknown family {family}; known are {', '.join(PRIMARY)}")
             if metric not in METRICS:
@@ -146,6 +148,12 @@ class Study(BaseModel, frozen=True, extra="forbid"):
             raise refusal("recipe: belongs to `mode: train`, which needs one")
         if len(set(self.seeds)) < len(self.seeds):
             raise refusal(f"seeds: each once, got {list(self.seeds)}")
+        if self.mode == "train" and any(songs.seeds for songs in self.songs):
+            raise refusal("songs: have no seeds of their own in `mode: train`: each seed is a network")
+        for entry in self.arms:
+            named = entry.shapley if isinstance(entry, Shapley) else ()
+            if len(set(named)) < len(named) or (isinstance(entry, Pairs) and any(a == b for a, b in entry.pairs)):
+                raise refusal("arms: a pair, or a set, names nothing twice")
         return self
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.errors import SongError
+from hybrid.judge.distance import Beside, aligned
 from hybrid.judge.judge import judge
 from hybrid.judge.mix import Mix, mix_of, read_mix
 from hybrid.judge.roughness import Roughness
@@ -31,8 +32,8 @@ from hybrid.study.compiled import programs_compiled
 from hybrid.study.rows import Row
 from hybrid.treatment.types import Treatment
 
-_JUDGED_AT_ONCE = 8
-"""Mixes that are in memory together, and whose tracks are read once."""
+_JUDGED_AT_ONCE, _JUDGED_SAMPLES = 8, 20_000_000
+"""Mixes that are in memory together, and whose tracks are read once: so many, and no more of their samples."""
 _T = TypeVar("_T")
 
 
@@ -42,7 +43,8 @@ class Ready(NamedTuple):
     name: str
     heard: Heard
     reader: SongReader
-    reference: Mix | None
+    beside: Beside | None
+    """The reference, laid beside the raw sum: the same for all arms."""
 
 
 class Compiled(NamedTuple):
@@ -90,8 +92,12 @@ def make_ready(
     Raises SongError if its files, or its reference, are unfit.
     """
     heard = hear_song(song, reader, *way)
-    found = read_mix(reference, song.sample_rate) if reference else None
-    return Ready(name, heard, reader.of(heard.song), found)
+    reader = reader.of(heard.song)
+    beside = None
+    if reference:
+        whole = sum_of([reader.read(k, 0, song.n_samples) for k in range(len(song.tracks))])
+        beside = aligned(read_mix(reference, song.sample_rate), mix_of(name, whole, song.sample_rate))
+    return Ready(name, heard, reader, beside)
 
 
 def mix_arms(
@@ -118,13 +124,17 @@ def mix_arms(
     rows: list[Row] = []
     kept: dict[str, Mix] = {}
     explained = None
-    for first in count.over(range(0, len(arms), _JUDGED_AT_ONCE)):
-        for arm, found in _judged(ready, arms[first : first + _JUDGED_AT_ONCE], treatments):
+    at_once = max(1, min(_JUDGED_AT_ONCE, _JUDGED_SAMPLES // ready.reader.song.n_samples))
+    for first in count.over(range(0, len(arms), at_once)):
+        for arm, found in _judged(ready, arms[first : first + at_once], treatments):
             explained = found.explained if explained is None else explained
             values = {name: round(found.metrics[name], 6) for name in metrics if name in found.metrics}
             state = "diverged" if found.why else "done"
             penalty, total = ruler.penalties(treatments[arm.id])
-            rows.append(Row(ready.name, seed, arm.id, state, values, penalty, total, ruler.touches(arm), found.why))
+            touches = ruler.touches(arm)
+            rows.append(
+                Row(ready.name, seed, arm.id, state, values, penalty, total, touches, found.why, arm.rules.hash)
+            )
             if found.mix is not None and arm.id in keep:
                 kept[arm.id] = found.mix
     return Mixed(tuple(rows), explained, Compiled(count.first, count.later), kept)
@@ -204,14 +214,14 @@ def _judged(ready: Ready, arms: Sequence[Arm], treatments: Mapping[str, Treatmen
                 reasons[arm.id] = "the mix is no number"
         except SongError as error:
             reasons[arm.id] = error.problems[0].what
-    judged = judge(list(mixes.values()), ready.reader, ready.reference) if mixes else []
+    judged = judge(list(mixes.values()), ready.reader, ready.beside) if mixes else []
     by_arm = dict(zip(mixes, judged, strict=True))
     for arm in arms:
         if arm.id in by_arm:
             one = by_arm[arm.id]
             metrics = {**one.metrics, "roughness_db_per_s": roughness[arm.id]}
             # these mixes have no output level yet: nothing can have clipped
-            del metrics["clipped"]
+            metrics.pop("clipped", None)
             yield arm, _Found(mixes[arm.id], metrics, one.reference_explained, "")
         else:
             yield arm, _Found(None, {}, None, reasons[arm.id])
@@ -223,7 +233,7 @@ def _sounded(ready: Ready, treatment: Treatment) -> tuple[Float[np.ndarray, "2 t
     roughness = Roughness(reader.song.sample_rate)
 
     def compare(track: int, raw: Float[np.ndarray, "_ time"], treated: Float[np.ndarray, "_ time"]) -> None:
-        roughness.add(raw, treated)
+        roughness.add(track, raw, treated)
 
     with workers() as pool:
         chunks = rendered(reader.song, reader, treatment, pool, compare)

@@ -37,9 +37,11 @@ class Source(NamedTuple):
 
     @property
     def stamp(self) -> str:
-        """A hash of what the song follows from."""
+        """A hash of what the song, and the mix that a person made of it, follow from."""
         if self.found is not None:
-            return stamp_of(self.found)
+            beside = [self.found.mix.path] if self.found.mix else []
+            sizes = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in beside if path.exists()]
+            return hashlib.sha256(f"{stamp_of(self.found)} {sizes}".encode()).hexdigest()
         assert self.card is not None
         return hashlib.sha256(f"{self.card.hash} {made_from(self.card)} {self.number}".encode()).hexdigest()
 

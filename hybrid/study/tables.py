@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from hybrid.export.report.words import fixed
 from hybrid.judge.mixed import mixed_model
-from hybrid.judge.statistics import CONFIDENCE, Effect
+from hybrid.judge.statistics import CONFIDENCE, Effect, detectable
 from hybrid.judge.table import METRICS
 from hybrid.study.arms import FULL
 from hybrid.study.effects import TOTAL, ArmEffects, Effects
@@ -67,7 +67,8 @@ def models_csv(rows: Sequence[Row], study: Study) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["arm", "metric", "unit", "mean", "low", "high", "p"])
     for metric in study.metric_names:
-        values = {(row.song, row.seed, row.arm): row.metrics[metric] for row in rows if metric in row.metrics}
+        known = [row for row in rows if metric in row.metrics and row.touches]
+        values = {(row.song, row.seed, row.arm): row.metrics[metric] for row in known}
         for arm, found in mixed_model(values, FULL).items():
             writer.writerow([arm, metric, METRICS[metric].unit, *(f"{x:.6g}" for x in found)])
     return text.getvalue()
@@ -117,18 +118,20 @@ def power_said(effects: Effects) -> list[str]:
                 found.setdefault(name, []).append(each)
     for name, arms in found.items():
         effect_list = [each.metrics[name].effect for each in arms]
-        known = sorted(effect.detectable for effect in effect_list if effect.detectable == effect.detectable)
+        n_arms = _arms_with(effects, name)
+        each_detects = [detectable(effect.spread, effect.songs, n_arms) for effect in effect_list]
+        known = sorted(value for value in each_detects if value == value)
         most = max(effect.songs for effect in effect_list)
         unit = f" {METRICS[name].unit}" if METRICS[name].unit else ""
         text = f"{name}: {most} songs"
         if known:
             middle = known[len(known) // 2]
-            text += f" can detect {middle:.2g}{unit} (the median over arms; four of five studies would see it)"
-        smallest, n_arms = min(effect.smallest_p for effect in effect_list), _arms_with(effects, name)
+            text += f" can detect {middle:.2g}{unit} (the median over arms, corrected over {n_arms})"
+        smallest = min(effect.smallest_p for effect in effect_list)
         if smallest * n_arms >= 1.0 - CONFIDENCE:
             text += (
                 f"; the smallest p that they can give is {smallest:.3g}, {min(1.0, smallest * n_arms):.2g} after "
-                f"correction over {counted(n_arms, 'arm')}: no arm can be shown to differ"
+                f"correction: no arm can be shown to differ"
             )
         said.append(text)
     return said

@@ -24,6 +24,17 @@ class Taught(NamedTuple):
     """Where training failed, and how."""
 
 
+def recipe_hashes(study: Study) -> list[str]:
+    """Of the recipe and the data set that a study trains by; none for one that trains nothing."""
+    if study.recipe is None:
+        return []
+    from hybrid.corpus.card import read_card
+    from hybrid.training.recipe import read_recipe
+
+    recipe = read_recipe(study.recipe)
+    return [recipe.hash, read_card(recipe.data.dataset).hash]
+
+
 def taught(study: Study, rules: RuleSet, out: Path, progress: Callable[[str, float], None]) -> Taught:
     """Trains each arm by the study's recipe under the arm's rules, all with one compiled step; nothing for a study that
     trains none. Runs that are there are gone on with. Raises InputError for a recipe that cannot be used."""

@@ -37,6 +37,24 @@ def test_a_mix_is_told_against_people_and_its_tracks(hybrid, folder: Path):
     assert said["spread"]["width_db"]["spreads"] != 0.0 and 0.0 <= said["inside"] <= 1.0
 
 
+def test_tracks_keep_their_names_where_a_mix_lies_among_them(hybrid, folder: Path, tmp_path: Path):
+    tracks = {"Alices version": mixed(band_of_three(), {}), **band_of_three()}
+    write_song(tmp_path / "song", tracks)
+    mix = tmp_path / "song" / "Alices version.wav"
+    _, out, _ = hybrid("judge", str(mix), "--song", str(tmp_path / "song"), "--json")
+    (said,) = json.loads(out)["mixes"]
+    assert [each["track"] for each in said["tracks"]] == sorted(band_of_three(), key=str.casefold)
+    assert said["explained"] > 0.99
+
+
+def test_a_mix_whose_channels_cancel_is_still_json(hybrid, tmp_path: Path):
+    x = noise()
+    x[1] = -x[0]
+    soundfile.write(tmp_path / "anti.wav", x.T, RATE)
+    code, out, _ = hybrid("judge", str(tmp_path / "anti.wav"), "--json")
+    assert code == 0 and json.loads(out)["mixes"][0]["metrics"]["folded_lu"] == 60.0 and "Infinity" not in out
+
+
 def test_the_table_has_a_column_for_each_mix(hybrid, folder: Path):
     ours, other = str(folder / "ours.wav"), str(folder / "people" / "0.wav")
     code, out, _ = hybrid("judge", ours, other, "--against", other, "--published")

@@ -50,6 +50,25 @@ def test_a_gain_in_every_band_moves_the_bark_spectrum_by_its_natural_logarithm()
     assert found["barkspectrum"] == pytest.approx(0.5 * ((np.log(2.0) - gain) ** 2 + gain**2), rel=0.05)
 
 
+def test_loudness_and_peak_are_compared_as_they_were_found():
+    """Both at -23 LUFS would never differ: a mix 6 dB quieter is off by 6 of its own LUFS."""
+    found = _measure("effect-normalised-2022", 0.5 * noise(), noise())
+    wanted = mix_of("b", noise(), RATE).found
+    assert found["d_lufs"] == pytest.approx(6.02 / abs(wanted.loudness_lufs), rel=0.02)
+    assert found["d_peak"] == pytest.approx(6.02 / abs(20.0 * np.log10(np.max(np.abs(noise())))), rel=0.02)
+
+
+def test_frames_in_which_the_wanted_mix_is_in_the_middle_are_left_out_of_both():
+    x = noise(20.0)[0]
+    n = len(x) // 2
+    half = np.stack([x, np.concatenate([x[:n], 0.25 * x[n:]])])
+    throughout = np.stack([x, np.concatenate([0.25 * x[:n], 0.25 * x[n:]])])
+    # where the wanted mix is panned both are alike; frames about the border count for little
+    assert _measure("effect-normalised-2022", throughout, half)["p_total"] < 0.05
+    wanted_everywhere = _measure("effect-normalised-2022", half, throughout)["p_total"]
+    assert wanted_everywhere == pytest.approx(0.5, abs=0.05)
+
+
 def test_percentages_of_peak_levels_blow_up_near_full_scale():
     """The oddity that is told beside the set: half a decibel near zero is a large share."""
     quiet = noise()

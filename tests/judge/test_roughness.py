@@ -11,7 +11,7 @@ from tests.judge.made import RATE, noise
 
 def _read(raw: np.ndarray, treated: np.ndarray) -> float:
     roughness = Roughness(RATE)
-    roughness.add(raw, treated)
+    roughness.add(0, raw, treated)
     return roughness.db_per_s()
 
 

@@ -45,10 +45,12 @@ def test_by_chance_one_in_twenty_is_below_a_twentieth():
     assert np.mean(found <= 0.05) == pytest.approx(0.05, abs=0.025)
 
 
-def test_intervals_hold_the_truth_as_often_as_they_say():
+@pytest.mark.parametrize(("n_songs", "n_draws"), [(2, 400), (3, 400), (8, 400), (20, 60)])
+def test_intervals_hold_the_truth_as_often_as_they_say(n_songs: int, n_draws: int):
     rng = np.random.default_rng(0)
-    found = [effect_of(rng.normal(1.0, 1.0, 20).tolist()) for _ in range(60)]
-    assert np.mean([each.low <= 1.0 <= each.high for each in found]) > 0.85
+    found = [effect_of(rng.normal(1.0, 1.0, n_songs).tolist()) for _ in range(n_draws)]
+    held = np.mean([each.low <= 1.0 <= each.high for each in found])
+    assert held > 0.95 - 3.0 * np.sqrt(0.95 * 0.05 / n_draws) - 0.01
 
 
 def test_holm_by_hand():
@@ -65,6 +67,10 @@ def test_what_is_detectable_is_detected_in_four_of_five_studies():
     assert np.mean(found) == pytest.approx(0.8, abs=0.05)
 
 
+def test_many_tests_see_only_what_is_larger():
+    assert detectable(1.0, 12, 20) > 1.4 * detectable(1.0, 12)
+
+
 def test_equivalence_is_both_one_sided_tests():
     x = np.array([0.1, -0.2, 0.15, 0.05, -0.1, 0.0, 0.1, -0.05])
     for margin in (0.05, 0.1, 0.5):
@@ -74,7 +80,7 @@ def test_equivalence_is_both_one_sided_tests():
         )
         assert is_equivalent(x.tolist(), margin) == (max(one, other) < 0.05)
     assert is_equivalent(x.tolist(), 0.5) and not is_equivalent(x.tolist(), 0.05)
-    assert not is_equivalent([0.0], 1.0)
+    assert not is_equivalent([0.0, 0.0], 1.0) and is_equivalent([0.0, 0.0, 0.0], 1.0)
 
 
 def test_seeds_of_a_song_are_one_number():
@@ -82,8 +88,8 @@ def test_seeds_of_a_song_are_one_number():
 
 
 def test_a_mix_among_those_of_people_by_hand():
-    others = [{"width_db": value} for value in (1.0, 2.0, 3.0, 4.0, 9.0)]
-    found = standing({"width_db": 5.0, "unknown": 1.0}, others)
+    others = [{"width_db": value, "loudness_lufs": -9.0} for value in (1.0, 2.0, 3.0, 4.0, 9.0)]
+    found = standing({"width_db": 5.0, "unknown": 1.0, "loudness_lufs": -14.0}, others)
     assert set(found) == {"width_db"}
     each = found["width_db"]
     assert (each.median, each.spreads, each.percentile, each.is_inside) == (3.0, 2.0, 80.0, True)

@@ -97,8 +97,24 @@ def test_permuted_weights_are_the_same_weights_on_other_rules_and_another_draw_f
         given = {rule.id: rule.weight for rule in arm.rules.rules}
         assert Counter(given[name] for name in prefer) == Counter(weights[name] for name in prefer)
         assert all(given[r.id] == r.weight for r in BASE.rules if r.kind == "require")
+        kept = [name for name in prefer if given[name] == weights[name]]
+        assert len(kept) < len(prefer) / 3
     assert one.rules.hash != other.rules.hash
     assert one.rules.hash == _arms({"controls": ["permuted_weights"]})["permuted weights"].rules.hash
+
+
+def test_placebos_are_drawn_for_every_song():
+    draws = {arms_of(_study({"controls": ["random_targets"]}), BASE, 0, song)[1].rules.hash for song in ("a", "b", "c")}
+    assert len(draws) == 3
+
+
+def test_random_targets_move_a_budget_role_by_role():
+    arm = _arms({"controls": ["random_targets"]})["random targets"]
+    before, after = (
+        next(rule for rule in rules.rules if rule.id == "balance.roles").entries() for rules in (BASE, arm.rules)
+    )
+    shifts = [round(after[role][0] - before[role][0], 6) for role in before]
+    assert len(set(shifts)) == len(before) and 0.0 not in shifts
 
 
 def test_random_targets_lie_within_four_scales_and_keep_the_width_of_what_is_asked():
@@ -146,6 +162,11 @@ def test_arms_that_cannot_be_or_would_change_nothing_are_refused(entry: dict, mo
     with pytest.raises(InputError) as refused:
         _arms(entry, **more)
     assert said in str(refused.value)
+
+
+def test_an_arm_to_listen_to_must_be_there():
+    with pytest.raises(InputError, match="listen: no arm is called 'raw'; did you mean raw sum"):
+        _arms({"controls": ["raw"]}, listen=["raw"])
 
 
 def test_a_rule_that_is_off_cannot_be_left_out():

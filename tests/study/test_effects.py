@@ -31,6 +31,10 @@ def _effects(study: Study, rows: Sequence[Row]) -> tuple[Effects, dict[str, ArmE
     return found, {each.arm.id: each for each in found.arms}
 
 
+def _words(each: ArmEffects) -> dict[str, str]:
+    return {name: each.metrics[name].word(name) for name in each.primary if name in each.metrics}
+
+
 def _rows(n: int = 8) -> list[Row]:
     """The one rule is missed by 1 to 2 LU in every song, the other by nothing but a little noise."""
     rows = []
@@ -45,22 +49,22 @@ def test_a_rule_that_is_missed_acts_and_helps_and_one_that_is_not_does_neither(s
     _, found = _effects(study, _rows())
     helps, useless = found[HELPS], found[USELESS]
     assert helps.does_act and helps.acts and helps.acts.mean == pytest.approx(0.8)
-    assert helps.primary == ("level_lu",) and helps.verdict == "helps"
+    assert helps.primary == ("level_lu",) and _words(helps) == {"level_lu": "helps"}
     assert helps.metrics["level_lu"].effect.mean == pytest.approx(1.0 + 0.1 * 3.5)
     # two arms: Holm doubles the smallest p of eight songs
     assert helps.metrics["level_lu"].p == pytest.approx(2.0 * 2.0**-7)
-    assert not useless.does_act and useless.verdict == "no difference that matters"
+    assert not useless.does_act and _words(useless) == {"crest_db": "no difference that matters"}
     assert useless.metrics["level_lu"].is_equivalent
 
 
 def test_a_rule_that_makes_mixes_worse_hurts(study: Study):
     rows = [row(f"s{k}", arm, level) for k in range(8) for arm, level in ((FULL, 4.0 + 0.1 * k), (HELPS, 1.0))]
-    assert _effects(study, rows)[1][HELPS].verdict == "hurts"
+    assert _words(_effects(study, rows)[1][HELPS]) == {"level_lu": "hurts"}
 
 
 def test_with_four_songs_nothing_can_be_shown_and_that_is_said(study: Study):
     effects, found = _effects(study, _rows(4))
-    assert found[HELPS].verdict == "nothing shown"
+    assert _words(found[HELPS]) == {"level_lu": "nothing shown"}
     (said,) = [line for line in power_said(effects) if line.startswith("level_lu")]
     assert "4 songs can detect" in said and "no arm can be shown to differ" in said
 
@@ -113,6 +117,22 @@ def test_a_metric_that_is_better_higher_is_read_that_way(study: Study):
 
 def _with_arms(study: Study, *arms: dict) -> Study:
     return Study.model_validate({**study.model_dump(by_alias=True), "arms": list(arms)})
+
+
+def test_a_rule_that_is_added_is_held_against_the_bed_that_it_is_added_to(study: Study):
+    """Alone it brings 3 of the 4 LU that all rules bring: it helps, and the bed is what it is compared with."""
+    added = _with_arms(study, {"add_one_in": ["lead.helps"], "to": []})
+    level, own = {FULL: 1.0, "none but the bed": 5.0, "with lead.helps": 2.0}, {FULL: 0.0, "none but the bed": 0.9}
+    rows = [
+        row(f"s{k}", arm, value + 0.05 * k * value, own=own.get(arm, 0.04))
+        for k in range(8)
+        for arm, value in level.items()
+    ]
+    _, found = _effects(added, rows)
+    alone = found["with lead.helps"]
+    assert _words(alone) == {"level_lu": "helps"} and alone.does_act
+    assert alone.acts and alone.acts.mean == pytest.approx(0.86)
+    assert alone.metrics["level_lu"].effect.mean == pytest.approx(3.0 + 0.05 * 3.5 * 3.0)
 
 
 def _shapley_rows(study: Study, value: dict[tuple[str, ...], float]) -> list[Row]:

@@ -21,7 +21,7 @@ from hybrid.errors import InputError
 from hybrid.study.arms import FULL
 from hybrid.study.effects import effects_of
 from hybrid.study.rows import ROWS_FOLDER, Row
-from hybrid.study.run import KEY_FILE, LISTEN_FOLDER, Ended, all_rows, run_study
+from hybrid.study.run import ARMS_FOLDER, KEY_FILE, LISTEN_FOLDER, Ended, all_rows, run_study
 from hybrid.study.schema import Study, read_study
 from hybrid.study.sources import songs_said, sources_of
 from tests.study.made import write_songs, write_study
@@ -63,10 +63,10 @@ def test_a_rule_planted_to_help_helps_and_one_planted_to_be_useless_is_useless(p
     effects = effects_of(all_rows(ended.units), ended.arms, planted.study, ended.rules)
     found = {each.arm.id: each for each in effects.arms}
     helps, useless = found["without lead.helps"], found["without width.useless"]
-    assert helps.does_act and helps.verdict == "helps"
+    assert helps.does_act and helps.metrics["level_lu"].word("level_lu") == "helps"
     level = helps.metrics["level_lu"]
     assert level.effect.songs == N_SONGS and level.p < 0.05 and level.effect.low > 1.0
-    assert not useless.does_act and useless.verdict == "no difference that matters"
+    assert not useless.does_act and useless.metrics["crest_db"].word("crest_db") == "no difference that matters"
     assert useless.metrics["level_lu"].effect.mean == pytest.approx(0.0, abs=0.05)
     assert len(effects.referenced) == N_SONGS
 
@@ -154,6 +154,36 @@ def test_a_song_that_cannot_be_mixed_is_told_and_costs_no_other(planted: Planted
     ended = _run(planted.study, songs, tmp_path / "out")
     assert list(ended.excluded) == ["broken"] and "Bass.wav" in ended.excluded["broken"]
     assert {unit.rows[0].song for unit in ended.units} == {"song0"}
+
+
+def test_a_song_that_has_changed_is_mixed_again_and_its_old_rows_are_not_counted(planted: Planted, tmp_path: Path):
+    songs = tmp_path / "songs"
+    for name in ("song0", "song1"):
+        shutil.copytree(planted.songs / name, songs / name)
+    _run(planted.study, songs, tmp_path / "out")
+    (songs / "song0" / "Bass.wav").write_bytes(b"RIFF")
+    ended = _run(planted.study, songs, tmp_path / "out", resume=True)
+    assert list(ended.excluded) == ["song0"] and {unit.rows[0].song for unit in ended.units} == {"song1"}
+
+
+def test_the_rules_of_every_arm_lie_under_their_hash(planted: Planted):
+    for unit in planted.ended.units:
+        for row in unit.rows:
+            rules = (planted.out / ARMS_FOLDER / f"{row.rules[:16]}.yaml").read_text()
+            assert ("enabled: false" in rules) == (row.arm != FULL)
+
+
+def test_a_fault_at_one_song_costs_no_other(planted: Planted, tmp_path: Path, monkeypatch):
+    from hybrid.study import run
+    from hybrid.study.taught import Taught
+
+    def faulty(*arguments):
+        raise FloatingPointError("what nobody thought of")
+
+    monkeypatch.setattr(run, "mix_arms", faulty)
+    (source,) = sources_of([songs_said(f"{planted.songs}:1")])
+    told = run.mix_song(run.Job(source, (0,), planted.study, Taught({}, {}), tmp_path, "x"))
+    assert (told.song, told.mixes, told.why) == ("song0", 0, "FloatingPointError: what nobody thought of")
 
 
 def test_a_folder_of_another_study_is_left_alone(planted: Planted, tmp_path: Path):
