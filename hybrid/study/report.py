@@ -90,8 +90,8 @@ def _arms(effects: Effects) -> str:
         "For each arm, the change from all rules, with 95 % intervals over songs; for an arm that adds a rule to a "
         "bed, that of the bed from the arm. <b>Acts</b>: what the rules that are left out measure themselves, in "
         "scales; a rule that acts is missed. <b>Helps</b>: by the measure that its family is judged by, which is not "
-        "its own, whether all rules are better than the arm. <b>Costs</b>: the weighted penalties of all other rules; below "
-        "zero, they are better kept without it."
+        "its own, whether all rules are better than the arm. <b>Costs</b>: the weighted penalties of all other rules; "
+        "below zero, they are better kept without it."
     )
     acts = [each.acts for each in effects.arms if each.acts]
     axis, ticks = _axis([*acts, *(each.costs for each in effects.arms if each.costs)])
