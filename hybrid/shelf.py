@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hybrid.document import Document, Plain, read
-from hybrid.errors import InputError, Problem, suggest
+from hybrid.errors import InputError, Problem, UnwritableError, suggest
 
 _WITHIN = frozenset({"train/ablations"})
 """Kinds whose files lie in the folder of another."""
@@ -57,13 +57,13 @@ def shipped(kind: str) -> Path:
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Writes a file, whole or not at all; raises InputError if that cannot be."""
+    """Writes a file, whole or not at all; raises UnwritableError if that cannot be."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
         unfinished.replace(path)
     except OSError as error:
-        raise InputError(Problem(str(path), f"cannot be written: {error.strerror}")) from error
+        raise UnwritableError(Problem(str(path), f"cannot be written: {error.strerror}")) from error
     finally:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)

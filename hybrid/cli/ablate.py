@@ -131,7 +131,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
         stop_if_asked()
         if sys.stderr.isatty():
             print(f"\r\x1b[K{done} of {of} songs", end="" if done < of else "\n", file=sys.stderr, flush=True)
-        elif of:
+        elif of and done == of:
             print(f"{done} of {of} songs", file=sys.stderr, flush=True)
 
     yield tell

@@ -122,7 +122,7 @@ def _print_summary(summary: Summary, n_before: int, out: Path) -> None:
 def shard_of(text: str) -> Shard:
     from hybrid.batch.run import Shard
 
-    said = re.fullmatch(r"(\d+)/(\d+)", text)
+    said = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
     number, of = (int(said[1]), int(said[2])) if said else (0, 0)
     if not 1 <= number <= of:
         raise InputError(Problem("--shard", f"expected i/n with i from 1 to n, such as 3/16, got {text!r}"))

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hybrid.audio.manifest import load_song
+from hybrid.audio.probe import ENDINGS
 from hybrid.audio.song import Song
 from hybrid.audio.write import MIX_FILE
-from hybrid.errors import InputError, Problem
+from hybrid.errors import InputError, Problem, plain
 
 if TYPE_CHECKING:
     from hybrid.judge.judge import Judged
 
 _RELIABLE = 0.5
-_AUDIO = (".wav", ".flac", ".aif", ".aiff", ".ogg", ".opus", ".mp3", ".m4a")
 
 
 def judge(
@@ -41,8 +41,7 @@ def judge(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Judge finished mixes by measures that share nothing with the rules."""
-    references = [path.expanduser() for path in against or []]
-    paths = [path.expanduser() for path in mixes]
+    references, paths = [_there(path) for path in against or []], [_there(path) for path in mixes]
     if any(path.is_dir() for path in paths):
         said = _sets(paths, references, song, embedding)
         print(json.dumps(said, indent=2, ensure_ascii=False) if as_json else _sets_text(said))
@@ -51,6 +50,18 @@ def judge(
         raise InputError(Problem("--published", "compares with a mix that a person made: expected --against"))
     said = _of_one_song(paths, references, load_song(song) if song else None, published)
     print(json.dumps(said, indent=2, ensure_ascii=False) if as_json else _text(said))
+
+
+def _there(path: Path) -> Path:
+    """The path, if it can be asked what it is. Raises InputError for one that cannot."""
+    try:
+        found = path.expanduser()
+        if found.is_dir():
+            list(found.iterdir())
+    except (OSError, RuntimeError, ValueError) as error:
+        what = error.strerror if isinstance(error, OSError) else error
+        raise InputError(Problem(plain(str(path)[:200]), f"cannot be read: {what}")) from error
+    return found
 
 
 def _of_one_song(paths: Sequence[Path], references: Sequence[Path], song: Song | None, published: bool) -> dict:
@@ -130,7 +141,7 @@ def _text(said: dict) -> str:
     from hybrid.judge.table import METRICS
 
     mixes = said["mixes"]
-    names = [Path(each["mix"]).name for each in mixes]
+    names = [plain(Path(each["mix"]).name) for each in mixes]
     width = max(14, *(len(name) for name in names))
     lines = [f"{'':24}" + "".join(f"{name:>{width + 2}}" for name in names)]
 
@@ -180,6 +191,9 @@ def _sets(paths: Sequence[Path], references: Sequence[Path], song: Path | None, 
     ours, theirs = (
         [embedded(read_mix(path), embed) for path in _mixes_in(folder)] for folder in (paths[0], references[0])
     )
+    if len(widths := {vectors.shape[1] for vectors in (*ours, *theirs)}) > 1:
+        what = f"gave vectors of {sorted(widths)} numbers, expected one width for all mixes"
+        raise InputError(Problem("--embedding", what))
     found = distances(ours, theirs)
     return {
         "schema": "judge-sets/1",
@@ -191,8 +205,9 @@ def _sets(paths: Sequence[Path], references: Sequence[Path], song: Path | None, 
 
 def _mixes_in(folder: Path) -> list[Path]:
     """Audio files in a folder, or the mixes of its songs."""
-    direct = sorted(path for path in folder.iterdir() if path.suffix.lower() in _AUDIO and path.is_file())
-    found = direct or sorted(folder.glob(f"**/{MIX_FILE}")) or sorted(folder.glob("*/mix.*"))
+    direct = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+    within = sorted(path for path in folder.glob("*/mix.*") if path.suffix.lower() in ENDINGS)
+    found = direct or sorted(folder.glob(f"**/{MIX_FILE}")) or within
     if not found:
         raise InputError(Problem(str(folder), f"holds no mixes: expected audio files, or folders with a {MIX_FILE}"))
     return found

@@ -27,7 +27,7 @@ _FURTHEST_S = 2.0
 _ALIKE = 0.05
 """Correlation of two mixes of one song from which their lag is believed. A guess."""
 _COMPARED_S = 60.0
-_SILENT = 1e-8
+_SILENT, _FAINT = 1e-8, 1e-6
 
 
 class Beside(NamedTuple):
@@ -51,6 +51,9 @@ class Beside(NamedTuple):
 def _only(mix: Mix, samples: Float[np.ndarray, "2 time"], start: int, end: int) -> Mix:
     kept = np.zeros_like(samples)
     kept[:, start:end] = samples[:, start:end]
+    if not np.any(np.abs(kept) > _FAINT):
+        between = f"{start / mix.sample_rate:.1f} and {end / mix.sample_rate:.1f} s"
+        raise SongError(Problem(mix.name, f"is silent between {between}, all that both mixes have"))
     return mix_of(mix.name, kept, mix.sample_rate)
 
 

@@ -21,6 +21,7 @@ Embed = Callable[[Float[np.ndarray, "2 time"], int], Float[np.ndarray, "stretch 
 OWN = "thirds-1"
 STRETCH_S = 5.0
 _FAINT = 1e-12
+_LARGEST = 1e12
 
 
 def thirds(samples: Float[np.ndarray, "2 time"], sample_rate: int) -> Float[np.ndarray, "stretch number"]:
@@ -50,7 +51,8 @@ def find_embedding(name: str) -> Embed:
     module, colon, function = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), function) if colon else None
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+    except Exception as error:
+        # a module of somebody else may fail in any way
         raise InputError(Problem("--embedding", f"cannot be loaded: {error}")) from error
     if not callable(found):
         raise InputError(Problem("--embedding", f"expected {OWN} or module:function, got {name!r}"))
@@ -59,8 +61,13 @@ def find_embedding(name: str) -> Embed:
 
 def embedded(mix: Mix, embed: Embed) -> Float[np.ndarray, "stretch number"]:
     """The vectors of a mix. Raises InputError for what is no table of finite numbers."""
-    found = np.asarray(embed(mix.samples, mix.sample_rate), np.float64)
-    if found.ndim != 2 or not len(found) or not np.isfinite(found).all():
-        what = f"gave {found.shape} for {mix.name} at {LOUDNESS_LUFS:g} LUFS, expected finite numbers [stretch, number]"
-        raise InputError(Problem("--embedding", what))
-    return found
+    try:
+        given = np.asarray(embed(mix.samples, mix.sample_rate))
+    except Exception as error:
+        # whatever a function of somebody else does wrong is told, and where
+        raise InputError(Problem("--embedding", f"fails for {mix.name}: {type(error).__name__}: {error}")) from error
+    sane = given.dtype.kind in "fiu" and given.ndim == 2 and len(given) and np.all(np.abs(given) < _LARGEST)
+    if not sane:
+        what = f"gave {given.dtype} {given.shape} for {mix.name} at {LOUDNESS_LUFS:g} LUFS"
+        raise InputError(Problem("--embedding", f"{what}, expected finite numbers below 1e12 [stretch, number]"))
+    return given.astype(np.float64)

@@ -49,6 +49,7 @@ def _mixing_style(mix: Mix) -> dict[str, Float[np.ndarray, "..."]]:
 
 def _bark_spectrum(x: Float[np.ndarray, " time"], sample_rate: int, size: int = 32768) -> Float[np.ndarray, " band"]:
     """24 triangles on the Bark scale of Traunmueller 1990 from 20 Hz to 20 kHz, of mean magnitudes; natural log."""
+    x = np.pad(x, (0, max(0, size - len(x))))
     magnitude = np.abs(librosa.stft(x, n_fft=size, hop_length=size // 4, window="boxcar", pad_mode="reflect"))
     lowest, highest = _bark(np.array([20.0, 20000.0])).tolist()
     points = _from_bark(np.linspace(lowest, highest, 26))

@@ -169,14 +169,16 @@ def _swept(maker: _Maker, entry: Sweep) -> Iterator[Arm]:
         if times != 1.0:
             weight = rule.weight * times
             changed = _with(rule.id, "weight", weight) if weight else _with(rule.id, "enabled", False)
-            yield maker.arm(f"{rule.id} weight ×{times:g}", "sweep", maker.changed(changed))
+            yield maker.arm(f"{rule.id} weight ×{times:.10g}", "sweep", maker.changed(changed))
     for target in entry.target:
         if rule.target is None:
             raise InputError(Problem("target", f"{rule.id} has no target: it asks for a range"))
         # read as a rule file would be, unit and all
         said = load_rules([str(path) for path in maker.study.rules], [*maker.study.sets, f"{rule.id}.target={target}"])
         new = next(each for each in said.rules if each.id == rule.id)
-        if new.target != rule.target:
+        if new.target == rule.target:
+            raise InputError(Problem("target", f"changes nothing: {target} is what {rule.id} asks for"))
+        else:
             changed = _with(rule.id, "target", new.target)
             yield maker.arm(f"{rule.id} target {target}", "sweep", maker.changed(changed))
 

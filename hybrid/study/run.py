@@ -18,7 +18,7 @@ from hybrid.audio.read import open_song
 from hybrid.audio.song import file_name
 from hybrid.batch.local import DIED, on_cores
 from hybrid.batch.run import Shard
-from hybrid.errors import InputError, Problem, SongError, UnwritableError, plain
+from hybrid.errors import InputError, Problem, UnwritableError, plain
 from hybrid.export.made import made_with
 from hybrid.judge.mix import Mix
 from hybrid.knowledge.resolve import load_rules
@@ -120,10 +120,6 @@ def run_study(
 
 def _begin(study: Study, rules: RuleSet, out: Path, made_by: str, made: Mapping[str, str], resume: bool) -> None:
     """The folder of the run, with what the study is. Raises InputError if it is another's."""
-    try:
-        (out / ROWS_FOLDER).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(Problem(str(out), f"cannot be written: {error.strerror}")) from error
     about = out / ABOUT_FILE
     if about.exists():
         if _made_by(about) != made_by:
@@ -132,8 +128,12 @@ def _begin(study: Study, rules: RuleSet, out: Path, made_by: str, made: Mapping[
         if not resume:
             what = "holds this study already"
             raise InputError(Problem(str(out), what, "add --resume, or choose another folder"))
-    elif any(path.name != ROWS_FOLDER for path in out.iterdir()) or any((out / ROWS_FOLDER).iterdir()):
-        raise InputError(Problem(str(out), "is not empty", "choose another output folder"))
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(Problem(str(out), "is not an empty folder", "choose another output folder"))
+    try:
+        (out / ROWS_FOLDER).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(Problem(str(out), f"cannot be written: {error.strerror}")) from error
     said = {
         "schema": "study-run/1",
         "made_by": made_by,
@@ -152,7 +152,7 @@ def seeds_of(source: Source, study: Study) -> tuple[int, ...]:
 def _made_by(about: Path) -> str:
     try:
         return str(json.loads(about.read_bytes()).get("made_by"))
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise InputError(Problem(str(about), f"is not of a study: {error}")) from error
 
 
@@ -195,10 +195,10 @@ def mix_song(job: Job) -> Told:
                 )
                 write_unit(unit_path(job.out, job.source.name, seed), unit)
                 mixes += len(mixed.rows)
-    except SongError as error:
-        return Told(job.source.name, mixes, plain("; ".join(str(problem) for problem in error.problems)))
     except UnwritableError:
         raise
+    except InputError as error:
+        return Told(job.source.name, mixes, plain("; ".join(str(problem) for problem in error.problems)))
     except Exception as error:
         # a fault of the program at one song must not cost the others: it is told, and the song is left out
         return Told(job.source.name, mixes, plain(f"{type(error).__name__}: {error}"))
@@ -234,8 +234,12 @@ def _write_mixes(job: Job, kept: Mapping[str, Mix]) -> None:
     for number, arm in enumerate(drawn):
         letter = chr(ord("A") + number)
         unfinished = folder / f".{letter}.flac"
-        soundfile.write(unfinished, kept[arm].samples.T, kept[arm].sample_rate, subtype="PCM_24")
-        unfinished.replace(folder / f"{letter}.flac")
+        try:
+            soundfile.write(unfinished, kept[arm].samples.T, kept[arm].sample_rate, subtype="PCM_24")
+            unfinished.replace(folder / f"{letter}.flac")
+        except (OSError, soundfile.LibsndfileError) as error:
+            unfinished.unlink(missing_ok=True)
+            raise UnwritableError(Problem(str(folder), "cannot be written: is the disk full?")) from error
         key[letter] = arm
     shelf.write(folder / KEY_FILE, json.dumps(key, indent=1, ensure_ascii=False) + "\n")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from hybrid import shelf
 from hybrid.checked import checked
@@ -14,11 +14,25 @@ from hybrid.judge.table import METRICS, PRIMARY
 from hybrid.units import refusal
 
 KIND = "train/ablations"
-Names = Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+def _all_or_some(value: object) -> object:
+    if value != "all" and not (isinstance(value, list | tuple) and value and all(isinstance(x, str) for x in value)):
+        raise refusal(f"expected `all` or a list of names, got {value!r}")
+    return value
+
+
+Names = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_all_or_some)]
 Control = Literal["raw", "no_rules", "permuted_weights", "random_targets", "network_only", "rules_only", "start_only"]
 _Count = Annotated[int, Field(strict=True, ge=1)]
-Seed = Annotated[int, Field(strict=True, ge=0)]
-_Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
+_Weight = Annotated[float, Field(strict=True, ge=0.0, le=1000.0)]
+
+
+def _once(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) < len(seeds):
+        raise refusal(f"seeds: each once, got {list(seeds)}")
+    return seeds
 
 
 class LeaveOneOut(BaseModel, frozen=True, extra="forbid"):
@@ -73,7 +87,29 @@ class Controls(BaseModel, frozen=True, extra="forbid"):
     controls: Annotated[tuple[Control, ...], Field(min_length=1)]
 
 
-Entry = LeaveOneOut | LeaveFamilyOut | AddOneIn | Sweep | Pairs | Shapley | Controls
+_ENTRIES = ("leave_one_out", "leave_family_out", "add_one_in", "sweep", "pairs", "shapley", "controls")
+
+
+def _kind_of(entry: object) -> str | None:
+    """The key by which an entry of the arms says what it is."""
+    keys = entry if isinstance(entry, dict) else type(entry).model_fields if isinstance(entry, BaseModel) else ()
+    return next((name for name in _ENTRIES if name in keys), None)
+
+
+Entry = Annotated[
+    Annotated[LeaveOneOut, Tag("leave_one_out")]
+    | Annotated[LeaveFamilyOut, Tag("leave_family_out")]
+    | Annotated[AddOneIn, Tag("add_one_in")]
+    | Annotated[Sweep, Tag("sweep")]
+    | Annotated[Pairs, Tag("pairs")]
+    | Annotated[Shapley, Tag("shapley")]
+    | Annotated[Controls, Tag("controls")],
+    Discriminator(
+        _kind_of,
+        custom_error_type="refused",
+        custom_error_message=f"expected a map with one of {', '.join(_ENTRIES)}",
+    ),
+]
 
 
 class Songs(BaseModel, frozen=True, extra="forbid"):
@@ -84,7 +120,7 @@ class Songs(BaseModel, frozen=True, extra="forbid"):
     split: Split = "test"
     """Of a card."""
     limit: _Count | None = None
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = None
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_once)] | None = None
     """Of these songs, where they are others than the study's."""
 
 
@@ -98,13 +134,13 @@ class Study(BaseModel, frozen=True, extra="forbid"):
     sets: tuple[str, ...] = ()
     """`rule.key=value`, as `--set` has it."""
     songs: tuple[Songs, ...] = ()
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0, 1, 2)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_once)] = (0, 1, 2)
     """They draw on which sides tracks start, permuted weights and random targets."""
     mode: Literal["refine", "train"] = "refine"
     """Whether arms differ in how each mix is refined, or in what a network was trained by beforehand."""
     model: str = "base"
     """The network that proposes where arms start; or none."""
-    steps: Annotated[int, Field(strict=True, ge=0)] = 100
+    steps: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 100
     recipe: str | None = None
     """Of training, for `mode: train`."""
     arms: Annotated[tuple[Entry, ...], Field(min_length=1)]
@@ -146,8 +182,6 @@ class Study(BaseModel, frozen=True, extra="forbid"):
                 )
         if (self.mode == "train") != (self.recipe is not None):
             raise refusal("recipe: belongs to `mode: train`, which needs one")
-        if len(set(self.seeds)) < len(self.seeds):
-            raise refusal(f"seeds: each once, got {list(self.seeds)}")
         if self.mode == "train" and any(songs.seeds for songs in self.songs):
             raise refusal("songs: have no seeds of their own in `mode: train`: each seed is a network")
         for entry in self.arms:

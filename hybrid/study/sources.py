@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,7 +66,10 @@ class Source(NamedTuple):
 
 def sources_of(wanted: Sequence[Songs]) -> list[Source]:
     """The songs that a study names, in order, none twice. Raises InputError if there are none, or two of one name."""
-    found = [source for songs in wanted for source in _of(songs)]
+    try:
+        found = [source for songs in wanted for source in _of(songs)]
+    except (OSError, RuntimeError) as error:
+        raise InputError(Problem("songs", f"cannot be read: {error}")) from error
     if not found:
         raise InputError(Problem("songs", "are missing: give a folder of song folders, or a card, with --songs"))
     names = [source.name for source in found]
@@ -98,6 +102,6 @@ def _card(name: str) -> Card | None:
 def songs_said(text: str) -> Songs:
     """What `--songs` says: a folder or a card, and how many of them after a colon."""
     name, colon, limit = text.rpartition(":")
-    if colon and limit.isdigit() and int(limit) > 0:
+    if colon and re.fullmatch(r"[1-9][0-9]{0,8}", limit) and not Path(text).is_dir():
         return Songs(dataset=name, limit=int(limit))
     return Songs(dataset=text)

@@ -17,6 +17,9 @@ from tests.study.made import write_songs, write_study
         (("{study}", "--songs", "{songs}", "--shard", "3/2"), "--shard: expected i/n"),
         (("{study}", "--songs", "{songs}", "--songs", "{songs}"), "two songs are called 'song0'"),
         (("{study}", "--songs", "nowhere"), "nowhere"),
+        (("{study}", "--songs", "x" * 400), "songs: cannot be read"),
+        (("{study}", "--songs", "~nobody-of-that-name/x"), "songs: cannot be read"),
+        (("{study}", "--songs", "{songs}", "--shard", "1/" + "9" * 5000), "--shard: expected i/n"),
         (("{bad}", "--songs", "{songs}"), "arms[0].leave_one_out: no rule 'lead.helpt'; did you mean lead.helps?"),
     ],
 )

@@ -88,6 +88,8 @@ def test_folders_are_compared_as_sets(hybrid, folder: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("x" * 400 + ".wav",), "cannot be read: File name too long"),
+        (("~nobody-of-that-name/x.wav",), "cannot be read: Could not determine home directory"),
         (("nowhere.wav",), "nowhere.wav: cannot be read: No such file or directory"),
         (("{ours}", "--published"), "expected --against"),
         (("{folder}",), "sets of mixes are compared as folders"),

@@ -86,6 +86,9 @@ def shape_of_nothing(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 def test_a_plugged_in_embedding_is_found_and_what_is_none_is_told():
     with pytest.raises(InputError, match="expected finite numbers"):
         embedded(mix_of("a", noise(), RATE), shape_of_nothing)
+    for wrong in (lambda x, rate: "text", lambda x, rate: np.full((1, 2), 1e300), lambda x: x, lambda x, rate: 1 / 0):
+        with pytest.raises(InputError, match="--embedding"):
+            embedded(mix_of("a", noise(), RATE), wrong)
     assert find_embedding("numpy:square") is np.square
     for name in ("no.such.module:x", "numpy:nothing_there", "word", ".odd:x"):
         with pytest.raises(InputError, match="--embedding"):

@@ -60,7 +60,7 @@ def test_families_are_left_out_whole():
 
 def test_a_sweep_gives_each_value_and_leaves_out_the_rules_own():
     (own,) = [rule for rule in BASE.rules if rule.id == "lead.level"]
-    arms = _arms({"sweep": "lead.level", "weight": [0, 1, 2]}, {"sweep": "lead.level", "target": ["-2 LU", "1 LU"]})
+    arms = _arms({"sweep": "lead.level", "weight": [0, 1, 2]}, {"sweep": "lead.level", "target": ["1 LU"]})
     assert set(arms) == {FULL, "lead.level weight ×0", "lead.level weight ×2", "lead.level target 1 LU"}
     by_id = {name: next(r for r in arm.rules.rules if r.id == "lead.level") for name, arm in arms.items()}
     assert by_id["lead.level weight ×2"].weight == 2.0 * own.weight
@@ -153,6 +153,7 @@ def test_controls_of_the_way_change_no_rule():
             "out.loudness moves no track: an arm without it would change nothing",
         ),
         ({"sweep": "lead.level", "weight": [1]}, {}, "changes nothing: the only weight is the rule's own"),
+        ({"sweep": "lead.level", "target": ["-2 LU"]}, {}, "changes nothing: -2 LU is what lead.level asks for"),
         ({"sweep": "width.whole", "target": [3]}, {}, "width.whole has no target"),
         ({"controls": ["network_only"]}, {"steps": 0}, "network only: changes nothing"),
         ({"controls": ["rules_only"]}, {"model": "none"}, "rules only: changes nothing"),

@@ -17,7 +17,7 @@ import pytest
 import soundfile
 
 from hybrid.batch.run import Shard
-from hybrid.errors import InputError
+from hybrid.errors import InputError, UnwritableError
 from hybrid.study.arms import FULL
 from hybrid.study.effects import effects_of
 from hybrid.study.rows import ROWS_FOLDER, Row
@@ -193,8 +193,26 @@ def test_a_folder_of_another_study_is_left_alone(planted: Planted, tmp_path: Pat
         _run(planted.study.model_copy(update={"steps": 61}), planted.songs, planted.out, resume=True)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="is not empty"):
+    with pytest.raises(InputError, match="is not an empty folder"):
         _run(planted.study, planted.songs, tmp_path / "full")
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["notes.txt"]
+
+
+def test_where_nothing_can_be_written_the_run_stops_and_no_song_is_blamed(
+    planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from hybrid.study import run
+    from hybrid.study.taught import Taught
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run.soundfile, "write", full)
+    (source,) = sources_of([songs_said(f"{planted.songs}:1")])
+    (tmp_path / ROWS_FOLDER).mkdir()
+    with pytest.raises(UnwritableError, match="is the disk full"):
+        run.mix_song(run.Job(source, (0,), planted.study, Taught({}, {}), tmp_path, "x"))
+    assert not list(tmp_path.glob("listen/*/.*")) and not list((tmp_path / ROWS_FOLDER).iterdir())
 
 
 def test_a_mix_that_is_no_number_is_recorded_as_diverged(planted: Planted, tmp_path: Path, monkeypatch):

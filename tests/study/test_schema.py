@@ -42,8 +42,13 @@ def test_recipes_and_studies_are_not_taken_for_each_other():
         ("{space: crest_db}", "{loudness: pan}", "pan is not among the metrics of the study"),
         ("- leave_one_out: all", "- pairs: [[lead.helps, lead.helps]]", "names nothing twice"),
         ("- leave_one_out: all", "- shapley: [space, space]", "names nothing twice"),
-        ("- leave_one_out: all", "- {}", "arms"),
+        ("- leave_one_out: all", "- {}", "arms[0]: expected a map with one of leave_one_out, leave_family_out"),
+        ("- leave_one_out: all", "- leave_one_ot: all", "arms[0]: expected a map with one of leave_one_out"),
+        ("- leave_one_out: all", "- leave_one_out: al", "expected `all` or a list of names, got 'al'"),
         ("- leave_one_out: all", "- sweep: lead.helps", "needs `weight`"),
+        ("- leave_one_out: all", "- {sweep: lead.helps, weight: [true]}", "weight[0]"),
+        ("metrics: [level_lu, heard, crest_db, width_db]", "metrics: level_lu", "expected `all` or a list of names"),
+        ("seeds: [0]", "seeds: [0]\nsongs: [{dataset: x, seeds: [1, 1]}]", "seeds: each once, got [1, 1]"),
     ],
 )
 def test_what_is_wrong_in_a_study_is_told(tmp_path: Path, old: str, new: str, said: str):
@@ -54,3 +59,4 @@ def test_what_is_wrong_in_a_study_is_told(tmp_path: Path, old: str, new: str, sa
     with pytest.raises(InputError) as refused:
         read_study(str(path))
     assert said in str(refused.value) and str(path) in str(refused.value)
+    assert len(refused.value.problems) <= 2
