@@ -14,6 +14,8 @@ from hybrid.calibrate.parent import load_parent
 from hybrid.calibrate.probes import probes
 from hybrid.errors import InputError
 
+pytestmark = pytest.mark.long
+
 RATE = 22050
 SECONDS = 5.0
 FADERS_DB = {"lead_vocal": 0.0, "kick": -3.0, "bass": -6.0, "gtr": -9.0}

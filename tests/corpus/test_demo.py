@@ -12,6 +12,8 @@ from hybrid.corpus.synthetic.composition import compose
 from hybrid.corpus.synthetic.performance import LEAD_IN_S
 from hybrid.corpus.synthetic.score import Note
 
+pytestmark = pytest.mark.long
+
 CONFUSION_S = 0.06  # a glide's half and a late singer: no pitch is judged so near a note's edge
 
 
@@ -70,7 +72,6 @@ def test_raw_levels_are_far_apart_and_the_lead_is_buried(tracks):
     assert levels_db["12_LeadVox"] < levels_db["13_BackingVox1"] - 6.0
 
 
-@pytest.mark.long
 def test_a_beat_tracker_finds_the_written_tempo_in_the_drums(tracks, song):
     kit = sum(tracks[name][0] / np.max(np.abs(tracks[name])) for name in ("01_Kick", "02_Snare", "03_HiHat"))
     tempo_bpm, _ = librosa.beat.beat_track(y=kit, sr=SAMPLE_RATE)

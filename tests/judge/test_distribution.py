@@ -12,6 +12,8 @@ from hybrid.judge.embedding import OWN, embedded, find_embedding
 from hybrid.judge.mix import mix_of
 from tests.judge.made import RATE, noise, sine
 
+pytestmark = pytest.mark.long
+
 
 def _drawn(n: int, mean: float = 0.0, spread: float = 1.0, seed: int = 0) -> np.ndarray:
     return mean + spread * np.random.default_rng(seed).standard_normal((n, 3))

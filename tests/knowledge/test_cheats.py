@@ -38,6 +38,8 @@ from tests.knowledge.made import (
     with_tone,
 )
 
+pytestmark = pytest.mark.long
+
 LEAD = Part(pink(), role="vocal.lead", tags=("lead",))
 BASS = Part(pink(30.0, 500.0), role="bass")
 GUITAR = Part(pink(100.0, 8000.0), role="guitar")

@@ -27,6 +27,8 @@ from tests.knowledge.made import (
     untouched,
 )
 
+pytestmark = pytest.mark.long
+
 PARTS = (
     Part(pink(), role="vocal.lead", tags=("lead",)),
     Part(pink(), role="bass"),

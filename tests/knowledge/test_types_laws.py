@@ -33,6 +33,8 @@ from tests.knowledge.made import (
     untouched,
 )
 
+pytestmark = pytest.mark.long
+
 _T = TypeVar("_T")
 MANY, FEW, FRAMES = 60, 4, 40
 INDEX = {rule.id: index for index, rule in enumerate(all_rules())}

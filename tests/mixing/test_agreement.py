@@ -20,6 +20,8 @@ from hybrid.mixing.observe import Observer
 from hybrid.treatment import effect
 from tests.mixing.made import RATE, lively, nothing, read_meter, song_of, sounds
 
+pytestmark = pytest.mark.long
+
 panel_of = jax.jit(predict)
 mix_total = jax.jit(effect.mix_total)
 

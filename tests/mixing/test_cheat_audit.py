@@ -14,6 +14,8 @@ from hybrid.knowledge import objective as objectives
 from hybrid.treatment.types import treatment_parts
 from tests.knowledge.made import RULES, random_dry, random_song, rule_of, rule_set
 
+pytestmark = pytest.mark.long
+
 ASKED: dict[str, dict] = {
     "lead_to_rest_ratio": {"target": "12 LU"},
     "role_budget": {},

@@ -14,6 +14,8 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.verdict import Finding
 from hybrid.mixing.check import Check, check_mix, check_mix_of
 
+pytestmark = pytest.mark.long
+
 RATE = 22050
 
 

@@ -21,6 +21,8 @@ from hybrid.mixing.mixdown import rendered
 from hybrid.treatment import effect
 from hybrid.treatment.types import Dry, Treatment, neutral
 
+pytestmark = pytest.mark.long
+
 RATE = 22050
 SECONDS = 6.0
 BANDS_HZ = {

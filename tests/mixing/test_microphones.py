@@ -20,6 +20,8 @@ from hybrid.mixing.microphones import settle
 from hybrid.mixing.plan import Way, plan_mix
 from tests.mixing.made import RATE, song_of
 
+pytestmark = pytest.mark.long
+
 SECONDS = 10.0
 N = round(SECONDS * RATE)
 TIME_S = np.arange(N) / RATE

@@ -26,6 +26,8 @@ from hybrid.treatment import effect
 from hybrid.treatment.types import treatment_parts
 from tests.knowledge.made import RULES, all_rules, objective_of, rule_of, rule_set, untouched
 
+pytestmark = pytest.mark.long
+
 RATE, SECONDS = 16000, 6
 STEPS = 50
 

@@ -29,6 +29,8 @@ from hybrid.model.sizes import Sizes
 from hybrid.treatment.types import neutral, treatment_parts
 from tests.training.made import SECONDS, write_song
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def song(tmp_path_factory: pytest.TempPathFactory) -> Song:

@@ -37,6 +37,8 @@ from tests.knowledge.made import (
     untouched,
 )
 
+pytestmark = pytest.mark.long
+
 N_TRACKS, N_FRAMES, STEPS = 4, 16, 200
 RULES = all_rules()
 INDEX = {rule.id: index for index, rule in enumerate(RULES)}
@@ -112,7 +114,6 @@ HARD = {"corpus-prior.2"}
 """Width comes from place and from width, so that a descent may end on the wrong side of the centre."""
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("rule", ALONE, ids=lambda rule: rule.id)
 def test_every_rule_alone_is_brought_to_what_some_treatment_reaches(bench: Bench, rule: RuleType):
     start = random_treatment(bench.dry, 1)

@@ -21,6 +21,8 @@ from hybrid.mixing.plan import Way, plan_mix
 from hybrid.treatment.types import neutral
 from tests.mixing.made import read_meter, song_of, sounds
 
+pytestmark = pytest.mark.long
+
 SENDS_DB = (-6.0, -12.0, -9.0, -20.0)
 
 

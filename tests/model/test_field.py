@@ -19,6 +19,8 @@ from hybrid.treatment import effect
 from hybrid.treatment.types import Dry, Treatment, neutral, treatment_parts
 from tests.treatment.made import random_dry
 
+pytestmark = pytest.mark.long
+
 N_TRACKS, N_ROLES = 4, 6
 SMALL = Sizes(N_ROLES, 5, n_reference=3, frame=16, whole=24, n_heads=2, n_moment_blocks=1, n_whole_blocks=2)
 
@@ -141,7 +143,6 @@ def test_what_is_played_elsewhere_in_the_song_is_heard_by_every_track(network: F
     assert np.abs(parts(network, late, HINTS)["eq.tone"][0] - straight["eq.tone"][0]).max() > 1e-5
 
 
-@pytest.mark.long
 def test_any_number_of_tracks_and_frames_will_do(network: Field):
     for n_tracks, n_frames in ((1, 3), (9, 40)):
         dry = random_dry(n_tracks, n_frames)
@@ -170,7 +171,6 @@ def test_the_whole_network_has_between_one_and_two_million_weights():
     assert 1e6 < sum(leaf.size for leaf in jax.tree.leaves(nnx.state(shapes, nnx.Param))) < 2e6
 
 
-@pytest.mark.long
 def test_a_song_that_repeats_itself_is_proposed_what_its_part_is(network: Field):
     part = random_dry(N_TRACKS, SMALL.n_frames)
     axes = {"power": 2, "power_k": 2, "cross": 3, "active": 1, "inside": 0, "peak": 0}

@@ -20,6 +20,8 @@ from hybrid.signal import bands
 from hybrid.treatment.types import Dry, Treatment
 from tests.treatment.made import dry_of, mono, nothing, random_dry
 
+pytestmark = pytest.mark.long
+
 OVERLAP, TOGETHER, BOTH, NEAR, APART, LOUDER, SELF = range(N_RELATION)
 LOUDNESS, OVER, BALANCE, CORRELATION, POSITION, AWAY, WIDTH, CUT = range(N_STANDING - 8, N_STANDING)
 SHARE = slice(bands.N_BANDS, 2 * bands.N_BANDS)
@@ -92,7 +94,6 @@ def test_numbers_are_of_unit_size_and_none_for_a_track_that_is_silent():
     assert np.abs(standing.track[2]).max() == np.abs(standing.pair[2]).max() == np.abs(standing.pair[:, 2]).max() == 0.0
 
 
-@pytest.mark.long
 def test_until_it_is_trained_looks_change_nothing_and_then_they_do():
     dry, hints = random_dry(4), nothing_known(4, 0)
     network = Field(SIZES, nnx.Rngs(0))
@@ -109,7 +110,6 @@ def test_until_it_is_trained_looks_change_nothing_and_then_they_do():
     assert np.abs(twice - once).max() > 0.1
 
 
-@pytest.mark.long
 def test_a_network_of_looks_alone_learns_to_put_twins_apart():
     """Which of the two goes where is not said by their sound: only their seats, and what lies between them, tell."""
     dry = twins_and_a_stranger()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 CODE = """
 import json, sys
 from pathlib import Path
@@ -60,7 +62,6 @@ print(json.dumps([learnt(jax.local_devices()[:1]), learnt(None)]))
 """
 
 
-@pytest.mark.long
 def test_four_devices_learn_what_one_does():
     flags = "--xla_force_host_platform_device_count=4 --xla_cpu_multi_thread_eigen=false"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(Path.cwd())}

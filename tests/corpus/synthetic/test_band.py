@@ -10,6 +10,8 @@ from hybrid.corpus.synthetic.band import Take, band_of, play_band
 from hybrid.corpus.synthetic.signals import SAMPLE_RATE
 from hybrid.corpus.synthetic.styles import STYLES
 
+pytestmark = pytest.mark.long
+
 ROCK, SOUL, ORCHESTRA = 5, 4, 7
 
 
