@@ -158,10 +158,7 @@ def _text(said: dict) -> str:
     for name, feature in FEATURES.items():
         lines.append(row(name, [each["features"].get(name) for each in mixes], feature.unit, feature.about))
     if "inside" in mixes[0]:
-        lines += [
-            "",
-            "inside what nine of ten people do: " + ", ".join(f"{100 * each['inside']:.0f} %" for each in mixes),
-        ]
+        lines += ["", f"features between people's tenth and ninetieth percentile: {_shares(mixes, 'inside')}"]
     if "explained" in mixes[0] and min(each["explained"] for each in mixes) < _RELIABLE:
         lines += ["", "less than half of a mix is explained by the tracks: what is said of them is not reliable"]
     if "reference_explained" in mixes[0]:
