@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import hybrid
 from hybrid.audio.manifest import MANIFEST
@@ -22,6 +22,10 @@ from hybrid.batch.record import Record
 from hybrid.corpus.find import Found
 from hybrid.corpus.load import song_of
 from hybrid.errors import InputError, UnwritableError, plain
+
+if TYPE_CHECKING:
+    from hybrid.knowledge.ruleset import RuleSet
+    from hybrid.mixing.network import Network
 
 
 class Asked(NamedTuple):
@@ -110,7 +114,7 @@ def _mixed(job: Job, record: Record) -> Record:
     from hybrid.mixing.programs import let_go_of_programs
 
     asked = job.asked
-    rules, network = _rules(asked.rules, asked.sets), _network(asked.model)
+    rules, network = rules_of(asked.rules, asked.sets), network_of(asked.model)
     with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
         song = song_of(job.found, job.roles, Path(scratch))
         inputs = [path for track in song.tracks for path in track.files]
@@ -155,14 +159,16 @@ def _finite(level: float) -> float | None:
 
 
 @cache
-def _rules(names: tuple[str, ...], sets: tuple[str, ...]):
+def rules_of(names: tuple[str, ...], sets: tuple[str, ...]) -> RuleSet:
+    """The rules of these files, read once in a process."""
     from hybrid.knowledge.resolve import load_rules
 
     return load_rules(list(names), list(sets))
 
 
 @cache
-def _network(name: str):
+def network_of(name: str) -> Network | None:
+    """The network of that name, read once in a process; None for none."""
     from hybrid.export.mixed import NO_NETWORK
     from hybrid.mixing.network import load_network
 
@@ -171,8 +177,8 @@ def _network(name: str):
 
 def hashes(asked: Asked) -> tuple[str, str]:
     """Of the rules and of the weights that are asked for. Raises InputError if they are not there or wrong."""
-    network = _network(asked.model)
-    return _rules(asked.rules, asked.sets).hash, network.hash if network else ""
+    network = network_of(asked.model)
+    return rules_of(asked.rules, asked.sets).hash, network.hash if network else ""
 
 
 def clear_unfinished(job: Job) -> None:

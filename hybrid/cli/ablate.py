@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hybrid import shelf
-from hybrid.cli.batch import shard_of
+from hybrid.cli.options import shard_of
 from hybrid.cli.signals import load, stop_if_asked
 
 if TYPE_CHECKING:
@@ -60,8 +58,7 @@ def ablate(
     changes |= {"seeds": tuple(dict.fromkeys(seeds))} if seeds else {}
     asked = read.model_copy(update=changes)
     sources = sources_of(asked.songs)
-    with _progress() as tell:
-        ended = run_study(asked, sources, out, (jobs or os.cpu_count() or 1, part, resume), tell)
+    ended = run_study(asked, sources, out, (jobs or os.cpu_count() or 1, part, resume), _tell)
     effects = effects_of(all_rows(ended.units), ended.arms, asked, ended.rules)
     _write(asked, effects, ended, out)
     if mixed:
@@ -125,13 +122,8 @@ def _print(effects: Effects, ended: Ended, out: Path) -> None:
     print(f"wrote {out}: open report.html")
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    def tell(done: int, of: int) -> None:
-        stop_if_asked()
-        if sys.stderr.isatty():
-            print(f"\r\x1b[K{done} of {of} songs", end="" if done < of else "\n", file=sys.stderr, flush=True)
-        elif of and done == of:
-            print(f"{done} of {of} songs", file=sys.stderr, flush=True)
-
-    yield tell
+def _tell(done: int, of: int) -> None:
+    """How far the run has come, for a person who watches."""
+    stop_if_asked()
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{done} of {of} songs", end="" if done < of else "\n", file=sys.stderr, flush=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ import typer
 
 from hybrid import shelf
 from hybrid.audio.write import Subtype
-from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Rules, Sets
+from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Rules, Sets, shard_of
 from hybrid.cli.signals import load, stop_if_asked
 from hybrid.errors import InputError, Problem, plain
 
@@ -117,16 +116,6 @@ def _print_summary(summary: Summary, n_before: int, out: Path) -> None:
     before = f" ({n_before} before)" if n_before else ""
     failed = f"{len(summary.failed)} failed"
     print(f"{summary.done} of {summary.songs} songs mixed{before}, {failed}: see {out}/summary.html")
-
-
-def shard_of(text: str) -> Shard:
-    from hybrid.batch.run import Shard
-
-    said = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
-    number, of = (int(said[1]), int(said[2])) if said else (0, 0)
-    if not 1 <= number <= of:
-        raise InputError(Problem("--shard", f"expected i/n with i from 1 to n, such as 3/16, got {text!r}"))
-    return Shard(number, of)
 
 
 def _options(said: list[str]) -> dict[str, object]:

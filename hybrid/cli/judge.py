@@ -161,10 +161,10 @@ def _text(said: dict) -> str:
         lines += ["", f"features between people's tenth and ninetieth percentile: {_shares(mixes, 'inside')}"]
     if "explained" in mixes[0] and min(each["explained"] for each in mixes) < _RELIABLE:
         lines += ["", "less than half of a mix is explained by the tracks: what is said of them is not reliable"]
-    if "reference_explained" in mixes[0]:
-        lines += ["", f"of the reference: {_shares(mixes, 'reference_explained')}"]
     if "explained" in mixes[0]:
-        lines += ["", "explained by the tracks: " + ", ".join(f"{100 * each['explained']:.0f} %" for each in mixes)]
+        lines += ["", f"explained by the tracks: {_shares(mixes, 'explained')}"]
+    if "reference_explained" in mixes[0]:
+        lines.append(f"of what it is compared with: {_shares(mixes, 'reference_explained')}")
     for name in mixes[0].get("published", {}):
         lines += ["", f"{name} ({mixes[0]['published'][name]['source']})"]
         terms = [term for term in mixes[0]["published"][name] if term != "source"]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hybrid.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from hybrid.batch.run import Shard
 
 Rules = Annotated[
     list[str] | None, typer.Option("--rules", help="a rule file or the name of one; may be repeated [default: base]")
@@ -12,3 +18,14 @@ Rules = Annotated[
 NO_MODEL, DEFAULT_MODEL = "none", "base"
 Model = Annotated[str, typer.Option(help="network that proposes: the name of one, a file of weights, or none")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="rule.key=value, such as lead.level.target='2 LU'")]
+
+
+def shard_of(text: str) -> Shard:
+    """What `--shard` says. Raises InputError for what is not i/n."""
+    from hybrid.batch.run import Shard
+
+    said = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    number, of = (int(said[1]), int(said[2])) if said else (0, 0)
+    if not 1 <= number <= of:
+        raise InputError(Problem("--shard", f"expected i/n with i from 1 to n, such as 3/16, got {text!r}"))
+    return Shard(number, of)

@@ -16,7 +16,7 @@ from scipy import signal
 
 from hybrid.errors import Problem, SongError
 from hybrid.judge.features import thirds_db
-from hybrid.judge.mix import SHORTEST_S, Mix, mix_of, spectra_of
+from hybrid.judge.mix import LOUDNESS_LUFS, SHORTEST_S, Mix, mix_of, spectra_of
 from hybrid.judge.tracks import Fit
 
 WINDOWS = (512, 2048, 8192)
@@ -54,7 +54,15 @@ def _only(mix: Mix, samples: Float[np.ndarray, "2 time"], start: int, end: int) 
     if not np.any(np.abs(kept) > _FAINT):
         between = f"{start / mix.sample_rate:.1f} and {end / mix.sample_rate:.1f} s"
         raise SongError(Problem(mix.name, f"is silent between {between}, all that both mixes have"))
-    return mix_of(mix.name, kept, mix.sample_rate)
+    part = mix_of(mix.name, kept, mix.sample_rate)
+    # the samples were at one loudness before: levels are told as they were found
+    louder_db = mix.found.loudness_lufs - LOUDNESS_LUFS
+    found = part.found._replace(
+        loudness_lufs=part.found.loudness_lufs + louder_db,
+        true_peak_dbtp=part.found.true_peak_dbtp + louder_db,
+        clipped=mix.found.clipped,
+    )
+    return replace(part, found=found)
 
 
 def aligned(reference: Mix, mix: Mix) -> Beside:

@@ -278,16 +278,13 @@ def refine_further(task: Task, refined: Refined) -> Refined:
 
 
 def refine_many(tasks: Sequence[Task], starts: Sequence[Treatment], n_steps: int) -> list[Refined]:
-    """What `refine` finds for each task from each start, to rounding, for tasks of one song whose rules measure the
-    same of the same tracks: they are worked on side by side, and nothing is compiled for any of them alone."""
-    if not n_steps:
-        return [_kept(task, start) for task, start in zip(tasks, starts, strict=True)]
+    """What `refine` finds for each task from each start, to rounding, for up to `AT_ONCE` tasks of one song whose rules
+    measure the same of the same tracks: they are worked on side by side, and nothing is compiled for any alone."""
     pairs = list(zip(tasks, starts, strict=True))
-    found = []
-    for first in range(0, len(pairs), AT_ONCE):
-        some = pairs[first : first + AT_ONCE]
-        found += _run_many(some + some[-1:] * (AT_ONCE - len(some)), _Rounds.of(n_steps))[: len(some)]
-    return found
+    assert len(pairs) <= AT_ONCE
+    if not n_steps:
+        return [_kept(task, start) for task, start in pairs]
+    return _run_many(pairs + pairs[-1:] * (AT_ONCE - len(pairs)), _Rounds.of(n_steps))[: len(pairs)]
 
 
 def _run_many(pairs: Sequence[tuple[Task, Treatment]], asked: _Rounds) -> list[Refined]:

@@ -7,13 +7,14 @@ arms, metric by metric.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import combinations
 from math import factorial
 from typing import Literal, NamedTuple, TypedDict
 
 from hybrid.judge.statistics import CONFIDENCE, Effect, by_song, effect_of, holm, is_equivalent
 from hybrid.judge.table import METRICS, PRIMARY
+from hybrid.knowledge.findings import has_limits
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.study.arms import FULL, Arm
 from hybrid.study.rows import Row
@@ -62,7 +63,7 @@ class ArmEffects(NamedTuple):
     acts: Effect | None
     """Of the penalties of the changed rules, before weights; None for arms that change none."""
     costs: Effect | None
-    """Of the weighted penalties of all other rules."""
+    """Of the weighted penalties of all other rules; of all, for a control."""
     metrics: dict[str, Compared]
     by_song: dict[str, dict[str, float]]
     """Of every metric, the difference in each song."""
@@ -119,6 +120,7 @@ def effects_of(rows: Sequence[Row], arms: Sequence[Arm], study: Study, rules: Ru
     differences = {arm.id: _by_metric(pairs[arm.id], study.metric_names) for arm in known}
     compared = _corrected(differences)
     weight = {rule.id: rule.weight for rule in rules.rules}
+    limited = {rule.id for rule in rules.rules if has_limits(rule)}
     found = tuple(
         ArmEffects(
             arm,
@@ -127,7 +129,7 @@ def effects_of(rows: Sequence[Row], arms: Sequence[Arm], study: Study, rules: Ru
             metrics=(metrics := _marked(arm, compared[arm.id])),
             by_song=differences[arm.id],
             primary=tuple(name for name in _primary(arm, study) if name not in metrics or not metrics[name].is_control),
-            **_penalties(arm, pairs[arm.id], weight),
+            **_penalties(arm, pairs[arm.id], weight, limited),
         )
         for arm in known
     )
@@ -198,15 +200,17 @@ class _Penalties(TypedDict):
     rules: dict[str, float]
 
 
-def _penalties(arm: Arm, pairs: Sequence[Pair], weight: Mapping[str, float]) -> _Penalties:
-    """What happens to the penalties of the arm's own rules, of all others, and of each."""
-    changed = set(arm.changed)
+def _penalties(arm: Arm, pairs: Sequence[Pair], weight: Mapping[str, float], limited: Set[str]) -> _Penalties:
+    """What happens to the penalties of the arm's own rules, of all others, and of each. What asks for nothing but
+    restraint has no limit to be beyond, and would drown the others of its family."""
+    # placebos change what is asked of all: by the full rules that is no test of whether they act
+    changed = set() if arm.kind == "control" else set(arm.changed)
+    own_ids = changed & limited or changed
     ids = dict.fromkeys(rule for without, _ in pairs for rule in without.penalty)
-    own = _effect(pairs, {rule: 1.0 for rule in ids if rule in changed})
+    own = _effect(pairs, {rule: 1.0 for rule in ids if rule in own_ids})
     others = _effect(pairs, {rule: weight[rule] for rule in ids if rule not in changed})
     each = {rule: effect.mean for rule in ids if (effect := _effect(pairs, {rule: 1.0}))}
-    # placebos change what is asked: by the full rules that is no test of whether they act
-    return {"acts": own if changed and arm.kind != "control" else None, "costs": others, "rules": each}
+    return {"acts": own, "costs": others, "rules": each}
 
 
 def _effect(pairs: Sequence[Pair], weight: Mapping[str, float]) -> Effect | None:

@@ -22,6 +22,8 @@ _STYLE = """
 .arms td, .arms th { vertical-align: middle } .arms th:first-child { width: 16rem }
 .arms th:nth-child(3) { width: 6rem } .arms th:nth-child(4) { width: 17rem; padding-left: .8rem; text-align: left }
 .arms th:nth-child(5) { width: 12rem } .arms td { white-space: normal; font-size: .85rem }
+.arms tbody tr { border-top: 1px solid var(--line) }
+.arms tbody td, .arms tbody th { padding-top: .2rem; padding-bottom: .2rem }
 .arms td.word { text-align: left; padding-left: .8rem; white-space: nowrap }
 section .lead { margin-bottom: .9rem }
 .help { color: var(--good); font-weight: 600 } .hurt { color: var(--bad); font-weight: 600 }

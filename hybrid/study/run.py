@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,12 +18,12 @@ from hybrid.audio.read import open_song
 from hybrid.audio.song import file_name
 from hybrid.batch.local import DIED, on_cores
 from hybrid.batch.run import Shard
+from hybrid.batch.work import network_of, rules_of
 from hybrid.errors import InputError, Problem, UnwritableError, plain
 from hybrid.export.made import made_with
 from hybrid.judge.mix import Mix
-from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.mixing.network import Network, load_network
+from hybrid.mixing.network import Network
 from hybrid.mixing.programs import let_go_of_programs
 from hybrid.study.arms import FULL, Arm, arms_of
 from hybrid.study.rows import ROWS_FOLDER, Row, Unit, read_unit, unit_path, write_unit
@@ -34,7 +34,7 @@ from hybrid.study.taught import Taught, recipe_hashes, taught
 
 ABOUT_FILE, RULES_FILE, KEY_FILE = "study.json", "rules.yaml", "key.json"
 LISTEN_FOLDER, ARMS_FOLDER = "listen", "arms"
-NO_NETWORK = "none"
+FAULTS_FOLDER = "faults"
 
 
 class Job(NamedTuple):
@@ -72,10 +72,11 @@ class Ended(NamedTuple):
 
 def prepare(study: Study) -> tuple[RuleSet, str]:
     """The rules of a study and the hash of its network, when all its arms can be made. Raises InputError if not."""
-    rules = load_rules(list(study.rules), list(study.sets))
+    rules = rules_of(study.rules, study.sets)
     for seed in study.seeds:
         arms_of(study, rules, seed)
-    return rules, "" if study.model == NO_NETWORK else _network(study.model).hash
+    network = network_of(study.model)
+    return rules, network.hash if network else ""
 
 
 def run_study(
@@ -92,7 +93,7 @@ def run_study(
     """
     n_processes, shard, resume = way
     rules, network = prepare(study)
-    made = made_with(rules.hash, study.hash, {"network": network or NO_NETWORK, "steps": str(study.steps)})
+    made = made_with(rules.hash, study.hash, {"network": network or study.model, "steps": str(study.steps)})
     follows_from = [study.hash, rules.hash, network, hybrid.__version__, *recipe_hashes(study)]
     made_by = hashlib.sha256(json.dumps(follows_from).encode()).hexdigest()
     _begin(study, rules, out, made_by, made, resume)
@@ -107,14 +108,7 @@ def run_study(
         if told.why:
             excluded[told.song] = told.why
         tell(number, len(jobs))
-    units = [
-        unit
-        for source in sources
-        for seed in seeds_of(source, study)
-        if (unit := read_unit(unit_path(out, source.name, seed))) is not None
-        and unit.made_by == made_by
-        and unit.stamp == source.stamp
-    ]
+    units = [unit for source in sources for unit in _units(source, study, out, made_by).values() if unit]
     return Ended(tuple(units), excluded, tuple(arms_of(study, rules, study.seeds[0])), rules, made)
 
 
@@ -157,22 +151,26 @@ def _made_by(about: Path) -> str:
 
 
 def _job(source: Source, study: Study, networks: Taught, out: Path, made_by: str) -> Job:
+    left = tuple(seed for seed, unit in _units(source, study, out, made_by).items() if unit is None)
+    return Job(source, left, study, networks, out, made_by)
+
+
+def _units(source: Source, study: Study, out: Path, made_by: str) -> dict[int, Unit | None]:
+    """What is done of a song by seed; None where that is nothing, or follows from what has changed since."""
     stamp = source.stamp
-    left = []
-    for seed in seeds_of(source, study):
-        unit = read_unit(unit_path(out, source.name, seed))
-        if unit is None or unit.made_by != made_by or unit.stamp != stamp:
-            left.append(seed)
-    return Job(source, tuple(left), study, networks, out, made_by)
+    found = {seed: read_unit(unit_path(out, source.name, seed)) for seed in seeds_of(source, study)}
+    return {
+        seed: unit if unit and (unit.made_by, unit.stamp) == (made_by, stamp) else None for seed, unit in found.items()
+    }
 
 
 def mix_song(job: Job) -> Told:
     """Mixes and judges all arms of a song under each seed; its rows are on disk before the next seed is begun."""
-    study, rules = job.study, _rules(job.study.rules, job.study.sets)
+    study, rules = job.study, rules_of(job.study.rules, job.study.sets)
     mixes = 0
     try:
         with job.source.opened() as (song, reference), open_song(song) as reader:
-            base = None if study.model == NO_NETWORK else _network(study.model)
+            base = network_of(study.model)
             ready = make_ready(job.source.name, song, reader, reference, (rules, base))
             for seed in job.seeds:
                 start = time.monotonic()
@@ -200,7 +198,9 @@ def mix_song(job: Job) -> Told:
     except InputError as error:
         return Told(job.source.name, mixes, plain("; ".join(str(problem) for problem in error.problems)))
     except Exception as error:
-        # a fault of the program at one song must not cost the others: it is told, and the song is left out
+        # a fault of the program at one song must not cost the others: where it happened is kept
+        (job.out / FAULTS_FOLDER).mkdir(exist_ok=True)
+        shelf.write(job.out / FAULTS_FOLDER / f"{file_name(job.source.name)[:80]}.txt", traceback.format_exc())
         return Told(job.source.name, mixes, plain(f"{type(error).__name__}: {error}"))
     finally:
         let_go_of_programs()
@@ -210,7 +210,7 @@ def mix_song(job: Job) -> Told:
 def _own(job: Job, arm: str, seed: int, base: Network | None) -> Network | None:
     """The network that proposes where an arm starts."""
     name = job.taught.weights.get((arm, seed))
-    return base if name is None else _network(name)
+    return base if name is None else network_of(name)
 
 
 def _write_rules(out: Path, arms: Sequence[Arm]) -> None:
@@ -250,19 +250,6 @@ def _nothing_left(job: Job) -> None:
 
 def _lost(job: Job) -> Told:
     return Told(job.source.name, 0, DIED)
-
-
-# a process mixes many songs under the same rules with the same network
-
-
-@cache
-def _rules(names: tuple[str, ...], sets: tuple[str, ...]) -> RuleSet:
-    return load_rules(list(names), list(sets))
-
-
-@cache
-def _network(name: str) -> Network:
-    return load_network(name)
 
 
 def all_rows(units: Sequence[Unit]) -> list[Row]:

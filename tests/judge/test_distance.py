@@ -45,6 +45,18 @@ def test_of_a_shorter_reference_what_both_have_is_compared_at_one_loudness():
         assert found.metrics[name] < 0.1, name
 
 
+def test_levels_are_told_as_they_were_found_where_a_sample_is_cut_off():
+    whole = noise(6.0)
+    whole[0, 1000:1004] = 1.0
+    mix = mix_of("a", whole, RATE)
+    beside = aligned(mix_of("b", 0.1 * whole[:, 1:], RATE), mix)
+    found = beside.within(mix).found
+    assert found.loudness_lufs == pytest.approx(mix.found.loudness_lufs, abs=0.05)
+    assert found.true_peak_dbtp == pytest.approx(mix.found.true_peak_dbtp, abs=0.05)
+    assert found.clipped == mix.found.clipped == 4
+    assert beside.reference.found.loudness_lufs == pytest.approx(mix.found.loudness_lufs - 20.0, abs=0.05)
+
+
 def test_against_a_mono_reference_there_is_no_side_to_be_far_from():
     mono = np.broadcast_to(noise()[:1], noise().shape)
     mix = mix_of("a", noise(), RATE)

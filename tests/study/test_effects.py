@@ -108,6 +108,25 @@ def test_what_a_rule_costs_is_what_it_does_to_the_others(study: Study):
     assert found[HELPS].rules == {"lead.helps": pytest.approx(0.7), "width.useless": pytest.approx(-0.4)}
 
 
+def test_what_asks_for_restraint_alone_does_not_drown_its_family_and_controls_cost_all(study: Study):
+    """Of two rules, one has no limit to be beyond: its penalty is not what the family is missed by."""
+    rules = load_rules(["base"], [])
+    base = Study.model_validate(
+        {"schema": "study/1", "title": "t", "arms": [{"leave_family_out": ["fidelity"]}, {"controls": ["no_rules"]}]}
+    )
+    rows = []
+    for k in range(5):
+        rows.append(row(f"s{k}", FULL, 1.0)._replace(penalty={"keep.simple": 10.0, "keep.timbre": 0.1}))
+        for arm in ("without fidelity", "no rules"):
+            rows.append(row(f"s{k}", arm, 1.0)._replace(penalty={"keep.simple": 60.0, "keep.timbre": 0.4}))
+    found = {each.arm.id: each for each in effects_of(rows, arms_of(base, rules, 0), base, rules).arms}
+    family, control = found["without fidelity"], found["no rules"]
+    assert family.acts and family.acts.mean == pytest.approx(0.3)
+    weight = {rule.id: rule.weight for rule in rules.rules}
+    assert control.acts is None and control.costs
+    assert control.costs.mean == pytest.approx(50.0 * weight["keep.simple"] + 0.3 * weight["keep.timbre"])
+
+
 def test_a_metric_that_is_better_higher_is_read_that_way(study: Study):
     rows = [each._replace(metrics={"heard": 0.3 if each.arm == FULL else 0.2}) for each in _rows()]
     _, found = _effects(study, rows)

@@ -173,6 +173,22 @@ def test_the_rules_of_every_arm_lie_under_their_hash(planted: Planted):
             assert ("enabled: false" in rules) == (row.arm != FULL)
 
 
+def test_the_smallest_shipped_study_runs_as_its_header_says(tmp_path: Path):
+    command = "from hybrid.cli.app import main; main()"
+    ask = [sys.executable, "-c", command, "ablate", "tiny", "-o", str(tmp_path / "out"), "--json"]
+    done = subprocess.run(ask, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["songs"], said["with_reference"], said["compiled_between_arms"], said["excluded"]) == (2, 0, 0, {})
+    assert [each["arm"] for each in said["arms"]] == [
+        "without lead.level",
+        "without width.whole",
+        "raw sum",
+        "no rules",
+    ]
+    assert len((tmp_path / "out" / "rows.jsonl").read_text().splitlines()) == 10
+
+
 def test_a_fault_at_one_song_costs_no_other(planted: Planted, tmp_path: Path, monkeypatch):
     from hybrid.study import run
     from hybrid.study.taught import Taught
@@ -184,6 +200,7 @@ def test_a_fault_at_one_song_costs_no_other(planted: Planted, tmp_path: Path, mo
     (source,) = sources_of([songs_said(f"{planted.songs}:1")])
     told = run.mix_song(run.Job(source, (0,), planted.study, Taught({}, {}), tmp_path, "x"))
     assert (told.song, told.mixes, told.why) == ("song0", 0, "FloatingPointError: what nobody thought of")
+    assert "in faulty" in (tmp_path / "faults" / "song0.txt").read_text()
 
 
 def test_a_folder_of_another_study_is_left_alone(planted: Planted, tmp_path: Path):
