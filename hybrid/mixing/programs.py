@@ -7,6 +7,7 @@ a new version never meets a program of an old one.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import hashlib
 import os
@@ -76,7 +77,11 @@ class Kept:
 
 def let_go_of_programs() -> None:
     """Forgets compiled programs if there are very many: each holds some of the 65,530 memory maps that Linux grants a
-    process, and one that has none left is aborted. They are on disk, and come back when they are asked for."""
+    process, and one that has none left is aborted. They are on disk, and come back when they are asked for.
+
+    In any case memory that nothing uses goes back to the system: glibc keeps what compiling took, half a gigabyte for
+    each shape of song.
+    """
     try:
         with _MAPS.open("rb") as lines:
             n_maps = sum(1 for _ in lines)
@@ -87,6 +92,8 @@ def let_go_of_programs() -> None:
             kept.let_go()
         jax.clear_caches()
         gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _shapes(leaves: list) -> Shapes:
