@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
@@ -51,16 +52,19 @@ def workers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(int(given) if given else os.cpu_count())
 
 
-def ahead(pool: ThreadPoolExecutor, work: Callable[[int, int], _T], n_chunks: int, n_tracks: int) -> Iterator[list[_T]]:
-    """`work(chunk, track)` for all tracks, chunk by chunk: the next chunk is worked on while one is looked at."""
+def ahead(
+    pool: ThreadPoolExecutor, work: Callable[[int, int], _T], n_chunks: int, n_tracks: int, n_ahead: int = 1
+) -> Iterator[list[_T]]:
+    """`work(chunk, track)` for all tracks, chunk by chunk: so many are worked on while one is looked at."""
 
     def begin(chunk: int) -> list[Future[_T]]:
         return [pool.submit(work, chunk, track) for track in range(n_tracks)]
 
-    waiting = begin(0)
+    waiting = deque(begin(chunk) for chunk in range(min(n_ahead, n_chunks)))
     for chunk in range(n_chunks):
-        done = [future.result() for future in waiting]
-        waiting = begin(chunk + 1) if chunk + 1 < n_chunks else []
+        done = [future.result() for future in waiting.popleft()]
+        if chunk + n_ahead < n_chunks:
+            waiting.append(begin(chunk + n_ahead))
         yield done
 
 
@@ -130,10 +134,12 @@ def analyse(
     with workers() as pool:
         recording = blank_recording(song, pairs)
         meter = Meter(song.sample_rate, 2)
+        paired = frozenset(pairs.ravel().tolist())
 
         def measure(chunk: int, track: int) -> tuple[Float[np.ndarray, "_ time"], Array | None]:
             x = read_chunk(reader, grid, track, chunk)
-            return x, recording.measure(chunk, track, x)
+            spectrum = recording.measure(chunk, track, x)
+            return x, spectrum if track in paired else None
 
         for chunk, measured in enumerate(ahead(pool, measure, grid.n_chunks, n_tracks)):
             recording.measure_pairs(chunk, [spectrum for _, spectrum in measured], pool)
@@ -162,7 +168,6 @@ class Recording:
     def __init__(self, grid: Grid, sample_rate: int, n_tracks: int, pairs: Int[np.ndarray, "pair 2"]) -> None:
         self._grid, self._sample_rate, self._pairs = grid, sample_rate, pairs
         self._analyser = bandpower.make_analyser(sample_rate)
-        self._paired = frozenset(pairs.ravel().tolist())
         self.joined = 1
         while grid.n_frames > MAX_FRAMES * self.joined and self.joined < bandpower.CHUNK_FRAMES:
             self.joined *= 2
@@ -175,18 +180,17 @@ class Recording:
         self.cross = np.zeros((bucket(len(pairs), 4), 2, 2, n_frames, bands.N_BANDS), np.float32)
 
     def measure(self, chunk: int, track: int, x: Float[np.ndarray, "channel time"], every: int = 1) -> Array | None:
-        """Measure one chunk of a signal with its context; its spectra, if its pairs will need them.
+        """Measure one chunk of a signal with its context; its spectra, None if it is silent.
 
         `every` 2 looks at every other window only.
         """
         if not x.any():
             return None
-        spectrum = bandpower.spectra(self._analyser, x, every)
-        powers = bandpower.powers(self._analyser, spectrum, every)
+        powers, spectrum = bandpower.measured(self._analyser, x, every)
         self.power[track, :, self._frames(chunk)] = self._joined(powers.plain)
         self.power_k[track, :, self._frames(chunk)] = self._joined(powers.weighted)
         self.low[track] += powers.low
-        return spectrum if track in self._paired else None
+        return spectrum
 
     def measure_pairs(self, chunk: int, spectra: list[Array | None], pool: ThreadPoolExecutor) -> None:
         """Measure what the pairs share in a chunk, from the spectra of all signals; None stands for silence."""
@@ -258,7 +262,7 @@ def pairs_sharing_phase(song: Song, reader: SongReader, hear: Hear = lambda spec
     if n < 2:
         return NO_PAIRS
     grid, analyser = grid_of(song), bandpower.make_analyser(song.sample_rate)
-    looked_at = list(spread(grid.n_chunks))
+    looked_at = spread(grid.n_chunks)
 
     def mid(number: int, track: int) -> Float[np.ndarray, " time"]:
         return read_chunk(reader, grid, track, looked_at[number]).mean(axis=0)
@@ -278,7 +282,7 @@ def pairs_sharing_phase(song: Song, reader: SongReader, hear: Hear = lambda spec
     return np.stack([first[chosen], second[chosen]], axis=1).astype(np.int32)
 
 
-def spread(n_chunks: int) -> Iterator[int]:
+def spread(n_chunks: int) -> list[int]:
     """The chunks that are looked at for shared phase, spread evenly over the song."""
     count = min(n_chunks, _LISTEN_CHUNKS)
-    return (int((k + 0.5) * n_chunks / count) for k in range(count))
+    return [int((k + 0.5) * n_chunks / count) for k in range(count)]

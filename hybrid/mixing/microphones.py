@@ -56,18 +56,29 @@ class _Turned(NamedTuple):
 
 def settle(song: Song, reader: SongReader) -> Settled:
     """The song with polarity and offset of its microphones settled; what a person has stated is never changed."""
-    compared = candidates(song.tracks)
-    if not len(compared):
+    listener = listener_of(song)
+    if listener is None:
         return Settled(song, pairs_sharing_phase(song, reader))
-    grid = grid_of(song)
-    listener = Listener(compared, len(song.tracks), len(list(spread(grid.n_chunks))), grid)
     pairs = pairs_sharing_phase(song, reader, listener)
+    agreed = settled_by(song, listener)
+    is_moved = any(old.offset_s != new.offset_s for old, new in zip(song.tracks, agreed.tracks, strict=True))
+    return Settled(agreed, pairs_sharing_phase(agreed, reader.of(agreed)) if is_moved else pairs)
+
+
+def listener_of(song: Song) -> Listener | None:
+    """What has to hear the chunks that `spread` names before microphones can be settled; None where no two tracks may
+    be of one source."""
+    compared, grid = candidates(song.tracks), grid_of(song)
+    return Listener(compared, len(song.tracks), len(spread(grid.n_chunks)), grid) if len(compared) else None
+
+
+def settled_by(song: Song, listener: Listener) -> Song:
+    """The song as `settle` makes it, once its chunks have been heard."""
     kin = kin_of(song, listener.relations(song.sample_rate))
     shift = _shifts(song, kin)
     turned = _turned(song, kin, shift)
     notes = (*song.notes, *_lag_notes(song, kin, shift), *_sign_notes(song, kin, turned))
-    song = replace(song, tracks=_settled(song, shift, turned.sign), notes=notes)
-    return Settled(song, pairs_sharing_phase(song, reader.of(song)) if shift.any() else pairs)
+    return replace(song, tracks=_settled(song, shift, turned.sign), notes=notes)
 
 
 def _settled(song: Song, shift: Int[np.ndarray, " track"], sign: Int[np.ndarray, " track"]) -> tuple[Track, ...]:

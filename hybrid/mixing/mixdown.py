@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -17,6 +18,9 @@ from hybrid.signal.bandpower import CHUNK_HOPS
 from hybrid.treatment import render
 from hybrid.treatment.render import Room
 from hybrid.treatment.types import Treatment
+
+_AHEAD = 8
+"""Chunks of a mix that are worked on while one is sounded: as many cores are kept busy, with 2 MB each."""
 
 
 class Chunk(NamedTuple):
@@ -87,29 +91,26 @@ def mixed(
     plan = render.plan(renderer, treatment)
     static, pan = np.asarray(plan.static_db), np.asarray(plan.pan)
     room = Room(treatment.reverb, song.sample_rate, grid.chunk) if treatment.reverb is not None else None
-    sends = room.sends[: len(song.tracks)] if room else None
-    tails = [render.empty_tail(renderer, 2)] * 2
+    # what each track adds to the mix, and what it sends to the room
+    shares = np.ones((len(song.tracks), 1), np.float32)
+    if room:
+        shares = np.column_stack([shares, room.sends[: len(song.tracks)]])
+    tail = np.concatenate([render.empty_tail(renderer, 2)] * shares.shape[1])
+    is_read = [Lock() for _ in song.tracks]
 
-    def treat(number: int, index: int) -> Complex[Array, "2 hop bin"] | None:
-        x = read_chunk(reader, grid, index, number)
-        if not x.any():
-            return None
-        moving = render.moving(renderer, treatment, index, number)
-        return render.stereo(renderer, x, static[index], moving, pan[index]).block_until_ready()
+    def add(number: int, _: int) -> Complex[Array, "both hop bin"]:
+        sums = jnp.zeros((shares.shape[1], 2, CHUNK_HOPS, renderer.bin_hz.shape[0]), jnp.complex64)
+        for index, lock in enumerate(is_read):
+            with lock:
+                x = read_chunk(reader, grid, index, number)
+            if x.any():
+                moving = render.moving(renderer, treatment, index, number)
+                sums = render.added(renderer, sums, shares[index], x, static[index], moving, pan[index])
+        return sums.reshape(-1, *sums.shape[2:]).block_until_ready()
 
-    def sound(which: int, parts: list[Complex[Array, "2 hop bin"]]) -> Float[np.ndarray, "2 time"]:
-        if not parts and not tails[which].any():
-            return np.zeros((2, grid.chunk), np.float32)
-        blank = jnp.zeros((2, CHUNK_HOPS, renderer.bin_hz.shape[0]), jnp.complex64)
-        y, tail = render.sounded(renderer, sum(parts, blank), tails[which])
-        tails[which] = np.asarray(tail)
-        return np.asarray(y)
-
-    for number, spectra in enumerate(ahead(pool, treat, grid.n_chunks, len(song.tracks))):
-        heard = [(index, spectrum) for index, spectrum in enumerate(spectra) if spectrum is not None]
-        whole = sound(0, [spectrum for _, spectrum in heard])
-        if room and sends is not None:
-            whole = whole + room.back(sound(1, [sends[index] * spectrum for index, spectrum in heard]))
+    for number, (sums,) in enumerate(ahead(pool, add, grid.n_chunks, 1, _AHEAD)):
+        heard, tail = (np.asarray(each) for each in render.sounded(renderer, sums, tail))
+        whole = heard[:2] + room.back(heard[2:]) if room else heard
         yield _cut(whole, number * grid.chunk - grid.context, song)
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Complex
 
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
@@ -18,20 +19,21 @@ from hybrid.knowledge.compile import compile_rules, output_of, wants_room
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
 from hybrid.measure.meter import Levels, Meter
-from hybrid.mixing.analyse import NO_PAIRS, Progress, blank_recording, grid_of, read_chunk, workers
+from hybrid.mixing.analyse import NO_PAIRS, Progress, ahead, blank_recording, grid_of, read_chunk, spread, workers
 from hybrid.mixing.deliver import Converter, Format
-from hybrid.mixing.kinship import candidates
-from hybrid.mixing.microphones import settle
+from hybrid.mixing.microphones import listener_of, settled_by
 from hybrid.mixing.mixdown import mixed
 from hybrid.mixing.network import UNKNOWN, Network, hear_families, proposed, with_heard_roles
 from hybrid.mixing.pins import pinned, pins_of
 from hybrid.mixing.plan import Way
 from hybrid.mixing.start import role_start
 from hybrid.model.hearing import LISTEN_S, listened
+from hybrid.signal.bandpower import CHUNK_HOPS, HEARD_BINS
 from hybrid.treatment.types import Dry, Treatment, neutral
 
 _EVERY = 2
-"""Windows that are looked at: every other one. What the network hears changes by less than what a listener does."""
+"""Windows that are looked at: every other one. What the network hears changes by less than what a listener does, and
+microphones are compared by no more."""
 _BLOCK_BYTES = 8 << 20
 
 
@@ -51,28 +53,33 @@ def quick_mix(
     network = way.network
     assert network is not None and not way.n_steps
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
-    if len(candidates(song.tracks)):
-        song, _ = settle(song, reader)
-        reader = reader.of(song)
-    dry = _listen(song, reader, progress)
+    dry, song = _listen(song, reader, progress)
+    reader = reader.of(song)
     if any(track.role == UNKNOWN for track in song.tracks):
         song = with_heard_roles(song, hear_families(network, dry, song.tracks))
     treatment = _proposed(song, dry, rules, network, way.seed)
     return _write(song, reader, treatment, rules, folder, fmt, progress)
 
 
-def _listen(song: Song, reader: SongReader, progress: Progress) -> Dry:
-    """The powers of the raw tracks, about, without what pairs share."""
+def _listen(song: Song, reader: SongReader, progress: Progress) -> tuple[Dry, Song]:
+    """The powers of the raw tracks, about, without what pairs share, and the song with its microphones settled."""
     grid, recording = grid_of(song), blank_recording(song, NO_PAIRS)
+    listener = listener_of(song)
+    looked_at = frozenset(spread(grid.n_chunks) if listener else ())
+
+    def measure(chunk: int, track: int) -> Complex[np.ndarray, "window heard"] | None:
+        spectrum = recording.measure(chunk, track, read_chunk(reader, grid, track, chunk), _EVERY)
+        if spectrum is None or chunk not in looked_at:
+            return None
+        return np.asarray(spectrum)[..., :HEARD_BINS].mean(axis=0)
+
     with workers() as pool:
-
-        def measure(track: int) -> None:
-            for chunk in range(grid.n_chunks):
-                recording.measure(chunk, track, read_chunk(reader, grid, track, chunk), _EVERY)
-
-        for track, _ in enumerate(pool.map(measure, range(len(song.tracks)))):
-            progress("analyse", (track + 1) / len(song.tracks))
-    return recording.dry(0.0)
+        for chunk, mids in enumerate(ahead(pool, measure, grid.n_chunks, len(song.tracks))):
+            if listener and chunk in looked_at:
+                silence = np.zeros((CHUNK_HOPS // _EVERY, listener.n_bins), np.complex64)
+                listener(np.stack([silence if mid is None else mid for mid in mids]))
+            progress("analyse", (chunk + 1) / grid.n_chunks)
+    return recording.dry(0.0), settled_by(song, listener) if listener else song
 
 
 def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int) -> Treatment:

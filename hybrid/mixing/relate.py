@@ -122,10 +122,10 @@ class Listener:
 
     def __init__(self, pairs: Int[np.ndarray, "pair 2"], n_tracks: int, n_chunks: int, grid: Grid) -> None:
         self._pairs, self._n_chunks, self._hop = pairs, n_chunks, grid.hop
-        n_bins = min(bandpower.HEARD_BINS, stft.HOPS_PER_WINDOW * grid.hop // 2 + 1)
+        self.n_bins = min(bandpower.HEARD_BINS, stft.HOPS_PER_WINDOW * grid.hop // 2 + 1)
         n_stretches = min(N_STRETCHES, n_chunks)
-        self._cross = np.zeros((n_stretches, len(pairs), n_bins), np.complex64)
-        self._own = np.zeros((n_stretches, n_tracks, n_bins))
+        self._cross = np.zeros((n_stretches, len(pairs), self.n_bins), np.complex64)
+        self._own = np.zeros((n_stretches, n_tracks, self.n_bins))
         self._heard = 0
 
     def __call__(self, spectra: Complex[np.ndarray, "track window bin"]) -> None:

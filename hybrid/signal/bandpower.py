@@ -75,15 +75,19 @@ def _banded(power: Float[Array, "*batch hop bin"], weights: Float[Array, "bin ou
     return jnp.mean(frames, axis=-2) @ weights
 
 
-@partial(jax.jit, static_argnames="every")
-def spectra(analyser: Analyser, x: Float[Array, "channel time"], every: int = 1) -> Complex[Array, "channel hop bin"]:
-    """Short-time spectra of a chunk with its context, of all windows or of every so many."""
-    return stft.stft(x, analyser.window, every)
+def measured(
+    analyser: Analyser, x: Float[np.ndarray, "channel time"], every: int = 1
+) -> tuple[Powers, Complex[Array, "channel hop bin"]]:
+    """Powers of a chunk with its context, and the spectra that they are of: of all windows, or of every so many. A
+    mono signal reads three times the same."""
+    return _measured(analyser, stft.windowed(x, analyser.window, every), every)
 
 
 @partial(jax.jit, static_argnames="every")
-def powers(analyser: Analyser, spectrum: Complex[Array, "channel hop bin"], every: int = 1) -> Powers:
-    """Powers of a chunk, of whose windows one in `every` was looked at; a mono signal reads three times the same."""
+def _measured(
+    analyser: Analyser, windows: Float[Array, "channel hop window"], every: int
+) -> tuple[Powers, Complex[Array, "channel hop bin"]]:
+    spectrum = stft.spectra(windows)
     squares = jnp.square(spectrum.real) + jnp.square(spectrum.imag)
     if spectrum.shape[0] == 2:
         cross = spectrum[0].real * spectrum[1].real + spectrum[0].imag * spectrum[1].imag
@@ -91,7 +95,7 @@ def powers(analyser: Analyser, spectrum: Complex[Array, "channel hop bin"], ever
     both = _banded(squares, analyser.weights, every)
     both = jnp.broadcast_to(both, (3, *both.shape[1:]))
     n = both.shape[-1] // 2
-    return Powers(both[..., :n], both[..., n:], jnp.mean(squares[:2, :, :LOW_BINS], axis=(0, 1)))
+    return Powers(both[..., :n], both[..., n:], jnp.mean(squares[:2, :, :LOW_BINS], axis=(0, 1))), spectrum
 
 
 @jax.jit

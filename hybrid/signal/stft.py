@@ -39,25 +39,23 @@ def hann(n: int) -> Float[np.ndarray, "{n}"]:
     return 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n) / n)
 
 
-def windows_of(x: Float[Array, "*batch time"], hop: int) -> Float[Array, "*batch hop window"]:
-    """Overlapping windows of `x`; three hops of context come first, so time is (n + 3) hops for n windows.
-
-    Slices and one concatenation: a gather is several times slower on CPU.
-    """
-    hops = x.reshape(*x.shape[:-1], -1, hop)
-    n = hops.shape[-2] - (HOPS_PER_WINDOW - 1)
-    return jnp.concatenate([hops[..., k : k + n, :] for k in range(HOPS_PER_WINDOW)], axis=-1)
-
-
-def stft(
-    x: Float[Array, "*batch time"], window: Float[Array, " window"], every: int = 1
-) -> Complex[Array, "*batch hop bin"]:
-    """Spectra of `x`, whose first three hops are context, under `window` (length a multiple of four).
+def windowed(
+    x: Float[np.ndarray, "*batch time"], window: Float[Array, " window"], every: int = 1
+) -> Float[np.ndarray, "*batch hop window"]:
+    """What the short-time spectra of `x` are transforms of: its overlapping windows under `window`, whose length is a
+    multiple of four. Three hops of context come first, so time is (n + 3) hops for n windows.
 
     `every` 2 takes every other window, half the work: under a Hann window what is between is nearly the same.
+    Overlapping views are free on the host; compiled, joining slices takes as long as half the transform.
     """
-    windows = windows_of(x, window.shape[-1] // HOPS_PER_WINDOW)
-    return jnp.fft.rfft(windows[..., ::every, :] * window, axis=-1)
+    step = every * (window.shape[-1] // HOPS_PER_WINDOW)
+    views = np.lib.stride_tricks.sliding_window_view(x, window.shape[-1], axis=-1)
+    return views[..., ::step, :] * np.asarray(window)
+
+
+def spectra(windows: Float[Array, "*batch hop window"]) -> Complex[Array, "*batch hop bin"]:
+    """The transforms of windows."""
+    return jnp.fft.rfft(windows, axis=-1)
 
 
 def sparse(x: Float[Array, "row time"], window: Float[Array, " window"]) -> Complex[Array, "row hop bin"]:
@@ -74,7 +72,7 @@ def overlap_add(
 ) -> tuple[Float[Array, "*batch time"], Float[Array, "*batch tail"]]:
     """Samples that are complete, and the three hops still waiting for later windows.
 
-    With `window` the square root of a Hann window here and in `stft`, unchanged spectra give the input back,
+    With `window` the square root of a Hann window here and in `windowed`, unchanged spectra give the input back,
     three hops late.
     """
     size = window.shape[-1]

@@ -7,6 +7,7 @@ and width do not depend on frequency and are applied to the filtered samples.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -18,6 +19,8 @@ from hybrid.signal import bands, room, stft
 from hybrid.signal.bandpower import CHUNK_HOPS, CONTEXT_HOPS
 from hybrid.treatment.curves import LN_DB, low_cut_db, moving_db, pan_matrix, tone_curves, zone_curves
 from hybrid.treatment.types import PER_SONG, Reverb, Treatment, map_parts, send_power
+
+_Any = Array | np.ndarray
 
 
 class Renderer(NamedTuple):
@@ -70,41 +73,61 @@ def _alone(treatment: Treatment, track: int | Int[Array, ""]) -> Treatment:
     return map_parts(lambda part, x: x if part in PER_SONG else x[jnp.asarray(track)][None], treatment)
 
 
-@jax.jit
 def filtered(
     renderer: Renderer,
-    x: Float[Array, "channel time"],
-    static_db: Float[Array, " bin"],
-    zone_db: Float[Array, "zone hop"],
-    tail: Float[Array, "channel tail"],
+    x: Float[np.ndarray, "channel time"],
+    static_db: Float[_Any, " bin"],
+    zone_db: Float[_Any, "zone hop"],
+    tail: Float[_Any, "channel tail"],
 ) -> tuple[Float[Array, "channel chunk"], Float[Array, "channel tail"]]:
     """A chunk of one track after its gains, three hops late, and the tail that the next chunk completes."""
-    return sounded(renderer, _spectrum(renderer, x, static_db, zone_db), tail)
+    return _filtered(renderer, stft.windowed(x, renderer.window), static_db, zone_db, tail)
 
 
 @jax.jit
-def stereo(
+def _filtered(
+    renderer: Renderer, windows: Float[Array, "channel hop window"], static_db: Array, zone_db: Array, tail: Array
+) -> tuple[Float[Array, "channel chunk"], Float[Array, "channel tail"]]:
+    return sounded(renderer, stft.spectra(windows) * _gain(renderer, static_db, zone_db), tail)
+
+
+def added(
     renderer: Renderer,
-    x: Float[Array, "channel time"],
-    static_db: Float[Array, " bin"],
-    zone_db: Float[Array, "zone hop"],
+    sums: Complex[Array, "sum 2 hop bin"],
+    shares: Float[np.ndarray, " sum"],
+    x: Float[np.ndarray, "channel time"],
+    static_db: Float[_Any, " bin"],
+    zone_db: Float[_Any, "zone hop"],
+    pan: Float[_Any, "2 2"],
+) -> Complex[Array, "sum 2 hop bin"]:
+    """Sums of spectra with a chunk of one more track as it stands in the mix, so much of it in each: what `filtered`
+    and `panned` do, before the inverse. `sums` is used up."""
+    return _added(sums, renderer, shares, stft.windowed(x, renderer.window), static_db, zone_db, pan)
+
+
+@partial(jax.jit, donate_argnums=0)
+def _added(
+    sums: Complex[Array, "sum 2 hop bin"],
+    renderer: Renderer,
+    shares: Float[Array, " sum"],
+    windows: Float[Array, "channel hop window"],
+    static_db: Array,
+    zone_db: Array,
     pan: Float[Array, "2 2"],
-) -> Complex[Array, "2 hop bin"]:
-    """Spectra of a chunk of one track as it stands in the mix: what `filtered` and `panned` do, before the inverse."""
-    spectrum = _spectrum(renderer, x, static_db, zone_db)
-    if len(x) == 1:
-        return jnp.sum(pan, axis=1)[:, None, None] * spectrum
-    return jnp.einsum("sc,chb->shb", pan, spectrum)
+) -> Complex[Array, "sum 2 hop bin"]:
+    spectrum, gain = stft.spectra(windows), _gain(renderer, static_db, zone_db)
+    if len(windows) == 1:
+        placed = jnp.sum(pan, axis=1)[:, None, None] * (spectrum * gain)
+    else:
+        placed = jnp.stack([(row[0] * spectrum[0] + row[1] * spectrum[1]) * gain for row in pan])
+    return sums + shares[:, None, None, None] * placed
 
 
-def _spectrum(
-    renderer: Renderer,
-    x: Float[Array, "channel time"],
-    static_db: Float[Array, " bin"],
-    zone_db: Float[Array, "zone hop"],
-) -> Complex[Array, "channel hop bin"]:
-    """Spectra of a chunk of one track after its gains."""
-    return stft.stft(x, renderer.window) * jnp.exp((0.5 * LN_DB) * (static_db + zone_db.T @ renderer.zones))
+def _gain(
+    renderer: Renderer, static_db: Float[Array, " bin"], zone_db: Float[Array, "zone hop"]
+) -> Float[Array, "hop bin"]:
+    """Of amplitudes."""
+    return jnp.exp((0.5 * LN_DB) * (static_db + zone_db.T @ renderer.zones))
 
 
 @jax.jit

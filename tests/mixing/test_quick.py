@@ -20,6 +20,7 @@ from hybrid.knowledge.compile import output_of
 from hybrid.knowledge.resolve import load_rules
 from hybrid.mixing.analyse import sum_of, workers
 from hybrid.mixing.deliver import Format
+from hybrid.mixing.microphones import settle
 from hybrid.mixing.mixdown import mixed, rendered
 from hybrid.mixing.network import Network
 from hybrid.mixing.plan import Way, plan_mix
@@ -27,6 +28,7 @@ from hybrid.mixing.quick import quick_mix
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
 from hybrid.treatment.types import neutral, treatment_parts
+from tests.mixing.made import RATE, song_of
 from tests.training.made import SECONDS, write_song
 
 pytestmark = pytest.mark.long
@@ -87,6 +89,21 @@ def test_listening_to_every_other_window_proposes_nearly_the_same(song: Song, wa
     for name, value in treatment_parts(quick.treatment).items():
         if name in ("gain.level", "eq.tone", "pan.position", "pan.width"):
             np.testing.assert_allclose(value[:3], parts[name][:3], atol=0.2, err_msg=name)
+
+
+def test_microphones_are_settled_as_the_long_way_settles_them(way: Way, tmp_path: Path):
+    noise = 0.1 * np.random.default_rng(0).standard_normal((1, 10 * RATE)).astype(np.float32)
+    late = -0.5 * np.pad(noise, ((0, 0), (48, 0)))[:, : noise.shape[1]]
+    made = song_of(tmp_path / "song", {"in": noise, "out": late, "pad": np.roll(noise, 12345, axis=1)})
+    roles = ("drums.kick", "drums.kick", "synth")
+    made = replace(made, tracks=tuple(replace(t, role=r) for t, r in zip(made.tracks, roles, strict=True)))
+    with open_song(made) as reader:
+        fmt = Format(RATE, "PCM_16")
+        quick = quick_mix(made, reader, load_rules(["output"]), way, tmp_path, fmt, lambda stage, share: None)
+        long = settle(made, reader).song
+    told = [[(t.polarity, t.offset_s) for t in each.tracks] for each in (quick.song, long)]
+    assert told[0] == told[1] == [(None, None), (-1, -48 / RATE), (None, None)]
+    assert quick.song.notes == long.notes
 
 
 @pytest.mark.parametrize("given", ["0", "-1", "many", "2.5"])
