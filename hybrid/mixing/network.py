@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from hybrid import shelf
 from hybrid.audio.families import ROLE_OF
 from hybrid.audio.song import Song, Track
 from hybrid.errors import InputError, Problem, suggest
+from hybrid.mixing.programs import Kept
 from hybrid.model.field import Field
 from hybrid.model.hearing import LISTEN_S, Hints, listened
 from hybrid.model.proposal import propose
@@ -157,9 +158,10 @@ def proposed(
     network: Network, dry: Dry, start: Treatment, tracks: Sequence[Track], seed: int
 ) -> tuple[Treatment, Heard]:
     """What the network proposes, on top of the sends of `start`, and what it hears each track to be."""
-    graph, weights = nnx.split(network.field)
+    weights = jax.tree.leaves(nnx.state(network.field))
     hints = hints_of(tracks, network.roles, dry.power.shape[0], seed)
-    treatment, family = _proposed(graph, weights, listened(dry), start, hints)
+    parts, family = _program(network.field.sizes)(weights, listened(dry), start, hints)
+    treatment = jax.tree.unflatten(jax.tree.structure(start), parts)
     share = np.asarray(jax.nn.softmax(family / EAR_TEMPERATURE, axis=-1))[: len(tracks)]
     best = share.argmax(axis=-1)
     return treatment, Heard(tuple(network.families[k] for k in best), tuple(share.max(axis=-1).tolist()))
@@ -184,9 +186,14 @@ def with_heard_roles(song: Song, heard: Heard) -> Song:
     return replace(song, tracks=tuple(tracks), notes=(*song.notes, *notes))
 
 
-@partial(jax.jit, static_argnums=0)
-def _proposed(
-    graph: nnx.GraphDef[Field], weights: nnx.State, dry: Dry, start: Treatment, hints: Hints
-) -> tuple[Treatment, Array]:
-    treatment, said = propose(nnx.merge(graph, weights), dry, start, hints)
-    return treatment, said.family
+@cache
+def _program(sizes: Sizes) -> Kept:
+    """What a network of these sizes proposes: the parts of a treatment in their order, and its logits of families."""
+    graph, state = nnx.split(nnx.eval_shape(lambda: Field(sizes, nnx.Rngs(0))))
+
+    def parts(weights: list[Array], dry: Dry, start: Treatment, hints: Hints) -> tuple[list[Array], Array]:
+        field = nnx.merge(graph, jax.tree.unflatten(jax.tree.structure(state), weights))
+        treatment, said = propose(field, dry, start, hints)
+        return jax.tree.leaves(treatment), said.family
+
+    return Kept(f"a proposal by {sizes}", parts)

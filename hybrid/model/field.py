@@ -161,7 +161,7 @@ class Field(nnx.Module):
 
     def __init__(self, sizes: Sizes, rngs: nnx.Rngs) -> None:
         zeros = nnx.initializers.zeros
-        self.n_frames, self.n_looks = sizes.n_frames, sizes.n_looks
+        self.sizes = sizes
         self.hear = nnx.Linear(N_FRAME, sizes.frame, rngs=rngs)
         self.frames = nnx.List([_Frames(sizes.frame, rngs) for _ in range(sizes.n_frame_blocks)])
         self.role = nnx.Embed(sizes.n_roles + 1, sizes.frame, embedding_init=zeros, rngs=rngs)

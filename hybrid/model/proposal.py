@@ -34,7 +34,7 @@ def looked(
 
     No gradient goes through what it hears: it learns from what it says each time.
     """
-    for _ in range(network.n_looks):
+    for _ in range(network.sizes.n_looks):
         treatment = jax.lax.stop_gradient(sought(said, hearing, dry, nothing))
         said = network.again(said, stand(dry, treatment, hearing), hearing, hints)
     return sought(said, hearing, dry, nothing), said
@@ -43,7 +43,7 @@ def looked(
 def _said(network: Field, dry: Dry, hints: Hints) -> Proposal:
     """What the network says of a song of any length: songs that are longer than those it was trained on are heard in
     stretches, and what is said of each track counts by how long it sounds in each."""
-    n_frames, span = dry.active.shape[-1], network.n_frames
+    n_frames, span = dry.active.shape[-1], network.sizes.n_frames
     if n_frames <= span:
         return network(hear(dry), hints)
     starts = np.round(np.linspace(0, n_frames - span, -(-n_frames // span))).astype(int)

@@ -99,7 +99,7 @@ def test_until_it_is_trained_looks_change_nothing_and_then_they_do():
     network = Field(SIZES, nnx.Rngs(0))
 
     def levels(network: Field, n_looks: int) -> np.ndarray:
-        network.n_looks = n_looks
+        network.sizes = replace(SIZES, n_looks=n_looks)
         return np.asarray(propose(network, dry, nothing(dry), hints)[0].gain.level_db)
 
     np.testing.assert_array_equal(levels(network, 0), levels(network, 2))
