@@ -58,11 +58,14 @@ def _alone(do: Do, job: Job) -> Record:
 class _Part:
     """A part of the jobs, in an array job: begun again after a preemption, it goes on where it was."""
 
-    def __init__(self, jobs: Sequence[Job], out: Path, shard: Shard, n_processes: int) -> None:
-        self._jobs, self._out, self._shard, self._n = jobs, out, shard, n_processes
+    def __init__(self, jobs: Sequence[Job], out: Path, shard: Shard, n_processes: int, do: Do) -> None:
+        self._jobs, self._out, self._shard, self._n, self._do = jobs, out, shard, n_processes, do
 
     def __call__(self) -> Ended:
-        return run(self._jobs, self._out, self._shard, lambda left: run_here(left, self._n), True, lambda told: None)
+        def engine(left: Sequence[Job]) -> Iterator[Record]:
+            return run_here(left, self._n, self._do)
+
+        return run(self._jobs, self._out, self._shard, engine, True, lambda told: None)
 
     def checkpoint(self) -> object:
         """What submitit asks for when the job is preempted or runs out of time."""
@@ -76,6 +79,7 @@ def run_on_slurm(
     n_parts: int,
     resume: bool,
     tell: Callable[[Told], None],
+    do: Do = attempt,
 ) -> Ended:
     """Does the jobs as an array of `n_parts` jobs, and waits for them; `options` are submitit's, such as
     slurm_partition, and cluster=local to try it on this machine. An interruption cancels what is left.
@@ -89,7 +93,7 @@ def run_on_slurm(
     executor = submitit.AutoExecutor(out / SLURM, cluster=str(options.pop("cluster", "slurm")))
     executor.update_parameters(**options)
     shards = [Shard(number, n_parts) for number in range(1, n_parts + 1)]
-    parts = [_Part([job for job in jobs if shard.has(job.found.name)], out, shard, n_processes) for shard in shards]
+    parts = [_Part([job for job in jobs if shard.has(job.found.name)], out, shard, n_processes, do) for shard in shards]
     with executor.batch():
         running = {index: executor.submit(part) for index, part in enumerate(parts)}
     begun, ended, records = dict.fromkeys(running, 1), list[Ended](), dict[str, Record]()

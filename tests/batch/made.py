@@ -50,6 +50,20 @@ def killed_once(job: Job) -> Record:
     return mixed(job)
 
 
+def part_killed_once(job: Job) -> Record:
+    """As if it had been mixed, a little slowly; the first time that anybody tries, the process that handed the job out
+    is killed, in the middle of its part, and this one with it."""
+    mark = job.out.parent / f"{job.place}.tried"
+    time.sleep(0.2)
+    with (job.out.parent / "log").open("a") as log:
+        log.write(f"{job.found.name}\n")
+    if job.found.name.startswith("deadly") and not mark.exists():
+        mark.touch()
+        os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return mixed(job)
+
+
 def slow(job: Job) -> Record:
     """Half a mix, for as long as it is not stopped."""
     with OutputFolder(job.out, overwrite=True, inputs=[]) as folder:

@@ -15,7 +15,7 @@ from hybrid.batch import cluster
 from hybrid.batch.local import run_here
 from hybrid.batch.run import Shard, run
 from hybrid.errors import InputError
-from tests.batch.made import job, killed_once, mixed, mixed_or_killed, songs
+from tests.batch.made import job, killed_once, mixed, mixed_or_killed, part_killed_once, songs
 
 NAMES = ("a", "b", "deadly", "d", "e", "f")
 
@@ -61,20 +61,37 @@ if __name__ == "__main__":
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "script.py"]
 
 
-def test_an_array_of_jobs_does_every_song_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_array_of_jobs_does_every_song_once(tmp_path: Path):
     pytest.importorskip("submitit")
     songs(tmp_path, *NAMES)
     jobs = [job(tmp_path, name) for name in NAMES]
-    monkeypatch.setattr(cluster, "run_here", lambda left, n: map(mixed, left))
     told = []
     options: dict[str, object] = {"cluster": "debug"}
-    ended = cluster.run_on_slurm(jobs, tmp_path / "out", options, 3, False, told.append)
+    ended = cluster.run_on_slurm(jobs, tmp_path / "out", options, 3, False, told.append, mixed)
     assert sorted(ended.records) == sorted(NAMES)
     assert told[-1].done == len(NAMES)
     manifests = sorted(path.name for path in (tmp_path / "out").glob("manifest*"))
     assert manifests and all("-of-3" in name for name in manifests)
     again = run(jobs, tmp_path / "out", Shard(), lambda left: map(mixed, left), True, lambda told: None)
     assert again.kept == len(NAMES)
+
+
+@pytest.mark.long
+def test_an_array_job_that_is_killed_in_the_middle_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("submitit")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    songs(tmp_path, *NAMES)
+    out, options = tmp_path / "out", {"cluster": "local", "timeout_min": 3}
+    jobs, told = [job(tmp_path, name) for name in NAMES], []
+    ended = cluster.run_on_slurm(jobs, out, dict(options), 2, False, told.append, part_killed_once)
+    assert {name: record.state for name, record in ended.records.items()} == dict.fromkeys(NAMES, "done")
+    assert told[-1].done == len(NAMES) and (out / "deadly.tried").exists()
+    # done twice is only what was at hand
+    tried = (out / "log").read_text().split()
+    assert sorted(tried) == sorted([*NAMES, "deadly"])
+    assert sorted(path.parent.name for path in out.glob("*/mix.wav")) == sorted(NAMES)
 
 
 def test_an_engine_that_is_not_installed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
