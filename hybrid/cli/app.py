@@ -5,9 +5,12 @@ A command's module is imported only when that command runs: help and the checks 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from types import TracebackType
 from typing import Annotated, NamedTuple
@@ -18,7 +21,7 @@ from typer.main import get_command
 
 from hybrid import __version__
 from hybrid.cli.signals import heard_under_any_name, stop_when_asked
-from hybrid.errors import InputError
+from hybrid.errors import InputError, Problem, UnwritableError
 
 
 class _Command(NamedTuple):
@@ -96,13 +99,55 @@ def main() -> None:
     sys.unraisablehook = _report_lost
     try:
         # the group itself: Typer puts a hook of its own in place when it is called
-        with heard_under_any_name():
+        with _output_told(), heard_under_any_name():
             get_command(app)(prog_name="hybrid")
     except InputError as error:
         _fail(str(error), error.exit_code)
     except SystemExit as leaving:
         if leaving.code == _INTERRUPTED:
             print("interrupted", file=sys.stderr)
+        raise
+
+
+class _Output(io.TextIOWrapper):
+    """Standard output that says so where it cannot be written, be it at the last moment."""
+
+    def write(self, text: str) -> int:
+        with _told():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _told():
+            super().flush()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        # whoever reads has seen enough
+        raise
+    except OSError as error:
+        raise UnwritableError(Problem("standard output", f"cannot be written: {error.strerror}")) from error
+
+
+@contextmanager
+def _output_told() -> Iterator[None]:
+    """Raises UnwritableError if what is printed cannot be written."""
+    if type(sys.stdout) is not io.TextIOWrapper:
+        yield
+        return
+    like, file = sys.stdout, open(sys.stdout.fileno(), "wb", closefd=False)  # noqa: SIM115
+    sys.stdout = _Output(file, like.encoding, like.errors, line_buffering=like.line_buffering)
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except UnwritableError:
+        # or else Python tries once more, and complains, when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise
 
 

@@ -50,6 +50,7 @@ def open_dataset(name: str, at: Path | None = None) -> Dataset:
         raise InputError(Problem(card.name, "is played by the program: there are no files to read", hint))
     root = (at or card.folder or Path()).expanduser()
     if at is None and card.folder is None:
-        hint = card.access or f"see {card.homepage}"
-        raise InputError(Problem(card.name, "lies nobody knows where: give its folder with --at", hint))
+        where = "where a command has no --at, give a copy of the card that says `folder: PATH`"
+        hint = f"{card.access or card.homepage}; {where}"
+        raise InputError(Problem(card.name, "its card does not say where the songs lie", hint))
     return Dataset(card.name, root, card, find_songs(card.layout, root))

@@ -43,6 +43,23 @@ def test_help_and_what_concerns_rules_alone_never_import_jax(arguments: list[str
     assert not heavy & _modules_after(*arguments)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["rules", "show", "base"]])
+def test_an_output_that_cannot_be_written_is_told_in_one_line(arguments: list[str]):
+    code = f"import sys; sys.argv = ['hybrid', *{arguments!r}]\nfrom hybrid.cli.app import main\nmain()\n"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "standard output: cannot be written: No space left on device\n")
+
+
+def test_who_reads_only_the_first_line_is_told_nothing():
+    code = "import sys; sys.argv = ['hybrid', 'rules', 'show', 'base']\nfrom hybrid.cli.app import main\nmain()\n"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
 def test_help_lists_every_command(hybrid):
     code, out, _ = hybrid("--help")
     assert code == 0

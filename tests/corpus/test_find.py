@@ -141,7 +141,7 @@ def test_a_folder_of_another_data_set_holds_no_song_and_shows_what_is_there(tmp_
 
 
 def test_who_asks_for_a_data_set_is_told_what_is_missing(tmp_path: Path):
-    with pytest.raises(InputError, match="give its folder with --at"):
+    with pytest.raises(InputError, match="does not say where the songs lie"):
         open_dataset("musdb18-hq")
     with pytest.raises(InputError, match="no such folder"):
         open_dataset("musdb18-hq", tmp_path / "none")
