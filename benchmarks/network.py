@@ -50,7 +50,7 @@ class Course(NamedTuple):
 
     @property
     def removed(self) -> float:
-        """Share of what the best refinement alone removes that the network alone removes."""
+        """Share of what the best refinement from usual levels removes that the network alone removes."""
         return (self.raw - self.by_network[0]) / max(self.raw - min(self.by_role.values()), 1e-9)
 
 
@@ -67,13 +67,15 @@ def planned(song: Song, rules: RuleSet, network: Network | None) -> Plan:
         return plan_mix(song, reader, rules, Way(0, 0, network), lambda stage, share: None)
 
 
-def course(song: Song, rules: RuleSet, network: Network, steps: tuple[int, ...]) -> Course:
+def course(
+    song: Song, rules: RuleSet, network: Network, steps: tuple[int, ...], network_steps: tuple[int, ...]
+) -> Course:
     """What becomes of one song."""
     found = {}
-    for name, proposer in (("by_role", None), ("by_network", network)):
+    for name, proposer, counts in (("by_role", None, steps), ("by_network", network, network_steps)):
         plan = planned(song, rules, proposer)
         start = plan.refined.treatment
-        found[name] = {0: total(plan, start)} | {n: total(plan, refine(plan.task, start, n).treatment) for n in steps}
+        found[name] = {0: total(plan, start)} | {n: total(plan, refine(plan.task, start, n).treatment) for n in counts}
     nothing = jax.tree.map(jnp.zeros_like, plan.refined.treatment)
     if plan.refined.treatment.reverb is not None:
         raise SystemExit("without reverb, please: the raw sum has none")
@@ -169,11 +171,11 @@ def main() -> None:
         for song in songs(asked.folders, asked.synthetic, Path(scratch)):
             let_go_of_programs()
             if asked.robust:
-                found = {name: course(each, rules, network, (100,)) for name, each in variants(song)}
+                found = {name: course(each, rules, network, (100,), ()) for name, each in variants(song)}
                 other.append((song.name, shuffled(song, rules, network), found))
                 print(robustness(other).splitlines()[-1], flush=True)
             else:
-                courses.append(course(song, rules, network, STEPS))
+                courses.append(course(song, rules, network, STEPS, STEPS))
                 print(table(courses).splitlines()[-1], flush=True)
     said = robustness(other) if asked.robust else table(courses)
     print(said)
