@@ -156,6 +156,7 @@ def _begun(song: Song, analysis: Analysis, blank: _Blank, rules: RuleSet, way: W
     start = role_start(nothing, dry, song.tracks, _corners_hz(objective, found, dry.power.shape[0]), way.seed)
     if way.network:
         start = _proposed_start(way.network, dry, nothing, start, song, way.seed)
+        task = task._replace(in_turn=np.float32(0.0))
     return Begun(objective, blank.report, task, start, nothing, raw, found)
 
 

@@ -39,7 +39,8 @@ EXTRA_ROUNDS = 4
 RATE = 0.12
 """Whitened units per step at most: a third of a decibel of level."""
 UNLOCK = {"eq": 0.15, "dynamics": 0.35, "reverb": 0.35}
-"""Share of all steps after which a group begins to move: level and place first, then tone, then the rest."""
+"""Share of all steps after which a group begins to move: level and place first, then tone, then the rest. Where a start
+proposes something in all groups, all move at once."""
 MARGIN = 0.05
 """Constraints are held this many scales inside their limits, since rendering differs a little from prediction."""
 RHO = (1.0, 20.0)
@@ -104,6 +105,7 @@ def _round(
     dry: Dry,
     pins: Pins,
     hold: Prices,
+    in_turn: Float[Array, ""],
     state: State,
 ) -> tuple[list[Array], Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
     """`size` steps of `n_steps` in all, then new caps.
@@ -145,7 +147,7 @@ def _round(
         (gradient,) = pull((pulls, is_step.astype(jnp.float32)))
         updates, optimiser_state = optimiser.update(_leaves(gradient), now.optimiser)
         updates = jax.tree.unflatten(jax.tree.structure(now.moves), jax.tree.leaves(updates))
-        updates = _unlocked(updates, now.step / n_steps)
+        updates = _unlocked(updates, now.step / n_steps, in_turn)
         moves = jax.tree.map(lambda x, up: x - rate(now.step / n_steps) * up, now.moves, updates)
         after = State(moves, optimiser_state, now.cap, multiplier, now.step + 1.0, each)
         after = jax.tree.map(lambda new, old: jnp.where(is_step, new, old), after, now)
@@ -188,11 +190,12 @@ class _Variant(NamedTuple):
     output: Output
     pins: Pins
     hold: Prices
+    in_turn: np.float32
 
 
 def _variant_of(task: Task) -> _Variant:
-    objective = task.objective
-    return _Variant(objective.ask, objective.weight, objective.timing, objective.output, task.pins, task.hold)
+    asked = task.objective
+    return _Variant(asked.ask, asked.weight, asked.timing, asked.output, task.pins, task.hold, task.in_turn)
 
 
 def _side_by_side(
@@ -202,7 +205,7 @@ def _side_by_side(
 
     def one(variant: _Variant, state: State) -> tuple[list[Array], Array, Array, Array]:
         own = replace(objective, ask=variant.ask, weight=variant.weight, timing=variant.timing, output=variant.output)
-        return _round(size, n_steps, own, dry, variant.pins, variant.hold, state)
+        return _round(size, n_steps, own, dry, variant.pins, variant.hold, variant.in_turn, state)
 
     return jax.vmap(one)(variants, states)
 
@@ -230,9 +233,9 @@ def _optimiser() -> optax.GradientTransformation:
     return optax.scale_by_adam(b1=0.9, b2=0.99, eps=1e-6)
 
 
-def _unlocked(updates: Treatment, progress: Array) -> Treatment:
+def _unlocked(updates: Treatment, progress: Array, in_turn: Float[Array, ""]) -> Treatment:
     def gated(part: str, update: Array) -> Array:
-        return update * (progress >= UNLOCK.get(part.partition(".")[0], 0.0))
+        return update * (progress >= in_turn * UNLOCK.get(part.partition(".")[0], 0.0))
 
     return map_parts(gated, updates)
 
@@ -244,6 +247,8 @@ class Task(NamedTuple):
     dry: Dry
     pins: Pins
     hold: Prices
+    in_turn: np.float32 = np.float32(1.0)
+    """1 if groups begin to move one after the other, 0 if all move at once: where a network has proposed the start."""
 
 
 def prepare_rounds(task: Task, nothing: Treatment, n_steps: int) -> None:

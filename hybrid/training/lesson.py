@@ -29,8 +29,8 @@ from hybrid.training.vary import recast, varied
 FAMILY_NAMES = tuple(FAMILIES)
 ROLE_NAMES = tuple(sorted(ROLES))
 Leaf = jax.Array | np.ndarray
-_MOST_READ = 4096
-"""Examples whose compiled rules are kept in memory."""
+_MOST_READ = 1024
+"""Examples whose compiled rules are kept in memory, of each set of rules: 2 MB each."""
 
 
 class Lesson(NamedTuple):

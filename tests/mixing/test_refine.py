@@ -69,7 +69,7 @@ class Bench(NamedTuple):
 
     def refined(
         self, objective: Objective, start: Treatment, held: tuple[str, ...] = (), pins: Pins | None = None,
-        dry: Dry | None = None, n_steps: int = STEPS,
+        dry: Dry | None = None, n_steps: int = STEPS, in_turn: float = 1.0,
     ) -> Refined:  # fmt: skip
         """The start refined, with every target of the `held` rules kept."""
         dry = dry or self.dry
@@ -77,7 +77,7 @@ class Bench(NamedTuple):
         nothing = tuple(np.full_like(low, NO_LIMIT) for low in objective.ask.low)
         broken = replace(objective, ask=objective.ask._replace(low=nothing))  # nothing is held for being kept
         hold = held_targets(broken, readings(broken, dry, start), always, PRICE)
-        return refine(Task(objective, dry, pins or self.free, hold), start, n_steps)
+        return refine(Task(objective, dry, pins or self.free, hold, np.float32(in_turn)), start, n_steps)
 
     def cost(self, objective: Objective, treatment: Treatment) -> np.ndarray:
         """Penalty of each rule, before its weight."""
@@ -144,6 +144,20 @@ def test_a_rule_moves_only_what_it_acts_on(bench: Bench):
     before, after = treatment_parts(start), treatment_parts(refined)
     for part in before.keys() - {"pan.position", "master.level"}:
         np.testing.assert_allclose(after[part], before[part], rtol=1e-3, atol=1e-3)  # to moves and back
+
+
+def test_groups_begin_to_move_one_after_the_other_or_all_at_once(bench: Bench):
+    start = untouched(bench.dry)
+    objective = bench.asking(dict.fromkeys(INDEX, 1.0))
+
+    def moved(in_turn: float) -> set[str]:
+        before = treatment_parts(start)
+        after = treatment_parts(bench.refined(objective, start, n_steps=1, in_turn=in_turn).treatment)
+        return {name for name in before if np.abs(np.asarray(after[name] - before[name])).max() > 1e-4}
+
+    at_first, groups = moved(1.0), {"gain.level", "eq.tone", "dynamics.zone"}
+    assert at_first & groups == {"gain.level"}
+    assert groups <= moved(0.0)
 
 
 def test_doing_little_alone_undoes_everything(bench: Bench):
