@@ -1,15 +1,17 @@
 """How fast a data set is mixed, and what survives when that is killed: python benchmarks/batch.py [--kills 10]
 
 Makes 40 songs of 8 tracks and 60 s, a few of them broken on purpose, and mixes them with `--steps 0 --only-mix`: with
-one process and with one per core; prints times real time, the ratio, and how the largest resident set of the
-processes grew over the run. Then asks a finished run of 1,000 records to go on. With --kills, a run over short songs is
-killed that many times at random moments and resumed each time; its files must be those of a run that was left alone.
+one process on one core and on all, with one per core, and on Ray, where that is installed; prints times real time,
+how they compare, and how the largest resident set of the processes grew over the run. Then asks a finished run of
+1,000 records to go on. With --kills, a run over short songs is killed that many times at random moments and resumed
+each time; its files must be those of a run that was left alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import os
 import random
 import shutil
@@ -77,19 +79,30 @@ def timed(arguments: Sequence[str]) -> tuple[float, list[float]]:
 def speed(root: Path, out: Path, n_songs: int, seconds: int) -> None:
     """Prints the table of rates."""
     timed([str(root), "-o", str(out / "warm"), *QUICK, "--limit", "2"])
-    took = {}
-    for n in (1, os.cpu_count() or 1):
-        took[n], sizes = timed([str(root), "-o", str(out / f"{n}"), *QUICK, "--jobs", str(n)])
+    took, n_cores = {}, os.cpu_count() or 1
+    ways = {
+        "1 process on one core": ["--jobs", "1"],
+        "1 process": ["--jobs", "1"],
+        f"{n_cores} processes": ["--jobs", str(n_cores)],
+    }
+    if importlib.util.find_spec("ray"):
+        ways["Ray"] = ["--engine", "ray"]
+    for name, options in ways.items():
+        everywhere = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(everywhere)} if "one core" in name else everywhere)
+        took[name], sizes = timed([str(root), "-o", str(out / name), *QUICK, *options])
+        os.sched_setaffinity(0, everywhere)
         third = max(1, len(sizes) // 3)
-        rate = n_songs * seconds / took[n]
+        rate = n_songs * seconds / took[name]
         grown = max(sizes[-third:]) - max(sizes[third : 2 * third])
         print(
-            f"{n} processes: {took[n]:.1f} s, {rate:.0f} times real time, {max(sizes):.0f} MiB at the peak, "
+            f"{name}: {took[name]:.1f} s, {rate:.0f} times real time, {max(sizes):.0f} MiB at the peak, "
             f"{grown:+.0f} MiB from the second third to the last",
             flush=True,
         )
-    one, most = took[1], took[max(took)]
-    print(f"ratio: {one / most:.2f}")
+    most = took[f"{n_cores} processes"]
+    print("times of the others over that of a process per core:")
+    print(", ".join(f"{name} {each / most:.2f}" for name, each in took.items()))
 
 
 def resumed(root: Path, out: Path) -> None:
@@ -107,7 +120,7 @@ def resumed(root: Path, out: Path) -> None:
         for source in sorted((root / "set" / "song 000").iterdir()):
             os.link(source, song / source.name)
     asked = Asked(steps=0, verdict=False)
-    record = next(iter(last_records(out / "1").values()))
+    record = next(iter(last_records(out / "1 process").values()))
     jobs = jobs_of(open_dataset(str(folder)), out / "many", asked, Choice(), "{song}")
     (out / "many").mkdir()
     with Manifest(out / "many") as manifest:
