@@ -18,7 +18,7 @@ from hybrid.audio.manifest import load_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.corpus.card import Card, Split, song_folders
-from hybrid.corpus.play import check_player, human_mix, made_from, name_of, write_song
+from hybrid.corpus.play import check_player, human_mix, made_from, name_of, numbers_of, write_song
 from hybrid.errors import InputError, Problem
 from hybrid.training.example import Kept, listen_to, store
 from hybrid.training.imitate import heard_in, human_path, store_target
@@ -40,15 +40,16 @@ _MADE_BY = (
 
 def examples_of(card: Card, split: Split, n: int) -> list[Kept]:
     """The first `n` songs of a split. Raises InputError if it has fewer."""
-    if card.layout:
-        hint = "give a folder of song folders and splits in a card of your own"
-        raise InputError(Problem(card.name, "has a layout, from which training does not read yet", hint))
-    first, end = card.splits.get(split, (0, 0))
-    if n > end - first:
-        raise InputError(Problem(card.name, f"has {end - first} songs to {_for(split)}, expected {n} at least"))
+    if card.layout and card.folder is None:
+        hint = f"{card.access or card.homepage}; give a copy of the card that says `folder: PATH`"
+        raise InputError(Problem(card.name, "its card does not say where the songs lie", hint))
+    numbers = numbers_of(card, split)
+    if n > len(numbers):
+        hint = "" if split in card.splits else f"a copy of the card may say so: `splits: {{{split}: [first, end]}}`"
+        raise InputError(Problem(card.name, f"has {len(numbers)} songs to {_for(split)}, expected {n} at least", hint))
     check_player(card)
     folder = folder_of(card)
-    return [Kept(folder / f"{name_of(card, seed)}.safetensors", card, seed) for seed in range(first, first + n)]
+    return [Kept(folder / f"{name_of(card, number)}.safetensors", card, number) for number in numbers[:n]]
 
 
 def make_missing(kept: Sequence[Kept], progress: Callable[[float], None], n_processes: int | None = None) -> None:
@@ -78,16 +79,16 @@ def songs_in(folder: Path, cache: Path, progress: Callable[[float], None]) -> li
 
 def _make(kept: Kept) -> None:
     assert kept.card is not None
-    mix = human_mix(kept.card, kept.seed)
-
-    def fit_mix(song: Song, reader: SongReader, dry: Dry) -> None:
-        target = heard_in(mix, song, reader, dry) if mix else None
-        if target:
-            store_target(target, human_path(kept))
-
     kept.path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
-        store(listen_to(write_song(kept.card, kept.seed, Path(scratch)), fit_mix), kept.path)
+        mix = human_mix(kept.card, kept.seed, Path(scratch))
+
+        def fit_mix(song: Song, reader: SongReader, dry: Dry) -> None:
+            target = heard_in(mix, song, reader, dry) if mix else None
+            if target:
+                store_target(target, human_path(kept))
+
+        store(listen_to(write_song(kept.card, kept.seed, Path(scratch) / "song"), fit_mix), kept.path)
 
 
 def folder_of(card: Card) -> Path:
