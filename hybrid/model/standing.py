@@ -12,21 +12,27 @@ from hybrid.model.hearing import FAINT, Hearing, unit_db
 from hybrid.signal import bands
 from hybrid.treatment import effect
 from hybrid.treatment.bounds import LOW_CUT_FROM_HZ
+from hybrid.treatment.curves import zone_curves
 from hybrid.treatment.makeup import made_up
-from hybrid.treatment.types import N_TONE, Dry, Treatment
+from hybrid.treatment.types import N_TONE, N_ZONES, Dry, Treatment
 
-N_STANDING = 3 * bands.N_BANDS + N_TONE + 8
+N_STANDING = 3 * bands.N_BANDS + N_TONE + 4 * N_ZONES + 8
 N_RELATION = 7
 _NEAR_PAN = 40.0
 """Tracks that are much closer than this stand in one place: about the width of a voice between loudspeakers."""
+
+_TRACE = 1e-4
+"""Shares of the side below this, -40 dB, are as good as none: rules ask for 20 dB less of lows."""
 
 
 class Standing(NamedTuple):
     """Numbers of about unit size, of a mix under a treatment."""
 
     track: Float[Array, "track standing"]
-    """Spectrum of each track, its share in each band of the mix, and the mix's spectrum, all while it sounds; its
-    loudness in the mix and against all others, its balance and width, where it was placed and how it was filtered."""
+    """Spectrum of each track, its share in each band of the mix, and the mix's spectrum, all while it sounds; in each
+    zone how much is side, of the track and of the whole mix, the track's share in that of the mix, and how far the mix
+    leans; how the track was filtered; its loudness in the mix and against all others, its balance and correlation,
+    where it was placed, its width, its low cut."""
     pair: Float[Array, "track track relation"]
     """How alike two tracks sound while both do, how often that is, how close they stand and both together, who is
     further right, who is louder, and whether the two are one."""
@@ -51,7 +57,17 @@ def stand(dry: Dry, treatment: Treatment, hearing: Hearing) -> Standing:
     sounding = jnp.sum(dry.inside)
     loudness_db = 10.0 * jnp.log10((loud + FAINT) / (jnp.sum(mix_k) / jnp.maximum(sounding, 1e-6) + FAINT))
     over_db = 10.0 * jnp.log10((jnp.sum(weighed, axis=-1) + FAINT) / (others + FAINT))
-    left, right, cross = jnp.moveaxis(jnp.sum(effect.over_time(layer, active), axis=-1), 1, 0)
+    zones = jnp.asarray(zone_curves().T, power.dtype)
+    stereo, sum_stereo = effect.over_time(layer, active) @ zones, effect.mix_over_time(layer, dry.inside) @ zones
+    side, sum_side = (jnp.maximum(x[..., 0, :] + x[..., 1, :] - 2.0 * x[..., 2, :], 0.0) for x in (stereo, sum_stereo))
+    aside, sum_aside = (
+        _side_db(s / jnp.maximum(2.0 * (x[..., 0, :] + x[..., 1, :]), FAINT))
+        for s, x in ((side, stereo), (sum_side, sum_stereo))
+    )
+    # beside the whole mix, so that a trace of side in a mix that has none at all is not told as large
+    share_aside = _side_db(side / jnp.maximum(sum_side + _TRACE * (sum_stereo[0] + sum_stereo[1]), FAINT))
+    leaning = (sum_stereo[0] - sum_stereo[1]) / jnp.maximum(sum_stereo[0] + sum_stereo[1], FAINT)
+    left, right, cross = jnp.moveaxis(jnp.sum(stereo, axis=-1), 1, 0)
     balance = (left - right) / jnp.maximum(left + right, FAINT)
     correlation = cross / jnp.sqrt(jnp.maximum(left * right, FAINT**2))
     position = treatment.pan.position / 50.0
@@ -66,8 +82,15 @@ def stand(dry: Dry, treatment: Treatment, hearing: Hearing) -> Standing:
         treatment.pan.width_db / 6.0,
         cut_octaves / 2.0,
     ]
-    track = jnp.concatenate([spectrum, share, whole, treatment.eq.tone_db / 3.0, jnp.stack(fact, axis=-1)], axis=-1)
+    of_mix = [jnp.broadcast_to(x, aside.shape) for x in (sum_aside, leaning)]
+    spectra = [spectrum, share, whole, aside, share_aside, *of_mix]
+    track = jnp.concatenate([*spectra, treatment.eq.tone_db / 3.0, jnp.stack(fact, axis=-1)], axis=-1)
     return Standing(track * present[:, None], _relations(dry, hearing, position, loudness_db / 10.0))
+
+
+def _side_db(share: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Decibels from -2 to 0, about. The side of what is mono is rounding: all below the floor reads alike."""
+    return 10.0 * jnp.log10(share + _TRACE) / 20.0
 
 
 def _relations(

@@ -172,7 +172,7 @@ class _Run:
         losses = []
         for under in self._under:
             batches = in_batches(under.lessons, kept, self._recipe.batch, roles=roles)
-            seen = [under.trainer.look(self._learner.weights, batch) for batch in batches]
+            seen = [under.trainer.look(self._learner.mean, batch) for batch in batches]
             mean = jax.tree.map(lambda *each: np.mean(np.concatenate(each)[: len(kept)], axis=0), *seen)
             self._note(split, under, mean)
             losses.append(float(mean.loss))
@@ -188,7 +188,7 @@ class _Run:
     def _keep(self, loss: float) -> None:
         """Writes the weights as they are."""
         about = {**self._made_with, "step": str(self._step), "validation": f"{loss:.4f}"}
-        field = nnx.merge(self._graph, self._learner.weights)
+        field = nnx.merge(self._graph, self._learner.mean)
         save_network(Network(field, ROLE_NAMES, FAMILY_NAMES, about, ""), self._sizes, self._folder / WEIGHTS_FILE)
 
 

@@ -64,7 +64,9 @@ class Variety(BaseModel, frozen=True, extra="forbid"):
     mirror: _Share = 0.5
     """How often left and right change places in a track."""
     lean_db: _Weight = 2.0
-    """Standard deviation of the balance of a stereo track."""
+    """Standard deviation of the balance of a stereo track, and of each point of a curve of it over frequency."""
+    apart: _Share = 0.3
+    """How often the channels of a stereo track are less alike than they came, most so in some bands."""
     stereo: _Share = 0.5
     """How often all tracks of a song come on two channels, as studios and trackers export them."""
     lead: _Share = 0.3

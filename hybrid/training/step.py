@@ -24,12 +24,16 @@ from hybrid.training.target import distance, target_of
 from hybrid.treatment.makeup import made_up
 from hybrid.treatment.types import Treatment, neutral
 
+MEAN_STEPS = 400.0
+"""Steps over which the mean of the weights forgets; of the first, a tenth of the steps so far. A guess."""
+
 
 class Seen(NamedTuple):
     """What a song cost, or a batch, as means over its songs."""
 
     loss: Float[Array, ""]
-    """All losses by their weights."""
+    """All losses by their weights; of the rules, the logarithm of one and what they cost: a few songs that no treatment
+    could mend would else drown those in which little is left to mend."""
     rules: Float[Array, ""]
     """Weighted penalties of all rules."""
     rule: Float[Array, " rule"]
@@ -45,6 +49,8 @@ class Learner(NamedTuple):
     """All that changes in training."""
 
     weights: nnx.State
+    mean: nnx.State
+    """A running mean of the weights, which is what is looked at and kept."""
     optimiser: optax.OptState
     step: Float[Array, ""]
 
@@ -84,10 +90,14 @@ def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool, devices
     def step(learner: Learner, batch: Batch) -> tuple[Learner, Seen]:
         (_, cost), gradient = jax.value_and_grad(seen, has_aux=True)(learner.weights, batch)
         updates, state = optimiser.update(gradient, learner.optimiser, learner.weights)
-        return Learner(jax.tree.map(jnp.add, learner.weights, updates), state, learner.step + 1.0), cost
+        weights = jax.tree.map(jnp.add, learner.weights, updates)
+        share = jnp.maximum(1.0 / MEAN_STEPS, 1.0 / (2.0 + 0.1 * learner.step))
+        mean = jax.tree.map(lambda old, new: old + share * (new - old), learner.mean, weights)
+        return Learner(weights, mean, state, learner.step + 1.0), cost
 
     def begin(weights: nnx.State) -> Learner:
-        return Learner(weights, optimiser.init(weights), jnp.zeros(()))
+        # copied, since a step gives all that it was given away
+        return Learner(weights, jax.tree.map(jnp.copy, weights), optimiser.init(weights), jnp.zeros(()))
 
     shared = jax.jit(begin, out_shardings=together)
     stepped = jax.jit(step, in_shardings=(together, divided), out_shardings=together, donate_argnums=0)
@@ -129,5 +139,5 @@ def _cost(graph: nnx.GraphDef[Field], weights: nnx.State, lesson: Lesson, nothin
         found = target_of(dry, made_up(dry, treatment))
         refined, human = (distance(found, wanted, heard.present) for wanted in (lesson.refined, lesson.human))
     rules, roles = objective.weight @ rule, jnp.sum(wrong * asked) / jnp.maximum(jnp.sum(asked), 1.0)
-    loss = losses.rules * rules + losses.roles * roles + losses.refined * refined + losses.human * human
+    loss = losses.rules * jnp.log1p(rules) + losses.roles * roles + losses.refined * refined + losses.human * human
     return Seen(loss, rules, rule, roles, jnp.sum(right * told) / jnp.maximum(jnp.sum(told), 1.0), refined, human)

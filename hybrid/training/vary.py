@@ -41,8 +41,12 @@ def varied(frames: Frames, tracks: tuple[Track, ...], variety: Variety, rng: np.
     tone_db = rng.normal(0.0, variety.tone_db, (n, N_TONE)) @ tone_curves()
     sides = rng.random(n) < variety.mirror
     wide = np.pad([track.channels == 2 for track in tracks], (0, n - n_tracks))
-    lean_db = rng.normal(0.0, variety.lean_db, n) * wide
-    return _leaning(_mirrored(_scaled(frames, gain_db[:, None] + tone_db, heard), sides), lean_db)
+    lean_db = rng.normal(0.0, variety.lean_db, (n, 1)) + rng.normal(0.0, variety.lean_db, (n, N_TONE)) @ tone_curves()
+    apart = (rng.random(n) < variety.apart) & wide
+    # a straight draw at each point of the curve: from all that they had in common to nothing
+    unlike = np.clip(rng.random((n, N_TONE)) @ tone_curves(), 0.0, 1.0) * apart[:, None]
+    scaled = _mirrored(_scaled(frames, gain_db[:, None] + tone_db, heard), sides)
+    return _parted(_leaning(scaled, lean_db * wide[:, None]), (1.0 - unlike).astype(np.float32))
 
 
 def _scaled(frames: Frames, gain_db: Float[np.ndarray, "track band"], heard: Float[np.ndarray, " track"]) -> Frames:
@@ -71,14 +75,25 @@ def _mirrored(frames: Frames, sides: Bool[np.ndarray, " track"]) -> Frames:
     return frames._replace(power=power, power_k=power_k, cross=cross)
 
 
-def _leaning(frames: Frames, lean_db: Float[np.ndarray, " track"]) -> Frames:
+def _leaning(frames: Frames, lean_db: Float[np.ndarray, "track band"]) -> Frames:
     """Left of every track louder, and right softer, by half of `lean_db`."""
     side = 10.0 ** (np.stack([lean_db, -lean_db], axis=1) / 40.0)
     power = np.stack([side[:, 0] ** 2, side[:, 1] ** 2, side[:, 0] * side[:, 1]], axis=1).astype(np.float32)
     first, second = side[frames.pairs[:, 0]], side[frames.pairs[:, 1]]
     both = (first[:, :, None] * second[:, None, :]).astype(np.float32)
     return frames._replace(
-        power=frames.power * power[:, :, None, None],
-        power_k=frames.power_k * power[:, :, None, None],
-        cross=frames.cross * both[:, :, :, None, None],
+        power=frames.power * power[:, :, None],
+        power_k=frames.power_k * power[:, :, None],
+        cross=frames.cross * both[:, :, :, None],
+    )
+
+
+def _parted(frames: Frames, alike: Float[np.ndarray, "track band"]) -> Frames:
+    """The channels of every track with so much left of what they have in common, 0 to 1."""
+    both = np.stack([np.ones_like(alike), np.ones_like(alike), alike], axis=1)[:, :, None]
+    first, second = np.sqrt(alike)[frames.pairs[:, 0]], np.sqrt(alike)[frames.pairs[:, 1]]
+    return frames._replace(
+        power=frames.power * both,
+        power_k=frames.power_k * both,
+        cross=frames.cross * (first * second)[:, None, None, None],
     )

@@ -17,13 +17,14 @@ from hybrid.model.proposal import looked, propose
 from hybrid.model.sizes import Sizes
 from hybrid.model.standing import N_RELATION, N_STANDING, Standing, stand
 from hybrid.signal import bands
-from hybrid.treatment.types import Dry, Treatment
+from hybrid.treatment.types import N_ZONES, Dry, Treatment
 from tests.treatment.made import dry_of, mono, nothing, random_dry
 
 pytestmark = pytest.mark.long
 
 OVERLAP, TOGETHER, BOTH, NEAR, APART, LOUDER, SELF = range(N_RELATION)
 LOUDNESS, OVER, BALANCE, CORRELATION, POSITION, AWAY, WIDTH, CUT = range(N_STANDING - 8, N_STANDING)
+SIDES = 3 * bands.N_BANDS
 SHARE = slice(bands.N_BANDS, 2 * bands.N_BANDS)
 SIZES = Sizes(3, 5, frame=16, whole=24, n_heads=2, n_moment_blocks=1, n_whole_blocks=1)
 
@@ -82,6 +83,22 @@ def test_a_track_to_the_right_leans_to_the_right_and_a_mono_track_is_one_in_both
     assert track[0, BALANCE] > 0.3
     np.testing.assert_allclose(track[:, CORRELATION], 1.0, atol=1e-4)
     np.testing.assert_allclose(track[:, AWAY], np.abs(track[:, POSITION]))
+
+
+def test_in_which_zone_what_is_side_and_whose_it_is_is_told():
+    low, high = np.zeros((24, bands.N_BANDS)), np.zeros((24, bands.N_BANDS))
+    low[:, 1:4], high[:, 30:34] = 1e-3, 1e-3
+    apart = np.stack([low, low, 0.0 * low])
+    # a bass whose channels have nothing in common, a bass in the middle, and cymbals on the left
+    dry = dry_of(np.stack([apart, mono(low), np.stack([high, 0.0 * high, 0.0 * high])]))
+    track = stood(dry, nothing(dry)).track
+    aside, share, mix, leaning = (track[:, SIDES + k * N_ZONES : SIDES + (k + 1) * N_ZONES] for k in range(4))
+    half, none = 10.0 * np.log10(0.5) / 20.0, -2.0
+    np.testing.assert_allclose(aside[:, 0], [half, none, none], atol=2e-3)
+    # the wide bass holds all that is side below 150 Hz, beside as much bass in the middle
+    np.testing.assert_allclose(share[:2, 0], [0.0, none], atol=2e-2)
+    np.testing.assert_allclose(mix[:, 0], 10.0 * np.log10(0.25) / 20.0, atol=2e-3)
+    np.testing.assert_allclose(leaning[:, [0, 3]], [[0.0, 1.0]] * 3, atol=2e-3)
 
 
 def test_numbers_are_of_unit_size_and_none_for_a_track_that_is_silent():

@@ -19,7 +19,8 @@ from hybrid.treatment.types import neutral
 from tests.training.made import SECONDS, write_song
 
 SHAPE = Shape(5, 16, 4)
-AS_IT_IS = Variety(gain_db=0.0, tone_db=0.0, drop=0.0, mirror=0.0, lean_db=0.0, stereo=0.0, lead=0.0, mute=0.0)
+NOTHING = ("gain_db", "tone_db", "drop", "mirror", "lean_db", "apart", "stereo", "lead", "mute")
+AS_IT_IS = Variety(**dict.fromkeys(NOTHING, 0.0))
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +139,19 @@ def test_a_leaning_track_is_louder_on_one_side_by_as_much_as_asked(example: Exam
     )
     # the guitar is the only one of two channels
     assert np.abs(after - before)[[0, 2]].max() < 1e-3 < abs(after - before)[1]
+
+
+def test_channels_of_a_stereo_track_have_less_in_common_and_lose_no_power(example: Example):
+    dry = shaped(example, SHAPE).frames
+    apart = AS_IT_IS.model_copy(update={"apart": 1.0})
+    after = varied(dry, example.song.tracks, apart, np.random.default_rng(3))
+    np.testing.assert_array_equal(after.power[:, :2], dry.power[:, :2])
+    left = np.sum(after.power[:, 2], axis=1) / np.where(
+        dry.power[:, 2].sum(axis=1) == 0.0, 1.0, dry.power[:, 2].sum(axis=1)
+    )
+    # the guitar is the only one of two channels
+    np.testing.assert_array_equal(after.power[[0, 2]], dry.power[[0, 2]])
+    assert np.all((left[1] >= 0.0) & (left[1] <= 1.0)) and left[1].std() > 0.1
 
 
 def test_another_may_lead_but_no_bass(example: Example):
