@@ -205,7 +205,7 @@ def _side_by_side(
 
     def one(variant: _Variant, state: State) -> tuple[list[Array], Array, Array, Array]:
         own = replace(objective, ask=variant.ask, weight=variant.weight, timing=variant.timing, output=variant.output)
-        return _round(size, n_steps, own, dry, variant.pins, variant.hold, variant.in_turn, state)
+        return _round(size, n_steps, own, dry, variant.pins, variant.hold, jnp.asarray(variant.in_turn), state)
 
     return jax.vmap(one)(variants, states)
 
