@@ -15,6 +15,7 @@ from hybrid.export.report.words import fixed
 from hybrid.knowledge.findings import BROKEN
 
 _ROW_PX, _BOX_PX = 24.0, 10.0
+_LONGEST_NAME = 14
 _AXIS = Axis(0.03, 30.0, is_log=True)
 """Of excess, in scales of the rule."""
 _TICKS = tuple(Tick(value, f"{value:g}") for value in (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0))
@@ -170,10 +171,15 @@ def _row(rule: RuleSummary) -> str:
     ]
     if rule.worst > BROKEN:
         parts.append(f'<circle class="worst" cx="{_AXIS.percent(rule.worst)}" cy="{y:g}" r="3"/>')
-    where = escape(rule.worst_song) if rule.worst > BROKEN else ""
+    where = rule.worst_song if rule.worst > BROKEN else ""
     return (
         f'<tr><th title="{escape(rule.rule)}">{escape(rule.rule)}</th>'
         f'<td class="chart">{drawing("".join(parts), _ROW_PX)}</td>'
         f"<td>{rule.kept} of {rule.songs}</td>"
-        f'<td title="{where}" class="where">{where}</td></tr>'
+        f'<td title="{escape(where)}" class="where">{escape(_shortened(where))}</td></tr>'
     )
+
+
+def _shortened(name: str) -> str:
+    """A name that fits the column: songs of one data set differ at the end more often than in the middle."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:4]}…{name[5 - _LONGEST_NAME :]}"
