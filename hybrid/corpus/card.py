@@ -103,6 +103,15 @@ def read_card(name: str) -> Card:
     return card.model_copy(update={"folder": folder})
 
 
+def folder_of(card: Card) -> Path:
+    """Where the songs of a card lie. Raises InputError if it does not say."""
+    if card.folder is None:
+        where = "where a command has no --at, give a copy of the card that says `folder: PATH`"
+        hint = f"{card.access or card.homepage}; {where}"
+        raise InputError(Problem(card.name, "its card does not say where the songs lie", hint))
+    return card.folder
+
+
 def song_folders(folder: Path) -> list[Path]:
     """The folders of songs in a folder, by name. Raises InputError if there are none."""
     if not folder.is_dir():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hybrid import shelf
-from hybrid.corpus.card import KIND, Card, read_card
+from hybrid.corpus.card import KIND, Card, folder_of, read_card
 from hybrid.corpus.find import Corpus, Found, find_songs
 from hybrid.errors import InputError, Problem
 
@@ -48,9 +48,5 @@ def open_dataset(name: str, at: Path | None = None) -> Dataset:
     if card.player != "files":
         hint = f"known data sets: {', '.join(shelf.names(KIND))}"
         raise InputError(Problem(card.name, "is played by the program: there are no files to read", hint))
-    root = (at or card.folder or Path()).expanduser()
-    if at is None and card.folder is None:
-        where = "where a command has no --at, give a copy of the card that says `folder: PATH`"
-        hint = f"{card.access or card.homepage}; {where}"
-        raise InputError(Problem(card.name, "its card does not say where the songs lie", hint))
+    root = (at or folder_of(card)).expanduser()
     return Dataset(card.name, root, card, find_songs(card.layout, root))

@@ -9,7 +9,7 @@ from pathlib import Path
 from hybrid.audio.assemble import Cast, assemble
 from hybrid.audio.manifest import load_song
 from hybrid.audio.probe import probe_all
-from hybrid.audio.scan import tracks_of
+from hybrid.audio.scan import finished_mixes, tracks_of
 from hybrid.audio.song import Song, Track, file_name
 from hybrid.corpus.find import Found
 from hybrid.corpus.streams import unpacked
@@ -37,6 +37,14 @@ def song_of(found: Found, roles: Mapping[str, Sequence[str]], scratch: Path) -> 
     notes = (f"other sources are heard in: {', '.join(bleeding)}",) if bleeding else ()
     cast = Cast(found.folder, file_name(found.name), named, notes=notes)
     return assemble(cast.without(_UNMIXED))
+
+
+def mix_of(found: Found, scratch: Path) -> Path | None:
+    """The mix that a person made of the song: the layout's, or, in a folder of tracks, a file that is named so. A
+    stream of a container is unpacked into `scratch`."""
+    if found.mix is not None:
+        return unpacked((found.mix,), scratch)[0].path
+    return None if found.sources else next(iter(finished_mixes(found.folder)), None)
 
 
 def _named(track: Track, said: Sequence[str] | None) -> Track:

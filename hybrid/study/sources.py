@@ -11,15 +11,13 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from hybrid import shelf
-from hybrid.audio.scan import finished_mixes
 from hybrid.audio.song import Song
 from hybrid.batch.work import stamp_of
 from hybrid.corpus.card import KIND, Card, read_card
 from hybrid.corpus.dataset import open_dataset
 from hybrid.corpus.find import Found
-from hybrid.corpus.load import song_of
+from hybrid.corpus.load import mix_of, song_of
 from hybrid.corpus.play import check_player, made_from, write_song
-from hybrid.corpus.streams import unpacked
 from hybrid.errors import InputError, Problem
 from hybrid.study.schema import Songs
 
@@ -55,13 +53,7 @@ class Source(NamedTuple):
                 yield write_song(self.card, self.number, Path(scratch) / "song"), None
                 return
             song = song_of(self.found, self.roles, Path(scratch))
-            yield song, self._mix(Path(scratch))
-
-    def _mix(self, scratch: Path) -> Path | None:
-        assert self.found is not None
-        if self.found.mix is not None:
-            return unpacked((self.found.mix,), scratch)[0].path
-        return None if self.found.sources else next(iter(finished_mixes(self.found.folder)), None)
+            yield song, mix_of(self.found, Path(scratch))
 
 
 def sources_of(wanted: Sequence[Songs]) -> list[Source]:

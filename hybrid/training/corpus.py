@@ -40,14 +40,11 @@ _MADE_BY = (
 
 def examples_of(card: Card, split: Split, n: int) -> list[Kept]:
     """The first `n` songs of a split. Raises InputError if it has fewer."""
-    if card.layout and card.folder is None:
-        hint = f"{card.access or card.homepage}; give a copy of the card that says `folder: PATH`"
-        raise InputError(Problem(card.name, "its card does not say where the songs lie", hint))
+    check_player(card)
     numbers = numbers_of(card, split)
     if n > len(numbers):
         hint = "" if split in card.splits else f"a copy of the card may say so: `splits: {{{split}: [first, end]}}`"
         raise InputError(Problem(card.name, f"has {len(numbers)} songs to {_for(split)}, expected {n} at least", hint))
-    check_player(card)
     folder = folder_of(card)
     return [Kept(folder / f"{name_of(card, number)}.safetensors", card, number) for number in numbers[:n]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -92,7 +92,7 @@ def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool, devices
         updates, state = optimiser.update(gradient, learner.optimiser, learner.weights)
         weights = jax.tree.map(jnp.add, learner.weights, updates)
         share = jnp.maximum(1.0 / MEAN_STEPS, 1.0 / (2.0 + 0.1 * learner.step))
-        mean = jax.tree.map(lambda old, new: old + share * (new - old), learner.mean, weights)
+        mean = cast(nnx.State, optax.incremental_update(weights, learner.mean, share))
         return Learner(weights, mean, state, learner.step + 1.0), cost
 
     def begin(weights: nnx.State) -> Learner:
