@@ -46,8 +46,9 @@ from hybrid.knowledge.types import RuleType
 from hybrid.measure.panel import raw_of
 from hybrid.mixing.analyse import analyse
 from hybrid.mixing.conflicts import Conflict, conflicts
+from hybrid.mixing.descent import RATE
 from hybrid.mixing.microphones import settle
-from hybrid.mixing.refine import RATE, Refined, Round
+from hybrid.mixing.refine import Refined, Round
 from hybrid.treatment.bounds import bounded, moves_of
 from hybrid.treatment.effect import pool
 from hybrid.treatment.makeup import made_up
