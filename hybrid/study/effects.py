@@ -16,7 +16,7 @@ from hybrid.judge.statistics import CONFIDENCE, Effect, by_song, effect_of, holm
 from hybrid.judge.table import METRICS, PRIMARY
 from hybrid.knowledge.findings import has_limits
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.study.arms import FULL, Arm
+from hybrid.study.arm import FULL, Arm
 from hybrid.study.rows import Row
 from hybrid.study.schema import Shapley, Study
 

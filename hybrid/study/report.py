@@ -13,6 +13,7 @@ from hybrid.export.report.words import fixed
 from hybrid.judge.statistics import Effect
 from hybrid.judge.table import METRICS
 from hybrid.study.effects import TOTAL, ArmEffects, Compared, Effects, Share
+from hybrid.study.heat import HEAT_STYLE, by_metric, by_rule
 from hybrid.study.rows import Row, Unit
 from hybrid.study.schema import Study
 from hybrid.study.tables import counted, listed, power_said, spoken
@@ -30,13 +31,7 @@ section .lead { margin-bottom: .9rem }
 .none { color: var(--soft) }
 line.reach { stroke: var(--accent); stroke-width: 2 } circle.mean { fill: var(--accent) }
 line.zero { stroke: var(--raw) } circle.song { fill: var(--accent); opacity: .45 }
-.heat { width: auto; border-collapse: separate; border-spacing: 1px; font-size: .72rem }
-.heat th { font-weight: 400; color: var(--ink); white-space: nowrap; padding: 0 .5rem 0 0; font-size: .78rem }
-.heat thead th { vertical-align: bottom; padding: 0; height: 9rem }
-.heat thead th span { writing-mode: vertical-rl; transform: rotate(180deg); padding: .2rem 0 }
-.heat td { width: 1.55rem; height: 1.35rem; text-align: center; padding: 0 }
-.heat td.control { outline: 1px dashed var(--raw); outline-offset: -2px }
-.scroll { overflow-x: auto } .power li, .left li { margin: .2rem 0; font-size: .9rem }
+.power li, .left li { margin: .2rem 0; font-size: .9rem }
 """
 _WORDS = {
     "helps": ("help", "helps"),
@@ -63,8 +58,8 @@ def report_html(
 <main>
 {_arms(effects)}
 {_power(effects)}
-{_by_metric(effects)}
-{_by_rule(effects)}
+{by_metric(effects)}
+{by_rule(effects)}
 {_by_song(effects)}
 {_shares(effects.shares)}
 {_joint(effects)}
@@ -72,7 +67,7 @@ def report_html(
 {_listening(study)}
 </main>
 <footer><p class="facts">{escape(made)}</p></footer>"""
-    return document(f"{study.title}: report", body, _STYLE)
+    return document(f"{study.title}: report", body, _STYLE + HEAT_STYLE)
 
 
 def _numbers(effects: Effects, units: Sequence[Unit], rows: Sequence[Row]) -> str:
@@ -155,69 +150,6 @@ def _power(effects: Effects) -> str:
     said = "".join(f"<li>{escape(line)}</li>" for line in power_said(effects))
     head = "<h2>What so many songs can show</h2>"
     return f'<section id="power">{head}<ul class="power">{said}</ul></section>' if said else ""
-
-
-def _by_metric(effects: Effects) -> str:
-    """A cell for every arm and metric, in units of what matters."""
-    names = [name for name in METRICS if any(name in each.metrics for each in effects.arms)]
-    lead = (
-        "Mean change from all rules in units of the smallest difference that matters for each metric. Red: worse "
-        "without the rules; green: better. Dashed: the rules measure this themselves, so it is a control. A dot marks "
-        "p below 0.05 after correction."
-    )
-    rows = []
-    for each in effects.arms:
-        cells = "".join(_metric_cell(each.metrics.get(name), name) for name in names)
-        rows.append(f"<tr><th>{escape(each.arm.id)}</th>{cells}</tr>")
-    return _heat("metrics", "Every arm by every metric", lead, names, rows)
-
-
-def _metric_cell(found: Compared | None, name: str) -> str:
-    if found is None:
-        return "<td></td>"
-    sign = 1.0 if METRICS[name].better == "lower" else -1.0
-    worse = sign * found.effect.mean / METRICS[name].margin
-    mark = "•" if found.p < 0.05 else ""
-    title = f"{name}: {spoken(found.effect, 3)} {METRICS[name].unit}, p {found.p:.3f}"
-    css = ' class="control"' if found.is_control else ""
-    return f'<td{css} style="{_colour(worse)}" title="{escape(title)}">{mark}</td>'
-
-
-def _by_rule(effects: Effects) -> str:
-    """A cell for every arm and rule."""
-    names = list(dict.fromkeys(rule for each in effects.arms for rule in each.rules))
-    lead = (
-        "Mean change of every rule's penalty, in scales. Red: the rule of the column is kept worse in that arm; green: "
-        "better. Dashed: the rules that the arm changes."
-    )
-    rows = []
-    for each in effects.arms:
-        cells = "".join(_rule_cell(each, name) for name in names)
-        rows.append(f"<tr><th>{escape(each.arm.id)}</th>{cells}</tr>")
-    return _heat("rules", "Every arm by every rule", lead, names, rows)
-
-
-def _rule_cell(each: ArmEffects, name: str) -> str:
-    value = each.rules.get(name)
-    if value is None:
-        return "<td></td>"
-    css = ' class="control"' if name in each.arm.changed else ""
-    return f'<td{css} style="{_colour(5.0 * value)}" title="{escape(name)}: {fixed(value, 3, True)}"></td>'
-
-
-def _heat(place: str, title: str, lead: str, columns: Sequence[str], rows: Sequence[str]) -> str:
-    head = "".join(f"<th><span>{escape(name)}</span></th>" for name in columns)
-    table = f'<table class="heat"><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    return (
-        f'<section id="{place}"><h2>{title}</h2><p class="lead">{lead}</p><div class="scroll">{table}</div></section>'
-    )
-
-
-def _colour(worse: float) -> str:
-    """Red for what is worse, green for what is better, full at twice what matters."""
-    share = min(abs(worse) / 2.0, 1.0)
-    name = "--bad" if worse > 0.0 else "--good"
-    return f"background: color-mix(in srgb, var({name}) {100.0 * share:.0f}%, var(--shade))"
 
 
 def _by_song(effects: Effects) -> str:

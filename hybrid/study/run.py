@@ -25,7 +25,8 @@ from hybrid.judge.mix import Mix
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.network import Network
 from hybrid.mixing.programs import let_go_of_programs
-from hybrid.study.arms import FULL, Arm, arms_of
+from hybrid.study.arm import FULL, Arm
+from hybrid.study.arms import arms_of
 from hybrid.study.rows import ROWS_FOLDER, Row, Unit, read_unit, unit_path, write_unit
 from hybrid.study.schema import Study
 from hybrid.study.song import make_ready, mix_arms

@@ -27,7 +27,7 @@ from hybrid.mixing.mixdown import rendered
 from hybrid.mixing.network import Network
 from hybrid.mixing.plan import Begun, Heard, Way, begin, hear_song, read_panel
 from hybrid.mixing.refine import AT_ONCE, refine_many
-from hybrid.study.arms import FULL, Arm
+from hybrid.study.arm import FULL, Arm
 from hybrid.study.compiled import programs_compiled
 from hybrid.study.rows import Row
 from hybrid.treatment.types import Treatment

@@ -10,7 +10,7 @@ from hybrid.export.report.words import fixed
 from hybrid.judge.mixed import mixed_model
 from hybrid.judge.statistics import CONFIDENCE, Effect, detectable
 from hybrid.judge.table import METRICS
-from hybrid.study.arms import FULL
+from hybrid.study.arm import FULL
 from hybrid.study.effects import TOTAL, ArmEffects, Effects
 from hybrid.study.rows import Row
 from hybrid.study.schema import Study

@@ -11,7 +11,9 @@ from hybrid.errors import InputError
 from hybrid.knowledge.objective import Program
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.study.arms import FULL, FURTHEST, Arm, arms_of, families_of, family_of
+from hybrid.study.arm import FULL, Arm, families_of, family_of
+from hybrid.study.arms import arms_of
+from hybrid.study.controls import FURTHEST
 from hybrid.study.schema import Study
 
 BASE = load_rules(["base"], [])

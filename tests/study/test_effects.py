@@ -9,7 +9,8 @@ import pytest
 
 from hybrid.judge.table import METRICS
 from hybrid.knowledge.resolve import load_rules
-from hybrid.study.arms import FULL, Arm, arms_of
+from hybrid.study.arm import FULL, Arm
+from hybrid.study.arms import arms_of
 from hybrid.study.effects import TOTAL, ArmEffects, Effects, effects_of
 from hybrid.study.report import report_html
 from hybrid.study.rows import Row, Unit

@@ -18,7 +18,7 @@ import soundfile
 
 from hybrid.batch.run import Shard
 from hybrid.errors import InputError, UnwritableError
-from hybrid.study.arms import FULL
+from hybrid.study.arm import FULL
 from hybrid.study.effects import effects_of
 from hybrid.study.rows import ROWS_FOLDER, Row
 from hybrid.study.run import ARMS_FOLDER, KEY_FILE, LISTEN_FOLDER, Ended, all_rows, run_study

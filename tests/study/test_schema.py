@@ -9,7 +9,8 @@ import pytest
 from hybrid import shelf
 from hybrid.errors import InputError
 from hybrid.knowledge.resolve import load_rules
-from hybrid.study.arms import FULL, arms_of
+from hybrid.study.arm import FULL
+from hybrid.study.arms import arms_of
 from hybrid.study.schema import KIND, read_study
 from tests.study.made import write_study
 
