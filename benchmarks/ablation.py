@@ -1,23 +1,26 @@
-"""One study against its arms as separate commands: python benchmarks/ablation.py SONG_FOLDER [--arms 20] [--steps 100]
+"""One study against its arms as separate commands: python benchmarks/ablation.py SONGS [--arms 20] [--seeds 3]
 
-Times `hybrid ablate` over one song and one seed, and then, one after another, `hybrid mix` and `hybrid judge` for every
-arm of it; both after everything was compiled once. Prints both times and their ratio.
+Times `hybrid ablate` over all songs, arms and seeds. Then times `hybrid mix` and `hybrid judge`, one after another, for
+as many mixes of it as asked, drawn by chance from each song alike, and reckons what all would take; `--apart 0` makes
+all of them. Both after everything was compiled once. Prints both times and their ratio, with an interval over the draw.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 HYBRID = (sys.executable, "-c", "from hybrid.cli.app import main; main()")
+STUDY = Path(__file__).parents[1] / "train/ablations/leave_one_out.yaml"
 
 
 def timed(*arguments: str) -> float:
@@ -28,41 +31,56 @@ def timed(*arguments: str) -> float:
     return time.perf_counter() - start
 
 
+def ablate(songs: Path, rules: list[str], seeds: int, steps: int, out: Path) -> float:
+    """Time of one study, s."""
+    shipped = yaml.safe_load(STUDY.read_text())
+    study = {**shipped, "seeds": list(range(seeds)), "steps": steps, "arms": [{"leave_one_out": rules}]}
+    path = out.with_suffix(".yaml")
+    path.write_text(json.dumps(study))
+    return timed("ablate", str(path), "--songs", str(songs), "-o", str(out))
+
+
+def alone(song: Path, rule: str | None, seed: int, steps: int, out: Path) -> float:
+    """Time of one mix of it by commands of its own, s."""
+    off = ["--set", f"{rule}.enabled=false"] if rule else []
+    took = timed("mix", str(song), "-o", str(out), "--steps", str(steps), "--seed", str(seed), *off)
+    human = next(iter(sorted(song.glob("mix.*"))), None)
+    against = ["--against", str(human)] if human else []
+    return took + timed("judge", str(out / "mix.wav"), "--song", str(song), *against)
+
+
 def main() -> None:
     """Prints the ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("song", type=Path)
+    parser.add_argument("songs", type=Path)
     parser.add_argument("--arms", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--apart", type=int, default=3, help="mixes of each song by separate commands; 0 for all")
+    parser.add_argument("--out", type=Path, help="keeps the study here")
     options = parser.parse_args()
-    shipped = yaml.safe_load((Path(__file__).parents[1] / "train/ablations/leave_one_out.yaml").read_text())
-    rules = shipped["arms"][0]["leave_one_out"][: options.arms]
-    study = {**shipped, "seeds": [0], "steps": options.steps, "songs": [], "arms": [{"leave_one_out": rules}]}
+    rules = yaml.safe_load(STUDY.read_text())["arms"][0]["leave_one_out"][: options.arms]
+    songs = sorted(path for path in options.songs.iterdir() if path.is_dir())
+    arms = list(itertools.product([None, *rules], range(options.seeds)))
+    rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
-        songs = root / "songs"
-        shutil.copytree(options.song, songs / options.song.name)
-        song = songs / options.song.name
-        human = next(iter(sorted(song.glob("mix.*"))), None)
-        (root / "study.yaml").write_text(json.dumps(study))
-
-        def whole(name: str) -> float:
-            return timed("ablate", str(root / "study.yaml"), "--songs", str(songs), "-o", str(root / name))
-
-        def apart(number: int, rule: str | None) -> float:
-            out = root / f"arm{number}"
-            off = ["--set", f"{rule}.enabled=false"] if rule else []
-            took = timed("mix", str(song), "-o", str(out), "--steps", str(options.steps), *off)
-            against = ["--against", str(human)] if human else []
-            return took + timed("judge", str(out / "mix.wav"), "--song", str(song), *against)
-
-        whole("warm")
-        apart(-1, None)
-        together = whole("study")
-        one_by_one = sum(apart(number, rule) for number, rule in enumerate([None, *rules]))
-        rows = [json.loads(line) for line in (root / "study" / "rows.jsonl").read_text().splitlines()]
-    print(f"{len(rows)} mixes of {options.song.name}, {options.steps} steps")
-    print(f"one study: {together:.1f} s; as separate commands: {one_by_one:.1f} s; ratio {together / one_by_one:.2f}")
+        ablate(options.songs, rules[:1], 1, options.steps, root / "warm")
+        together = ablate(options.songs, rules, options.seeds, options.steps, options.out or root / "study")
+        print(f"one study, {len(arms)} mixes of each of {len(songs)} songs: {together:.0f} s", flush=True)
+        took = []
+        for number, song in enumerate(songs):
+            alone(song, None, 0, options.steps, root / f"warm{number}")
+            drawn = rng.permutation(len(arms))[: options.apart or None]
+            mixes = [(*arms[k], root / f"{number}-{k}") for k in drawn]
+            found = [alone(song, rule, seed, options.steps, out) for rule, seed, out in mixes]
+            took.append(np.array(found))
+            print(f"{song.name}: {np.mean(found):.1f} s for one of them alone, {len(found)} made", flush=True)
+    # of each song, draws with replacement from what was timed
+    draws = [len(arms) * sum(rng.choice(each, len(each)).mean() for each in took) for _ in range(2000)]
+    apart = len(arms) * sum(each.mean() for each in took)
+    low, high = np.quantile(together / np.array(draws), (0.025, 0.975))
+    print(f"as separate commands: {apart:.0f} s; ratio {together / apart:.2f} ({low:.2f} to {high:.2f})")
 
 
 if __name__ == "__main__":

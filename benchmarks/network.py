@@ -1,9 +1,10 @@
-"""What a network is worth: python benchmarks/network.py [SONGS...] [--robust]
+"""What a network is worth: python benchmarks/network.py [SONGS...] [--rules FILE...] [--robust]
 
 For every song in the folders given, and for songs of the synthetic test split that no training has seen, the weighted
 penalties of all rules: of the raw sum, of usual levels by role, of the network alone, and of both starts after some
 steps of refinement. With --robust, what becomes of the network's share when tracks are shuffled, dropped or doubled, or
-their roles hidden. Prints tables; with --out, writes them, with a plot.
+their roles hidden. With --rules, under others than it was trained by. Prints tables; with --out, writes them, with a
+plot.
 """
 
 from __future__ import annotations
@@ -161,6 +162,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--synthetic", type=int, default=8)
     parser.add_argument("--model", default="base")
+    parser.add_argument("--rules", nargs="+", default=["base"])
     parser.add_argument("--robust", action="store_true", help="tracks shuffled, dropped, doubled, roles hidden")
     parser.add_argument("--out", type=Path, help="a folder for tables and plot")
     asked = parser.parse_args()
@@ -169,7 +171,7 @@ def main() -> None:
             parser.error(f"no such folder: {folder}")
     if asked.out and not asked.robust and importlib.util.find_spec("matplotlib") is None:
         parser.error("--out draws a plot: pip install matplotlib")
-    rules, network = load_rules(["base"]), load_network(asked.model)
+    rules, network = load_rules(asked.rules), load_network(asked.model)
     courses: list[Course] = []
     other: list[tuple[str, float, dict[str, Course]]] = []
     with tempfile.TemporaryDirectory() as scratch:

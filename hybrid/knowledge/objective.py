@@ -26,7 +26,8 @@ from hybrid.knowledge.readings.reading import sharing
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.decibel import mean_over
-from hybrid.measure.panel import Measured, Raw, predict
+from hybrid.measure.panel import Measured, Raw, predict, raw_of
+from hybrid.treatment.bounds import bounded
 from hybrid.treatment.makeup import made_up
 from hybrid.treatment.types import Dry, Treatment, hold
 
@@ -148,6 +149,25 @@ def sought(objective: Objective, dry: Dry, treatment: Treatment, raw: Raw | None
     is solved."""
     output = project(objective, dry, made_up(dry, treatment)).master
     return readings(objective, dry, replace(treatment, master=output), raw, partial(made_up, dry))
+
+
+def downhill(objective: Objective, dry: Dry, moves: Treatment) -> tuple[Float[Array, ""], Treatment]:
+    """What whitened moves before make-up cost, by `learnt_cost`, and the way in which that falls fastest: minus its
+    slope. Each rule pulls only at the parts that it acts on."""
+    raw = raw_of(dry)
+
+    def cost(moves: Treatment) -> Float[Array, ""]:
+        found = sought(objective, dry, bounded(moves), raw)
+        return learnt_cost(objective.weight @ penalties(objective, found, jnp.zeros_like(objective.weight)))
+
+    costs, slope = jax.value_and_grad(cost)(moves)
+    return costs, jax.tree.map(jnp.negative, slope)
+
+
+def learnt_cost(weighted: Float[Array, ""]) -> Float[Array, ""]:
+    """What networks learn from: the logarithm of one and the weighted penalties of all rules. A few songs that no
+    treatment could mend would else drown those in which little is left to mend."""
+    return jnp.log1p(weighted)
 
 
 def _moved(rule: RuleType) -> tuple[str, ...]:

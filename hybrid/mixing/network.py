@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,12 +22,16 @@ from hybrid import shelf
 from hybrid.audio.families import ROLE_OF
 from hybrid.audio.song import Song, Track
 from hybrid.errors import InputError, Problem, suggest
+from hybrid.knowledge.compile import compile_rules
+from hybrid.knowledge.objective import Objective, downhill
+from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.programs import Kept
 from hybrid.model.field import Field
-from hybrid.model.hearing import LISTEN_S, Hints, listened
-from hybrid.model.proposal import propose
+from hybrid.model.hearing import Hints, listened
+from hybrid.model.proposal import propose, said_of
 from hybrid.model.sizes import Sizes
-from hybrid.treatment.types import Dry, Treatment, neutral
+from hybrid.treatment.effect import pool
+from hybrid.treatment.types import Dry, Treatment
 
 SCHEMA = "weights/1"
 SHIPPED = Path(hybrid.__file__).parent / "weights"
@@ -38,6 +42,8 @@ EAR_TEMPERATURE = 4.0
 of 57 tracks of eight real songs rightly, and was 79 % sure on average without, 36 % with it (`base` of 0.1.0)."""
 SURE = 0.5
 """Confidence from which a heard role is used: it is likelier than all others together."""
+FELT_FRAMES = 256
+"""Frames in which the pull of the rules is felt, at most."""
 _ENDING = ".safetensors"
 Weights = Mapping[str, Array]
 """By the path of each in the network, joined by dots."""
@@ -154,25 +160,48 @@ def hints_of(tracks: Sequence[Track], roles: Sequence[str], n_tracks: int, seed:
     return Hints(*(jax.device_put(x) for x in (role, leads, seat, np.zeros(0, np.float32))))
 
 
+class Asked(NamedTuple):
+    """What a network is asked for a song: what it feels the pull of the rules in."""
+
+    dry: Dry
+    objective: Objective
+
+
+def asked_of(rules: RuleSet, song: Song, dry: Dry) -> Asked:
+    """The rules for a song whose roles are named; of `dry`, only shape and times matter to the objective."""
+    n_frames = dry.active.shape[-1]
+    dry = pool(dry, -(-n_frames // FELT_FRAMES))
+    return Asked(dry, compile_rules(rules, song, dry.power.shape[0], np.asarray(dry.time_s))[0])
+
+
 def proposed(
-    network: Network, dry: Dry, start: Treatment, tracks: Sequence[Track], seed: int
-) -> tuple[Treatment, Heard]:
-    """What the network proposes, on top of the sends of `start`, and what it hears each track to be."""
-    weights = jax.tree.leaves(nnx.state(network.field))
+    network: Network, dry: Dry, asked: Asked, start: Treatment, tracks: Sequence[Track], seed: int
+) -> Treatment:
+    """What the network proposes under these rules, on top of the sends of `start`."""
+    parts = _proposal(network.field.sizes)(*_given(network, dry, asked, start, tracks, seed))
+    return jax.tree.unflatten(jax.tree.structure(start), parts)
+
+
+def prepare_proposal(network: Network, dry: Dry, asked: Asked, start: Treatment) -> None:
+    """Makes the program for any song and rules of these shapes."""
+    _proposal(network.field.sizes).prepare(*_given(network, dry, asked, start, (), 0))
+
+
+def _given(
+    network: Network, dry: Dry, asked: Asked, start: Treatment, tracks: Sequence[Track], seed: int
+) -> tuple[list[Array], Dry, Treatment, Hints, Asked]:
     hints = hints_of(tracks, network.roles, dry.power.shape[0], seed)
-    parts, family = _program(network.field.sizes)(weights, listened(dry), start, hints)
-    treatment = jax.tree.unflatten(jax.tree.structure(start), parts)
-    share = np.asarray(jax.nn.softmax(family / EAR_TEMPERATURE, axis=-1))[: len(tracks)]
-    best = share.argmax(axis=-1)
-    return treatment, Heard(tuple(network.families[k] for k in best), tuple(share.max(axis=-1).tolist()))
+    return _leaves(network), listened(dry), start, hints, asked
 
 
 def hear_families(network: Network, dry: Dry, tracks: Sequence[Track]) -> Heard:
     """What the network hears each track to be, whatever its name says."""
-    n_tracks = dry.power.shape[0]
-    nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, LISTEN_S)
     nameless = [replace(track, role=UNKNOWN, tags=()) for track in tracks]
-    return proposed(network, dry, nothing, nameless, 0)[1]
+    hints = hints_of(nameless, network.roles, dry.power.shape[0], 0)
+    family = _ear(network.field.sizes)(_leaves(network), listened(dry), hints)
+    share = np.asarray(jax.nn.softmax(family / EAR_TEMPERATURE, axis=-1))[: len(tracks)]
+    best = share.argmax(axis=-1)
+    return Heard(tuple(network.families[k] for k in best), tuple(share.max(axis=-1).tolist()))
 
 
 def with_heard_roles(song: Song, heard: Heard) -> Song:
@@ -186,14 +215,34 @@ def with_heard_roles(song: Song, heard: Heard) -> Song:
     return replace(song, tracks=tuple(tracks), notes=(*song.notes, *notes))
 
 
-@cache
-def _program(sizes: Sizes) -> Kept:
-    """What a network of these sizes proposes: the parts of a treatment in their order, and its logits of families."""
-    graph, state = nnx.split(nnx.eval_shape(lambda: Field(sizes, nnx.Rngs(0))))
+def _leaves(network: Network) -> list[Array]:
+    return jax.tree.leaves(nnx.state(network.field))
 
-    def parts(weights: list[Array], dry: Dry, start: Treatment, hints: Hints) -> tuple[list[Array], Array]:
-        field = nnx.merge(graph, jax.tree.unflatten(jax.tree.structure(state), weights))
-        treatment, said = propose(field, dry, start, hints)
-        return jax.tree.leaves(treatment), said.family
+
+def _network_of(sizes: Sizes) -> Callable[[list[Array]], Field]:
+    """What makes a network of its weights."""
+    graph, state = nnx.split(nnx.eval_shape(lambda: Field(sizes, nnx.Rngs(0))))
+    return lambda weights: nnx.merge(graph, jax.tree.unflatten(jax.tree.structure(state), weights))
+
+
+@cache
+def _proposal(sizes: Sizes) -> Kept:
+    """What a network of these sizes proposes: the parts of a treatment in their order."""
+    network_of = _network_of(sizes)
+
+    def parts(weights: list[Array], dry: Dry, start: Treatment, hints: Hints, asked: Asked) -> list[Array]:
+        wanted = partial(downhill, asked.objective, asked.dry)
+        return jax.tree.leaves(propose(network_of(weights), dry, start, hints, wanted))
 
     return Kept(f"a proposal by {sizes}", parts)
+
+
+@cache
+def _ear(sizes: Sizes) -> Kept:
+    """Logits of what each track is to a network of these sizes."""
+    network_of = _network_of(sizes)
+
+    def family(weights: list[Array], dry: Dry, hints: Hints) -> Array:
+        return said_of(network_of(weights), dry, hints).family
+
+    return Kept(f"an ear by {sizes}", family)

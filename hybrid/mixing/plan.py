@@ -26,7 +26,15 @@ from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.analyse import Analysis, Progress, analyse, blank_recording
 from hybrid.mixing.holds import UNLIMITED, Prices, held_targets, signed_excess
 from hybrid.mixing.microphones import settle
-from hybrid.mixing.network import UNKNOWN, Network, hear_families, proposed, with_heard_roles
+from hybrid.mixing.network import (
+    UNKNOWN,
+    Network,
+    asked_of,
+    hear_families,
+    prepare_proposal,
+    proposed,
+    with_heard_roles,
+)
 from hybrid.mixing.pins import pins_of
 from hybrid.mixing.programs import Kept
 from hybrid.mixing.refine import Refined, Task, prepare_rounds, refine, refine_further
@@ -105,10 +113,13 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, way: Way, progress:
     if way.network and any(track.role == UNKNOWN for track in song.tracks):
         analysis = analyse(song, reader.of(song), progress, pairs)
         song = _with_roles(song, analysis.dry, way.network)
-    blank = _blank(song, blank_recording(song, pairs).dry(0.0), rules)
-    with ThreadPoolExecutor(1) as aside:
-        # the song's shape is known: its program is made while its samples are read
+    empty = blank_recording(song, pairs).dry(0.0)
+    blank = _blank(song, empty, rules)
+    with ThreadPoolExecutor(2) as aside:
+        # the song's shape is known: its programs are made while its samples are read
         ready = aside.submit(prepare_rounds, blank.task, blank.nothing, way.n_steps)
+        if way.network:
+            aside.submit(prepare_proposal, way.network, empty, asked_of(rules, song, empty), blank.nothing)
         analysis = analysis or analyse(song, reader.of(song), progress, pairs)
     begun = _begun(song, analysis, blank, rules, way)
     ready.result()
@@ -155,16 +166,17 @@ def _begun(song: Song, analysis: Analysis, blank: _Blank, rules: RuleSet, way: W
     task = blank.task._replace(dry=_pooled(dry), hold=held(objective, found, rules.rules))
     start = role_start(nothing, dry, song.tracks, _corners_hz(objective, found, dry.power.shape[0]), way.seed)
     if way.network:
-        start = _proposed_start(way.network, dry, nothing, start, song, way.seed)
+        start = _proposed_start(way.network, dry, rules, nothing, start, song, way.seed)
         task = task._replace(in_turn=np.float32(0.0))
     return Begun(objective, blank.report, task, start, nothing, raw, found)
 
 
 def _proposed_start(
-    network: Network, dry: Dry, nothing: Treatment, usual: Treatment, song: Song, seed: int
+    network: Network, dry: Dry, rules: RuleSet, nothing: Treatment, usual: Treatment, song: Song, seed: int
 ) -> Treatment:
     """What the network proposes, on top of the usual sends; low cuts are no lower than where they can be felt."""
-    proposal, _ = proposed(network, dry, replace(nothing, reverb=usual.reverb), song.tracks, seed)
+    start = replace(nothing, reverb=usual.reverb)
+    proposal = proposed(network, dry, asked_of(rules, song, dry), start, song.tracks, seed)
     corner_hz = np.maximum(proposal.eq.low_cut_hz, usual.eq.low_cut_hz)
     return replace(proposal, eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)))
 

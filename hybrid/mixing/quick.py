@@ -15,7 +15,7 @@ from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.audio.write import MIX_FILE, WavWriter
 from hybrid.knowledge import objective as objectives
-from hybrid.knowledge.compile import compile_rules, output_of, wants_room
+from hybrid.knowledge.compile import output_of, wants_room
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
 from hybrid.measure.meter import Levels, Meter
@@ -23,11 +23,11 @@ from hybrid.mixing.analyse import NO_PAIRS, Progress, ahead, blank_recording, gr
 from hybrid.mixing.deliver import Converter, Format
 from hybrid.mixing.microphones import listener_of, settled_by
 from hybrid.mixing.mixdown import mixed
-from hybrid.mixing.network import UNKNOWN, Network, hear_families, proposed, with_heard_roles
+from hybrid.mixing.network import UNKNOWN, Network, asked_of, hear_families, proposed, with_heard_roles
 from hybrid.mixing.pins import pinned, pins_of
 from hybrid.mixing.plan import Way
 from hybrid.mixing.start import role_start
-from hybrid.model.hearing import LISTEN_S, listened
+from hybrid.model.hearing import LISTEN_S
 from hybrid.signal.bandpower import CHUNK_HOPS, HEARD_BINS
 from hybrid.treatment.types import Dry, Treatment, neutral
 
@@ -86,10 +86,10 @@ def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int)
     """What the network proposes; positions that a rule requires are as required, sends start at usual levels."""
     n_tracks = dry.power.shape[0]
     nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, LISTEN_S, wants_room(rules.rules))
-    objective, _ = compile_rules(rules, song, n_tracks, np.asarray(listened(dry).time_s))
     usual = role_start(nothing, dry, song.tracks, np.zeros(n_tracks, np.float32), seed)
-    treatment, _ = proposed(network, dry, replace(nothing, reverb=usual.reverb), song.tracks, seed)
-    return pinned(treatment, pins_of(rules.rules, objective, song, nothing))
+    asked = asked_of(rules, song, dry)
+    treatment = proposed(network, dry, asked, replace(nothing, reverb=usual.reverb), song.tracks, seed)
+    return pinned(treatment, pins_of(rules.rules, asked.objective, song, nothing))
 
 
 def _write(

@@ -1,1 +1,1 @@
-"""Networks that propose a treatment: they listen, and know nothing of rules or files."""
+"""Networks that propose a treatment: they listen, feel what is wanted, and know nothing of rules or files."""

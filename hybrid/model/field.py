@@ -1,6 +1,7 @@
 """The proposing network: every track is heard by itself, then beside all others, moment by moment and as a whole.
 
-It then hears how the tracks stand in the mix that it has proposed, and says what it would change; and again.
+It then hears how the tracks stand in the mix that it has proposed, feels how the rules pull at it, and says what it
+would change; and again.
 
 Tracks have no order: shuffling them shuffles the proposal. Any number of tracks and frames will do; those that are
 absent are masked.
@@ -16,6 +17,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from hybrid.model.hearing import N_FACTS, N_FRAME, Hearing, Hints
+from hybrid.model.pull import LOUDNESS_DB, N_FELT, N_FIXED, Pull
 from hybrid.model.sizes import Sizes
 from hybrid.model.standing import N_RELATION, N_STANDING, Standing
 from hybrid.treatment.types import N_TONE, N_ZONES
@@ -24,6 +26,8 @@ STRIDE = 8
 """Frames to a moment: about 3 s."""
 REACH = 5
 """Frames that are heard at once, an odd number."""
+_FOLLOWS = 0.1
+"""How far a network that is not trained yet goes where it is pulled, in moves."""
 
 
 class Proposal(NamedTuple):
@@ -174,10 +178,11 @@ class Field(nnx.Module):
         self.track = nnx.Linear(sizes.whole, N_TONE + 6, kernel_init=zeros, rngs=rngs)
         self.song = nnx.Linear(sizes.whole, N_ZONES + 1 + N_TONE, kernel_init=zeros, rngs=rngs)
         self.family = nnx.Linear(sizes.whole, sizes.n_families, kernel_init=zeros, rngs=rngs)
-        self.stand = nnx.Linear(N_STANDING + 1, sizes.whole, rngs=rngs)
+        self.stand = nnx.Linear(N_STANDING + N_FELT + 1, sizes.whole, rngs=rngs)
         self.looks = nnx.List([_Related(sizes, rngs) for _ in range(sizes.n_look_blocks)])
         self.looked = nnx.LayerNorm(sizes.whole, rngs=rngs)
-        self.change = nnx.Linear(sizes.whole, N_TONE + 5, kernel_init=zeros, rngs=rngs)
+        self.change = nnx.Linear(sizes.whole, N_FIXED, kernel_init=zeros, rngs=rngs)
+        self.follow = nnx.Linear(sizes.whole, N_FELT, kernel_init=zeros, rngs=rngs)
         self.tell = nnx.Linear(sizes.whole, sizes.frame, rngs=rngs)
         self.move = nnx.Linear(2 * sizes.frame, sizes.frame, rngs=rngs)
         self.moving = nnx.Linear(sizes.frame, 1 + N_ZONES, kernel_init=zeros, rngs=rngs)
@@ -221,15 +226,19 @@ class Field(nnx.Module):
             thought=whole,
         )
 
-    def again(self, said: Proposal, standing: Standing, hearing: Hearing, hints: Hints) -> Proposal:
-        """What it says after a look at the mix that it has proposed: of what is said once for each track, all may
-        change."""
-        x = said.thought + self.stand(jnp.concatenate([standing.track, hints.leads[:, None]], axis=-1))
+    def again(self, said: Proposal, standing: Standing, pull: Pull, hearing: Hearing, hints: Hints) -> Proposal:
+        """What it says after a look at the mix that it has proposed: of what is said of a track all may change, and
+        each may follow its pull."""
+        x = said.thought + self.stand(jnp.concatenate([standing.track, pull.track, hints.leads[:, None]], axis=-1))
         for block in self.looks:
             x = block(x, standing.pair, hearing.present)
-        by = self.change(self.looked(x))
+        x = self.looked(x)
+        rate = _FOLLOWS + self.follow(x)
+        by = self.change(x) + rate[:, :N_FIXED] * pull.fixed
         return said._replace(
-            loudness_db=said.loudness_db + 3.0 * by[:, N_TONE],
+            loudness_db=said.loudness_db + LOUDNESS_DB * by[:, N_TONE],
+            ride=said.ride + rate[:, N_FIXED, None] * pull.ride,
+            zone=said.zone + rate[:, N_FIXED + 1 :, None] * pull.zone,
             tone=said.tone + by[:, :N_TONE],
             low_cut=said.low_cut + by[:, N_TONE + 1],
             position=said.position + by[:, N_TONE + 2],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from jaxtyping import Array, Float, Int
 
 from hybrid.model.field import Field, Proposal
 from hybrid.model.hearing import Hearing, Hints, hear
+from hybrid.model.pull import FULL, LOUDNESS_DB, Downhill, Pull
 from hybrid.model.standing import stand
 from hybrid.treatment.bounds import bounded, moves_of
 from hybrid.treatment.makeup import made_up
@@ -20,29 +22,69 @@ _FIXED = ("loudness_db", "tone", "low_cut", "position", "width", "send", "family
 """What is said of a track once for the whole song."""
 
 
-def propose(network: Field, dry: Dry, nothing: Treatment, hints: Hints) -> tuple[Treatment, Proposal]:
-    """The treatment that the network proposes for these tracks, shaped like `nothing`; its output level is open."""
-    heard = hear(dry)
-    treatment, said = looked(network, _said(network, dry, hints), heard, dry, nothing, hints)
-    return made_up(dry, treatment), said
+def propose(network: Field, dry: Dry, nothing: Treatment, hints: Hints, downhill: Downhill) -> Treatment:
+    """The treatment that the network proposes for these tracks, shaped like `nothing`; its output level is open.
 
-
-def looked(
-    network: Field, said: Proposal, hearing: Hearing, dry: Dry, nothing: Treatment, hints: Hints
-) -> tuple[Treatment, Proposal]:
-    """The treatment, before make-up, that the network settles on once it has heard what it proposed, and what it said.
-
-    No gradient goes through what it hears: it learns from what it says each time.
+    Of what it says, first and after each look, that which costs least is taken.
     """
-    for _ in range(network.sizes.n_looks):
-        treatment = jax.lax.stop_gradient(sought(said, hearing, dry, nothing))
-        said = network.again(said, stand(dry, treatment, hearing), hearing, hints)
-    return sought(said, hearing, dry, nothing), said
+    heard = hear(dry)
+    said, cost = looks(network, said_of(network, dry, hints), heard, dry, nothing, hints, downhill)
+    best = jnp.argmin(cost)
+    return made_up(dry, sought(jax.tree.map(lambda x: x[best], said), heard, dry, nothing))
 
 
-def _said(network: Field, dry: Dry, hints: Hints) -> Proposal:
-    """What the network says of a song of any length: songs that are longer than those it was trained on are heard in
-    stretches, and what is said of each track counts by how long it sounds in each."""
+class Looks(NamedTuple):
+    """What a network says, first and after each look, and what that costs."""
+
+    said: Proposal
+    """With an axis more at the front."""
+    cost: Float[Array, " look"]
+
+
+def looks(
+    network: Field,
+    said: Proposal,
+    hearing: Hearing,
+    dry: Dry,
+    nothing: Treatment,
+    hints: Hints,
+    downhill: Downhill,
+) -> Looks:
+    """What the network makes of its first proposal by hearing it, and feeling how the rules pull at it.
+
+    No gradient goes through what it hears and feels: it learns from what each thing that it says costs.
+    """
+
+    def look(said: Proposal, _: None) -> tuple[Proposal, tuple[Proposal, Float[Array, ""]]]:
+        # one program for all looks, so that the rules are traced and compiled once
+        still = jax.lax.stop_gradient(said)
+        moves, back = jax.vjp(lambda said: _moves(said, hearing, dry, nothing), still)
+        cost, way = downhill(moves)
+        (wanted,) = back(way)
+        # the slope of the cost is known by now: nothing is added but that
+        slope = [jnp.vdot(pull, now - as_it_is) for pull, now, as_it_is in zip(wanted, said, still, strict=True)]
+        after = network.again(said, stand(dry, bounded(moves), hearing), _felt(wanted), hearing, hints)
+        return after, (said, cost - jnp.sum(jnp.stack(slope)))
+
+    return Looks(*jax.lax.scan(look, said, length=network.sizes.n_looks + 1)[1])
+
+
+def sought(said: Proposal, hearing: Hearing, dry: Dry, nothing: Treatment) -> Treatment:
+    """What is said as a treatment, before make-up."""
+    return bounded(_moves(said, hearing, dry, nothing))
+
+
+def _felt(wanted: Proposal) -> Pull:
+    """What is felt of the way in which a proposal should go, in any length of song."""
+    n_frames = wanted.ride.shape[-1]
+    said = (LOUDNESS_DB * wanted.loudness_db, wanted.low_cut, wanted.position, wanted.width, wanted.send)
+    fixed = jnp.concatenate([wanted.tone, jnp.stack(said, axis=-1)], axis=-1)
+    return Pull(*(jnp.arcsinh(x / FULL) for x in (fixed, n_frames * wanted.ride, n_frames * wanted.zone)))
+
+
+def said_of(network: Field, dry: Dry, hints: Hints) -> Proposal:
+    """What the network first says of a song of any length: songs that are longer than those it was trained on are
+    heard in stretches, and what is said of each track counts by how long it sounds in each."""
     n_frames, span = dry.active.shape[-1], network.sizes.n_frames
     if n_frames <= span:
         return network(hear(dry), hints)
@@ -89,8 +131,9 @@ def _stretch(dry: Dry, start: Int[Array, ""], span: int) -> Dry:
     )
 
 
-def sought(said: Proposal, hearing: Hearing, dry: Dry, nothing: Treatment) -> Treatment:
-    """The same before make-up: levels say how loud each track is. Nothing is done to tracks that never sound."""
+def _moves(said: Proposal, hearing: Hearing, dry: Dry, nothing: Treatment) -> Treatment:
+    """The same in whitened moves before make-up: levels say how loud each track is. Nothing is done to tracks that
+    never sound."""
     present = hearing.present
 
     def heard(x: Float[Array, "track ..."]) -> Float[Array, "track ..."]:
@@ -104,15 +147,13 @@ def sought(said: Proposal, hearing: Hearing, dry: Dry, nothing: Treatment) -> Tr
     reverb = moves.reverb and Reverb(
         moves.reverb.send_db + heard(said.send), said.decay, said.pre_delay, said.room_tone
     )
-    return bounded(
-        replace(
-            moves,
-            gain=Gain(moves.gain.level_db, _at(heard(said.ride), dry, RIDE_S, ride.shape[-1])),
-            eq=Eq(heard(said.tone), moves.eq.low_cut_hz + heard(said.low_cut)),
-            dynamics=Dynamics(_at(heard(said.zone), dry, nothing.knot_s, zone.shape[-1])),
-            pan=Pan(heard(said.position), heard(said.width)),
-            reverb=reverb,
-        )
+    return replace(
+        moves,
+        gain=Gain(moves.gain.level_db, _at(heard(said.ride), dry, RIDE_S, ride.shape[-1])),
+        eq=Eq(heard(said.tone), moves.eq.low_cut_hz + heard(said.low_cut)),
+        dynamics=Dynamics(_at(heard(said.zone), dry, nothing.knot_s, zone.shape[-1])),
+        pan=Pan(heard(said.position), heard(said.width)),
+        reverb=reverb,
     )
 
 

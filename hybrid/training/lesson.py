@@ -24,7 +24,7 @@ from hybrid.model.hearing import Hints
 from hybrid.training.example import Example, Frames, Kept, Shape, shaped
 from hybrid.training.recipe import Recipe
 from hybrid.training.target import Target
-from hybrid.training.vary import recast, varied
+from hybrid.training.vary import asked_otherwise, recast, varied
 
 FAMILY_NAMES = tuple(FAMILIES)
 ROLE_NAMES = tuple(sorted(ROLES))
@@ -93,7 +93,8 @@ class Lessons:
         )
         hints = hints_of(told, ROLE_NAMES, self._shape.n_tracks, int(rng.integers(2**31)))
         muted = ~hidden & (rng.random(n) < variety.mute)
-        return self._lesson(kept, Example(song, frames), hints, muted)
+        lesson = self._lesson(kept, Example(song, frames), hints, muted)
+        return lesson._replace(objective=asked_otherwise(lesson.objective, variety, rng))
 
     def plain(self, kept: Kept, *, roles: bool = True) -> Lesson:
         """The song as it is; its first tracks and its middle, where it is too large."""

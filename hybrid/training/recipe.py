@@ -44,6 +44,9 @@ class Losses(BaseModel, frozen=True, extra="forbid"):
 
     rules: _Weight = 1.0
     """Weighted penalties of all rules, the objective that refinement follows."""
+    looks: _Weight = 0.5
+    """Times `rules`: the same of what the network says before each of its looks, on average, so that every look is
+    worth taking."""
     roles: _Weight = 0.1
     """Cross-entropy of the family of each track."""
     refined: _Weight = 0.0
@@ -71,6 +74,12 @@ class Variety(BaseModel, frozen=True, extra="forbid"):
     """How often all tracks of a song come on two channels, as studios and trackers export them."""
     lead: _Share = 0.3
     """How often another than the singer leads, drums and basses apart."""
+    asked: _Share = 0.5
+    """How often rules weigh and ask otherwise than they do, so that the network learns to follow rules it never met."""
+    weight_octaves: _Weight = 1.0
+    """Standard deviation of the weight of each rule then."""
+    target_scales: _Weight = 1.0
+    """Standard deviation of where the targets of each rule then lie, in its scales."""
     mute: _Share = 0.15
     """How often a track whose role is told is not heard, so that roles are learnt by themselves as well."""
     no_roles: _Share = 0.4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple, cast
 
 import jax
@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 from hybrid.knowledge import objective as objectives
 from hybrid.model.field import Field
 from hybrid.model.hearing import LISTEN_S, hear
-from hybrid.model.proposal import looked
+from hybrid.model.proposal import looks, sought
 from hybrid.training.lesson import Batch, Leaf, Lesson
 from hybrid.training.recipe import Losses, Recipe
 from hybrid.training.target import distance, target_of
@@ -32,8 +32,7 @@ class Seen(NamedTuple):
     """What a song cost, or a batch, as means over its songs."""
 
     loss: Float[Array, ""]
-    """All losses by their weights; of the rules, the logarithm of one and what they cost: a few songs that no treatment
-    could mend would else drown those in which little is left to mend."""
+    """All losses by their weights; of the rules, `learnt_cost`."""
     rules: Float[Array, ""]
     """Weighted penalties of all rules."""
     rule: Float[Array, " rule"]
@@ -124,11 +123,13 @@ def _cost(graph: nnx.GraphDef[Field], weights: nnx.State, lesson: Lesson, nothin
     heard = hear(dry)
     dull = heard._replace(frame=heard.frame * lesson.audible[:, None, None])
     network = nnx.merge(graph, weights)
-    treatment, said = looked(network, network(dull, lesson.hints), heard, dry, nothing, lesson.hints)
+    downhill = partial(objectives.downhill, objective, dry)
+    every, cost = looks(network, network(dull, lesson.hints), heard, dry, nothing, lesson.hints, downhill)
+    said = jax.tree.map(lambda x: x[-1], every)
+    treatment = sought(said, heard, dry, nothing)
     zero = jnp.zeros(())
-    rule = objectives.penalties(
-        objective, objectives.sought(objective, dry, treatment), jnp.zeros_like(objective.weight)
-    )
+    still = jax.lax.stop_gradient(treatment)
+    rule = objectives.penalties(objective, objectives.sought(objective, dry, still), jnp.zeros_like(objective.weight))
     told = (lesson.family >= 0) * heard.present * lesson.audible
     wrong = optax.softmax_cross_entropy_with_integer_labels(said.family, jnp.maximum(lesson.family, 0))
     right = (jnp.argmax(said.family, axis=-1) == lesson.family).astype(wrong.dtype)
@@ -139,5 +140,8 @@ def _cost(graph: nnx.GraphDef[Field], weights: nnx.State, lesson: Lesson, nothin
         found = target_of(dry, made_up(dry, treatment))
         refined, human = (distance(found, wanted, heard.present) for wanted in (lesson.refined, lesson.human))
     rules, roles = objective.weight @ rule, jnp.sum(wrong * asked) / jnp.maximum(jnp.sum(asked), 1.0)
-    loss = losses.rules * jnp.log1p(rules) + losses.roles * roles + losses.refined * refined + losses.human * human
+    loss = losses.rules * cost[-1] + losses.roles * roles + losses.refined * refined + losses.human * human
+    # what was said on the way is learnt from, and not counted
+    on_the_way = losses.rules * losses.looks * jnp.mean(cost[:-1]) if network.sizes.n_looks else zero
+    loss = loss + on_the_way - jax.lax.stop_gradient(on_the_way)
     return Seen(loss, rules, rule, roles, jnp.sum(right * told) / jnp.maximum(jnp.sum(told), 1.0), refined, human)

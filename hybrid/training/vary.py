@@ -1,13 +1,15 @@
-"""One song, never twice the same: gains, colours, sides and absences drawn anew each time, in the power domain."""
+"""One song, never twice the same: gains, colours, sides, absences and what is asked are drawn anew each time."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import jax
 import numpy as np
 from jaxtyping import Bool, Float
 
 from hybrid.audio.song import Track
+from hybrid.knowledge.objective import NO_LIMIT, Objective
 from hybrid.signal import bands
 from hybrid.training.example import Frames
 from hybrid.training.recipe import Variety
@@ -28,6 +30,25 @@ def recast(tracks: tuple[Track, ...], variety: Variety, rng: np.random.Generator
         return tracks
     leader = int(rng.choice(may_lead))
     return tuple(replace(track, tags=("lead",) if k == leader else ()) for k, track in enumerate(tracks))
+
+
+def asked_otherwise(objective: Objective, variety: Variety, rng: np.random.Generator) -> Objective:
+    """The same rules as if their authors had weighed them and set their targets otherwise, now and then."""
+    if rng.random() >= variety.asked:
+        return objective
+    ask, rules = objective.ask, objective.program.rules
+    weight = np.asarray(objective.weight) * 2.0 ** rng.normal(0.0, variety.weight_octaves, len(rules))
+    asks = np.array([rule.asks for rule in rules])
+    shift = np.where(asks, np.asarray(ask.scale) * rng.normal(0.0, variety.target_scales, len(rules)), 0.0)
+    low, high = (
+        tuple(
+            np.where(np.abs(end) < NO_LIMIT, end + by, end).astype(np.float32)
+            for end, by in zip(map(np.asarray, ends), shift, strict=True)
+        )
+        for ends in (ask.low, ask.high)
+    )
+    weight, low, high = jax.device_put((weight.astype(np.float32), low, high))
+    return replace(objective, weight=weight, ask=ask._replace(low=low, high=high))
 
 
 def varied(frames: Frames, tracks: tuple[Track, ...], variety: Variety, rng: np.random.Generator) -> Frames:

@@ -2,18 +2,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.flatten_util import ravel_pytree
 
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.objective import Objective, Output
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.panel import predict
-from hybrid.treatment.types import Dry, Treatment
+from hybrid.treatment.bounds import bounded, moves_of
+from hybrid.treatment.types import Dry, Treatment, treatment_parts
 from tests.knowledge.made import (
     QUICK,
     RULES,
@@ -231,6 +234,36 @@ def test_a_rule_that_is_off_is_measured_and_weighs_nothing():
     reading = readings(objective, dry, untouched(dry))[0]
     on = readings(objective_of(_together({}), random_song(), dry), dry, untouched(dry))[0]
     assert reading.value == on.value and reading.share == 1.0
+
+
+# The way down
+
+
+@pytest.mark.parametrize(
+    ("rule", "part"), [("lead_to_rest_ratio", "gain.level"), ("left_right_balance", "pan.position")]
+)
+def test_the_way_down_is_against_the_slope_and_moves_only_what_rules_may_move(rule: str, part: str):
+    song, dry = random_song(), random_dry(0)
+    objective = objective_of(
+        _together({name: {"enabled": name == rule, "acts_on": [part]} for name in TOGETHER}), song, dry
+    )
+    moves = moves_of(at_position(untouched(dry), 60.0, 50.0, 10.0, 0.0))
+    at, way = jax.jit(objectives.downhill, compiler_options=QUICK)(objective, dry, moves)
+
+    @partial(jax.jit, compiler_options=QUICK)
+    def cost(moves: Treatment) -> jax.Array:
+        found = objectives.sought(objective, dry, bounded(moves))
+        return jnp.log1p(objective.weight @ objectives.penalties(objective, found, jnp.zeros(len(TOGETHER))))
+
+    flat, back = ravel_pytree(moves)
+    assert float(at) == pytest.approx(float(cost(moves)))
+    along = ravel_pytree(way)[0]
+    assert np.linalg.norm(along) > 1e-2
+    by = 1e-2 * along / np.linalg.norm(along)
+    slope = float(cost(back(flat + by)) - cost(back(flat - by))) / 2e-2
+    assert slope == pytest.approx(-np.linalg.norm(along), rel=0.03)
+    for name, pulled in treatment_parts(way).items():
+        assert (np.abs(pulled).max() > 0.0) == (name == part), name
 
 
 # The output level

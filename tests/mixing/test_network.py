@@ -14,26 +14,46 @@ from safetensors.numpy import load_file, save_file
 from hybrid.audio.families import FAMILIES
 from hybrid.audio.song import Song, Track
 from hybrid.errors import InputError
+from hybrid.knowledge.resolve import load_rules
 from hybrid.mixing.network import (
     SHIPPED,
     SURE,
     Heard,
     Network,
+    asked_of,
     hear_families,
     hints_of,
     load_network,
+    proposed,
     save_network,
     weights_of,
     with_heard_roles,
 )
 from hybrid.model.field import Field
+from hybrid.model.hearing import LISTEN_S
 from hybrid.model.sizes import Sizes
 from hybrid.training.recipe import read_recipe
+from hybrid.treatment.types import neutral
 from tests.treatment.made import random_dry
 
 ROLES = ("bass", "guitar", "vocal.lead")
 SMALL = {"frame": 8, "whole": 8, "n_heads": 2, "n_frame_blocks": 1, "n_moment_blocks": 1, "n_whole_blocks": 1}
 SIZES = Sizes(len(ROLES), len(FAMILIES), **SMALL)
+LEAD = """\
+schema: mixrules/1
+id: lead
+title: One rule
+license: CC0-1.0
+rules:
+  - id: lead.level
+    type: lead_to_rest_ratio
+    for: {{role: vocal}}
+    against: {{role: all, not: {{role: vocal}}}}
+    target: {target}
+    tolerance: 1 LU
+    acts_on: [gain.level]
+    evidence: guess
+"""
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +172,24 @@ def test_only_what_is_unknown_and_sure_takes_a_heard_role():
     assert [track.role for track in heard.tracks] == ["bass", "unknown", "guitar"]
     assert heard.tracks[0].confidence == SURE + 0.1
     assert heard.notes == ("t0 sounds like bass (60%): taken as bass",)
+
+
+@pytest.mark.long
+def test_what_the_rules_ask_moves_what_is_proposed(network: Network, tmp_path: Path):
+    """Not even trained for rules like these: they pull, and it follows."""
+    dry = random_dry(3, 24)
+    song = Song("s", Path(), _tracks("vocal.lead", "bass", "guitar"), 44100, 24 * 17640)
+    nothing = neutral(3, 24 * dry.frame_s, LISTEN_S)
+
+    def lead_db(target: str) -> float:
+        path = tmp_path / f"{target}.yaml"
+        path.write_text(LEAD.format(target=target))
+        asked = asked_of(load_rules([str(path)]), song, dry)
+        level_db = np.asarray(proposed(network, dry, asked, nothing, song.tracks, 0).gain.level_db)
+        return float(level_db[0] - level_db[1:].mean())
+
+    soft, middle, loud = (lead_db(target) for target in ("-6 LU", "0 LU", "6 LU"))
+    assert soft < middle - 0.5 < middle + 0.5 < loud
 
 
 def test_an_unknown_role_is_no_hint_at_all():

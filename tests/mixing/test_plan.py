@@ -161,7 +161,7 @@ def test_a_delay_of_37_ms_changes_nothing_that_is_heard(rule: RuleType, later: d
 
 
 def test_a_network_that_says_nothing_makes_tracks_equally_loud_and_is_refined_from_there(song: Song):
-    sizes = Sizes(1, len(FAMILIES), frame=8, whole=8, n_heads=2, n_moment_blocks=1, n_whole_blocks=1)
+    sizes = Sizes(1, len(FAMILIES), frame=8, whole=8, n_heads=2, n_moment_blocks=1, n_whole_blocks=1, n_looks=0)
     network = Network(Field(sizes, nnx.Rngs(0)), ("bass",), tuple(FAMILIES), {}, "")
     with open_song(song) as reader:
         alone, refined = (

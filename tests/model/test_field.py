@@ -13,10 +13,13 @@ from flax import nnx
 
 from hybrid.model.field import Field
 from hybrid.model.hearing import N_FACTS, N_FRAME, Hints, hear, nothing_known
-from hybrid.model.proposal import propose
+from hybrid.model.proposal import looks, propose
+from hybrid.model.pull import Downhill
 from hybrid.model.sizes import Sizes
 from hybrid.treatment import effect
-from hybrid.treatment.types import Dry, Treatment, neutral, treatment_parts
+from hybrid.treatment.bounds import moves_of
+from hybrid.treatment.makeup import before_make_up
+from hybrid.treatment.types import Dry, Treatment, map_parts, neutral, treatment_parts
 from tests.treatment.made import random_dry
 
 pytestmark = pytest.mark.long
@@ -68,13 +71,31 @@ def louder(dry: Dry, gain_db: np.ndarray) -> Dry:
     return replace(dry, **dict(zip(("power", "power_k", "low_power"), scaled, strict=True)))
 
 
-@partial(jax.jit, static_argnums=0)
-def _proposed(graph: nnx.GraphDef[Field], weights: nnx.State, dry: Dry, nothing: Treatment, hints: Hints) -> Treatment:
-    return propose(nnx.merge(graph, weights), dry, nothing, hints)[0]
+def as_it_came(moves: Treatment) -> tuple[jax.Array, Treatment]:
+    """A rule that nothing be done."""
+    cost = sum(jnp.sum(jnp.square(x)) for x in jax.tree.leaves(moves)) / 2.0
+    return jnp.asarray(cost), jax.tree.map(jnp.negative, moves)
 
 
-def proposed(network: Field, dry: Dry, nothing: Treatment, hints: Hints) -> Treatment:
-    return _proposed(*nnx.split(network), dry, nothing, hints)
+def still(moves: Treatment) -> tuple[jax.Array, Treatment]:
+    """No rules: nothing costs, and nothing is wanted."""
+    return jnp.zeros(()), jax.tree.map(jnp.zeros_like, moves)
+
+
+@partial(jax.jit, static_argnums=(0, 5))
+def _proposed(
+    graph: nnx.GraphDef[Field],
+    weights: nnx.State,
+    dry: Dry,
+    nothing: Treatment,
+    hints: Hints,
+    downhill: Downhill = as_it_came,
+) -> Treatment:
+    return propose(nnx.merge(graph, weights), dry, nothing, hints, downhill)
+
+
+def proposed(network: Field, dry: Dry, nothing: Treatment, hints: Hints, downhill: Downhill = as_it_came) -> Treatment:
+    return _proposed(*nnx.split(network), dry, nothing, hints, downhill)
 
 
 def parts(network: Field, dry: Dry, hints: Hints, room: bool = True) -> dict[str, np.ndarray]:
@@ -103,7 +124,7 @@ def test_what_gain_a_track_came_with_is_undone_by_its_level(dry: Dry):
     network = Field(SMALL, nnx.Rngs(0))
     gain_db = np.array([6.0, -12.0, 0.0, 3.0])
     for each in (dry, louder(dry, gain_db)):
-        treatment = proposed(network, each, nothing(each), nothing_known(N_TRACKS, 3))
+        treatment = proposed(network, each, nothing(each), nothing_known(N_TRACKS, 3), still)
         power = effect.total_k(effect.treated(each, treatment)) * each.active
         level = 10.0 * np.log10(np.sum(power, axis=-1) / np.sum(each.active, axis=-1))
         # untrained, it makes all tracks equally loud
@@ -143,6 +164,74 @@ def test_what_is_played_elsewhere_in_the_song_is_heard_by_every_track(network: F
     assert np.abs(parts(network, late, HINTS)["eq.tone"][0] - straight["eq.tone"][0]).max() > 1e-5
 
 
+def test_until_it_is_trained_it_goes_where_the_rules_pull_in_each_part(dry: Dry):
+    network = Field(SMALL, nnx.Rngs(0))
+    hints = nothing_known(N_TRACKS, 3)
+
+    def wanted(moves: Treatment) -> tuple[jax.Array, Treatment]:
+        """All of the first track: more; of the second, less; in the second half, the first's ride and dynamics."""
+        sides = jnp.array([1.0, -1.0, 0.0, 0.0])
+
+        def of(part: str, x: jax.Array) -> jax.Array:
+            if part.startswith(("master", "reverb")) and part != "reverb.send":
+                return jnp.zeros_like(x)
+            late = jnp.arange(x.shape[-1]) >= x.shape[-1] // 2 if part in ("gain.ride", "dynamics.zone") else 1.0
+            return sides.reshape(-1, *[1] * (x.ndim - 1)) * jnp.ones_like(x) * late
+
+        way = map_parts(of, moves)
+        gone = [jnp.vdot(*both) for both in zip(jax.tree.leaves(way), jax.tree.leaves(moves), strict=True)]
+        return -jnp.sum(jnp.stack(gone)), way
+
+    before = treatment_parts(proposed(network, dry, nothing(dry), hints, still))
+    after = treatment_parts(proposed(network, dry, nothing(dry), hints, wanted))
+    for name in ("eq.tone", "eq.low_cut", "pan.position", "pan.width", "reverb.send", "gain.ride", "dynamics.zone"):
+        by = np.asarray(after[name] - before[name])
+        assert by[0].mean() > 0.01 > -0.01 > by[1].mean(), name
+        assert np.abs(by[2:]).max() < 1e-6, name
+    ride = np.asarray(after["gain.ride"] - before["gain.ride"])
+    assert ride[0, -1] > 2.0 * ride[0, 0] > 0.0
+
+
+def test_of_what_it_says_that_is_taken_which_costs_least(network: Field, dry: Dry):
+    graph, weights = nnx.split(network)
+
+    @jax.jit
+    def costs(weights: nnx.State) -> jax.Array:
+        network, heard = nnx.merge(graph, weights), hear(dry)
+        return looks(network, network(heard, HINTS), heard, dry, nothing(dry), HINTS, as_it_came).cost
+
+    cost = costs(weights)
+    assert len(cost) == SMALL.n_looks + 1
+    assert np.ptp(cost) > 0.02 * cost.min()
+    taken = moves_of(before_make_up(dry, proposed(network, dry, nothing(dry), HINTS)))
+    # what is close to a bound comes back a little inside it
+    assert float(as_it_came(taken)[0]) == pytest.approx(float(cost.min()), rel=5e-3)
+
+
+def test_what_is_learnt_from_is_the_slope_of_what_each_thing_said_costs(network: Field, dry: Dry):
+    """Of a cost that is known in closed form, by hand: the position of the first track alone."""
+    graph, weights = nnx.split(network, nnx.Param)
+    heard = hear(dry)
+
+    def aside(moves: Treatment) -> tuple[jax.Array, Treatment]:
+        cost = lambda moves: jnp.square(moves.pan.position[0] - 1.0)  # noqa: E731
+        return cost(moves), jax.tree.map(jnp.negative, jax.grad(cost)(moves))
+
+    def everything(weights: nnx.State) -> tuple[jax.Array, jax.Array]:
+        network = nnx.merge(graph, weights)
+        said, cost = looks(network, network(heard, HINTS), heard, dry, nothing(dry), HINTS, aside)
+        return cost, jnp.square(said.position[:, 0] - 1.0)
+
+    got, by_hand = jax.jit(everything)(weights)
+    np.testing.assert_allclose(got, by_hand, rtol=1e-5)
+    for look in (0, SMALL.n_looks):
+        one, other = (
+            jax.jit(jax.grad(lambda w, which=which, look=look: everything(w)[which][look]))(weights) for which in (0, 1)
+        )
+        for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+
+
 def test_any_number_of_tracks_and_frames_will_do(network: Field):
     for n_tracks, n_frames in ((1, 3), (9, 40)):
         dry = random_dry(n_tracks, n_frames)
@@ -166,7 +255,7 @@ def test_silence_is_left_alone_with_finite_slopes(network: Field, dry: Dry):
 
 
 def test_the_whole_network_has_between_one_and_two_million_weights():
-    sizes = Sizes(n_roles=37, n_families=9, n_reference=64)
+    sizes = Sizes(n_roles=37, n_families=9)
     shapes = nnx.eval_shape(lambda: Field(sizes, nnx.Rngs(0)))
     assert 1e6 < sum(leaf.size for leaf in jax.tree.leaves(nnx.state(shapes, nnx.Param))) < 2e6
 
@@ -176,7 +265,10 @@ def test_a_song_that_repeats_itself_is_proposed_what_its_part_is(network: Field)
     axes = {"power": 2, "power_k": 2, "cross": 3, "active": 1, "inside": 0, "peak": 0}
     doubled = {name: jnp.concatenate([getattr(part, name)] * 2, axis=axis) for name, axis in axes.items()}
     time_s = part.time_s[0] + part.frame_s * jnp.arange(2 * SMALL.n_frames)
-    once, twice = parts(network, part, HINTS), parts(network, replace(part, **doubled, time_s=time_s), HINTS)
+    of_both = [
+        proposed(network, each, nothing(each), HINTS, still) for each in (part, replace(part, **doubled, time_s=time_s))
+    ]
+    once, twice = ({name: np.asarray(x) for name, x in treatment_parts(each).items()} for each in of_both)
     for name, value in once.items():
         if not name.startswith(("gain.ride", "dynamics", "gain.level")):
             np.testing.assert_allclose(twice[name], value, atol=1e-3, err_msg=name)

@@ -13,13 +13,14 @@ from hybrid.measure import loudness
 from hybrid.model.hearing import LISTEN_S
 from hybrid.training.example import Example, Frames, Shape, listen_to, shaped, store, stored
 from hybrid.training.recipe import Variety
-from hybrid.training.vary import recast, varied
+from hybrid.training.vary import asked_otherwise, recast, varied
 from hybrid.treatment import effect
 from hybrid.treatment.types import neutral
+from tests.knowledge.made import RULES, objective_of, random_dry, random_song, rule_of
 from tests.training.made import SECONDS, write_song
 
 SHAPE = Shape(5, 16, 4)
-NOTHING = ("gain_db", "tone_db", "drop", "mirror", "lean_db", "apart", "stereo", "lead", "mute")
+NOTHING = ("gain_db", "tone_db", "drop", "mirror", "lean_db", "apart", "stereo", "lead", "asked", "mute")
 AS_IT_IS = Variety(**dict.fromkeys(NOTHING, 0.0))
 
 
@@ -152,6 +153,28 @@ def test_channels_of_a_stereo_track_have_less_in_common_and_lose_no_power(exampl
     # the guitar is the only one of two channels
     np.testing.assert_array_equal(after.power[[0, 2]], dry.power[[0, 2]])
     assert np.all((left[1] >= 0.0) & (left[1] <= 1.0)) and left[1].std() > 0.1
+
+
+def test_rules_weigh_and_ask_otherwise_by_as_much_as_asked_and_as_often():
+    rules = [rule_of(name, RULES[name][0], name) for name in ("lead_to_rest_ratio", "true_peak", "minimal_change")]
+    objective, rng = objective_of(rules, random_song(), random_dry(0)), np.random.default_rng(0)
+    varied_by = AS_IT_IS.model_copy(update={"asked": 0.5, "weight_octaves": 1.0, "target_scales": 0.5})
+    drawn = [asked_otherwise(objective, varied_by, rng) for _ in range(400)]
+    others = [each for each in drawn if each is not objective]
+    assert 160 < len(others) < 240
+    octaves = np.log2([np.asarray(each.weight) / np.asarray(objective.weight) for each in others])
+    np.testing.assert_allclose(octaves.mean(axis=0), 0.0, atol=0.3)
+    np.testing.assert_allclose(octaves.std(axis=0), 1.0, atol=0.2)
+    lead, peak, change = ([each.ask.high[k][0] - objective.ask.high[k][0] for each in others] for k in range(3))
+    scale = np.asarray(objective.ask.scale)
+    assert (np.std(lead) / scale[0], np.std(peak) / scale[1]) == pytest.approx((0.5, 0.5), abs=0.1)
+    # an interval moves as a whole, and what has no end gets none
+    for each in others:
+        low, high = (each.ask.low[0] - objective.ask.low[0], each.ask.high[0] - objective.ask.high[0])
+        np.testing.assert_allclose(low, high, atol=1e-5)
+        assert np.all(np.asarray(each.ask.low[1]) == objective.ask.low[1])
+    # what only asks for little goes on asking for little
+    assert np.max(np.abs(change)) == 0.0
 
 
 def test_another_may_lead_but_no_bass(example: Example):
