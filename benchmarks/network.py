@@ -32,8 +32,9 @@ from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.panel import predict
 from hybrid.mixing.network import Network, load_network
-from hybrid.mixing.plan import Plan, Way, plan_mix, read_panel
+from hybrid.mixing.plan import Plan, Way, plan_mix
 from hybrid.mixing.programs import let_go_of_programs
+from hybrid.mixing.readout import read_panel
 from hybrid.mixing.refine import refine
 from hybrid.treatment.types import Treatment
 

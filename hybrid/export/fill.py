@@ -21,7 +21,7 @@ from hybrid.knowledge.types import LongTermSpectrum
 from hybrid.measure import loudness, spectrum
 from hybrid.measure.panel import Measured
 from hybrid.mixing.deliver import Delivered
-from hybrid.mixing.plan import frames_inside
+from hybrid.mixing.readout import frames_inside
 from hybrid.signal import bands
 from hybrid.treatment import curves, effect
 from hybrid.treatment.types import RIDE_S, SEND_OFF_DB, Dry, Treatment

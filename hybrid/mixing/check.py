@@ -23,7 +23,7 @@ from hybrid.measure.meter import Meter
 from hybrid.measure.panel import Measured, Scalar, observe
 from hybrid.mixing.analyse import Progress, analyse
 from hybrid.mixing.fit import RELIABLE, Fit, fit
-from hybrid.mixing.plan import verdict
+from hybrid.mixing.readout import verdict
 from hybrid.treatment.effect import as_measured, treated
 from hybrid.treatment.types import Dry, Treatment, neutral
 

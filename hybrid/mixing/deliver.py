@@ -24,7 +24,8 @@ from hybrid.measure.panel import Measured
 from hybrid.mixing.analyse import Progress, sum_of, workers
 from hybrid.mixing.mixdown import Chunk, Compare, rendered
 from hybrid.mixing.observe import Observer
-from hybrid.mixing.plan import Plan, corrected, verdict
+from hybrid.mixing.plan import Plan, corrected
+from hybrid.mixing.readout import verdict
 from hybrid.treatment.types import Treatment
 
 STEMS_FOLDER, RETURN_FILE = "stems", "returns/reverb.wav"

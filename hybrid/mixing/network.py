@@ -43,7 +43,8 @@ EAR_TEMPERATURE = 4.0
 SURE = 0.5
 """Confidence from which a heard role is used: it is likelier than all others together."""
 FELT_FRAMES = 256
-"""Frames in which the pull of the rules is felt, at most."""
+"""Frames in which the pull of the rules is felt, at most. A guess: half of those that refinement works on, at half of
+what those cost."""
 _ENDING = ".safetensors"
 Weights = Mapping[str, Array]
 """By the path of each in the network, joined by dots."""
@@ -167,10 +168,15 @@ class Asked(NamedTuple):
     objective: Objective
 
 
+def felt(dry: Dry) -> Dry:
+    """The recording in the frames in which the pull of the rules is felt."""
+    n_frames = dry.active.shape[-1]
+    return pool(dry, -(-n_frames // FELT_FRAMES))
+
+
 def asked_of(rules: RuleSet, song: Song, dry: Dry) -> Asked:
     """The rules for a song whose roles are named; of `dry`, only shape and times matter to the objective."""
-    n_frames = dry.active.shape[-1]
-    dry = pool(dry, -(-n_frames // FELT_FRAMES))
+    dry = felt(dry)
     return Asked(dry, compile_rules(rules, song, dry.power.shape[0], np.asarray(dry.time_s))[0])
 
 

@@ -12,11 +12,10 @@ from jaxtyping import Float
 
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.compile import compile_rules, wants_room
-from hybrid.knowledge.findings import BROKEN, has_limits, verdict_of
+from hybrid.knowledge.findings import BROKEN, has_limits
 from hybrid.knowledge.matches import MatchReport
-from hybrid.knowledge.objective import Objective, Output, project
+from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
@@ -28,15 +27,17 @@ from hybrid.mixing.holds import UNLIMITED, Prices, held_targets, signed_excess
 from hybrid.mixing.microphones import settle
 from hybrid.mixing.network import (
     UNKNOWN,
+    Asked,
     Network,
     asked_of,
+    felt,
     hear_families,
     prepare_proposal,
     proposed,
     with_heard_roles,
 )
 from hybrid.mixing.pins import pins_of
-from hybrid.mixing.programs import Kept
+from hybrid.mixing.readout import predicted, raw_panel, read_panel, verdict
 from hybrid.mixing.refine import Refined, Task, prepare_rounds, refine, refine_further
 from hybrid.mixing.start import role_start
 from hybrid.treatment.effect import pool
@@ -114,15 +115,16 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, way: Way, progress:
         analysis = analyse(song, reader.of(song), progress, pairs)
         song = _with_roles(song, analysis.dry, way.network)
     empty = blank_recording(song, pairs).dry(0.0)
-    blank = _blank(song, empty, rules)
+    blank = _blank(song, empty, rules, way)
     with ThreadPoolExecutor(2) as aside:
         # the song's shape is known: its programs are made while its samples are read
-        ready = aside.submit(prepare_rounds, blank.task, blank.nothing, way.n_steps)
-        if way.network:
-            aside.submit(prepare_proposal, way.network, empty, asked_of(rules, song, empty), blank.nothing)
+        ready = [aside.submit(prepare_rounds, blank.task, blank.nothing, way.n_steps)]
+        if way.network and blank.asked:
+            ready.append(aside.submit(prepare_proposal, way.network, empty, blank.asked, blank.nothing))
         analysis = analysis or analyse(song, reader.of(song), progress, pairs)
+        for each in ready:
+            each.result()
     begun = _begun(song, analysis, blank, rules, way)
-    ready.result()
     objective, dry = begun.objective, analysis.dry
     refined = refine(begun.task, begun.start, way.n_steps, progress)
     return Plan(
@@ -133,7 +135,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, way: Way, progress:
         begun.task,
         refined,
         before=verdict(objective, song, begun.raw, begun.found),
-        predicted=_predicted(objective, song, dry, refined.treatment),
+        predicted=predicted(objective, song, dry, refined.treatment),
     )
 
 
@@ -155,7 +157,7 @@ class Begun(NamedTuple):
 
 def begin(song: Song, analysis: Analysis, rules: RuleSet, way: Way) -> Begun:
     """What is to be refined under these rules, and from where, of a song that is analysed and whose roles are named."""
-    return _begun(song, analysis, _blank(song, analysis.dry, rules), rules, way)
+    return _begun(song, analysis, _blank(song, analysis.dry, rules, way), rules, way)
 
 
 def _begun(song: Song, analysis: Analysis, blank: _Blank, rules: RuleSet, way: Way) -> Begun:
@@ -165,18 +167,19 @@ def _begun(song: Song, analysis: Analysis, blank: _Blank, rules: RuleSet, way: W
     found = read_panel(objective, raw)
     task = blank.task._replace(dry=_pooled(dry), hold=held(objective, found, rules.rules))
     start = role_start(nothing, dry, song.tracks, _corners_hz(objective, found, dry.power.shape[0]), way.seed)
-    if way.network:
-        start = _proposed_start(way.network, dry, rules, nothing, start, song, way.seed)
+    if way.network and blank.asked:
+        asked = blank.asked._replace(dry=felt(dry))
+        start = _proposed_start(way.network, dry, asked, nothing, start, song, way.seed)
         task = task._replace(in_turn=np.float32(0.0))
     return Begun(objective, blank.report, task, start, nothing, raw, found)
 
 
 def _proposed_start(
-    network: Network, dry: Dry, rules: RuleSet, nothing: Treatment, usual: Treatment, song: Song, seed: int
+    network: Network, dry: Dry, asked: Asked, nothing: Treatment, usual: Treatment, song: Song, seed: int
 ) -> Treatment:
     """What the network proposes, on top of the usual sends; low cuts are no lower than where they can be felt."""
     start = replace(nothing, reverb=usual.reverb)
-    proposal = proposed(network, dry, asked_of(rules, song, dry), start, song.tracks, seed)
+    proposal = proposed(network, dry, asked, start, song.tracks, seed)
     corner_hz = np.maximum(proposal.eq.low_cut_hz, usual.eq.low_cut_hz)
     return replace(proposal, eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)))
 
@@ -191,9 +194,11 @@ class _Blank(NamedTuple):
     """But for what is measured and what must be held."""
     nothing: Treatment
     """The treatment that does nothing."""
+    asked: Asked | None
+    """Of a network, if there is one, but for what is measured."""
 
 
-def _blank(song: Song, dry: Dry, rules: RuleSet) -> _Blank:
+def _blank(song: Song, dry: Dry, rules: RuleSet, way: Way) -> _Blank:
     """Only shape and times of `dry` matter."""
     n_tracks = dry.power.shape[0]
     objective, report = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
@@ -202,7 +207,7 @@ def _blank(song: Song, dry: Dry, rules: RuleSet) -> _Blank:
     nothing = _nothing(pooled, wants_room(rules.rules))
     unmarked = tuple(np.zeros(low.shape, np.float32) for low in working.ask.low)
     task = Task(working, pooled, pins_of(rules.rules, working, song, nothing), unmarked)
-    return _Blank(objective, report, task, nothing)
+    return _Blank(objective, report, task, nothing, asked_of(rules, song, dry) if way.network else None)
 
 
 def corrected(plan: Plan, observed: Measured) -> Plan | None:
@@ -230,7 +235,7 @@ def corrected(plan: Plan, observed: Measured) -> Plan | None:
     )
     task = plan.task._replace(objective=replace(plan.task.objective, ask=ask))
     refined = refine_further(task, plan.refined)
-    return plan._replace(refined=refined, predicted=_predicted(plan.objective, plan.song, dry, refined.treatment))
+    return plan._replace(refined=refined, predicted=predicted(plan.objective, plan.song, dry, refined.treatment))
 
 
 def held(objective: Objective, found: tuple[Reading, ...], rules: tuple[RuleType, ...]) -> Prices:
@@ -252,45 +257,6 @@ def _corners_hz(objective: Objective, found: tuple[Reading, ...], n_tracks: int)
             rumbles = (np.asarray(reading.value) > np.asarray(objective.ask.high[index])) & (reading.share > 0)
             corners = np.maximum(corners, np.where(rumbles, scope.table[:, 0], 0.0))
     return corners
-
-
-def verdict(objective: Objective, song: Song, panel: Measured, found: tuple[Reading, ...] | None = None) -> Verdict:
-    """The verdict on a panel of this song."""
-    return verdict_of(
-        objective,
-        read_panel(objective, panel) if found is None else found,
-        [track.id for track in song.tracks],
-        np.asarray(panel.dry.time_s)[: frames_inside(panel.dry)],
-        (float(panel.loudness_lufs), float(panel.true_peak_dbtp)),
-    )
-
-
-def frames_inside(dry: Dry) -> int:
-    """Frames of which the song fills a half at least; one if there is none."""
-    return max(1, int(np.sum(np.asarray(dry.inside) >= 0.5)))
-
-
-def raw_panel(output: Output, dry: Dry, nothing: Treatment, levels: tuple[float, float]) -> Measured:
-    """The raw sum at its output level, with the exact meters' loudness and true peak."""
-    gain = np.float32(objectives.output_level_db(output, *levels))
-    loudness, peak = (jax.device_put(np.float32(level) + gain) for level in levels)
-    return predict(dry, nothing)._replace(loudness_lufs=loudness, true_peak_dbtp=peak)
-
-
-def _read(objective: Objective, panel: Measured) -> list[tuple]:
-    return [tuple(reading) for reading in objectives.read(objective, lambda rule: panel)]
-
-
-_READ = Kept("readings", _read)
-
-
-def read_panel(objective: Objective, panel: Measured) -> tuple[Reading, ...]:
-    """Readings of all rules, without gradients."""
-    return tuple(Reading(*parts) for parts in _READ(objective, panel))
-
-
-def _predicted(objective: Objective, song: Song, dry: Dry, treatment: Treatment) -> Verdict:
-    return verdict(objective, song, predict(dry, project(objective, dry, treatment)))
 
 
 def _pooled(dry: Dry) -> Dry:

@@ -25,7 +25,8 @@ from hybrid.measure.panel import predict
 from hybrid.mixing.analyse import sum_of, workers
 from hybrid.mixing.mixdown import rendered
 from hybrid.mixing.network import Network
-from hybrid.mixing.plan import Begun, Heard, Way, begin, hear_song, read_panel
+from hybrid.mixing.plan import Begun, Heard, Way, begin, hear_song
+from hybrid.mixing.readout import read_panel
 from hybrid.mixing.refine import AT_ONCE, refine_many
 from hybrid.study.arm import FULL, Arm
 from hybrid.study.compiled import programs_compiled

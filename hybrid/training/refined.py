@@ -14,7 +14,8 @@ from hybrid.knowledge.objective import project
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.panel import predict
 from hybrid.mixing.pins import pins_of
-from hybrid.mixing.plan import held, read_panel
+from hybrid.mixing.plan import held
+from hybrid.mixing.readout import read_panel
 from hybrid.mixing.refine import Task, refine
 from hybrid.mixing.start import role_start
 from hybrid.model.hearing import LISTEN_S

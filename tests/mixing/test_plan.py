@@ -19,7 +19,8 @@ from hybrid.knowledge.select import RoleName
 from hybrid.knowledge.types import RuleType
 from hybrid.mixing.analyse import analyse
 from hybrid.mixing.network import Network
-from hybrid.mixing.plan import Plan, Way, plan_mix, raw_panel, read_panel
+from hybrid.mixing.plan import Plan, Way, plan_mix
+from hybrid.mixing.readout import raw_panel, read_panel
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
 from hybrid.treatment import effect
