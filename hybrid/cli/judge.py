@@ -14,6 +14,7 @@ from hybrid.audio.manifest import load_song
 from hybrid.audio.probe import ENDINGS
 from hybrid.audio.song import Song
 from hybrid.audio.write import MIX_FILE
+from hybrid.cli.progress import progress_bar
 from hybrid.errors import InputError, Problem, plain
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ def judge(
             "are a spread; with a folder of mixes, another such folder"
         ),
     ] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(help="a folder of finished mixes of other songs: how many of them have less of each feature"),
+    ] = None,
     song: Annotated[
         Path | None, typer.Option(help="its tracks, a folder or a song.yaml: levels, places, masking")
     ] = None,
@@ -42,13 +47,16 @@ def judge(
 ) -> None:
     """Judge finished mixes by measures that share nothing with the rules."""
     references, paths = [_there(path) for path in against or []], [_there(path) for path in mixes]
+    others = _mixes_in(_there(corpus)) if corpus else []
     if any(path.is_dir() for path in paths):
+        if corpus:
+            raise InputError(Problem("--corpus", "is for single mixes, not for folders: expected --against FOLDER"))
         said = _sets(paths, references, song, embedding)
         print(json.dumps(said, indent=2, ensure_ascii=False) if as_json else _sets_text(said))
         return
     if published and not references:
         raise InputError(Problem("--published", "compares with a mix that a person made: expected --against"))
-    said = _of_one_song(paths, references, load_song(song) if song else None, published)
+    said = _of_one_song(paths, references, others, load_song(song) if song else None, published)
     print(json.dumps(said, indent=2, ensure_ascii=False) if as_json else _text(said))
 
 
@@ -64,7 +72,9 @@ def _there(path: Path) -> Path:
     return found
 
 
-def _of_one_song(paths: Sequence[Path], references: Sequence[Path], song: Song | None, published: bool) -> dict:
+def _of_one_song(
+    paths: Sequence[Path], references: Sequence[Path], corpus: Sequence[Path], song: Song | None, published: bool
+) -> dict:
     from hybrid.audio.read import open_song
     from hybrid.judge.distance import aligned
     from hybrid.judge.features import features_of
@@ -77,6 +87,7 @@ def _of_one_song(paths: Sequence[Path], references: Sequence[Path], song: Song |
     read = [first, *(read_mix(path, first.sample_rate) for path in paths[1:])]
     others = [read_mix(path, first.sample_rate) for path in references]
     people = [features_of(other) for other in others]
+    known = _corpus_features(corpus, paths, first.sample_rate) if corpus else []
     said = []
     with ExitStack() as stack:
         reader = stack.enter_context(open_song(rest)) if rest else None
@@ -84,6 +95,8 @@ def _of_one_song(paths: Sequence[Path], references: Sequence[Path], song: Song |
             beside = aligned(others[0], mix) if others else None
             (found,) = judge([mix], reader, beside)
             each = _said(path, found, rest, people) | {"found": mix.found._asdict()}
+            if corpus:
+                each["corpus"] = _among(found, known)
             if beside:
                 each["reference_is_later_s"] = round(beside.later_s, 6)
             if published and beside:
@@ -94,6 +107,34 @@ def _of_one_song(paths: Sequence[Path], references: Sequence[Path], song: Song |
                 }
             said.append(each)
     return {"schema": "judge/1", "against": [str(path) for path in references], "mixes": said}
+
+
+def _corpus_features(corpus: Sequence[Path], mixes: Sequence[Path], sample_rate: int) -> list[dict[str, float]]:
+    """Of all mixes of a corpus but those that are judged."""
+    from hybrid.judge.features import features_of
+    from hybrid.judge.mix import read_mix
+    from hybrid.judge.spread import FEWEST
+
+    judged = {path.resolve() for path in mixes}
+    others = [path for path in corpus if path.resolve() not in judged]
+    if len(others) < FEWEST:
+        what = f"holds {len(others)} mixes beside what is judged: expected {FEWEST} at least"
+        raise InputError(Problem("--corpus", what))
+    found = []
+    with progress_bar() as progress:
+        for number, path in enumerate(others, start=1):
+            found.append(features_of(read_mix(path, sample_rate)))
+            progress("corpus", number / len(others))
+    return found
+
+
+def _among(found: Judged, known: Sequence[Mapping[str, float]]) -> dict[str, object]:
+    """Where the features of a mix lie in a corpus."""
+    from hybrid.judge.spread import inside_share, standing
+
+    stands = standing(found.features, known)
+    percentiles = {name: round(each.percentile, 1) for name, each in stands.items()}
+    return {"mixes": len(known), "percentiles": percentiles, "inside": round(inside_share(stands), 3)}
 
 
 def _without(song: Song, mixes: Sequence[Path]) -> Song:
@@ -157,6 +198,14 @@ def _text(said: dict) -> str:
     lines.append("")
     for name, feature in FEATURES.items():
         lines.append(row(name, [each["features"].get(name) for each in mixes], feature.unit, feature.about))
+    if "corpus" in mixes[0]:
+        among = [each["corpus"] for each in mixes]
+        lines += ["", f"percentiles among {among[0]['mixes']} finished mixes"]
+        lines += [
+            row(name, [each["percentiles"].get(name) for each in among], "", FEATURES[name].about)
+            for name in among[0]["percentiles"]
+        ]
+        lines += ["", f"features between their tenth and ninetieth percentile: {_shares(among, 'inside')}"]
     if "inside" in mixes[0]:
         lines += ["", f"features between people's tenth and ninetieth percentile: {_shares(mixes, 'inside')}"]
     if "explained" in mixes[0] and min(each["explained"] for each in mixes) < _RELIABLE:
@@ -201,7 +250,9 @@ def _sets(paths: Sequence[Path], references: Sequence[Path], song: Path | None, 
 
 
 def _mixes_in(folder: Path) -> list[Path]:
-    """Audio files in a folder, or the mixes of its songs."""
+    """Audio files in a folder, or the mixes of its songs. Raises InputError for none."""
+    if not folder.is_dir():
+        raise InputError(Problem(str(folder), "is no folder: expected one that holds finished mixes"))
     direct = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
     within = sorted(path for path in folder.glob("*/mix.*") if path.suffix.lower() in ENDINGS)
     found = direct or sorted(folder.glob(f"**/{MIX_FILE}")) or within

@@ -37,6 +37,31 @@ def test_a_mix_is_told_against_people_and_its_tracks(hybrid, folder: Path):
     assert said["spread"]["width_db"]["spreads"] != 0.0 and 0.0 <= said["inside"] <= 1.0
 
 
+def test_a_mix_is_told_where_it_lies_in_a_corpus_that_it_may_be_part_of(hybrid, tmp_path: Path):
+    """Noise of which the right channel is fainter from file to file: balance says where each lies."""
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for number, right in enumerate((1.0, 0.8, 0.6, 0.4, 0.2)):
+        x = noise(seed=number)
+        x[1] *= right
+        soundfile.write(corpus / f"{number}.wav", x.T, RATE, subtype="FLOAT")
+    middle, last = str(corpus / "2.wav"), str(corpus / "4.wav")
+    code, out, _ = hybrid("judge", middle, "--corpus", str(corpus), "--json")
+    (said,) = json.loads(out)["mixes"]
+    # two of the four others are further right
+    assert code == 0 and said["corpus"]["mixes"] == 4
+    assert said["corpus"]["percentiles"]["balance_db"] == 50.0
+    assert "loudness_lufs" not in said["corpus"]["percentiles"]
+    soundfile.write(tmp_path / "far.wav", 0.5 * soundfile.read(last)[0], RATE, subtype="FLOAT")
+    code, out, _ = hybrid("judge", str(tmp_path / "far.wav"), middle, "--corpus", str(corpus))
+    assert code == 0 and "percentiles among 4 finished mixes" in out
+    after = out.split("percentiles among")[1]
+    assert next(line for line in after.splitlines() if line.startswith("balance_db")).split()[1:3] == [
+        "12.500",
+        "50.000",
+    ]
+
+
 def test_tracks_keep_their_names_where_a_mix_lies_among_them(hybrid, folder: Path, tmp_path: Path):
     tracks = {"Alices version": mixed(band_of_three(), {}), **band_of_three()}
     write_song(tmp_path / "song", tracks)
@@ -94,6 +119,9 @@ def test_folders_are_compared_as_sets(hybrid, folder: Path, tmp_path: Path):
         (("{ours}", "--published"), "expected --against"),
         (("{folder}",), "sets of mixes are compared as folders"),
         (("{folder}", "--against", "{song}", "--embedding", "no.such:thing"), "--embedding: cannot be loaded"),
+        (("{ours}", "--corpus", "{ours}"), "ours.wav: is no folder: expected one that holds finished mixes"),
+        (("{folder}/0.wav", "--corpus", "{folder}"), "--corpus: holds 2 mixes beside what is judged: expected 3"),
+        (("{folder}", "--against", "{folder}", "--corpus", "{folder}"), "--corpus: is for single mixes"),
         (("{ours}", "--against", "{folder}"), "is a folder, expected the file of a finished mix"),
     ],
 )
