@@ -118,7 +118,7 @@ def _corpus_features(corpus: Sequence[Path], mixes: Sequence[Path], sample_rate:
     judged = {path.resolve() for path in mixes}
     others = [path for path in corpus if path.resolve() not in judged]
     if len(others) < FEWEST:
-        what = f"holds {len(others)} mixes beside what is judged: expected {FEWEST} at least"
+        what = f"holds too few mixes beside what is judged: {len(others)}, expected {FEWEST} at least"
         raise InputError(Problem("--corpus", what))
     found = []
     with progress_bar() as progress:
@@ -202,7 +202,7 @@ def _text(said: dict) -> str:
         among = [each["corpus"] for each in mixes]
         lines += ["", f"percentiles among {among[0]['mixes']} finished mixes"]
         lines += [
-            row(name, [each["percentiles"].get(name) for each in among], "", FEATURES[name].about)
+            row(name, [each["percentiles"].get(name) for each in among], "", "")
             for name in among[0]["percentiles"]
         ]
         lines += ["", f"features between their tenth and ninetieth percentile: {_shares(among, 'inside')}"]
