@@ -202,8 +202,7 @@ def _text(said: dict) -> str:
         among = [each["corpus"] for each in mixes]
         lines += ["", f"percentiles among {among[0]['mixes']} finished mixes"]
         lines += [
-            row(name, [each["percentiles"].get(name) for each in among], "", "")
-            for name in among[0]["percentiles"]
+            row(name, [each["percentiles"].get(name) for each in among], "", "") for name in among[0]["percentiles"]
         ]
         lines += ["", f"features between their tenth and ninetieth percentile: {_shares(among, 'inside')}"]
     if "inside" in mixes[0]:

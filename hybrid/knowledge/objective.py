@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, reduce
 from typing import NamedTuple
 
 import jax
@@ -29,7 +29,7 @@ from hybrid.measure.decibel import mean_over
 from hybrid.measure.panel import Measured, Raw, predict, raw_of
 from hybrid.treatment.bounds import bounded
 from hybrid.treatment.makeup import made_up
-from hybrid.treatment.types import Dry, Treatment, hold
+from hybrid.treatment.types import Dry, Treatment, hold, is_named, treatment_parts
 
 NO_LIMIT = 1e9
 """Stands for an interval's missing end."""
@@ -137,11 +137,45 @@ def readings(
     """Readings in the power domain. Each rule's gradient reaches only the parts that the rule acts on, if any.
 
     `completed` works out what follows from the treatment; gradients of the parts that are free pass through it.
-    One panel is made per distinct `acts_on`; their forward passes are the same and compile to one.
     """
-    groups = {_moved(rule) for rule in objective.program.rules}
-    panels = {group: predict(dry, completed(hold(treatment, group)), raw) for group in sorted(groups)}
+    panels = _panels(objective.program, treatment, lambda held: predict(dry, completed(held), raw))
     return read(objective, lambda rule: panels[_moved(rule)])
+
+
+def _panels(
+    program: Program, treatment: Treatment, panel: Callable[[Treatment], Measured]
+) -> dict[tuple[str, ...], Measured]:
+    """The same panel for every `acts_on` of a rule, through which gradients reach the parts that it names.
+
+    There are more of those than parts, so that a pass is made for the parts that the same rules act on, and what rules
+    ask of a part goes back through it in one sum. Forward passes are the same and compile to one.
+    """
+    groups = sorted({_moved(rule) for rule in program.rules})
+    together: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+    for part in treatment_parts(treatment):
+        together.setdefault(tuple(group for group in groups if is_named(part, group)), []).append(part)
+    passes = {of: panel(hold(treatment, tuple(parts))) for of, parts in together.items() if of}
+    still = [panel(hold(treatment, ()))]
+    return {group: _joined([made for of, made in passes.items() if group in of] or still) for group in groups}
+
+
+def _joined(panels: Sequence[Measured]) -> Measured:
+    """Any of them, which are equal; its gradients reach them all."""
+    leaves, trees = zip(*map(jax.tree.flatten, panels), strict=True)
+    alike = [
+        _any_of(*same) if jnp.isdtype(same[0].dtype, "real floating") else same[0] for same in zip(*leaves, strict=True)
+    ]
+    return jax.tree.unflatten(trees[0], alike)
+
+
+@jax.custom_jvp
+def _any_of(*same: Array) -> Array:
+    return same[0]
+
+
+@_any_of.defjvp
+def _any_of_jvp(same: tuple[Array, ...], ways: tuple[Array, ...]) -> tuple[Array, Array]:
+    return same[0], reduce(jnp.add, ways)
 
 
 def sought(objective: Objective, dry: Dry, treatment: Treatment, raw: Raw | None = None) -> tuple[Reading, ...]:

@@ -177,12 +177,16 @@ def send_power(send_db: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return jnp.where(send_db > SEND_OFF_DB, 10.0 ** (0.1 * send_db) - 10.0 ** (0.1 * SEND_OFF_DB), 0.0)
 
 
+def is_named(part: str, acts_on: tuple[str, ...]) -> bool:
+    """Whether `acts_on` names the part or its group."""
+    return any(part == name or part.startswith(name + ".") for name in acts_on)
+
+
 def hold(treatment: Treatment, acts_on: tuple[str, ...]) -> Treatment:
     """The same treatment, through which a gradient reaches only the groups or parts named in `acts_on`."""
 
     def held(part: str, value: Array) -> Array:
-        free = any(part == name or part.startswith(name + ".") for name in acts_on)
-        return value if free else jax.lax.stop_gradient(value)
+        return value if is_named(part, acts_on) else jax.lax.stop_gradient(value)
 
     return map_parts(held, treatment)
 

@@ -120,7 +120,10 @@ def test_folders_are_compared_as_sets(hybrid, folder: Path, tmp_path: Path):
         (("{folder}",), "sets of mixes are compared as folders"),
         (("{folder}", "--against", "{song}", "--embedding", "no.such:thing"), "--embedding: cannot be loaded"),
         (("{ours}", "--corpus", "{ours}"), "ours.wav: is no folder: expected one that holds finished mixes"),
-        (("{folder}/0.wav", "--corpus", "{folder}"), "--corpus: holds too few mixes beside what is judged: 2, expected 3"),
+        (
+            ("{folder}/0.wav", "--corpus", "{folder}"),
+            "--corpus: holds too few mixes beside what is judged: 2, expected 3",
+        ),
         (("{folder}", "--against", "{folder}", "--corpus", "{folder}"), "--corpus: is for single mixes"),
         (("{ours}", "--against", "{folder}"), "is a folder, expected the file of a finished mix"),
     ],

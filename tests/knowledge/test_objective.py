@@ -236,6 +236,26 @@ def test_a_rule_that_is_off_is_measured_and_weighs_nothing():
     assert reading.value == on.value and reading.share == 1.0
 
 
+def test_the_slope_of_all_rules_is_the_sum_of_the_slopes_of_each_alone():
+    """Whatever parts they share: where rules act on the same parts, what they ask goes back through one pass."""
+    acts_on = (["gain.level"], ["gain", "eq.tone"], ["eq", "pan"], ["pan.position", "gain.ride"])
+    song, dry = random_song(), random_dry(0)
+    at = at_position(untouched(dry), 60.0, 50.0, 10.0, 0.0)
+
+    def slope(rules: list[RuleType]) -> np.ndarray:
+        objective = objective_of(rules, song, dry)
+
+        def total(treatment: Treatment) -> jax.Array:
+            return sum(reading.value @ reading.share for reading in objectives.readings(objective, dry, treatment))
+
+        return np.asarray(ravel_pytree(jax.jit(jax.grad(total), compiler_options=QUICK)(at))[0])
+
+    rules = _together({name: {"acts_on": parts} for name, parts in zip(TOGETHER, acts_on, strict=True)})
+    whole, alone = slope(rules), [slope([rule]) for rule in rules]
+    assert all(np.linalg.norm(each) > 1e-3 for each in alone)
+    np.testing.assert_allclose(whole, np.sum(alone, axis=0), atol=1e-5 * np.abs(whole).max())
+
+
 # The way down
 
 
