@@ -27,6 +27,9 @@ from hybrid.errors import InputError
 
 _MAPS = Path("/proc/self/maps")
 _MOST_MAPS = 30_000
+_SIZE = Path("/proc/self/statm")
+_MOST_BYTES = 2.5e9
+"""What a process may go on holding between songs. A guess: one on each core of a machine with 4 GB a core."""
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _all: WeakSet[Kept] = WeakSet()
 Shapes = tuple[tuple[tuple[int, ...], str], ...]
@@ -77,23 +80,38 @@ class Kept:
 
 def let_go_of_programs() -> None:
     """Forgets compiled programs if there are very many: each holds some of the 65,530 memory maps that Linux grants a
-    process, and one that has none left is aborted. They are on disk, and come back when they are asked for.
+    process, and one that has none left is aborted. Also if they are too large. They are on disk, and come back when
+    they are asked for.
 
     In any case memory that nothing uses goes back to the system: glibc keeps what compiling took, half a gigabyte for
     each shape of song.
     """
-    try:
-        with _MAPS.open("rb") as lines:
-            n_maps = sum(1 for _ in lines)
-    except OSError:
-        return
-    if n_maps > _MOST_MAPS:
+    _trim()
+    if _n_maps() > _MOST_MAPS or _resident_bytes() > _MOST_BYTES:
         for kept in _all:
             kept.let_go()
         jax.clear_caches()
         gc.collect()
+        _trim()
+
+
+def _trim() -> None:
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def _n_maps() -> int:
+    """Memory maps of this process; 0 where that is not known."""
+    with suppress(OSError), _MAPS.open("rb") as lines:
+        return sum(1 for _ in lines)
+    return 0
+
+
+def _resident_bytes() -> int:
+    """Memory that this process holds; 0 where that is not known."""
+    with suppress(OSError):
+        return int(_SIZE.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
 
 
 def _shapes(leaves: list) -> Shapes:

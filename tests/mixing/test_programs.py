@@ -90,17 +90,20 @@ def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path, monkeypatc
     assert found(Kept("doubled", Counted(2.0)), 3) == (6.0, [2.0, 2.0])
 
 
-def test_very_many_programs_are_let_go_and_come_back(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("most", ["_MOST_MAPS", "_MOST_BYTES"])
+def test_programs_that_are_too_many_or_too_large_are_let_go_and_come_back(most: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(programs, "_MOST_BYTES", 1e12)
     double = jax.jit(lambda x: 2.0 * x)
     assert double(3.0) == 6.0
     kept = Kept("one that is let go", lambda x: [x + 1.0])
     kept(jnp.ones(3))
     programs.let_go_of_programs()
     assert double._cache_size() == 1 and kept._program.cache_info().currsize == 1  # a few are kept
-    monkeypatch.setattr(programs, "_MOST_MAPS", 0)
+    monkeypatch.setattr(programs, most, 0)
     programs.let_go_of_programs()
     assert double._cache_size() == 0 and kept._program.cache_info().currsize == 0
     np.testing.assert_array_equal(kept(jnp.ones(3))[0], [2.0, 2.0, 2.0])
     assert double(4.0) == 8.0
     monkeypatch.setattr(programs, "_MAPS", Path("/nowhere"))
+    monkeypatch.setattr(programs, "_SIZE", Path("/nowhere"))
     programs.let_go_of_programs()  # not Linux
