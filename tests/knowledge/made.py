@@ -29,6 +29,7 @@ from hybrid.measure import loudness
 from hybrid.signal import bandpower, bands, kweighting
 from hybrid.treatment.bounds import RANGES
 from hybrid.treatment.types import N_TONE, Dry, Treatment, map_parts, neutral
+from tests.quick import QUICK
 
 Plain = str | float | bool | Sequence["Plain"] | Mapping[str, "Plain"]
 Spectrum = Float[np.ndarray, " line"]
@@ -316,10 +317,6 @@ class Pulls(NamedTuple):
     cost: Float[jax.Array, " rule"]
     slope: Treatment
     """Each leaf with an axis of rules in front."""
-
-
-QUICK = {"xla_backend_optimization_level": 0}
-"""Compiled in half the time: these programs run a few times each."""
 
 
 @partial(jax.jit, compiler_options=QUICK)

@@ -18,7 +18,6 @@ from hybrid.measure.panel import predict
 from hybrid.treatment.bounds import bounded, moves_of
 from hybrid.treatment.types import Dry, Treatment, treatment_parts
 from tests.knowledge.made import (
-    QUICK,
     RULES,
     Part,
     Plain,
@@ -34,6 +33,7 @@ from tests.knowledge.made import (
     song_of,
     untouched,
 )
+from tests.quick import QUICK
 
 
 @pytest.mark.parametrize(("excess", "cost"), [(0.0, 0.0), (0.5, 0.12), (1.0, 0.41), (2.0, 1.24), (4.0, 3.12)])

@@ -20,7 +20,6 @@ from hybrid.treatment.bounds import RANGES
 from hybrid.treatment.types import PER_SONG, RIDE_S, Dry, Treatment, map_parts, treatment_parts
 from tests.knowledge.made import (
     FRAME_S,
-    QUICK,
     RULES,
     SAMPLE_RATE,
     Pulls,
@@ -32,6 +31,7 @@ from tests.knowledge.made import (
     random_treatment,
     untouched,
 )
+from tests.quick import QUICK
 
 pytestmark = pytest.mark.long
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +19,7 @@ from hybrid.model.sizes import Sizes
 from hybrid.model.standing import N_RELATION, N_STANDING, Standing, stand
 from hybrid.signal import bands
 from hybrid.treatment.types import N_ZONES, Dry, Treatment
+from tests.quick import QUICK
 from tests.treatment.made import dry_of, mono, nothing, random_dry
 
 pytestmark = pytest.mark.long
@@ -120,14 +122,14 @@ def test_until_it_is_trained_looks_change_nothing_and_then_they_do():
     dry, hints = random_dry(4), nothing_known(4, 0)
     network = Field(SIZES, nnx.Rngs(0))
 
-    def levels(network: Field) -> np.ndarray:
-        heard = hear(dry)
-        said, _ = looks(network, network(heard, hints), heard, dry, nothing(dry), hints, still)
-        return np.asarray(said.loudness_db)
+    @partial(jax.jit, static_argnums=0, compiler_options=QUICK)
+    def levels(graph: nnx.GraphDef[Field], weights: nnx.State) -> jax.Array:
+        network, heard = nnx.merge(graph, weights), hear(dry)
+        return looks(network, network(heard, hints), heard, dry, nothing(dry), hints, still).said.loudness_db
 
-    assert np.ptp(levels(network), axis=0).max() == 0.0
+    assert np.ptp(levels(*nnx.split(network)), axis=0).max() == 0.0
     network.change.kernel[...] = 0.3 * jax.random.normal(jax.random.key(0), network.change.kernel.shape)
-    straight, once, twice = levels(network)[:3]
+    straight, once, twice = levels(*nnx.split(network))[:3]
     assert np.abs(once - straight).max() > 0.1
     assert np.abs(twice - once).max() > 0.1
 
@@ -147,7 +149,7 @@ def test_a_network_of_looks_alone_learns_to_put_twins_apart():
     def learns(path: tuple, gradient: jax.Array) -> jax.Array:
         return gradient * (str(path[0].key) in ("stand", "looks", "looked", "change"))
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=QUICK)
     def learnt(weights: nnx.State, state: optax.OptState) -> tuple[nnx.State, optax.OptState]:
         # twins 40 units apart, the stranger in the middle
         miss = lambda w: jnp.sum(jnp.square(position(w) / 20.0 - jnp.array([-1.0, 1.0, 0.0])))  # noqa: E731
@@ -159,4 +161,5 @@ def test_a_network_of_looks_alone_learns_to_put_twins_apart():
     state = optimiser.init(weights)
     for _ in range(100):
         weights, state = learnt(weights, state)
-    np.testing.assert_allclose(position(weights), [-20.0, 20.0, 0.0], atol=4.0)
+    where = jax.jit(position, compiler_options=QUICK)(weights)
+    np.testing.assert_allclose(where, [-20.0, 20.0, 0.0], atol=4.0)
