@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import GenericAlias
 from typing import TypeVar, cast, get_args
@@ -11,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from hybrid.document import Document
 from hybrid.errors import InputError, Problem, suggest
+from hybrid.units import CAUTION, REFUSED
 
 _Model = TypeVar("_Model")
 _MOST = 20
@@ -20,12 +22,14 @@ _KINDS = {
     "dict_type": "a map of keys and values",
     "model_type": "a map of keys and values",
     "model_attributes_type": "a map of keys and values",
+    "mapping_type": "a map of keys and values",
     "float_type": "a number",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "bool_type": "true or false",
     "finite_number": "a finite number",
     "string_type": "text",
+    "string_pattern_mismatch": "a name of small letters, digits, dots and dashes",
 }
 
 
@@ -55,11 +59,10 @@ def _keys(model: object) -> Iterator[str]:
 
 def _problem(written: Document, error: ErrorDetails, known: list[str]) -> Problem:
     keys = error["loc"]
-    if error["type"] == "missing":
-        return _said(written.place(*keys[:-1]), keys, "is missing")
     if error["type"] == "extra_forbidden":
         return _said(written.place_of_key(*keys), keys, f"unknown key{suggest(str(keys[-1]), known)}")
-    return _said(written.place(*keys), keys, _explained(error))
+    place = written.place(*keys[:-1] if error["type"] == "missing" else keys)
+    return _said(place, keys, explained(error))
 
 
 def _said(place: str, keys: tuple[int | str, ...], what: str) -> Problem:
@@ -67,15 +70,22 @@ def _said(place: str, keys: tuple[int | str, ...], what: str) -> Problem:
     return Problem(place, f"{name}: {what}" if name else what)
 
 
-def _explained(error: ErrorDetails) -> str:
+def explained(error: ErrorDetails) -> str:
+    """What is wrong with a value, in the words of a file's author."""
     kind, given = error["type"], _short(error["input"])
-    if kind == "refused":
+    if kind in (REFUSED, CAUTION):
         return error["msg"]
+    if kind == "missing":
+        return "is missing"
     if kind == "string_too_short":
         return "is empty"
     if kind in _KINDS:
         return f"expected {_KINDS[kind]}, got {given}"
-    return f"{error['msg'].replace('Input should be', 'expected')}, got {given}"
+    near = ""
+    if kind == "literal_error":
+        choices = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected")))
+        near = suggest(str(error["input"]), choices) if len(choices) > 1 else ""
+    return f"{error['msg'].replace('Input should be', 'expected')}, got {given}{near}"
 
 
 def _short(value: object) -> str:

@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from hybrid import quantity
 from hybrid.quantity import UnitError
 
-CAUTION = "caution"
+REFUSED, CAUTION = "refused", "caution"
 """Error type of what is doubtful, not wrong."""
 _NEAR = {"LU": "dB"}
 
@@ -48,7 +48,7 @@ class Written:
 
 def refusal(what: str) -> PydanticCustomError:
     """The error for a validator to raise: pydantic adds the place and no words of its own."""
-    return PydanticCustomError("refused", "{what}", {"what": what})
+    return PydanticCustomError(REFUSED, "{what}", {"what": what})
 
 
 def caution(info: ValidationInfo, what: str) -> None:

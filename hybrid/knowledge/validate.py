@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from hybrid.checked import explained
 from hybrid.errors import Problem, suggest
 from hybrid.knowledge.draft import Draft, Keys, Origin, path
 from hybrid.knowledge.schema import Citation, Defaults, Section
@@ -22,17 +22,6 @@ _Model = TypeVar("_Model", bound=BaseModel)
 Bands = Mapping[str, tuple[float, float]]
 
 _INNER = (When, Schedule, Selector, BudgetShare, Section, RoleName, Citation, Defaults)
-_KINDS = {
-    "tuple_type": "a list",
-    "dict_type": "a map",
-    "mapping_type": "a map",
-    "model_type": "a map",
-    "model_attributes_type": "a map",
-    "string_type": "text",
-    "bool_type": "true or false",
-    "int_type": "a whole number",
-    "string_pattern_mismatch": "a name of small letters, digits, dots and dashes",
-}
 
 
 class Outcome(NamedTuple):
@@ -81,7 +70,7 @@ def _problem(model: type[BaseModel], draft: Draft, error: ErrorDetails) -> Probl
     if kind == "extra_forbidden":
         known = _keys(model) if len(keys) == 1 else _inner_keys()
         return problem_with_key(draft.origin(keys), f"unknown key{suggest(str(keys[-1]), known)}")
-    return problem(draft.origin(_inside(draft, keys)), _explain(error))
+    return problem(draft.origin(_inside(draft, keys)), explained(error))
 
 
 def _inside(draft: Draft, keys: Keys) -> Keys:
@@ -90,21 +79,6 @@ def _inside(draft: Draft, keys: Keys) -> Keys:
     while n and keys[:n] not in draft.origins:
         n -= 1
     return keys[: n + 1] if n + 1 == len(keys) and isinstance(keys[n], str) else keys[:n]
-
-
-def _explain(error: ErrorDetails) -> str:
-    kind, given, context = error["type"], error["input"], error.get("ctx", {})
-    if kind == "missing":
-        return "is missing"
-    if kind == "literal_error":
-        expected = str(context["expected"])
-        near = suggest(str(given), re.findall(r"'([^']*)'", expected))
-        return f"expected {expected}, got {given!r}{near}"
-    if kind == "greater_than":
-        return f"must be above {context['gt']:g}, got {given!r}"
-    if kind in _KINDS:
-        return f"expected {_KINDS[kind]}, got {given!r}"
-    return error["msg"]
 
 
 def _keys(model: type[BaseModel]) -> list[str]:
