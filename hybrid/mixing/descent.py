@@ -72,8 +72,7 @@ def descend(
     raw = raw_of(dry)
     price = objectives.row_of(hold)
     marks = (price > 0.0).astype(jnp.float32)
-    # an augmented Lagrangian of c <= 0 for each held target (catalogue 9.1), the mean over those of a rule; its
-    # multiplier ends at the price, where the penalty goes on in a straight line
+    # the mean over what is held of a rule
     rule = np.repeat(np.arange(n_rules), [len(each) for each in hold])
     share_of_mark = marks / jnp.maximum(objectives.by_rule(marks, rule, n_rules), 1.0)[rule]
 
@@ -82,11 +81,8 @@ def descend(
         _, widen = objectives.timed(objective.timing, now.step / n_steps)
         beyond = beyond_limits(objectives.targets_of(objective, found))
         rho = _stiffness(now.step / n_steps)
-        wanted = now.multiplier + rho * (beyond + MARGIN)
-        pressed = jnp.clip(wanted, 0.0, price)
-        above = price * jnp.maximum(wanted - price, 0.0)
-        held = jnp.sum(share_of_mark * ((jnp.square(pressed) - jnp.square(now.multiplier)) / 2.0 + above) / rho)
-        after = jnp.clip(now.multiplier + DUAL_RATE * rho * (beyond + MARGIN), 0.0, price)
+        each, after = _pressed(beyond, price, now.multiplier, rho)
+        held = jnp.sum(share_of_mark * each)
         worst = jnp.max(jnp.where(price >= UNLIMITED, beyond, -NO_LIMIT), initial=-NO_LIMIT)
         return (objectives.penalties(objective, found, widen), held), (after, worst)
 
@@ -112,6 +108,21 @@ def descend(
     cap, cosine = _compared(objective, state, rows[size:])
     state = state._replace(cap=cap)
     return jax.tree.leaves(state), state.cost, worst[-1], cosine
+
+
+def _pressed(
+    beyond: Float[Array, " target"],
+    price: Float[Array, " target"],
+    multiplier: Float[Array, " target"],
+    rho: Float[Array, ""],
+) -> tuple[Float[Array, " target"], Float[Array, " target"]]:
+    """What it costs each target to be beyond its limit, in scales, and its next multiplier: an augmented Lagrangian of
+    c <= 0 (catalogue 9.1) whose multiplier ends at the price, where the penalty goes on in a straight line."""
+    wanted = multiplier + rho * (beyond + MARGIN)
+    pressed = jnp.clip(wanted, 0.0, price)
+    above = price * jnp.maximum(wanted - price, 0.0)
+    cost = ((jnp.square(pressed) - jnp.square(multiplier)) / 2.0 + above) / rho
+    return cost, jnp.clip(multiplier + DUAL_RATE * rho * (beyond + MARGIN), 0.0, price)
 
 
 def _compared(
