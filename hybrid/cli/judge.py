@@ -95,7 +95,7 @@ def _of_one_song(
             beside = aligned(others[0], mix) if others else None
             (found,) = judge([mix], reader, beside)
             each = _said(path, found, rest, people) | {"found": mix.found._asdict()}
-            if corpus:
+            if known:
                 each["corpus"] = _among(found, known)
             if beside:
                 each["reference_is_later_s"] = round(beside.later_s, 6)

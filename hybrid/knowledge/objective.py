@@ -155,8 +155,10 @@ def _panels(
     for part in treatment_parts(treatment):
         together.setdefault(tuple(group for group in groups if is_named(part, group)), []).append(part)
     passes = {of: panel(hold(treatment, tuple(parts))) for of, parts in together.items() if of}
-    still = [panel(hold(treatment, ()))]
-    return {group: _joined([made for of, made in passes.items() if group in of] or still) for group in groups}
+    return {
+        group: _joined([made for of, made in passes.items() if group in of] or [panel(hold(treatment, ()))])
+        for group in groups
+    }
 
 
 def _joined(panels: Sequence[Measured]) -> Measured:

@@ -52,4 +52,5 @@ def read_panel(objective: Objective, panel: Measured) -> tuple[Reading, ...]:
 
 
 def predicted(objective: Objective, song: Song, dry: Dry, treatment: Treatment) -> Verdict:
+    """The verdict on a treatment in the power domain, at its output level."""
     return verdict(objective, song, predict(dry, project(objective, dry, treatment)))
