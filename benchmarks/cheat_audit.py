@@ -31,6 +31,8 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from hybrid import shelf
+from hybrid.analysis.analyse import analyse
+from hybrid.analysis.microphones import settle
 from hybrid.audio.manifest import load_song
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
@@ -44,11 +46,9 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.panel import raw_of
-from hybrid.mixing.analyse import analyse
-from hybrid.mixing.conflicts import Conflict, conflicts
-from hybrid.mixing.descent import RATE
-from hybrid.mixing.microphones import settle
-from hybrid.mixing.refine import Refined, Round
+from hybrid.refinement.conflicts import Conflict, conflicts
+from hybrid.refinement.descent import RATE
+from hybrid.refinement.refine import Refined, Round
 from hybrid.treatment.bounds import bounded, moves_of
 from hybrid.treatment.effect import pool
 from hybrid.treatment.makeup import made_up

@@ -25,17 +25,17 @@ import numpy as np
 from hybrid.audio.manifest import load_song
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
+from hybrid.compiled import let_go_of_programs
 from hybrid.corpus.card import read_card
 from hybrid.corpus.play import write_song
 from hybrid.knowledge import objective as objectives
+from hybrid.knowledge.evaluate import read_panel
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.panel import predict
-from hybrid.mixing.network import Network, load_network
 from hybrid.mixing.plan import Plan, Way, plan_mix
-from hybrid.mixing.programs import let_go_of_programs
-from hybrid.mixing.readout import read_panel
-from hybrid.mixing.refine import refine
+from hybrid.proposal.weights import Network, load_network
+from hybrid.refinement.refine import refine
 from hybrid.treatment.types import Treatment
 
 STEPS = (25, 50, 100, 300)

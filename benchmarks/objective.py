@@ -16,13 +16,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hybrid.analysis.recording import bucket
 from hybrid.audio.song import Song, Track
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.compile import compile_rules
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.resolve import load_rules
 from hybrid.measure.panel import raw_of
-from hybrid.mixing.analyse import bucket
 from hybrid.signal import bandpower, bands
 from hybrid.treatment.types import Dry, Treatment, neutral
 

@@ -19,13 +19,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from hybrid.analysis.analyse import analyse
+from hybrid.analysis.chunks import sum_of, workers
 from hybrid.audio.manifest import load_song
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
 from hybrid.measure import loudness, spectrum
 from hybrid.measure.meter import Meter
 from hybrid.measure.panel import Measured, predict
-from hybrid.mixing.analyse import analyse, sum_of, workers
 from hybrid.mixing.mixdown import rendered
 from hybrid.mixing.observe import Observer
 from hybrid.treatment import effect

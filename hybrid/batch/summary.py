@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from hybrid.batch.record import Record
-from hybrid.export.report.document import document, large_numbers
-from hybrid.export.report.plot import Axis, Tick, drawing, labels_across, vertical_lines
-from hybrid.export.report.words import fixed
 from hybrid.knowledge.findings import BROKEN
+from hybrid.pages.document import document, large_numbers
+from hybrid.pages.plot import Axis, Tick, drawing, labels_across, vertical_lines
+from hybrid.pages.words import fixed
 
 _ROW_PX, _BOX_PX = 24.0, 10.0
 _LONGEST_NAME = 14

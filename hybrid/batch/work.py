@@ -25,7 +25,7 @@ from hybrid.errors import InputError, UnwritableError, plain
 
 if TYPE_CHECKING:
     from hybrid.knowledge.ruleset import RuleSet
-    from hybrid.mixing.network import Network
+    from hybrid.proposal.weights import Network
 
 
 class Asked(NamedTuple):
@@ -109,9 +109,9 @@ def attempt(job: Job) -> Record:
 
 
 def _mixed(job: Job, record: Record) -> Record:
+    from hybrid.compiled import let_go_of_programs
     from hybrid.export.mixed import Wanted, write_mix
     from hybrid.mixing.plan import Way
-    from hybrid.mixing.programs import let_go_of_programs
 
     asked = job.asked
     rules, network = rules_of(asked.rules, asked.sets), network_of(asked.model)
@@ -170,7 +170,7 @@ def rules_of(names: tuple[str, ...], sets: tuple[str, ...]) -> RuleSet:
 def network_of(name: str) -> Network | None:
     """The network of that name, read once in a process; None for none."""
     from hybrid.export.mixed import NO_NETWORK
-    from hybrid.mixing.network import load_network
+    from hybrid.proposal.weights import load_network
 
     return None if name == NO_NETWORK else load_network(name)
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
+from hybrid.analysis.chunks import Progress
 from hybrid.audio.manifest import load_song
 from hybrid.audio.song import Song
 from hybrid.calibrate.find import MixedSong
@@ -24,10 +25,9 @@ from hybrid.calibrate.probes import CURVE, PLACE, bands_of, probes
 from hybrid.errors import InputError
 from hybrid.knowledge.verdict import Finding
 from hybrid.measure.loudness import active_lufs
-from hybrid.mixing.analyse import Progress
-from hybrid.mixing.check import check_mix_of
-from hybrid.mixing.fit import RELIABLE, Fit
 from hybrid.treatment.effect import as_measured, total_k, treated
+from hybrid.unmixing.check import check_mix_of
+from hybrid.unmixing.fit import RELIABLE, Fit
 
 _SOUND = 0.5
 """A bus counts if tracks that are believed carry this share of its energy."""

@@ -15,7 +15,7 @@ from hybrid.cli.signals import load
 
 if TYPE_CHECKING:
     from hybrid.knowledge.ruleset import RuleSet
-    from hybrid.mixing.check import Check
+    from hybrid.unmixing.check import Check
 
 _BROKEN_EXIT = 4
 
@@ -43,8 +43,8 @@ def check(
 
 
 def _run(mix: Path, song: Path | None, rules: RuleSet) -> Check:
-    load("hybrid.mixing.check")
-    from hybrid.mixing.check import check_mix, check_mix_of
+    load("hybrid.unmixing.check")
+    from hybrid.unmixing.check import check_mix, check_mix_of
 
     with progress_bar() as progress:
         if song is None:

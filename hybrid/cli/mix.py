@@ -74,8 +74,8 @@ def mix(
 
 
 def _way(steps: int, seed: int, model: str) -> Way:
-    from hybrid.mixing.network import load_network
     from hybrid.mixing.plan import Way
+    from hybrid.proposal.weights import load_network
 
     return Way(steps, seed, None if model == NO_MODEL else load_network(model))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from hybrid.explain.why import MOST_TARGETS, Other, Target, Why, spare
-from hybrid.export.report.words import asked, difference, quantity, span
 from hybrid.export.verdict import text_table
 from hybrid.knowledge.verdict import Finding
+from hybrid.pages.words import asked, difference, quantity, span
 
 
 def why_text(why: Why) -> str:

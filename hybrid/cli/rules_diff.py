@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from hybrid.export.report.words import shortened
 from hybrid.export.verdict import text_table
 from hybrid.knowledge.compare import NOTHING, Change, Comparison, compare
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet, Value
+from hybrid.pages.words import shortened
 
 _LONGEST = 40
 _Name = Annotated[str, typer.Argument(help="a rule file or the name of one")]

@@ -17,7 +17,7 @@ from hybrid.cli.signals import load
 from hybrid.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from hybrid.mixing.network import Heard
+    from hybrid.proposal.field import Heard
 
 
 def scan(
@@ -44,10 +44,12 @@ def scan(
 
 def _listened(song: Song, model: str) -> tuple[Song, Heard]:
     """The song with roles for tracks that had none, and what every track sounds like."""
-    load("hybrid.mixing.network")
+    load("hybrid.proposal.field")
+    from hybrid.analysis.analyse import analyse
+    from hybrid.analysis.recording import NO_PAIRS
     from hybrid.audio.read import open_song
-    from hybrid.mixing.analyse import NO_PAIRS, analyse
-    from hybrid.mixing.network import hear_families, load_network, with_heard_roles
+    from hybrid.proposal.field import hear_families, with_heard_roles
+    from hybrid.proposal.weights import load_network
 
     if model == NO_MODEL:
         raise InputError(Problem("--model", "none cannot listen", "leave out --listen or --model"))

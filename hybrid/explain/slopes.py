@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.objective import Objective
-from hybrid.mixing.pins import Pins, treatment_of
+from hybrid.refinement.pins import Pins, treatment_of
 from hybrid.treatment.types import Dry, Treatment
 
 _QUICK = {"xla_backend_optimization_level": 0}

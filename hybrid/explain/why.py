@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from hybrid.analysis.chunks import Progress
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
 from hybrid.explain.moves import Move, common_ground, cosine, moves_along
@@ -16,7 +17,6 @@ from hybrid.explain.slopes import Slopes, slopes_of
 from hybrid.knowledge.findings import BROKEN, target_names
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
-from hybrid.mixing.analyse import Progress
 from hybrid.mixing.plan import Plan, Way, plan_mix
 from hybrid.treatment.bounds import moves_of
 from hybrid.treatment.makeup import before_make_up

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from hybrid.corpus.index import Entry, Index
-from hybrid.export.report.document import document, large_numbers
-from hybrid.export.report.plot import Axis, Tick, drawing, labels_across, steps, vertical_lines
+from hybrid.pages.document import document, large_numbers
+from hybrid.pages.plot import Axis, Tick, drawing, labels_across, steps, vertical_lines
 
 _MORE_STYLE = """
 rect.bar { fill: var(--accent); opacity: .6 } .charts { display: grid; grid-template-columns: 1fr 1fr; gap: 2rem }

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from hybrid.audio.song import Track
 from hybrid.export.settings import LOW_CUT_OFF_HZ, zone_names
 from hybrid.export.sheet import Sheet, TrackSheet
+from hybrid.knowledge.evaluate import frames_inside
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings.reading import smoothed
 from hybrid.knowledge.readings.spectrum import curve_db
@@ -21,7 +22,6 @@ from hybrid.knowledge.types import LongTermSpectrum
 from hybrid.measure import loudness, spectrum
 from hybrid.measure.panel import Measured
 from hybrid.mixing.deliver import Delivered
-from hybrid.mixing.readout import frames_inside
 from hybrid.signal import bands
 from hybrid.treatment import curves, effect
 from hybrid.treatment.types import RIDE_S, SEND_OFF_DB, Dry, Treatment

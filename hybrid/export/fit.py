@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hybrid.audio.song import Track
-from hybrid.export.report.words import fixed, frequency, position
 from hybrid.export.verdict import text_table
+from hybrid.pages.words import fixed, frequency, position
 from hybrid.signal.bands import band_centres_hz
 
 if TYPE_CHECKING:
-    from hybrid.mixing.fit import Fit
+    from hybrid.unmixing.fit import Fit
 
 _HEAD = ("track", "level", "position", "width", "tone", "confidence")
 _HALF = 0.5

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from hybrid.analysis.chunks import Progress
 from hybrid.audio.digest import digest
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
@@ -13,7 +14,6 @@ from hybrid.export.made import made_with
 from hybrid.export.results import write_results, write_settings
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.meter import Levels
-from hybrid.mixing.analyse import Progress
 from hybrid.mixing.deliver import Delivered, Format, deliver
 from hybrid.mixing.plan import Way, plan_mix
 from hybrid.mixing.quick import quick_mix

@@ -12,8 +12,8 @@ from hybrid.export.report import report_html
 from hybrid.export.settings import settings
 from hybrid.export.verdict import verdict_json
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.mixing.conflicts import conflicts
 from hybrid.mixing.deliver import Delivered
+from hybrid.refinement.conflicts import conflicts
 from hybrid.treatment.types import Treatment
 
 SETTINGS_FILE, VERDICT_FILE, REPORT_FILE = "settings.json", "verdict.json", "report.html"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 
-from hybrid.export.report.words import asked, count, difference, quantity, span
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
+from hybrid.pages.words import asked, count, difference, quantity, span
 from hybrid.quantity import difference as difference_unit
 
 _TIER_ORDER = ("broken", "kept", "unused")

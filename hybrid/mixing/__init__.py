@@ -1,1 +1,1 @@
-"""One song from its tracks to its mix: analyse, refine, render, judge."""
+"""One song from folder to results: planned, rendered, delivered."""

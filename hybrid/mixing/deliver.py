@@ -14,18 +14,18 @@ import numpy as np
 import soxr
 from jaxtyping import Float
 
+from hybrid.analysis.chunks import Progress, sum_of, workers
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.audio.write import MIX_FILE, Subtype, WavWriter
 from hybrid.knowledge import objective as objectives
+from hybrid.knowledge.evaluate import verdict
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.meter import Levels, Meter
 from hybrid.measure.panel import Measured
-from hybrid.mixing.analyse import Progress, sum_of, workers
 from hybrid.mixing.mixdown import Chunk, Compare, rendered
 from hybrid.mixing.observe import Observer
 from hybrid.mixing.plan import Plan, corrected
-from hybrid.mixing.readout import verdict
 from hybrid.treatment.types import Treatment
 
 STEMS_FOLDER, RETURN_FILE = "stems", "returns/reverb.wav"

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from hybrid.analysis.chunks import ahead, grid_of, read_chunk
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.mixing.analyse import ahead, grid_of, read_chunk
 from hybrid.signal.bandpower import CHUNK_HOPS
 from hybrid.treatment import render
 from hybrid.treatment.render import Room

@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from hybrid.analysis.chunks import grid_of
+from hybrid.analysis.recording import NO_PAIRS, Recording
 from hybrid.audio.song import Song
 from hybrid.measure import panel
 from hybrid.measure.explained import CEILING_DB, Moments, explained_db, moments
 from hybrid.measure.meter import Levels
 from hybrid.measure.panel import Measured
-from hybrid.mixing.analyse import NO_PAIRS, Recording, grid_of
 from hybrid.signal import stft
 from hybrid.treatment import effect
 from hybrid.treatment.types import Dry, Treatment

@@ -10,25 +10,26 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from hybrid.analysis.analyse import Analysis, analyse
+from hybrid.analysis.chunks import Progress
+from hybrid.analysis.microphones import settle
+from hybrid.analysis.recording import blank_recording
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.knowledge.compile import compile_rules, wants_room
-from hybrid.knowledge.findings import BROKEN, has_limits
+from hybrid.knowledge.evaluate import predicted, raw_panel, read_panel, verdict
+from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.matches import MatchReport
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
-from hybrid.knowledge.types import LowEnergyRatio, RuleType
+from hybrid.knowledge.types import LowEnergyRatio
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
-from hybrid.mixing.analyse import Analysis, Progress, analyse, blank_recording
-from hybrid.mixing.holds import UNLIMITED, Prices, held_targets, signed_excess
-from hybrid.mixing.microphones import settle
-from hybrid.mixing.network import (
+from hybrid.proposal.field import (
     UNKNOWN,
     Asked,
-    Network,
     asked_of,
     felt,
     hear_families,
@@ -36,16 +37,14 @@ from hybrid.mixing.network import (
     proposed,
     with_heard_roles,
 )
-from hybrid.mixing.pins import pins_of
-from hybrid.mixing.readout import predicted, raw_panel, read_panel, verdict
-from hybrid.mixing.refine import Refined, Task, prepare_rounds, refine, refine_further
-from hybrid.mixing.start import role_start
+from hybrid.proposal.weights import Network
+from hybrid.refinement.constraints import UNLIMITED, held, signed_excess
+from hybrid.refinement.initial import role_start
+from hybrid.refinement.pins import pins_of
+from hybrid.refinement.refine import Refined, Task, prepare_rounds, refine, refine_further
 from hybrid.treatment.effect import pool
 from hybrid.treatment.types import Dry, Treatment, neutral
 
-HELD = 3.0
-"""How many times its weight a rule that the raw sum keeps is held at most: it may be broken where keeping it would
-cost more than that elsewhere. A guess."""
 REFINE_FRAMES = 512
 """Frames that refinement works on at most; those of longer songs are joined."""
 DYNAMICS_S = 0.2
@@ -236,16 +235,6 @@ def corrected(plan: Plan, observed: Measured) -> Plan | None:
     task = plan.task._replace(objective=replace(plan.task.objective, ask=ask))
     refined = refine_further(task, plan.refined)
     return plan._replace(refined=refined, predicted=predicted(plan.objective, plan.song, dry, refined.treatment))
-
-
-def held(objective: Objective, found: tuple[Reading, ...], rules: tuple[RuleType, ...]) -> Prices:
-    """The price of every target to be held: what is required, and that a mix is sound, at any; all else at some times
-    its weight. Rules that are off, ask for nothing, act on the output level, or move nothing at all are not held."""
-    required = np.array([rule.kind == "require" for rule in rules])
-    sound = required | np.array([rule.tier <= 1 for rule in rules])
-    can = [rule.enabled and rule.optimised and has_limits(rule) and rule.acts_on != ("master",) for rule in rules]
-    weight = np.array([rule.weight for rule in rules], np.float32)
-    return held_targets(objective, found, required, np.where(sound, UNLIMITED, HELD * weight) * np.array(can))
 
 
 def _corners_hz(objective: Objective, found: tuple[Reading, ...], n_tracks: int) -> Float[np.ndarray, " track"]:

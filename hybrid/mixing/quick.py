@@ -11,6 +11,9 @@ import jax
 import numpy as np
 from jaxtyping import Complex
 
+from hybrid.analysis.chunks import Progress, ahead, grid_of, read_chunk, spread, workers
+from hybrid.analysis.microphones import listener_of, settled_by
+from hybrid.analysis.recording import NO_PAIRS, blank_recording
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.audio.write import MIX_FILE, WavWriter
@@ -19,15 +22,14 @@ from hybrid.knowledge.compile import output_of, wants_room
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
 from hybrid.measure.meter import Levels, Meter
-from hybrid.mixing.analyse import NO_PAIRS, Progress, ahead, blank_recording, grid_of, read_chunk, spread, workers
 from hybrid.mixing.deliver import Converter, Format
-from hybrid.mixing.microphones import listener_of, settled_by
 from hybrid.mixing.mixdown import mixed
-from hybrid.mixing.network import UNKNOWN, Network, asked_of, hear_families, proposed, with_heard_roles
-from hybrid.mixing.pins import pinned, pins_of
 from hybrid.mixing.plan import Way
-from hybrid.mixing.start import role_start
 from hybrid.model.hearing import LISTEN_S
+from hybrid.proposal.field import UNKNOWN, asked_of, hear_families, proposed, with_heard_roles
+from hybrid.proposal.weights import Network
+from hybrid.refinement.initial import role_start
+from hybrid.refinement.pins import pinned, pins_of
 from hybrid.signal.bandpower import CHUNK_HOPS, HEARD_BINS
 from hybrid.treatment.types import Dry, Treatment, neutral
 

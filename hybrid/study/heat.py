@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from hybrid.export.report.words import fixed
 from hybrid.judge.table import METRICS
+from hybrid.pages.words import fixed
 from hybrid.study.effects import ArmEffects, Compared, Effects
 from hybrid.study.tables import spoken
 

@@ -7,11 +7,11 @@ from html import escape
 
 import numpy as np
 
-from hybrid.export.report.document import document, large_numbers
-from hybrid.export.report.plot import Axis, Tick, drawing, labels_across, steps, vertical_lines
-from hybrid.export.report.words import fixed
 from hybrid.judge.statistics import Effect
 from hybrid.judge.table import METRICS
+from hybrid.pages.document import document, large_numbers
+from hybrid.pages.plot import Axis, Tick, drawing, labels_across, steps, vertical_lines
+from hybrid.pages.words import fixed
 from hybrid.study.effects import TOTAL, ArmEffects, Compared, Effects, Share
 from hybrid.study.heat import HEAT_STYLE, by_metric, by_rule
 from hybrid.study.rows import Row, Unit

@@ -19,12 +19,12 @@ from hybrid.audio.song import file_name
 from hybrid.batch.local import DIED, on_cores
 from hybrid.batch.run import Shard
 from hybrid.batch.work import network_of, rules_of
+from hybrid.compiled import let_go_of_programs
 from hybrid.errors import InputError, Problem, UnwritableError, plain
 from hybrid.export.made import made_with
 from hybrid.judge.mix import Mix
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.mixing.network import Network
-from hybrid.mixing.programs import let_go_of_programs
+from hybrid.proposal.weights import Network
 from hybrid.study.arm import FULL, Arm
 from hybrid.study.arms import arms_of
 from hybrid.study.rows import ROWS_FOLDER, Row, Unit, read_unit, unit_path, write_unit

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from hybrid.analysis.chunks import sum_of, workers
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.errors import SongError
@@ -18,16 +19,15 @@ from hybrid.judge.judge import judge
 from hybrid.judge.mix import Mix, mix_of, read_mix
 from hybrid.judge.roughness import Roughness
 from hybrid.knowledge import objective as objectives
+from hybrid.knowledge.evaluate import read_panel
 from hybrid.knowledge.objective import Objective, project
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.panel import predict
-from hybrid.mixing.analyse import sum_of, workers
 from hybrid.mixing.mixdown import rendered
-from hybrid.mixing.network import Network
 from hybrid.mixing.plan import Begun, Heard, Way, begin, hear_song
-from hybrid.mixing.readout import read_panel
-from hybrid.mixing.refine import AT_ONCE, refine_many
+from hybrid.proposal.weights import Network
+from hybrid.refinement.refine import AT_ONCE, refine_many
 from hybrid.study.arm import FULL, Arm
 from hybrid.study.compiled import programs_compiled
 from hybrid.study.rows import Row

@@ -6,10 +6,10 @@ import csv
 import io
 from collections.abc import Sequence
 
-from hybrid.export.report.words import fixed
 from hybrid.judge.mixed import mixed_model
 from hybrid.judge.statistics import CONFIDENCE, Effect, detectable
 from hybrid.judge.table import METRICS
+from hybrid.pages.words import fixed
 from hybrid.study.arm import FULL
 from hybrid.study.effects import TOTAL, ArmEffects, Effects
 from hybrid.study.rows import Row

@@ -15,12 +15,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from hybrid import shelf
+from hybrid.analysis.analyse import analyse
+from hybrid.analysis.microphones import settle
 from hybrid.audio.read import SongReader, open_song
 from hybrid.audio.song import Song, Track
 from hybrid.corpus.card import Card
 from hybrid.errors import InputError, Problem
-from hybrid.mixing.analyse import analyse
-from hybrid.mixing.microphones import settle
 from hybrid.model.hearing import LISTEN_S, listened
 from hybrid.treatment.types import Dry
 

@@ -13,11 +13,11 @@ from safetensors.flax import load_file, save
 from hybrid import shelf
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.mixing.check import open_mix
-from hybrid.mixing.fit import RELIABLE, fit
 from hybrid.training.example import Kept
 from hybrid.training.target import Target, no_target, target_of
 from hybrid.treatment.types import Dry
+from hybrid.unmixing.fit import RELIABLE, fit
+from hybrid.unmixing.mix_file import open_mix
 
 
 def human_path(kept: Kept) -> Path:

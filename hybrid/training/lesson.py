@@ -19,8 +19,8 @@ from hybrid.knowledge.compile import compile_rules
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
-from hybrid.mixing.network import hints_of
 from hybrid.model.hearing import Hints
+from hybrid.proposal.field import hints_of
 from hybrid.training.example import Example, Frames, Kept, Shape, shaped
 from hybrid.training.recipe import Recipe
 from hybrid.training.target import Target

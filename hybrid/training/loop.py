@@ -18,9 +18,9 @@ from hybrid.errors import InputError, Problem
 from hybrid.knowledge.compile import wants_room
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.mixing.network import Network, save_network
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
+from hybrid.proposal.weights import Network, save_network
 from hybrid.training.checkpoint import Checkpoints, Course
 from hybrid.training.corpus import examples_of, make_missing, songs_in
 from hybrid.training.example import Kept, Shape

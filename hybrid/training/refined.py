@@ -10,15 +10,15 @@ import numpy as np
 
 from hybrid.audio.song import Song
 from hybrid.knowledge.compile import wants_room
+from hybrid.knowledge.evaluate import read_panel
 from hybrid.knowledge.objective import project
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.panel import predict
-from hybrid.mixing.pins import pins_of
-from hybrid.mixing.plan import held
-from hybrid.mixing.readout import read_panel
-from hybrid.mixing.refine import Task, refine
-from hybrid.mixing.start import role_start
 from hybrid.model.hearing import LISTEN_S
+from hybrid.refinement.constraints import held
+from hybrid.refinement.initial import role_start
+from hybrid.refinement.pins import pins_of
+from hybrid.refinement.refine import Task, refine
 from hybrid.training.example import Kept
 from hybrid.training.imitate import store_target, stored_target
 from hybrid.training.lesson import Lesson, Lessons

@@ -12,9 +12,9 @@ import soundfile
 from flax import nnx
 
 from hybrid.audio.families import FAMILIES
-from hybrid.mixing.network import Network, save_network
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
+from hybrid.proposal.weights import Network, save_network
 from tests.corpus.miniature import medleydb, musdb18_hq, tone
 
 Run = Callable[..., tuple[int | str | None, str, str]]

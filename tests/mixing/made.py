@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 import soundfile
 
+from hybrid.analysis.chunks import workers
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song, Track
 from hybrid.measure.meter import Levels, Meter
-from hybrid.mixing.analyse import workers
 from hybrid.mixing.mixdown import rendered
 from hybrid.treatment import bounds
 from hybrid.treatment.types import Dry, Treatment, map_parts, neutral

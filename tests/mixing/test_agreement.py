@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hybrid.analysis.analyse import Analysis, analyse
+from hybrid.analysis.chunks import sum_of, workers
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
 from hybrid.measure import loudness, spectrum
 from hybrid.measure.meter import Levels
 from hybrid.measure.panel import Measured, predict
-from hybrid.mixing.analyse import Analysis, analyse, sum_of, workers
 from hybrid.mixing.mixdown import rendered
 from hybrid.mixing.observe import Observer
 from hybrid.treatment import effect

@@ -10,19 +10,19 @@ import pytest
 import soundfile
 from flax import nnx
 
+from hybrid.analysis.analyse import analyse
 from hybrid.audio.families import FAMILIES
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song, Track
+from hybrid.knowledge.evaluate import raw_panel, read_panel
 from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import RoleName
 from hybrid.knowledge.types import RuleType
-from hybrid.mixing.analyse import analyse
-from hybrid.mixing.network import Network
 from hybrid.mixing.plan import Plan, Way, plan_mix
-from hybrid.mixing.readout import raw_panel, read_panel
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
+from hybrid.proposal.weights import Network
 from hybrid.treatment import effect
 from hybrid.treatment.types import treatment_parts
 from tests.knowledge.made import RULES, all_rules, objective_of, rule_of, rule_set, untouched

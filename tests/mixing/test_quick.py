@@ -11,6 +11,8 @@ import pytest
 import soundfile
 from flax import nnx
 
+from hybrid.analysis.chunks import sum_of, workers
+from hybrid.analysis.microphones import settle
 from hybrid.audio.families import FAMILIES
 from hybrid.audio.manifest import load_song
 from hybrid.audio.read import open_song
@@ -18,15 +20,13 @@ from hybrid.audio.song import Song
 from hybrid.errors import InputError
 from hybrid.knowledge.compile import output_of
 from hybrid.knowledge.resolve import load_rules
-from hybrid.mixing.analyse import sum_of, workers
 from hybrid.mixing.deliver import Format
-from hybrid.mixing.microphones import settle
 from hybrid.mixing.mixdown import mixed, rendered
-from hybrid.mixing.network import Network
 from hybrid.mixing.plan import Way, plan_mix
 from hybrid.mixing.quick import quick_mix
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
+from hybrid.proposal.weights import Network
 from hybrid.treatment.types import neutral, treatment_parts
 from tests.mixing.made import RATE, song_of
 from tests.training.made import SECONDS, write_song

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hybrid.analysis.chunks import grid_of, workers
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
-from hybrid.mixing.analyse import grid_of, workers
 from hybrid.mixing.mixdown import rendered
 from hybrid.treatment import render
 from hybrid.treatment.types import Treatment, map_parts, neutral

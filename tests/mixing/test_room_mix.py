@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from hybrid.analysis.analyse import analyse
+from hybrid.analysis.chunks import sum_of, workers
 from hybrid.audio.read import open_song
 from hybrid.knowledge.resolve import load_rules
 from hybrid.measure import loudness
 from hybrid.measure.panel import predict
-from hybrid.mixing.analyse import analyse, sum_of, workers
 from hybrid.mixing.deliver import Format, deliver
 from hybrid.mixing.mixdown import rendered
 from hybrid.mixing.observe import Observer

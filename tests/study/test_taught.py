@@ -10,7 +10,7 @@ import pytest
 
 from hybrid.batch.run import Shard
 from hybrid.knowledge.resolve import load_rules
-from hybrid.mixing.network import load_network, weights_of
+from hybrid.proposal.weights import load_network, weights_of
 from hybrid.study import taught as teaching
 from hybrid.study.compiled import programs_compiled
 from hybrid.study.rows import ROWS_FOLDER

@@ -14,7 +14,7 @@ import pytest
 
 from hybrid.errors import InputError
 from hybrid.knowledge.resolve import load_rules
-from hybrid.mixing.network import load_network, weights_of
+from hybrid.proposal.weights import load_network, weights_of
 from hybrid.training import loop
 from hybrid.training.corpus import CACHE, examples_of, make_missing
 from hybrid.training.example import Shape

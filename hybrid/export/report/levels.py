@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from html import escape
 
-from hybrid.export.report.plot import Axis, Tick, drawing, labels_across, steps, vertical_lines
-from hybrid.export.report.words import SILENT, fixed, loudness, position
 from hybrid.export.sheet import SILENT_LU, Sheet, TrackSheet
+from hybrid.pages.plot import Axis, Tick, drawing, labels_across, steps, vertical_lines
+from hybrid.pages.words import SILENT, fixed, loudness, position
 
 _ROW_PX = 26.0
 _AXIS_PX = 18.0

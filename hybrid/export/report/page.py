@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from html import escape
 
-from hybrid.export.report.document import document, large_numbers
 from hybrid.export.report.levels import levels_table
 from hybrid.export.report.rules import Ruling, anchor, n_kept, rules_table, rulings
 from hybrid.export.report.spectra import spectrum, tone_curves
 from hybrid.export.report.stereo import stereo_field
 from hybrid.export.report.timeline import dynamics_limit_db, ride_limit_db, timeline
-from hybrid.export.report.words import clock, count, difference, fixed, number
 from hybrid.export.sheet import FAMILIES, Sheet
+from hybrid.pages.document import document, large_numbers
+from hybrid.pages.words import clock, count, difference, fixed, number
 
 _FIELD_WIDTHS_PX = {"wide": 900.0, "narrow": 350.0}
 _DOTS = '<span class="key before">raw sum</span> <span class="key after">mix</span>'

@@ -8,9 +8,9 @@ from html import escape
 from typing import NamedTuple
 
 from hybrid.export.report.levels import dumbbell
-from hybrid.export.report.plot import Axis, drawing
-from hybrid.export.report.words import NOTHING, asked, count, difference, number, quantity, span
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
+from hybrid.pages.plot import Axis, drawing
+from hybrid.pages.words import NOTHING, asked, count, difference, number, quantity, span
 
 _TIERS = {0: "Safety", 1: "Fidelity", 2: "Balance", 3: "Colour"}
 _MOST_TARGETS = 80

@@ -7,7 +7,8 @@ from html import escape
 
 import numpy as np
 
-from hybrid.export.report.plot import (
+from hybrid.export.sheet import Sheet, TrackSheet
+from hybrid.pages.plot import (
     Axis,
     Down,
     Tick,
@@ -21,8 +22,7 @@ from hybrid.export.report.plot import (
     stretched,
     vertical_lines,
 )
-from hybrid.export.report.words import SILENT, fixed, frequency
-from hybrid.export.sheet import Sheet, TrackSheet
+from hybrid.pages.words import SILENT, fixed, frequency
 
 _TONE_PX = 84.0
 _SPECTRUM_PX = 260.0

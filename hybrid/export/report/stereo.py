@@ -6,9 +6,9 @@ import math
 from html import escape
 from typing import NamedTuple
 
-from hybrid.export.report.plot import steps
-from hybrid.export.report.words import fixed, position, shortened
 from hybrid.export.sheet import Sheet, TrackSheet
+from hybrid.pages.plot import steps
+from hybrid.pages.words import fixed, position, shortened
 
 _HARD_LEFT_DEGREES = 55.0
 _SPOKES = (-100.0, -50.0, 0.0, 50.0, 100.0)

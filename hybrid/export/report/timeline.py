@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from hybrid.export.report.levels import track_cell
-from hybrid.export.report.plot import (
+from hybrid.export.sheet import Sheet, TrackSheet
+from hybrid.pages.plot import (
     Axis,
     Tick,
     blocks,
@@ -22,8 +23,7 @@ from hybrid.export.report.plot import (
     time_ticks,
     vertical_lines,
 )
-from hybrid.export.report.words import NOTHING, SILENT, clock, fixed
-from hybrid.export.sheet import Sheet, TrackSheet
+from hybrid.pages.words import NOTHING, SILENT, clock, fixed
 
 _LOUDNESS_PX = 120.0
 _LOUDNESS_RANGE_LU = 30.0

@@ -1,0 +1,1 @@
+"""A song measured once: its chunks, band powers, microphones and polarities. JAX."""

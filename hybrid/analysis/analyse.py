@@ -1,0 +1,89 @@
+"""Measures the raw tracks of a song, streaming: band powers, which tracks share phase, and where each sounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Array, Complex, Float, Int
+
+from hybrid.analysis.chunks import Progress, ahead, grid_of, read_chunk, spread, sum_of, workers
+from hybrid.analysis.recording import NO_PAIRS, blank_recording
+from hybrid.audio.read import SongReader
+from hybrid.audio.song import Song
+from hybrid.measure.meter import Levels, Meter
+from hybrid.signal import bandpower
+from hybrid.treatment.types import Dry
+
+Hear = Callable[[Complex[np.ndarray, "track window heard"]], None]
+MAX_PAIRS = 64
+SHARED_PHASE = 0.03
+"""K-weighted coherent power over the geometric mean of two tracks' powers, from which they count as sharing phase:
+equal tracks below it change their sum by less than 0.13 dB."""
+
+
+class Analysis(NamedTuple):
+    """The raw tracks as measured, and the meters' reading of their plain sum."""
+
+    dry: Dry
+    raw_levels: Levels
+
+
+def analyse(
+    song: Song,
+    reader: SongReader,
+    progress: Progress = lambda stage, share: None,
+    pairs: Int[np.ndarray, "pair 2"] | None = None,
+) -> Analysis:
+    """Everything that mixing needs to know of the raw tracks; pairs that share phase are found if not given."""
+    grid = grid_of(song)
+    pairs = pairs_sharing_phase(song, reader) if pairs is None else pairs
+    n_tracks = len(song.tracks)
+    with workers() as pool:
+        recording = blank_recording(song, pairs)
+        meter = Meter(song.sample_rate, 2)
+        paired = frozenset(pairs.ravel().tolist())
+
+        def measure(chunk: int, track: int) -> tuple[Float[np.ndarray, "_ time"], Array | None]:
+            x = read_chunk(reader, grid, track, chunk)
+            spectrum = recording.measure(chunk, track, x)
+            return x, spectrum if track in paired else None
+
+        for chunk, measured in enumerate(ahead(pool, measure, grid.n_chunks, n_tracks)):
+            recording.measure_pairs(chunk, [spectrum for _, spectrum in measured], pool)
+            whole = sum_of([x for x, _ in measured])
+            recording.look(chunk, whole)
+            meter.add(whole[:, grid.context :][:, : max(0, song.n_samples - chunk * grid.chunk)])
+            progress("analyse", (chunk + 1) / grid.n_chunks)
+    levels = meter.levels()
+    return Analysis(recording.dry(levels.true_peak_dbtp - levels.integrated_lufs), levels)
+
+
+def pairs_sharing_phase(song: Song, reader: SongReader, hear: Hear = lambda spectra: None) -> Int[np.ndarray, "pair 2"]:
+    """Pairs of tracks whose signals add coherently enough to matter, strongest first, at most 64.
+
+    `hear` is called with the spectra of each chunk that is looked at, in their order.
+    """
+    n = len(song.tracks)
+    if n < 2:
+        return NO_PAIRS
+    grid, analyser = grid_of(song), bandpower.make_analyser(song.sample_rate)
+    looked_at = spread(grid.n_chunks)
+
+    def mid(number: int, track: int) -> Float[np.ndarray, " time"]:
+        return read_chunk(reader, grid, track, looked_at[number]).mean(axis=0)
+
+    total = 0.0
+    with workers() as pool:
+        for mids in ahead(pool, mid, len(looked_at), n):
+            chunk = bandpower.heard(analyser, np.stack(mids))
+            total = total + np.asarray(chunk.coherent, np.float64)
+            hear(np.asarray(chunk.spectra))
+    own = np.einsum("gii->i", total)
+    scale = np.sqrt(own[:, None] * own[None, :])
+    shared = np.divide(np.abs(total).sum(axis=0), scale, out=np.zeros_like(scale), where=scale > 0.0)
+    first, second = np.triu_indices(n, 1)
+    order = np.argsort(-shared[first, second], kind="stable")[:MAX_PAIRS]
+    chosen = order[shared[first, second][order] > SHARED_PHASE]
+    return np.stack([first[chosen], second[chosen]], axis=1).astype(np.int32)

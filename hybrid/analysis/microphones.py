@@ -1,0 +1,189 @@
+"""Microphones on one source, brought to one polarity and one time where that is sure, and reported where it is not.
+
+Polarity is discrete, so no gradient finds it: it is settled before a song is analysed, and the song says what was
+done. Thresholds are by taste.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from hybrid.analysis.analyse import pairs_sharing_phase
+from hybrid.analysis.chunks import grid_of, spread
+from hybrid.analysis.cross_spectra import Listener, Relations
+from hybrid.analysis.polarity import best_signs, groups
+from hybrid.analysis.same_source import SAME_LAG_S, Kin, candidates, coherence, is_free, kin_of, same_sign, steady
+from hybrid.audio.read import SongReader
+from hybrid.audio.roles import matches
+from hybrid.audio.song import Song, Track
+
+MIN_GAIN_DB = 1.0
+"""Of a pair's power below 500 Hz: less is not worth touching a recording, about the smallest change of a bass's level
+that is heard."""
+MIN_LAG_S, MAX_LAG_S = 0.0001, 0.005
+"""From 3.4 cm of path, below which combing starts above 5 kHz, to 1.7 m, beyond which a microphone is there for the
+room."""
+MOVE_ALIKE = 0.8
+"""Coherence below 500 Hz once aligned, from which a track is moved: it is the same sound."""
+
+_MOVED = ("drums.kick", "drums.snare", "drums.tom", "bass", "bass.electric", "bass.acoustic", "guitar.electric")
+"""Roles that are recorded with several close microphones or a DI; a pair on an acoustic instrument is there for its
+width, and its delays are the picture."""
+_AMBIENT = ("drums.overheads", "drums.room")
+"""Roles whose delay is their sound."""
+
+
+class Settled(NamedTuple):
+    """A song whose microphones agree as far as is sure, and its pairs that share phase."""
+
+    song: Song
+    """With a note of everything that was done or is in doubt."""
+    pairs: Int[np.ndarray, "pair 2"]
+
+
+class _Turned(NamedTuple):
+    """Which tracks are turned over, and what the sum of each pair gains by being of one polarity."""
+
+    sign: Int[np.ndarray, " track"]
+    sure: Bool[np.ndarray, " pair"]
+    opposed: Bool[np.ndarray, " pair"]
+    """Pairs that still seem to subtract."""
+    gain_db: Float[np.ndarray, " pair"]
+
+
+def settle(song: Song, reader: SongReader) -> Settled:
+    """The song with polarity and offset of its microphones settled; what a person has stated is never changed."""
+    listener = listener_of(song)
+    if listener is None:
+        return Settled(song, pairs_sharing_phase(song, reader))
+    pairs = pairs_sharing_phase(song, reader, listener)
+    agreed = settled_by(song, listener)
+    is_moved = any(old.offset_s != new.offset_s for old, new in zip(song.tracks, agreed.tracks, strict=True))
+    return Settled(agreed, pairs_sharing_phase(agreed, reader.of(agreed)) if is_moved else pairs)
+
+
+def listener_of(song: Song) -> Listener | None:
+    """What has to hear the chunks that `spread` names before microphones can be settled; None where no two tracks may
+    be of one source."""
+    compared, grid = candidates(song.tracks), grid_of(song)
+    return Listener(compared, len(song.tracks), len(spread(grid.n_chunks)), grid) if len(compared) else None
+
+
+def settled_by(song: Song, listener: Listener) -> Song:
+    """The song as `settle` makes it, once its chunks have been heard."""
+    kin = kin_of(song, listener.relations(song.sample_rate))
+    shift = _shifts(song, kin)
+    turned = _turned(song, kin, shift)
+    notes = (*song.notes, *_lag_notes(song, kin, shift), *_sign_notes(song, kin, turned))
+    return replace(song, tracks=_settled(song, shift, turned.sign), notes=notes)
+
+
+def _settled(song: Song, shift: Int[np.ndarray, " track"], sign: Int[np.ndarray, " track"]) -> tuple[Track, ...]:
+    def track(index: int, each: Track) -> Track:
+        if shift[index]:
+            begin = each.begin(song.sample_rate) - int(shift[index])
+            each = replace(each, offset_s=begin / song.sample_rate)
+        return replace(each, polarity=-1) if sign[index] < 0 else each
+
+    return tuple(track(index, each) for index, each in enumerate(song.tracks))
+
+
+def _shifts(song: Song, kin: Kin) -> Int[np.ndarray, " track"]:
+    """Samples by which each track is moved to be earlier: to the strongest of its role, or to one that is stated."""
+    pairs, lag = kin.relations.pairs, kin.peak.lag
+    sure = kin.steady_lag & _movable(song, kin) & (coherence(kin.relations, lag) >= MOVE_ALIKE)
+    shift = np.zeros(len(song.tracks), int)
+    is_open = [track.offset_s is None for track in song.tracks]
+    for reference in _by_right(kin.relations, is_open):
+        is_open[reference] = False
+        for k in np.flatnonzero(sure & (pairs == reference).any(axis=1)):
+            other = int(pairs[k].sum()) - reference
+            if is_open[other] and not shift[reference]:
+                shift[other] = lag[k] if pairs[k, 0] == reference else -lag[k]
+                is_open[other] = False
+    return shift
+
+
+def _movable(song: Song, kin: Kin) -> Bool[np.ndarray, " pair"]:
+    """Pairs of close microphones on the same thing, of which one is later by a little."""
+    lag_s = np.abs(kin.peak.lag) / song.sample_rate
+    roles = [(song.tracks[i].role, song.tracks[j].role) for i, j in kin.relations.pairs]
+    same = [(matches(a, b) or matches(b, a)) and a in _MOVED and b in _MOVED for a, b in roles]
+    return np.array(same, bool) & (lag_s > MIN_LAG_S) & (lag_s < MAX_LAG_S)
+
+
+def _by_right(relations: Relations, is_open: list[bool]) -> list[int]:
+    """Tracks in the order in which others follow them: what a person has stated first, then the strongest."""
+    power = relations.low_power().sum(axis=0)
+    return sorted(range(len(is_open)), key=lambda track: (is_open[track], -power[track]))
+
+
+def _turned(song: Song, kin: Kin, shift: Int[np.ndarray, " track"]) -> _Turned:
+    """The polarities with which the sum of each group of sure pairs is strongest below 500 Hz."""
+    relations, pairs = kin.relations, kin.relations.pairs
+    lag = shift[pairs[:, 1]] - shift[pairs[:, 0]]
+    cross, gain_db = relations.low_cross(lag).sum(axis=0), _gain_db(relations, lag)
+    holds = kin.steady_sign & steady(relations, same_sign(relations, lag, kin.peak))
+    sure = holds & (gain_db >= MIN_GAIN_DB)
+    is_open = [track.polarity is None for track in song.tracks]
+    sign = np.ones(len(song.tracks), int)
+    for group in groups(pairs[sure], _by_right(relations, is_open)):
+        inside = np.isin(pairs, group).all(axis=1)
+        sign[group] = best_signs(pairs[inside], cross[inside], group, [is_open[track] for track in group])
+    subtracts = (cross * sign[pairs].prod(axis=1) < 0.0) & (kin.peak.value < 0.0)
+    return _Turned(sign, sure, subtracts & (gain_db >= MIN_GAIN_DB), gain_db)
+
+
+def _gain_db(relations: Relations, lag: Int[np.ndarray, " pair"]) -> Float[np.ndarray, " pair"]:
+    """What each pair's power below 500 Hz gains if its tracks add rather than subtract, dB; at most 43."""
+    total = relations.low_powers().sum(axis=0)
+    shared = 2.0 * np.abs(relations.low_cross(lag).sum(axis=0))
+    share = np.divide(shared, total, out=np.zeros_like(total), where=total > 0.0)
+    return 10.0 * np.log10((1.0 + share) / np.maximum(1.0 - share, 1e-4))
+
+
+def _sign_notes(song: Song, kin: Kin, turned: _Turned) -> list[str]:
+    pairs = kin.relations.pairs
+    notes = [_turned_note(song, pairs, turned, int(track)) for track in np.flatnonzero(turned.sign < 0)]
+    for first, second in pairs[turned.opposed]:
+        one, other = song.tracks[first], song.tracks[second]
+        if one.polarity is None or other.polarity is None:
+            notes.append(f"{one.id} and {other.id} seem to be of opposite polarity: left as they are")
+    return notes
+
+
+def _turned_note(song: Song, pairs: Int[np.ndarray, "pair 2"], turned: _Turned, track: int) -> str:
+    """What was gained with the upright track that gains most, or else whom the track follows."""
+    mine = np.flatnonzero((pairs == track).any(axis=1) & turned.sure)
+    against = mine[turned.sign[pairs[mine]].prod(axis=1) < 0]
+    best = max(against if len(against) else mine, key=lambda pair: turned.gain_db[pair])
+    other = song.tracks[int(pairs[best].sum()) - track].id
+    why = f"+{turned.gain_db[best]:.1f} dB below 500 Hz with {other}" if len(against) else f"as that of {other}"
+    return f"{song.tracks[track].id}: polarity inverted, {why}"
+
+
+def _lag_notes(song: Song, kin: Kin, shift: Int[np.ndarray, " track"]) -> list[str]:
+    """What was moved, and what is late and was left; nothing of tracks whose delay is their sound."""
+    notes, slack = [], max(1.0, SAME_LAG_S * song.sample_rate)
+    for (first, second), lag in zip(kin.relations.pairs.tolist(), kin.peak.lag.tolist(), strict=True):
+        late, early = (second, first) if lag > 0 else (first, second)
+        said = f"{1000.0 * abs(lag) / song.sample_rate:.2f} ms"
+        names = song.tracks[late].id, song.tracks[early].id
+        if abs(shift[second] - shift[first] - lag) > slack:
+            if _is_worth_a_word(song, late, early, abs(lag)):
+                notes.append(f"{names[0]} is {said} behind {names[1]}: left as it is")
+        elif shift[late] and not shift[early]:
+            notes.append(f"{names[0]} is {said} behind {names[1]}: moved")
+        elif shift[early] and not shift[late]:
+            notes.append(f"{names[1]} is {said} ahead of {names[0]}: moved")
+    return notes
+
+
+def _is_worth_a_word(song: Song, late: int, early: int, lag: int) -> bool:
+    tracks = song.tracks[late], song.tracks[early]
+    matters = lag > MIN_LAG_S * song.sample_rate and any(track.offset_s is None for track in tracks)
+    return matters and not any(track.role in _AMBIENT or is_free(track) for track in tracks)

@@ -1,0 +1,95 @@
+"""Which tracks of a song are microphones on one source: as alike as that, clearly, and throughout. NumPy.
+
+Thresholds are by taste, set between what microphones on one drum or amplifier read and what layered samples, doubles
+and bleed do.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from hybrid.analysis.cross_spectra import Peak, Relations
+from hybrid.audio.roles import matches
+from hybrid.audio.song import Song, Track
+
+MAX_CANDIDATES = 512
+"""Pairs that are compared at most, of equal roles first: 30 MB of spectra."""
+FAINT, ALIKE, VERY_ALIKE = 0.2, 0.5, 0.9
+"""Whitened correlation at the lag, or coherence below 500 Hz: two microphones on one snare read 0.4 and 0.9, on one
+kick 0.3 and 0.9, bleed 10 dB down 0.3 and 0.3, two layered kick samples 0.25 and 0.4, a copy 1."""
+CLEAR = 0.6
+"""The furthest correlation of the other sign must stay below this share of the peak: a tone, and layered samples that
+have only a beat in common, are as alike upside down half a period later."""
+STEADY = 0.8
+"""Share of the stretches that carry signal in which sign or lag must be that of the whole song."""
+MIN_STRETCHES = 4
+"""Fewer stretches prove nothing: layered samples agree once by chance."""
+SAME_LAG_S = 0.00005
+"""Lags of stretches within half of the smallest one that matters are the same."""
+
+_FREE = ("unknown", "synth", "bass.synth", "fx")
+"""Roles of which nothing tells that two tracks are one source: two patches may play the same notes."""
+
+
+class Kin(NamedTuple):
+    """Pairs of tracks that are one source."""
+
+    relations: Relations
+    peak: Peak
+    steady_sign: Bool[np.ndarray, " pair"]
+    """At the lag of the peak."""
+    steady_lag: Bool[np.ndarray, " pair"]
+
+
+def candidates(tracks: tuple[Track, ...]) -> Int[np.ndarray, "pair 2"]:
+    """Pairs of one family of instruments; a track of unknown role may be of any."""
+
+    def family(track: Track) -> str:
+        return track.role.split(".")[0]
+
+    def distance(i: int, j: int) -> int:
+        first, second = tracks[i], tracks[j]
+        if first.role == second.role:
+            return 0
+        return 1 if family(first) == family(second) else 2 if "unknown" in (first.role, second.role) else 3
+
+    every = sorted((distance(i, j), i, j) for i, j in combinations(range(len(tracks)), 2))
+    return np.array([(i, j) for far, i, j in every if far < 3][:MAX_CANDIDATES], np.int32).reshape(-1, 2)
+
+
+def kin_of(song: Song, relations: Relations) -> Kin:
+    """The pairs that are one source, and whether they are so throughout."""
+    peak = relations.peak()
+    value = np.abs(peak.value)
+    free = np.array([is_free(song.tracks[i]) or is_free(song.tracks[j]) for i, j in relations.pairs])
+    alike = (value >= ALIKE) | ((value >= FAINT) & (coherence(relations, peak.lag) >= ALIKE))
+    found = (peak.rival <= CLEAR * value) & np.where(free, value >= VERY_ALIKE, alike)
+    kin, peak = relations.of(found), Peak(*(x[found] for x in peak))
+    near = np.abs(kin.peaks().lag - peak.lag) <= max(1.0, SAME_LAG_S * song.sample_rate)
+    return Kin(kin, peak, steady(kin, same_sign(kin, peak.lag, peak)), steady(kin, near))
+
+
+def coherence(relations: Relations, lag: Int[np.ndarray, " pair"]) -> Float[np.ndarray, " pair"]:
+    """Of each pair below 500 Hz, 0 to 1, were the second track earlier by `lag` samples."""
+    shared = np.abs(relations.low_cross(lag).sum(axis=0))
+    scale = np.sqrt(np.prod(relations.low_powers(), axis=0))
+    return np.divide(shared, scale, out=np.zeros_like(shared), where=scale > 0.0)
+
+
+def same_sign(relations: Relations, lag: Int[np.ndarray, " pair"], peak: Peak) -> Bool[np.ndarray, "stretch pair"]:
+    return relations.low_cross(lag) * np.sign(peak.value) > 0.0
+
+
+def steady(relations: Relations, holds: Bool[np.ndarray, "stretch pair"]) -> Bool[np.ndarray, " pair"]:
+    """Whether something holds in nearly all stretches in which both tracks sound, of which there must be enough."""
+    sounds = relations.sounds()
+    count = sounds.sum(axis=0)
+    return (count >= MIN_STRETCHES) & ((sounds * holds).sum(axis=0) >= STEADY * count)
+
+
+def is_free(track: Track) -> bool:
+    return any(matches(role, track.role) for role in _FREE)

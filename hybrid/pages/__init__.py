@@ -1,0 +1,1 @@
+"""HTML, plots and words that reports, studies and summaries share."""

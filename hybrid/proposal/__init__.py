@@ -1,0 +1,1 @@
+"""Networks that propose a treatment: their weights, and what they are given."""

@@ -1,0 +1,1 @@
+"""A treatment made better for one song, step by step, under constraints."""

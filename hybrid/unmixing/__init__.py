@@ -1,0 +1,1 @@
+"""How each track went into a finished mix, and the verdict on any mix."""

@@ -1,0 +1,126 @@
+"""The verdict on any finished mix: from the mix alone, or with its tracks, by how each of them went into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from hybrid.analysis.analyse import analyse
+from hybrid.analysis.chunks import Progress
+from hybrid.audio.read import open_song
+from hybrid.audio.song import Song
+from hybrid.knowledge.compile import compile_rules
+from hybrid.knowledge.evaluate import verdict
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.select import name_roles
+from hybrid.knowledge.types import RuleType
+from hybrid.knowledge.verdict import Verdict
+from hybrid.measure.panel import Measured, Scalar, observe
+from hybrid.treatment.effect import as_measured, treated
+from hybrid.treatment.types import Dry, Treatment, neutral
+from hybrid.unmixing.fit import RELIABLE, Fit, fit
+from hybrid.unmixing.mix_file import length_notes, load_mix, mix_levels, mono_notes, open_at, song_without_mix
+
+_MIX_LEVEL = ("mix", "band")
+_UNTOLD = "counts gain over time or effects, which a finished mix does not tell"
+
+
+class LeftOut(NamedTuple):
+    """A rule that says nothing here, and why."""
+
+    rule: str
+    why: str
+
+
+class Check(NamedTuple):
+    """What is found of a finished mix."""
+
+    verdict: Verdict
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]
+    song: Song | None = None
+    """With the tracks: what was fitted."""
+    fit: Fit | None = None
+    doubtful: tuple[str, ...] = ()
+    """Rules about tracks, where the tracks explain less than half of the mix."""
+
+
+def check_mix(path: Path, rules: RuleSet, progress: Progress) -> Check:
+    """The verdict from the mix alone: it is taken for a song of one track, to which nothing is done."""
+    song = load_mix(path)
+    kept, left_out = _split(rules, lambda rule: _why_not_alone(rule, song))
+    with open_song(song) as reader:
+        dry, levels = analyse(song, reader, progress)
+    readings = (levels.integrated_lufs, levels.true_peak_dbtp)
+    panel = observe(dry, neutral(dry.active.shape[0], 1.0, 1.0), as_measured(dry), dry, readings)
+    found, notes = _judge(kept, song, panel)
+    return Check(found, left_out, (*mono_notes(song), *notes))
+
+
+def check_mix_of(path: Path, song: Song, rules: RuleSet, progress: Progress) -> Check:
+    """The verdict on a mix of `song`, whose tracks are fitted to it.
+
+    Raises InputError if the mix is the song's only track, and SongError for files that are unfit.
+    """
+    mix = load_mix(path)
+    song, notes = song_without_mix(song, path)
+    song = replace(song, tracks=name_roles(song.tracks, rules.roles))
+    kept, left_out = _split(rules, _why_not_fitted)
+    with open_song(song) as reader, open_at(mix, song.sample_rate) as mix_reader:
+        dry = analyse(song, reader, progress).dry
+        fitted = fit(song, reader, mix_reader, dry, progress)
+    panel = _panel_fitted(fitted.dry, fitted.treatment, fitted.mix, mix_levels(mix))
+    found, warnings = _judge(kept, song, panel)
+    return Check(
+        found,
+        left_out,
+        (*song.notes, *notes, *mono_notes(mix), *length_notes(mix, song), *warnings),
+        song,
+        fitted,
+        _doubtful(kept, fitted),
+    )
+
+
+def _split(rules: RuleSet, why_not: Callable[[RuleType], str | None]) -> tuple[RuleSet, tuple[LeftOut, ...]]:
+    """The rules that can be judged, and those that are on and cannot."""
+    reasons = [(rule, why_not(rule)) for rule in rules.rules]
+    kept = tuple(rule for rule, why in reasons if why is None)
+    left_out = tuple(LeftOut(rule.id, why) for rule, why in reasons if why is not None and rule.enabled)
+    return replace(rules, rules=kept), left_out
+
+
+def _why_not_alone(rule: RuleType, song: Song) -> str | None:
+    if not rule.told_by_mix:
+        return _UNTOLD
+    if rule.target_kind not in _MIX_LEVEL:
+        return "speaks of tracks: needs --song"
+    if rule.when and rule.when.bars and song.tempo_bpm is None:
+        return "speaks of bars: needs --song with a tempo"
+    return None
+
+
+def _why_not_fitted(rule: RuleType) -> str | None:
+    return None if rule.told_by_mix else _UNTOLD
+
+
+def _doubtful(rules: RuleSet, fitted: Fit) -> tuple[str, ...]:
+    if fitted.explained >= RELIABLE:
+        return ()
+    return tuple(rule.id for rule in rules.enabled if rule.target_kind not in _MIX_LEVEL)
+
+
+def _judge(rules: RuleSet, song: Song, panel: Measured) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict, and what was odd when rules met tracks."""
+    objective, report = compile_rules(rules, song, panel.dry.active.shape[0], np.asarray(panel.dry.time_s))
+    return verdict(objective, song, panel), report.warnings
+
+
+def _panel_fitted(dry: Dry, treatment: Treatment, mix: Dry, levels: tuple[Scalar, Scalar]) -> Measured:
+    """The panel of the fitted tracks and of the mix itself, which is taken back to before the output level."""
+    before = np.float32(10.0 ** (-0.1 * float(treatment.master.level_db)))
+    mix = replace(mix, power=mix.power * before, power_k=mix.power_k * before, peak=mix.peak * before)
+    return observe(dry, treatment, treated(dry, treatment), mix, levels)

@@ -1,0 +1,109 @@
+"""Programs that are kept: traced once for each shape, found again by another run, made anew when damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jaxtyping import Array
+
+from hybrid import compiled
+from hybrid.compiled import Kept
+
+
+class Pair(NamedTuple):
+    first: Array
+    second: Array
+
+
+class Counted:
+    """A function that knows how often it was traced."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor, self.n_traced = factor, 0
+
+    def __call__(self, pair: Pair) -> list[Array]:
+        self.n_traced += 1
+        return [self.factor * jnp.sum(pair.first), pair.second + 1.0]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
+    return tmp_path / "traced"
+
+
+def pair(n: int) -> Pair:
+    return Pair(jnp.arange(n, dtype=jnp.float32), jnp.ones(2))
+
+
+def found(kept: Kept, n: int) -> tuple[float, list[float]]:
+    total, rest = kept(pair(n))
+    return float(total), rest.tolist()
+
+
+def test_each_shape_is_traced_once(folder: Path):
+    counted = Counted(2.0)
+    kept = Kept("doubled", counted)
+    assert found(kept, 3) == (6.0, [2.0, 2.0])
+    assert found(kept, 3) == (6.0, [2.0, 2.0])
+    assert counted.n_traced == 1
+    assert found(kept, 4) == (12.0, [2.0, 2.0])
+    assert counted.n_traced == 2
+
+
+def test_another_run_finds_what_was_traced(folder: Path):
+    Kept("doubled", Counted(2.0)).prepare(pair(3))
+    counted = Counted(2.0)
+    assert found(Kept("doubled", counted), 3) == (6.0, [2.0, 2.0])
+    assert counted.n_traced == 0
+
+
+@pytest.mark.parametrize("name", ["tripled", "doubled"])
+def test_another_function_or_version_does_not(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+    Kept("doubled", Counted(2.0)).prepare(pair(3))
+    if name == "doubled":
+        monkeypatch.setattr(compiled, "_source", lambda: "another version")
+    assert found(Kept(name, Counted(3.0)), 3) == (9.0, [2.0, 2.0])
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x00\x01 nothing of the kind", None])
+def test_a_damaged_file_is_made_anew(folder: Path, damage: bytes | None):
+    Kept("doubled", Counted(2.0)).prepare(pair(3))
+    (path,) = folder.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+    n_traced = []
+    for counted in (Counted(2.0), Counted(2.0)):
+        assert found(Kept("doubled", counted), 3) == (6.0, [2.0, 2.0])
+        n_traced.append(counted.n_traced)
+    assert n_traced == [1, 0]
+
+
+def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "file"))
+    assert found(Kept("doubled", Counted(2.0)), 3) == (6.0, [2.0, 2.0])
+
+
+@pytest.mark.parametrize("most", ["_MOST_MAPS", "_MOST_BYTES"])
+def test_programs_that_are_too_many_or_too_large_are_let_go_and_come_back(most: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(compiled, "_MOST_BYTES", 1e12)
+    double = jax.jit(lambda x: 2.0 * x)
+    assert double(3.0) == 6.0
+    kept = Kept("one that is let go", lambda x: [x + 1.0])
+    kept(jnp.ones(3))
+    compiled.let_go_of_programs()
+    assert double._cache_size() == 1 and kept._program.cache_info().currsize == 1  # a few are kept
+    monkeypatch.setattr(compiled, most, 0)
+    compiled.let_go_of_programs()
+    assert double._cache_size() == 0 and kept._program.cache_info().currsize == 0
+    np.testing.assert_array_equal(kept(jnp.ones(3))[0], [2.0, 2.0, 2.0])
+    assert double(4.0) == 8.0
+    monkeypatch.setattr(compiled, "_MAPS", Path("/nowhere"))
+    monkeypatch.setattr(compiled, "_SIZE", Path("/nowhere"))
+    compiled.let_go_of_programs()  # not Linux
