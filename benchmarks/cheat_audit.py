@@ -49,9 +49,9 @@ from hybrid.measure.panel import raw_of
 from hybrid.refinement.conflicts import Conflict, conflicts
 from hybrid.refinement.descent import RATE
 from hybrid.refinement.refine import Refined, Round
-from hybrid.treatment.bounds import bounded, moves_of
+from hybrid.treatment.bounds import constrain, unconstrain
 from hybrid.treatment.effect import pool
-from hybrid.treatment.makeup import made_up
+from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.types import Dry, Treatment, map_parts, neutral
 
 FRAMES = 64
@@ -153,7 +153,7 @@ def random_start(nothing: Treatment, seed: int) -> Treatment:
         still = part in FROM or part == "master.level"
         return move if still else move + jnp.asarray(rng.standard_normal(move.shape), move.dtype)
 
-    return map_parts(moved, moves_of(map_parts(placed, nothing)))
+    return map_parts(moved, unconstrain(map_parts(placed, nothing)))
 
 
 class Descent(NamedTuple):
@@ -172,7 +172,7 @@ def descend(
     adam = optax.scale_by_adam(0.9, 0.99, 1e-6)
 
     def cost(moves: Float[Array, " move"], pull: Float[Array, " rule"]) -> Float[Array, ""]:
-        found = objectives.sought(objective, dry, bounded(tree(moves)), raw)
+        found = objectives.evaluate_before_makeup(objective, dry, constrain(tree(moves)), raw)
         return pull @ objectives.penalties(objective, found, jnp.zeros_like(pull))
 
     def alone(pull: Float[Array, " rule"]) -> Descent:
@@ -195,7 +195,7 @@ def judged(
 ) -> tuple[Float[Array, " rule"], Float[Array, " rule"], Treatment]:
     """Penalty of each rule, its excess in scales as a mean over its targets, and the treatment before make-up."""
     n_rules = len(objective.program.rules)
-    treatment = project(objective, dry, made_up(dry, bounded(moves)))
+    treatment = project(objective, dry, apply_makeup(dry, constrain(moves)))
     found = objectives.readings(objective, dry, treatment)
     targets = objectives.targets_of(objective, found)
     beyond = objectives.excess(targets.value, targets.low, targets.high) / targets.scale
@@ -203,7 +203,7 @@ def judged(
     return (
         objectives.penalties(objective, found, jnp.zeros(n_rules)),
         total / jnp.maximum(count, 1e-6),
-        bounded(moves),
+        constrain(moves),
     )
 
 

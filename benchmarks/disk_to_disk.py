@@ -39,7 +39,7 @@ def stages(song: Path, out: Path) -> dict[str, float]:
     from hybrid.audio.read import open_song
     from hybrid.knowledge.resolve import load_rules
     from hybrid.mixing.deliver import Format, deliver
-    from hybrid.mixing.plan import Way, plan_mix
+    from hybrid.mixing.plan import MixConfig, plan_mix
 
     rules, loaded = load_rules(["base"]), load_song(song)
     for attempt in range(2):
@@ -52,7 +52,7 @@ def stages(song: Path, out: Path) -> dict[str, float]:
 
         start = time.perf_counter()
         with open_song(loaded) as reader:
-            plan = plan_mix(loaded, reader, rules, Way(300), note)
+            plan = plan_mix(loaded, reader, rules, MixConfig(300), note)
             planned = time.perf_counter()
             deliver(plan, reader, folder, Format(loaded.sample_rate, "PCM_24"), note)
         end = time.perf_counter()

@@ -25,7 +25,7 @@ import numpy as np
 from hybrid.audio.manifest import load_song
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
-from hybrid.compiled import let_go_of_programs
+from hybrid.compiled import clear_compiled
 from hybrid.corpus.card import read_card
 from hybrid.corpus.play import write_song
 from hybrid.knowledge import objective as objectives
@@ -33,7 +33,7 @@ from hybrid.knowledge.evaluate import read_panel
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.panel import predict
-from hybrid.mixing.plan import Plan, Way, plan_mix
+from hybrid.mixing.plan import MixConfig, Plan, plan_mix
 from hybrid.proposal.weights import Network, load_network
 from hybrid.refinement.refine import refine
 from hybrid.treatment.types import Treatment
@@ -66,7 +66,7 @@ def total(plan: Plan, treatment: Treatment) -> float:
 def planned(song: Song, rules: RuleSet, network: Network | None) -> Plan:
     """The song with nothing refined."""
     with open_song(song) as reader:
-        return plan_mix(song, reader, rules, Way(0, 0, network), lambda stage, share: None)
+        return plan_mix(song, reader, rules, MixConfig(0, 0, network), lambda stage, share: None)
 
 
 def course(
@@ -177,7 +177,7 @@ def main() -> None:
     other: list[tuple[str, float, dict[str, Course]]] = []
     with tempfile.TemporaryDirectory() as scratch:
         for song in songs(asked.folders, asked.synthetic, Path(scratch)):
-            let_go_of_programs()
+            clear_compiled()
             if asked.robust:
                 found = {name: course(each, rules, network, (100,), ()) for name, each in variants(song)}
                 other.append((song.name, shuffled(song, rules, network), found))

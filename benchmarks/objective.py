@@ -71,7 +71,7 @@ def dry_of(case: Case) -> Dry:
 
 def value(objective: Objective, dry: Dry, treatment: Treatment) -> jax.Array:
     """The whole cost."""
-    found = objectives.sought(objective, dry, treatment, raw_of(dry))
+    found = objectives.evaluate_before_makeup(objective, dry, treatment, raw_of(dry))
     return objectives.penalties(objective, found, jnp.zeros_like(objective.weight)) @ objective.weight
 
 

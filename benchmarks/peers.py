@@ -45,11 +45,11 @@ def our_mix(song: Path) -> float:
     from hybrid.audio.read import open_song
     from hybrid.knowledge.resolve import load_rules
     from hybrid.mixing.deliver import Format
-    from hybrid.mixing.plan import Way
+    from hybrid.mixing.plan import MixConfig
     from hybrid.mixing.quick import quick_mix
     from hybrid.proposal.weights import load_network
 
-    rules, way = load_rules(["base"]), Way(0, 0, load_network("base"))
+    rules, way = load_rules(["base"]), MixConfig(0, 0, load_network("base"))
 
     def work() -> None:
         loaded = load_song(song)

@@ -30,7 +30,7 @@ from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.mixdown import rendered
 from hybrid.mixing.observe import Observer
 from hybrid.treatment import effect
-from hybrid.treatment.bounds import bounded
+from hybrid.treatment.bounds import constrain
 from hybrid.treatment.types import Dry, Treatment, map_parts, neutral
 
 KNOT_S = 0.2
@@ -56,7 +56,7 @@ def random_treatment(dry: Dry, seed: int) -> Treatment:
         return jnp.asarray(0.0 * wild if part == "master.level" else wild, x.dtype)
 
     nothing = neutral(dry.power.shape[0], dry.power.shape[2] * dry.frame_s, KNOT_S)
-    treatment = bounded(map_parts(moved, nothing))
+    treatment = constrain(map_parts(moved, nothing))
     corners_hz = jnp.asarray(generator.uniform(20.0, 120.0, dry.power.shape[0]), jnp.float32)
     return replace(treatment, eq=treatment.eq._replace(low_cut_hz=corners_hz))
 

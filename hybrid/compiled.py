@@ -78,7 +78,7 @@ class Kept:
         return traced
 
 
-def let_go_of_programs() -> None:
+def clear_compiled() -> None:
     """Forgets compiled programs if there are very many: each holds some of the 65,530 memory maps that Linux grants a
     process, and one that has none left is aborted. Also if they are too large. They are on disk, and come back when
     they are asked for.

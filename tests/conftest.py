@@ -18,6 +18,6 @@ def few_programs() -> Iterator[None]:
     """A process that runs many files of tests keeps no more compiled programs than it may."""
     yield
     if "jax" in sys.modules:
-        from hybrid.compiled import let_go_of_programs
+        from hybrid.compiled import clear_compiled
 
-        let_go_of_programs()
+        clear_compiled()

@@ -16,7 +16,7 @@ from hybrid.measure.meter import Levels, Meter
 from hybrid.signal import bandpower
 from hybrid.treatment.types import Dry
 
-Hear = Callable[[Complex[np.ndarray, "track window heard"]], None]
+OnSpectra = Callable[[Complex[np.ndarray, "track window heard"]], None]
 MAX_PAIRS = 64
 SHARED_PHASE = 0.03
 """K-weighted coherent power over the geometric mean of two tracks' powers, from which they count as sharing phase:
@@ -53,17 +53,19 @@ def analyse(
         for chunk, measured in enumerate(ahead(pool, measure, grid.n_chunks, n_tracks)):
             recording.measure_pairs(chunk, [spectrum for _, spectrum in measured], pool)
             whole = sum_of([x for x, _ in measured])
-            recording.look(chunk, whole)
+            recording.measure_peaks(chunk, whole)
             meter.add(whole[:, grid.context :][:, : max(0, song.n_samples - chunk * grid.chunk)])
             progress("analyse", (chunk + 1) / grid.n_chunks)
     levels = meter.levels()
     return Analysis(recording.dry(levels.true_peak_dbtp - levels.integrated_lufs), levels)
 
 
-def pairs_sharing_phase(song: Song, reader: SongReader, hear: Hear = lambda spectra: None) -> Int[np.ndarray, "pair 2"]:
+def pairs_sharing_phase(
+    song: Song, reader: SongReader, on_spectra: OnSpectra = lambda spectra: None
+) -> Int[np.ndarray, "pair 2"]:
     """Pairs of tracks whose signals add coherently enough to matter, strongest first, at most 64.
 
-    `hear` is called with the spectra of each chunk that is looked at, in their order.
+    `on_spectra` is called with the spectra of each chunk that is looked at, in their order.
     """
     n = len(song.tracks)
     if n < 2:
@@ -79,7 +81,7 @@ def pairs_sharing_phase(song: Song, reader: SongReader, hear: Hear = lambda spec
         for mids in ahead(pool, mid, len(looked_at), n):
             chunk = bandpower.heard(analyser, np.stack(mids))
             total = total + np.asarray(chunk.coherent, np.float64)
-            hear(np.asarray(chunk.spectra))
+            on_spectra(np.asarray(chunk.spectra))
     own = np.einsum("gii->i", total)
     scale = np.sqrt(own[:, None] * own[None, :])
     shared = np.divide(np.abs(total).sum(axis=0), scale, out=np.zeros_like(scale), where=scale > 0.0)

@@ -41,7 +41,7 @@ class Peak(NamedTuple):
     """The furthest of the other sign, 0 to 1: close to the value, the sign says nothing."""
 
 
-class Relations(NamedTuple):
+class CrossSpectra(NamedTuple):
     """What pairs of tracks share, stretch by stretch."""
 
     pairs: Int[np.ndarray, "pair 2"]
@@ -51,7 +51,7 @@ class Relations(NamedTuple):
     window: int
     sample_rate: int
 
-    def of(self, which: Bool[np.ndarray, " pair"]) -> Relations:
+    def of(self, which: Bool[np.ndarray, " pair"]) -> CrossSpectra:
         """Those of some of the pairs."""
         return self._replace(pairs=self.pairs[which], cross=self.cross[:, which])
 
@@ -137,6 +137,6 @@ class Listener:
         self._own[stretch] += np.einsum("bii->ib", products).real
         self._heard += 1
 
-    def relations(self, sample_rate: int) -> Relations:
+    def cross_spectra(self, sample_rate: int) -> CrossSpectra:
         """What was heard."""
-        return Relations(self._pairs, self._cross, self._own, stft.HOPS_PER_WINDOW * self._hop, sample_rate)
+        return CrossSpectra(self._pairs, self._cross, self._own, stft.HOPS_PER_WINDOW * self._hop, sample_rate)

@@ -14,9 +14,18 @@ from jaxtyping import Bool, Float, Int
 
 from hybrid.analysis.analyse import pairs_sharing_phase
 from hybrid.analysis.chunks import grid_of, spread
-from hybrid.analysis.cross_spectra import Listener, Relations
+from hybrid.analysis.cross_spectra import CrossSpectra, Listener
 from hybrid.analysis.polarity import best_signs, groups
-from hybrid.analysis.same_source import SAME_LAG_S, Kin, candidates, coherence, is_free, kin_of, same_sign, steady
+from hybrid.analysis.same_source import (
+    SAME_LAG_S,
+    SameSources,
+    candidates,
+    coherence,
+    is_free,
+    same_sign,
+    same_sources_of,
+    steady,
+)
 from hybrid.audio.read import SongReader
 from hybrid.audio.roles import matches
 from hybrid.audio.song import Song, Track
@@ -37,7 +46,7 @@ _AMBIENT = ("drums.overheads", "drums.room")
 """Roles whose delay is their sound."""
 
 
-class Settled(NamedTuple):
+class AlignedMicrophones(NamedTuple):
     """A song whose microphones agree as far as is sure, and its pairs that share phase."""
 
     song: Song
@@ -45,7 +54,7 @@ class Settled(NamedTuple):
     pairs: Int[np.ndarray, "pair 2"]
 
 
-class _Turned(NamedTuple):
+class _PolarityChoice(NamedTuple):
     """Which tracks are turned over, and what the sum of each pair gains by being of one polarity."""
 
     sign: Int[np.ndarray, " track"]
@@ -55,15 +64,15 @@ class _Turned(NamedTuple):
     gain_db: Float[np.ndarray, " pair"]
 
 
-def settle(song: Song, reader: SongReader) -> Settled:
+def align_microphones(song: Song, reader: SongReader) -> AlignedMicrophones:
     """The song with polarity and offset of its microphones settled; what a person has stated is never changed."""
     listener = listener_of(song)
     if listener is None:
-        return Settled(song, pairs_sharing_phase(song, reader))
+        return AlignedMicrophones(song, pairs_sharing_phase(song, reader))
     pairs = pairs_sharing_phase(song, reader, listener)
-    agreed = settled_by(song, listener)
+    agreed = aligned_by(song, listener)
     is_moved = any(old.offset_s != new.offset_s for old, new in zip(song.tracks, agreed.tracks, strict=True))
-    return Settled(agreed, pairs_sharing_phase(agreed, reader.of(agreed)) if is_moved else pairs)
+    return AlignedMicrophones(agreed, pairs_sharing_phase(agreed, reader.of(agreed)) if is_moved else pairs)
 
 
 def listener_of(song: Song) -> Listener | None:
@@ -73,16 +82,16 @@ def listener_of(song: Song) -> Listener | None:
     return Listener(compared, len(song.tracks), len(spread(grid.n_chunks)), grid) if len(compared) else None
 
 
-def settled_by(song: Song, listener: Listener) -> Song:
-    """The song as `settle` makes it, once its chunks have been heard."""
-    kin = kin_of(song, listener.relations(song.sample_rate))
-    shift = _shifts(song, kin)
-    turned = _turned(song, kin, shift)
-    notes = (*song.notes, *_lag_notes(song, kin, shift), *_sign_notes(song, kin, turned))
-    return replace(song, tracks=_settled(song, shift, turned.sign), notes=notes)
+def aligned_by(song: Song, listener: Listener) -> Song:
+    """The song as `align_microphones` makes it, once its chunks have been heard."""
+    sources = same_sources_of(song, listener.cross_spectra(song.sample_rate))
+    shift = _shifts(song, sources)
+    inverted = _polarity_choice(song, sources, shift)
+    notes = (*song.notes, *_lag_notes(song, sources, shift), *_sign_notes(song, sources, inverted))
+    return replace(song, tracks=_aligned(song, shift, inverted.sign), notes=notes)
 
 
-def _settled(song: Song, shift: Int[np.ndarray, " track"], sign: Int[np.ndarray, " track"]) -> tuple[Track, ...]:
+def _aligned(song: Song, shift: Int[np.ndarray, " track"], sign: Int[np.ndarray, " track"]) -> tuple[Track, ...]:
     def track(index: int, each: Track) -> Track:
         if shift[index]:
             begin = each.begin(song.sample_rate) - int(shift[index])
@@ -92,13 +101,13 @@ def _settled(song: Song, shift: Int[np.ndarray, " track"], sign: Int[np.ndarray,
     return tuple(track(index, each) for index, each in enumerate(song.tracks))
 
 
-def _shifts(song: Song, kin: Kin) -> Int[np.ndarray, " track"]:
+def _shifts(song: Song, sources: SameSources) -> Int[np.ndarray, " track"]:
     """Samples by which each track is moved to be earlier: to the strongest of its role, or to one that is stated."""
-    pairs, lag = kin.relations.pairs, kin.peak.lag
-    sure = kin.steady_lag & _movable(song, kin) & (coherence(kin.relations, lag) >= MOVE_ALIKE)
+    pairs, lag = sources.cross_spectra.pairs, sources.peak.lag
+    sure = sources.steady_lag & _movable(song, sources) & (coherence(sources.cross_spectra, lag) >= MOVE_ALIKE)
     shift = np.zeros(len(song.tracks), int)
     is_open = [track.offset_s is None for track in song.tracks]
-    for reference in _by_right(kin.relations, is_open):
+    for reference in _by_right(sources.cross_spectra, is_open):
         is_open[reference] = False
         for k in np.flatnonzero(sure & (pairs == reference).any(axis=1)):
             other = int(pairs[k].sum()) - reference
@@ -108,68 +117,68 @@ def _shifts(song: Song, kin: Kin) -> Int[np.ndarray, " track"]:
     return shift
 
 
-def _movable(song: Song, kin: Kin) -> Bool[np.ndarray, " pair"]:
+def _movable(song: Song, sources: SameSources) -> Bool[np.ndarray, " pair"]:
     """Pairs of close microphones on the same thing, of which one is later by a little."""
-    lag_s = np.abs(kin.peak.lag) / song.sample_rate
-    roles = [(song.tracks[i].role, song.tracks[j].role) for i, j in kin.relations.pairs]
+    lag_s = np.abs(sources.peak.lag) / song.sample_rate
+    roles = [(song.tracks[i].role, song.tracks[j].role) for i, j in sources.cross_spectra.pairs]
     same = [(matches(a, b) or matches(b, a)) and a in _MOVED and b in _MOVED for a, b in roles]
     return np.array(same, bool) & (lag_s > MIN_LAG_S) & (lag_s < MAX_LAG_S)
 
 
-def _by_right(relations: Relations, is_open: list[bool]) -> list[int]:
+def _by_right(cross_spectra: CrossSpectra, is_open: list[bool]) -> list[int]:
     """Tracks in the order in which others follow them: what a person has stated first, then the strongest."""
-    power = relations.low_power().sum(axis=0)
+    power = cross_spectra.low_power().sum(axis=0)
     return sorted(range(len(is_open)), key=lambda track: (is_open[track], -power[track]))
 
 
-def _turned(song: Song, kin: Kin, shift: Int[np.ndarray, " track"]) -> _Turned:
+def _polarity_choice(song: Song, sources: SameSources, shift: Int[np.ndarray, " track"]) -> _PolarityChoice:
     """The polarities with which the sum of each group of sure pairs is strongest below 500 Hz."""
-    relations, pairs = kin.relations, kin.relations.pairs
+    cross_spectra, pairs = sources.cross_spectra, sources.cross_spectra.pairs
     lag = shift[pairs[:, 1]] - shift[pairs[:, 0]]
-    cross, gain_db = relations.low_cross(lag).sum(axis=0), _gain_db(relations, lag)
-    holds = kin.steady_sign & steady(relations, same_sign(relations, lag, kin.peak))
+    cross, gain_db = cross_spectra.low_cross(lag).sum(axis=0), _gain_db(cross_spectra, lag)
+    holds = sources.steady_sign & steady(cross_spectra, same_sign(cross_spectra, lag, sources.peak))
     sure = holds & (gain_db >= MIN_GAIN_DB)
     is_open = [track.polarity is None for track in song.tracks]
     sign = np.ones(len(song.tracks), int)
-    for group in groups(pairs[sure], _by_right(relations, is_open)):
+    for group in groups(pairs[sure], _by_right(cross_spectra, is_open)):
         inside = np.isin(pairs, group).all(axis=1)
         sign[group] = best_signs(pairs[inside], cross[inside], group, [is_open[track] for track in group])
-    subtracts = (cross * sign[pairs].prod(axis=1) < 0.0) & (kin.peak.value < 0.0)
-    return _Turned(sign, sure, subtracts & (gain_db >= MIN_GAIN_DB), gain_db)
+    subtracts = (cross * sign[pairs].prod(axis=1) < 0.0) & (sources.peak.value < 0.0)
+    return _PolarityChoice(sign, sure, subtracts & (gain_db >= MIN_GAIN_DB), gain_db)
 
 
-def _gain_db(relations: Relations, lag: Int[np.ndarray, " pair"]) -> Float[np.ndarray, " pair"]:
+def _gain_db(cross_spectra: CrossSpectra, lag: Int[np.ndarray, " pair"]) -> Float[np.ndarray, " pair"]:
     """What each pair's power below 500 Hz gains if its tracks add rather than subtract, dB; at most 43."""
-    total = relations.low_powers().sum(axis=0)
-    shared = 2.0 * np.abs(relations.low_cross(lag).sum(axis=0))
+    total = cross_spectra.low_powers().sum(axis=0)
+    shared = 2.0 * np.abs(cross_spectra.low_cross(lag).sum(axis=0))
     share = np.divide(shared, total, out=np.zeros_like(total), where=total > 0.0)
     return 10.0 * np.log10((1.0 + share) / np.maximum(1.0 - share, 1e-4))
 
 
-def _sign_notes(song: Song, kin: Kin, turned: _Turned) -> list[str]:
-    pairs = kin.relations.pairs
-    notes = [_turned_note(song, pairs, turned, int(track)) for track in np.flatnonzero(turned.sign < 0)]
-    for first, second in pairs[turned.opposed]:
+def _sign_notes(song: Song, sources: SameSources, inverted: _PolarityChoice) -> list[str]:
+    pairs = sources.cross_spectra.pairs
+    notes = [_inverted_note(song, pairs, inverted, int(track)) for track in np.flatnonzero(inverted.sign < 0)]
+    for first, second in pairs[inverted.opposed]:
         one, other = song.tracks[first], song.tracks[second]
         if one.polarity is None or other.polarity is None:
             notes.append(f"{one.id} and {other.id} seem to be of opposite polarity: left as they are")
     return notes
 
 
-def _turned_note(song: Song, pairs: Int[np.ndarray, "pair 2"], turned: _Turned, track: int) -> str:
+def _inverted_note(song: Song, pairs: Int[np.ndarray, "pair 2"], inverted: _PolarityChoice, track: int) -> str:
     """What was gained with the upright track that gains most, or else whom the track follows."""
-    mine = np.flatnonzero((pairs == track).any(axis=1) & turned.sure)
-    against = mine[turned.sign[pairs[mine]].prod(axis=1) < 0]
-    best = max(against if len(against) else mine, key=lambda pair: turned.gain_db[pair])
+    mine = np.flatnonzero((pairs == track).any(axis=1) & inverted.sure)
+    against = mine[inverted.sign[pairs[mine]].prod(axis=1) < 0]
+    best = max(against if len(against) else mine, key=lambda pair: inverted.gain_db[pair])
     other = song.tracks[int(pairs[best].sum()) - track].id
-    why = f"+{turned.gain_db[best]:.1f} dB below 500 Hz with {other}" if len(against) else f"as that of {other}"
+    why = f"+{inverted.gain_db[best]:.1f} dB below 500 Hz with {other}" if len(against) else f"as that of {other}"
     return f"{song.tracks[track].id}: polarity inverted, {why}"
 
 
-def _lag_notes(song: Song, kin: Kin, shift: Int[np.ndarray, " track"]) -> list[str]:
+def _lag_notes(song: Song, sources: SameSources, shift: Int[np.ndarray, " track"]) -> list[str]:
     """What was moved, and what is late and was left; nothing of tracks whose delay is their sound."""
     notes, slack = [], max(1.0, SAME_LAG_S * song.sample_rate)
-    for (first, second), lag in zip(kin.relations.pairs.tolist(), kin.peak.lag.tolist(), strict=True):
+    for (first, second), lag in zip(sources.cross_spectra.pairs.tolist(), sources.peak.lag.tolist(), strict=True):
         late, early = (second, first) if lag > 0 else (first, second)
         said = f"{1000.0 * abs(lag) / song.sample_rate:.2f} ms"
         names = song.tracks[late].id, song.tracks[early].id

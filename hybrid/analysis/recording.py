@@ -82,7 +82,7 @@ class Recording:
 
         list(pool.map(measure, range(len(self._pairs))))
 
-    def look(self, chunk: int, whole: Float[np.ndarray, "2 time"]) -> None:
+    def measure_peaks(self, chunk: int, whole: Float[np.ndarray, "2 time"]) -> None:
         """Take the peaks of a chunk of the sum of all signals, with its context."""
         hops = np.abs(whole[:, self._grid.context :]).max(axis=0).reshape(self._chunk_frames, -1)
         self.peak[self._frames(chunk)] = np.square(hops.max(axis=1))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from hybrid.analysis.cross_spectra import Peak, Relations
+from hybrid.analysis.cross_spectra import CrossSpectra, Peak
 from hybrid.audio.roles import matches
 from hybrid.audio.song import Song, Track
 
@@ -35,10 +35,10 @@ _FREE = ("unknown", "synth", "bass.synth", "fx")
 """Roles of which nothing tells that two tracks are one source: two patches may play the same notes."""
 
 
-class Kin(NamedTuple):
+class SameSources(NamedTuple):
     """Pairs of tracks that are one source."""
 
-    relations: Relations
+    cross_spectra: CrossSpectra
     peak: Peak
     steady_sign: Bool[np.ndarray, " pair"]
     """At the lag of the peak."""
@@ -61,32 +61,34 @@ def candidates(tracks: tuple[Track, ...]) -> Int[np.ndarray, "pair 2"]:
     return np.array([(i, j) for far, i, j in every if far < 3][:MAX_CANDIDATES], np.int32).reshape(-1, 2)
 
 
-def kin_of(song: Song, relations: Relations) -> Kin:
+def same_sources_of(song: Song, cross_spectra: CrossSpectra) -> SameSources:
     """The pairs that are one source, and whether they are so throughout."""
-    peak = relations.peak()
+    peak = cross_spectra.peak()
     value = np.abs(peak.value)
-    free = np.array([is_free(song.tracks[i]) or is_free(song.tracks[j]) for i, j in relations.pairs])
-    alike = (value >= ALIKE) | ((value >= FAINT) & (coherence(relations, peak.lag) >= ALIKE))
+    free = np.array([is_free(song.tracks[i]) or is_free(song.tracks[j]) for i, j in cross_spectra.pairs])
+    alike = (value >= ALIKE) | ((value >= FAINT) & (coherence(cross_spectra, peak.lag) >= ALIKE))
     found = (peak.rival <= CLEAR * value) & np.where(free, value >= VERY_ALIKE, alike)
-    kin, peak = relations.of(found), Peak(*(x[found] for x in peak))
-    near = np.abs(kin.peaks().lag - peak.lag) <= max(1.0, SAME_LAG_S * song.sample_rate)
-    return Kin(kin, peak, steady(kin, same_sign(kin, peak.lag, peak)), steady(kin, near))
+    sources, peak = cross_spectra.of(found), Peak(*(x[found] for x in peak))
+    near = np.abs(sources.peaks().lag - peak.lag) <= max(1.0, SAME_LAG_S * song.sample_rate)
+    return SameSources(sources, peak, steady(sources, same_sign(sources, peak.lag, peak)), steady(sources, near))
 
 
-def coherence(relations: Relations, lag: Int[np.ndarray, " pair"]) -> Float[np.ndarray, " pair"]:
+def coherence(cross_spectra: CrossSpectra, lag: Int[np.ndarray, " pair"]) -> Float[np.ndarray, " pair"]:
     """Of each pair below 500 Hz, 0 to 1, were the second track earlier by `lag` samples."""
-    shared = np.abs(relations.low_cross(lag).sum(axis=0))
-    scale = np.sqrt(np.prod(relations.low_powers(), axis=0))
+    shared = np.abs(cross_spectra.low_cross(lag).sum(axis=0))
+    scale = np.sqrt(np.prod(cross_spectra.low_powers(), axis=0))
     return np.divide(shared, scale, out=np.zeros_like(shared), where=scale > 0.0)
 
 
-def same_sign(relations: Relations, lag: Int[np.ndarray, " pair"], peak: Peak) -> Bool[np.ndarray, "stretch pair"]:
-    return relations.low_cross(lag) * np.sign(peak.value) > 0.0
+def same_sign(
+    cross_spectra: CrossSpectra, lag: Int[np.ndarray, " pair"], peak: Peak
+) -> Bool[np.ndarray, "stretch pair"]:
+    return cross_spectra.low_cross(lag) * np.sign(peak.value) > 0.0
 
 
-def steady(relations: Relations, holds: Bool[np.ndarray, "stretch pair"]) -> Bool[np.ndarray, " pair"]:
+def steady(cross_spectra: CrossSpectra, holds: Bool[np.ndarray, "stretch pair"]) -> Bool[np.ndarray, " pair"]:
     """Whether something holds in nearly all stretches in which both tracks sound, of which there must be enough."""
-    sounds = relations.sounds()
+    sounds = cross_spectra.sounds()
     count = sounds.sum(axis=0)
     return (count >= MIN_STRETCHES) & ((sounds * holds).sum(axis=0) >= STEADY * count)
 

@@ -109,9 +109,9 @@ def attempt(job: Job) -> Record:
 
 
 def _mixed(job: Job, record: Record) -> Record:
-    from hybrid.compiled import let_go_of_programs
+    from hybrid.compiled import clear_compiled
     from hybrid.export.mixed import Wanted, write_mix
-    from hybrid.mixing.plan import Way
+    from hybrid.mixing.plan import MixConfig
 
     asked = job.asked
     rules, network = rules_of(asked.rules, asked.sets), network_of(asked.model)
@@ -120,8 +120,8 @@ def _mixed(job: Job, record: Record) -> Record:
         inputs = [path for track in song.tracks for path in track.files]
         with OutputFolder(job.out, overwrite=True, inputs=inputs) as folder:
             wanted = Wanted(asked.subtype, asked.sample_rate, asked.stems, asked.verdict)
-            way = Way(asked.steps, asked.seed, network)
-            written = write_mix(song, rules, way, folder.path, wanted, _stop_if_asked)
+            config = MixConfig(asked.steps, asked.seed, network)
+            written = write_mix(song, rules, config, folder.path, wanted, _stop_if_asked)
     excess = {}
     if written.delivered:
         excess = {
@@ -129,7 +129,7 @@ def _mixed(job: Job, record: Record) -> Record:
             for finding in written.delivered.verdict.rules
             if finding.targets
         }
-    let_go_of_programs()
+    clear_compiled()
     return record._replace(
         state="done",
         inputs=written.inputs,

@@ -20,7 +20,7 @@ from hybrid.errors import InputError, Problem
 if TYPE_CHECKING:
     from hybrid.export.mixed import Written
     from hybrid.knowledge.ruleset import RuleSet
-    from hybrid.mixing.plan import Way
+    from hybrid.mixing.plan import MixConfig
 
 DEMO = "demo"
 MIX_NAME = "mix.wav, settings.json"
@@ -63,7 +63,7 @@ def mix(
     load("hybrid.export.mixed")
     from hybrid.export.mixed import Wanted, write_mix
 
-    way = _way(steps, seed, model)
+    way = _config(steps, seed, model)
     wanted = Wanted(subtype, sample_rate, verdict=not only_mix)
     inputs = [path for track in loaded.tracks for path in track.files] if loaded else []
     with OutputFolder(out, overwrite, inputs) as folder:
@@ -73,11 +73,11 @@ def mix(
     _print_result(written, out, as_json)
 
 
-def _way(steps: int, seed: int, model: str) -> Way:
-    from hybrid.mixing.plan import Way
+def _config(steps: int, seed: int, model: str) -> MixConfig:
+    from hybrid.mixing.plan import MixConfig
     from hybrid.proposal.weights import load_network
 
-    return Way(steps, seed, None if model == NO_MODEL else load_network(model))
+    return MixConfig(steps, seed, None if model == NO_MODEL else load_network(model))
 
 
 def _demo(folder: Path, seed: int) -> Song:

@@ -17,7 +17,7 @@ from hybrid.cli.signals import load
 from hybrid.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from hybrid.proposal.field import Heard
+    from hybrid.proposal.field import HeardRoles
 
 
 def scan(
@@ -42,21 +42,21 @@ def scan(
     print(_json(song, manifest, heard) if as_json else _table(song, manifest, heard))
 
 
-def _listened(song: Song, model: str) -> tuple[Song, Heard]:
+def _listened(song: Song, model: str) -> tuple[Song, HeardRoles]:
     """The song with roles for tracks that had none, and what every track sounds like."""
     load("hybrid.proposal.field")
     from hybrid.analysis.analyse import analyse
     from hybrid.analysis.recording import NO_PAIRS
     from hybrid.audio.read import open_song
-    from hybrid.proposal.field import hear_families, with_heard_roles
+    from hybrid.proposal.field import classify_tracks, with_classified_roles
     from hybrid.proposal.weights import load_network
 
     if model == NO_MODEL:
         raise InputError(Problem("--model", "none cannot listen", "leave out --listen or --model"))
     network = load_network(model)
     with open_song(song) as reader, progress_bar() as progress:
-        heard = hear_families(network, analyse(song, reader, progress, NO_PAIRS).dry, song.tracks)
-    return with_heard_roles(song, heard), heard
+        heard = classify_tracks(network, analyse(song, reader, progress, NO_PAIRS).dry, song.tracks)
+    return with_classified_roles(song, heard), heard
 
 
 def _check(manifest: Path, overwrite: bool) -> None:
@@ -67,7 +67,7 @@ def _check(manifest: Path, overwrite: bool) -> None:
         raise InputError(Problem(str(manifest), "exists", hint))
 
 
-def _json(song: Song, manifest: Path, heard: Heard | None) -> str:
+def _json(song: Song, manifest: Path, heard: HeardRoles | None) -> str:
     said = {
         "manifest": str(manifest),
         "name": song.name,
@@ -96,11 +96,11 @@ def _fields(track: Track) -> dict[str, object]:
     }
 
 
-def _heard_fields(heard: Heard, index: int) -> dict[str, object]:
+def _heard_fields(heard: HeardRoles, index: int) -> dict[str, object]:
     return {"sounds_like": heard.family[index], "sounds_like_confidence": round(heard.confidence[index], 3)}
 
 
-def _table(song: Song, manifest: Path, heard: Heard | None) -> str:
+def _table(song: Song, manifest: Path, heard: HeardRoles | None) -> str:
     head = ("track", "role", "tags", "confidence", "channels", "files")
     rows = [head, *(_row(track) for track in song.tracks)]
     if heard is not None:

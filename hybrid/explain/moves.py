@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.signal import bands
-from hybrid.treatment.bounds import LOW_CUT_FROM_HZ, LOW_CUT_OCTAVES, OCTAVES, RANGES, SEND_HIGHEST_DB, bounded
+from hybrid.treatment.bounds import LOW_CUT_FROM_HZ, LOW_CUT_OCTAVES, OCTAVES, RANGES, SEND_HIGHEST_DB, constrain
 from hybrid.treatment.curves import tone_curves
 from hybrid.treatment.types import PER_SONG, RIDE_S, SEND_OFF_DB, ZONES_HZ, Treatment, map_parts, treatment_parts
 
@@ -88,7 +88,7 @@ def moves_along(
     total = sum(float(np.sum(np.square(slope))) for slope in _parts(way).values())
     if total <= 0.0:
         return ()
-    here, values = _parts(bounded(moves)), _parts(bounded(_stepped(moves, way, need)))
+    here, values = _parts(constrain(moves)), _parts(constrain(_stepped(moves, way, need)))
     changes = {part: value - here[part] for part, value in values.items()}
     found = [
         Move(

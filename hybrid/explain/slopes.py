@@ -31,28 +31,28 @@ class Slopes(NamedTuple):
 
 
 def slopes_of(
-    objective: Objective, dry: Dry, pins: Pins, moves: Treatment, picks: Float[np.ndarray, "pick target"]
+    objective: Objective, dry: Dry, pins: Pins, unconstrained: Treatment, picks: Float[np.ndarray, "pick target"]
 ) -> Slopes:
-    """Slopes at `moves`, as refinement feels them: levels are after make-up.
+    """Slopes at `unconstrained`, as refinement feels them: levels are after make-up.
 
     Each of `picks` has a one at a target in the row of all rules' targets, or none.
     """
-    return Slopes(*_slopes(objective, dry, pins, moves, picks))
+    return Slopes(*_slopes(objective, dry, pins, unconstrained, picks))
 
 
 @partial(jax.jit, compiler_options=_QUICK)
 def _slopes(
-    objective: Objective, dry: Dry, pins: Pins, moves: Treatment, picks: Float[Array, "pick target"]
+    objective: Objective, dry: Dry, pins: Pins, unconstrained: Treatment, picks: Float[Array, "pick target"]
 ) -> tuple[Array, Treatment, Treatment]:
-    def outcome(moved: Treatment) -> tuple[Array, Array]:
-        found = objectives.sought(objective, dry, treatment_of(moved, pins))
+    def outcome(unconstrained: Treatment) -> tuple[Array, Array]:
+        found = objectives.evaluate_before_makeup(objective, dry, treatment_of(unconstrained, pins))
         costs = objectives.penalties(objective, found, jnp.zeros_like(objective.weight))
         return costs, objectives.targets_of(objective, found).value
 
-    (cost, value), pull = jax.vjp(outcome, moves)
+    (cost, value), vjp = jax.vjp(outcome, unconstrained)
     n_rules, n_picks = len(cost), len(picks)
     # one loop for both, so that the way back is compiled once
     along_cost = jnp.concatenate([jnp.eye(n_rules), jnp.zeros((n_picks, n_rules))])
     along_value = jnp.concatenate([jnp.zeros((n_rules, len(value))), picks])
-    rows = jax.lax.map(lambda along: pull(along)[0], (along_cost, along_value))
+    rows = jax.lax.map(lambda along: vjp(along)[0], (along_cost, along_value))
     return cost, jax.tree.map(lambda row: row[:n_rules], rows), jax.tree.map(lambda row: row[n_rules:], rows)

@@ -17,9 +17,9 @@ from hybrid.explain.slopes import Slopes, slopes_of
 from hybrid.knowledge.findings import BROKEN, target_names
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
-from hybrid.mixing.plan import Plan, Way, plan_mix
-from hybrid.treatment.bounds import moves_of
-from hybrid.treatment.makeup import before_make_up
+from hybrid.mixing.plan import MixConfig, Plan, plan_mix
+from hybrid.treatment.bounds import unconstrain
+from hybrid.treatment.makeup import undo_makeup
 from hybrid.treatment.types import Treatment
 
 MOST_TARGETS = 5
@@ -74,18 +74,20 @@ def why_of(rule_id: str, rules: RuleSet, song: Song, seed: int, progress: Progre
     """The rule on the song, as if it were on. Deterministic for a seed."""
     switched = tuple(r.model_copy(update={"enabled": True}) if r.id == rule_id else r for r in rules.rules)
     with open_song(song) as reader:
-        plan = plan_mix(song, reader, replace(rules, rules=switched), Way(0, seed), progress)
+        plan = plan_mix(song, reader, replace(rules, rules=switched), MixConfig(0, seed), progress)
     raw, start = (_finding(verdict, rule_id) for verdict in (plan.before, plan.predicted))
     told = _told(start)
     if not told:
         return Why(song.name, start, raw.kept, (), 0, (), False)
-    moves = moves_of(before_make_up(plan.task.dry, plan.refined.treatment))
+    unconstrained = unconstrain(undo_makeup(plan.task.dry, plan.refined.treatment))
     index = [rule.id for rule in plan.objective.program.rules].index(rule_id)
-    slopes = _slopes(plan, moves, index, told)
+    slopes = _slopes(plan, unconstrained, index, told)
     ways = [_times(_row(slopes.of_targets, k), _sign(target)) for k, target in enumerate(told)]
     raw_values = {target.name: target.value for target in raw.targets}
     targets = tuple(
-        Target(target.name, raw_values.get(target.name), target, moves_along(way, target.excess, moves, _ids(plan)))
+        Target(
+            target.name, raw_values.get(target.name), target, moves_along(way, target.excess, unconstrained, _ids(plan))
+        )
         for target, way in zip(told, ways, strict=True)
     )
     n_broken = sum(_is_broken(target, start) for target in start.targets)
@@ -132,14 +134,14 @@ def _room(target: TargetFinding) -> tuple[float, float]:
     return below, above
 
 
-def _slopes(plan: Plan, moves: Treatment, index: int, told: tuple[TargetFinding, ...]) -> Slopes:
+def _slopes(plan: Plan, unconstrained: Treatment, index: int, told: tuple[TargetFinding, ...]) -> Slopes:
     objective, dry, pins = plan.task.objective, plan.task.dry, plan.task.pins
     n_targets = [len(low) for low in objective.ask.low]
     names = target_names(objective.program.rules[index], _ids(plan), n_targets[index], objective)
     picks = np.zeros((MOST_TARGETS, sum(n_targets)), np.float32)
     for row, target in zip(picks, told, strict=False):
         row[sum(n_targets[:index]) + names.index(target.name)] = 1.0
-    return slopes_of(objective, dry, pins, moves, picks)
+    return slopes_of(objective, dry, pins, unconstrained, picks)
 
 
 def _others(plan: Plan, slopes: Slopes, index: int, own: Treatment) -> tuple[Other, ...]:

@@ -15,7 +15,7 @@ from hybrid.export.results import write_results, write_settings
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.meter import Levels
 from hybrid.mixing.deliver import Delivered, Format, deliver
-from hybrid.mixing.plan import Way, plan_mix
+from hybrid.mixing.plan import MixConfig, plan_mix
 from hybrid.mixing.quick import quick_mix
 
 NO_NETWORK = "none"
@@ -45,22 +45,24 @@ class Written(NamedTuple):
     """None without a verdict."""
 
 
-def write_mix(song: Song, rules: RuleSet, way: Way, folder: Path, wanted: Wanted, progress: Progress) -> Written:
+def write_mix(
+    song: Song, rules: RuleSet, config: MixConfig, folder: Path, wanted: Wanted, progress: Progress
+) -> Written:
     """Mixes a song into `folder`, which is there and empty. Deterministic."""
     fmt = Format(wanted.sample_rate or song.sample_rate, wanted.subtype, wanted.stems)
     options = {
-        "steps": str(way.n_steps),
-        "seed": str(way.seed),
-        "network": way.network.hash if way.network else NO_NETWORK,
+        "steps": str(config.n_steps),
+        "seed": str(config.seed),
+        "network": config.network.hash if config.network else NO_NETWORK,
     }
     inputs = digest(song)
     made = made_with(rules.hash, inputs, options)
     with open_song(song) as reader:
         if not wanted.verdict:
-            quick = quick_mix(song, reader, rules, way, folder, fmt, progress)
+            quick = quick_mix(song, reader, rules, config, folder, fmt, progress)
             write_settings(quick.song, quick.treatment, folder, made)
             return Written(quick.song, inputs, quick.levels, quick.song.notes, None)
-        plan = plan_mix(song, reader, rules, way, progress)
+        plan = plan_mix(song, reader, rules, config, progress)
         delivered = deliver(plan, reader, folder, fmt, progress)
     write_results(delivered, rules, folder, made)
     plan = delivered.plan

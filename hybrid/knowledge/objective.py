@@ -27,8 +27,8 @@ from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.decibel import mean_over
 from hybrid.measure.panel import Measured, Raw, predict, raw_of
-from hybrid.treatment.bounds import bounded
-from hybrid.treatment.makeup import made_up
+from hybrid.treatment.bounds import constrain
+from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.types import Dry, Treatment, hold, is_named, treatment_parts
 
 NO_LIMIT = 1e9
@@ -180,27 +180,29 @@ def _any_of_jvp(same: tuple[Array, ...], ways: tuple[Array, ...]) -> tuple[Array
     return same[0], reduce(jnp.add, ways)
 
 
-def sought(objective: Objective, dry: Dry, treatment: Treatment, raw: Raw | None = None) -> tuple[Reading, ...]:
+def evaluate_before_makeup(
+    objective: Objective, dry: Dry, treatment: Treatment, raw: Raw | None = None
+) -> tuple[Reading, ...]:
     """Readings of a treatment that is being sought: its levels are those of the tracks after make-up, its output level
     is solved."""
-    output = project(objective, dry, made_up(dry, treatment)).master
-    return readings(objective, dry, replace(treatment, master=output), raw, partial(made_up, dry))
+    output = project(objective, dry, apply_makeup(dry, treatment)).master
+    return readings(objective, dry, replace(treatment, master=output), raw, partial(apply_makeup, dry))
 
 
-def downhill(objective: Objective, dry: Dry, moves: Treatment) -> tuple[Float[Array, ""], Treatment]:
-    """What whitened moves before make-up cost, by `learnt_cost`, and the way in which that falls fastest: minus its
+def negative_gradient(objective: Objective, dry: Dry, unconstrained: Treatment) -> tuple[Float[Array, ""], Treatment]:
+    """What whitened moves before make-up cost, by `log_cost`, and the way in which that falls fastest: minus its
     slope. Each rule pulls only at the parts that it acts on."""
     raw = raw_of(dry)
 
-    def cost(moves: Treatment) -> Float[Array, ""]:
-        found = sought(objective, dry, bounded(moves), raw)
-        return learnt_cost(objective.weight @ penalties(objective, found, jnp.zeros_like(objective.weight)))
+    def cost(unconstrained: Treatment) -> Float[Array, ""]:
+        found = evaluate_before_makeup(objective, dry, constrain(unconstrained), raw)
+        return log_cost(objective.weight @ penalties(objective, found, jnp.zeros_like(objective.weight)))
 
-    costs, slope = jax.value_and_grad(cost)(moves)
+    costs, slope = jax.value_and_grad(cost)(unconstrained)
     return costs, jax.tree.map(jnp.negative, slope)
 
 
-def learnt_cost(weighted: Float[Array, ""]) -> Float[Array, ""]:
+def log_cost(weighted: Float[Array, ""]) -> Float[Array, ""]:
     """What networks learn from: the logarithm of one and the weighted penalties of all rules. A few songs that no
     treatment could mend would else drown those in which little is left to mend."""
     return jnp.log1p(weighted)

@@ -27,7 +27,7 @@ _RIDGE = 1e-6
 CEILING_DB = 100.0
 
 
-class Moments(NamedTuple):
+class WaveformMoments(NamedTuple):
     """Sums over a stretch of a track, to be added up."""
 
     raw: Float[np.ndarray | Array, "2 group"]
@@ -40,16 +40,16 @@ class Moments(NamedTuple):
 
 
 @jax.jit
-def moments(
+def waveform_moments(
     x: Float[Array, "channel time"], y: Float[Array, "channel time"], window: Float[Array, " window"]
-) -> Moments:
+) -> WaveformMoments:
     """Of a stretch of a raw track and of the same stretch after its treatment."""
     raw, treated = _spectra(x, window), _spectra(y, window)
     steps = [z.reshape(-1, STEP, *z.shape[1:]) for z in (raw, treated)]
     energy_x, energy_y = (jnp.sum(_square(z), axis=(1, 2, 3), keepdims=True) for z in steps)
     gain = jnp.sqrt(energy_y / jnp.where(energy_x > 0.0, energy_x, 1.0))
     under = [raw, (steps[0] * gain).reshape(raw.shape)]
-    return Moments(
+    return WaveformMoments(
         raw=_grouped(jnp.stack([jnp.sum(_square(z), axis=(0, 1)) for z in under])),
         both=_grouped(jnp.stack([jnp.sum(jnp.conj(z) * treated, axis=(0, 1)) for z in under])),
         treated=_grouped(jnp.sum(_square(treated), axis=(0, 1))),
@@ -83,7 +83,7 @@ def _left_by_slow(raw: Complex[Array, "w channel bin"], treated: Complex[Array, 
     return jnp.sum(jnp.maximum(own - _square(both) / jnp.maximum(power + floor, 1e-30), 0.0))
 
 
-def explained_db(total: Moments) -> Float[np.ndarray, " 2"]:
+def explained_db(total: WaveformMoments) -> Float[np.ndarray, " 2"]:
     """Power that is explained over the rest, dB, under the fixed and under the slow model; 100 for silence."""
     power, both = np.asarray(total.raw, np.float64), np.asarray(total.both, np.complex128)
     treated = np.asarray(total.treated, np.float64)

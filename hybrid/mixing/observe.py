@@ -13,7 +13,7 @@ from hybrid.analysis.chunks import grid_of
 from hybrid.analysis.recording import NO_PAIRS, Recording
 from hybrid.audio.song import Song
 from hybrid.measure import panel
-from hybrid.measure.explained import CEILING_DB, Moments, explained_db, moments
+from hybrid.measure.explained import CEILING_DB, WaveformMoments, explained_db, waveform_moments
 from hybrid.measure.meter import Levels
 from hybrid.measure.panel import Measured
 from hybrid.signal import stft
@@ -37,11 +37,11 @@ class Observer:
         self._waiting = [np.zeros((n, self._grid.context), np.float32) for n in channels]
         self._chunk = 0
         self._window = jnp.asarray(stft.hann(stft.HOPS_PER_WINDOW * self._grid.hop), jnp.float32)
-        self._made: dict[int, Moments] = {}
+        self._made: dict[int, WaveformMoments] = {}
 
     def compare(self, track: int, raw: Float[np.ndarray, "_ time"], treated: Float[np.ndarray, "_ time"]) -> None:
         """Take the next stretch of one track as it is and as it is treated; tracks may come from different threads."""
-        fresh = jax.tree.map(np.asarray, moments(raw, treated, self._window))
+        fresh = jax.tree.map(np.asarray, waveform_moments(raw, treated, self._window))
         before = self._made.get(track)
         self._made[track] = fresh if before is None else jax.tree.map(np.add, before, fresh)
 
@@ -56,7 +56,7 @@ class Observer:
         size = self._grid.chunk + self._grid.context
         mix, *tracks = (waiting[:, :size] for waiting in self._waiting)
         in_mix = self._pool.submit(self._mix.measure, self._chunk, 0, mix)
-        self._mix.look(self._chunk, mix)
+        self._mix.measure_peaks(self._chunk, mix)
         spectra = list(self._pool.map(lambda item: self._tracks.measure(self._chunk, *item), enumerate(tracks)))
         self._tracks.measure_pairs(self._chunk, spectra, self._pool)
         in_mix.result()

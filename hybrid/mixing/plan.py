@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from hybrid.analysis.analyse import Analysis, analyse
 from hybrid.analysis.chunks import Progress
-from hybrid.analysis.microphones import settle
+from hybrid.analysis.microphones import align_microphones
 from hybrid.analysis.recording import blank_recording
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
@@ -29,16 +29,16 @@ from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
 from hybrid.proposal.field import (
     UNKNOWN,
-    Asked,
-    asked_of,
-    felt,
-    hear_families,
+    ProposalContext,
+    classify_tracks,
+    gradient_frames,
     prepare_proposal,
+    proposal_context,
     proposed,
-    with_heard_roles,
+    with_classified_roles,
 )
 from hybrid.proposal.weights import Network
-from hybrid.refinement.constraints import UNLIMITED, held, signed_excess
+from hybrid.refinement.constraints import UNLIMITED, constraint_weights_of, signed_excess
 from hybrid.refinement.initial import role_start
 from hybrid.refinement.pins import pins_of
 from hybrid.refinement.refine import Refined, Task, prepare_rounds, refine, refine_further
@@ -51,7 +51,7 @@ DYNAMICS_S = 0.2
 """Spacing of the points of dynamics, or the length of a joined frame if that is longer."""
 
 
-class Way(NamedTuple):
+class MixConfig(NamedTuple):
     """How a mix is sought."""
 
     n_steps: int
@@ -78,7 +78,7 @@ class Plan(NamedTuple):
     """Of the mix, in the power domain."""
 
 
-class Heard(NamedTuple):
+class AnalysedSong(NamedTuple):
     """A song that has been listened to."""
 
     song: Song
@@ -86,59 +86,59 @@ class Heard(NamedTuple):
     analysis: Analysis
 
 
-def hear_song(song: Song, reader: SongReader, rules: RuleSet, network: Network | None) -> Heard:
-    """What `begin` begins with: the same song whatever else differs between several ways to mix it."""
+def analyse_song(song: Song, reader: SongReader, rules: RuleSet, network: Network | None) -> AnalysedSong:
+    """What `formulate` begins with: the same song whatever else differs between several ways to mix it."""
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
-    song, pairs = settle(song, reader)
+    song, pairs = align_microphones(song, reader)
     analysis = analyse(song, reader.of(song), pairs=pairs)
-    return Heard(_with_roles(song, analysis.dry, network), analysis)
+    return AnalysedSong(_with_classified_roles(song, analysis.dry, network), analysis)
 
 
-def _with_roles(song: Song, dry: Dry, network: Network | None) -> Song:
+def _with_classified_roles(song: Song, dry: Dry, network: Network | None) -> Song:
     """Where a name does not tell what a track is, the network's ear does."""
     if network and any(track.role == UNKNOWN for track in song.tracks):
-        return with_heard_roles(song, hear_families(network, dry, song.tracks))
+        return with_classified_roles(song, classify_tracks(network, dry, song.tracks))
     return song
 
 
-def plan_mix(song: Song, reader: SongReader, rules: RuleSet, way: Way, progress: Progress) -> Plan:
+def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, progress: Progress) -> Plan:
     """Everything up to rendering; deterministic for a seed.
 
     Rules that are required, and those that the raw sum keeps, are held while the others are improved. Where a name
     does not tell what a track is, the network's ear does.
     """
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
-    song, pairs = settle(song, reader)
+    song, pairs = align_microphones(song, reader)
     analysis = None
-    if way.network and any(track.role == UNKNOWN for track in song.tracks):
+    if config.network and any(track.role == UNKNOWN for track in song.tracks):
         analysis = analyse(song, reader.of(song), progress, pairs)
-        song = _with_roles(song, analysis.dry, way.network)
+        song = _with_classified_roles(song, analysis.dry, config.network)
     empty = blank_recording(song, pairs).dry(0.0)
-    blank = _blank(song, empty, rules, way)
+    spec = _shape_spec(song, empty, rules, config)
     with ThreadPoolExecutor(2) as aside:
         # the song's shape is known: its programs are made while its samples are read
-        ready = [aside.submit(prepare_rounds, blank.task, blank.nothing, way.n_steps)]
-        if way.network and blank.asked:
-            ready.append(aside.submit(prepare_proposal, way.network, empty, blank.asked, blank.nothing))
+        ready = [aside.submit(prepare_rounds, spec.task, spec.nothing, config.n_steps)]
+        if config.network and spec.context:
+            ready.append(aside.submit(prepare_proposal, config.network, empty, spec.context, spec.nothing))
         analysis = analysis or analyse(song, reader.of(song), progress, pairs)
         for each in ready:
             each.result()
-    begun = _begun(song, analysis, blank, rules, way)
-    objective, dry = begun.objective, analysis.dry
-    refined = refine(begun.task, begun.start, way.n_steps, progress)
+    problem = _problem_of(song, analysis, spec, rules, config)
+    objective, dry = problem.objective, analysis.dry
+    refined = refine(problem.task, problem.start, config.n_steps, progress)
     return Plan(
         song,
         analysis,
         objective,
-        begun.report,
-        begun.task,
+        problem.report,
+        problem.task,
         refined,
-        before=verdict(objective, song, begun.raw, begun.found),
+        before=verdict(objective, song, problem.raw, problem.found),
         predicted=predicted(objective, song, dry, refined.treatment),
     )
 
 
-class Begun(NamedTuple):
+class Problem(NamedTuple):
     """A song before it is refined."""
 
     objective: Objective
@@ -154,36 +154,36 @@ class Begun(NamedTuple):
     """Of the raw sum."""
 
 
-def begin(song: Song, analysis: Analysis, rules: RuleSet, way: Way) -> Begun:
+def formulate(song: Song, analysis: Analysis, rules: RuleSet, config: MixConfig) -> Problem:
     """What is to be refined under these rules, and from where, of a song that is analysed and whose roles are named."""
-    return _begun(song, analysis, _blank(song, analysis.dry, rules, way), rules, way)
+    return _problem_of(song, analysis, _shape_spec(song, analysis.dry, rules, config), rules, config)
 
 
-def _begun(song: Song, analysis: Analysis, blank: _Blank, rules: RuleSet, way: Way) -> Begun:
+def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet, config: MixConfig) -> Problem:
     dry, levels = analysis.dry, analysis.raw_levels
-    objective, nothing = blank.objective, blank.nothing
+    objective, nothing = spec.objective, spec.nothing
     raw = raw_panel(objective.output, dry, nothing, (levels.integrated_lufs, levels.true_peak_dbtp))
     found = read_panel(objective, raw)
-    task = blank.task._replace(dry=_pooled(dry), hold=held(objective, found, rules.rules))
-    start = role_start(nothing, dry, song.tracks, _corners_hz(objective, found, dry.power.shape[0]), way.seed)
-    if way.network and blank.asked:
-        asked = blank.asked._replace(dry=felt(dry))
-        start = _proposed_start(way.network, dry, asked, nothing, start, song, way.seed)
+    task = spec.task._replace(dry=_pooled(dry), constraints=constraint_weights_of(objective, found, rules.rules))
+    start = role_start(nothing, dry, song.tracks, _corners_hz(objective, found, dry.power.shape[0]), config.seed)
+    if config.network and spec.context:
+        context = spec.context._replace(dry=gradient_frames(dry))
+        start = _proposed_start(config.network, dry, context, nothing, start, song, config.seed)
         task = task._replace(in_turn=np.float32(0.0))
-    return Begun(objective, blank.report, task, start, nothing, raw, found)
+    return Problem(objective, spec.report, task, start, nothing, raw, found)
 
 
 def _proposed_start(
-    network: Network, dry: Dry, asked: Asked, nothing: Treatment, usual: Treatment, song: Song, seed: int
+    network: Network, dry: Dry, context: ProposalContext, nothing: Treatment, usual: Treatment, song: Song, seed: int
 ) -> Treatment:
     """What the network proposes, on top of the usual sends; low cuts are no lower than where they can be felt."""
     start = replace(nothing, reverb=usual.reverb)
-    proposal = proposed(network, dry, asked, start, song.tracks, seed)
+    proposal = proposed(network, dry, context, start, song.tracks, seed)
     corner_hz = np.maximum(proposal.eq.low_cut_hz, usual.eq.low_cut_hz)
     return replace(proposal, eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)))
 
 
-class _Blank(NamedTuple):
+class ShapeSpec(NamedTuple):
     """What follows from a song's shape and rules."""
 
     objective: Objective
@@ -193,11 +193,11 @@ class _Blank(NamedTuple):
     """But for what is measured and what must be held."""
     nothing: Treatment
     """The treatment that does nothing."""
-    asked: Asked | None
+    context: ProposalContext | None
     """Of a network, if there is one, but for what is measured."""
 
 
-def _blank(song: Song, dry: Dry, rules: RuleSet, way: Way) -> _Blank:
+def _shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> ShapeSpec:
     """Only shape and times of `dry` matter."""
     n_tracks = dry.power.shape[0]
     objective, report = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
@@ -206,7 +206,7 @@ def _blank(song: Song, dry: Dry, rules: RuleSet, way: Way) -> _Blank:
     nothing = _nothing(pooled, wants_room(rules.rules))
     unmarked = tuple(np.zeros(low.shape, np.float32) for low in working.ask.low)
     task = Task(working, pooled, pins_of(rules.rules, working, song, nothing), unmarked)
-    return _Blank(objective, report, task, nothing, asked_of(rules, song, dry) if way.network else None)
+    return ShapeSpec(objective, report, task, nothing, proposal_context(rules, song, dry) if config.network else None)
 
 
 def corrected(plan: Plan, observed: Measured) -> Plan | None:
@@ -218,15 +218,15 @@ def corrected(plan: Plan, observed: Measured) -> Plan | None:
     dry, treatment = plan.analysis.dry, plan.refined.treatment
     heard = read_panel(plan.objective, observed)
     beyond = signed_excess(plan.objective, heard)
-    held = zip(beyond, plan.task.hold, strict=True)
+    limits = zip(beyond, plan.task.constraints, strict=True)
     if not plan.refined.n_steps or not any(
-        np.any((np.asarray(c) > BROKEN) & (prices >= UNLIMITED)) for c, prices in held
+        np.any((np.asarray(c) > BROKEN) & (weights >= UNLIMITED)) for c, weights in limits
     ):
         return None
     expected = read_panel(plan.objective, predict(dry, treatment))
     shift = [
-        np.where(prices > 0.0, np.asarray(h.value) - np.asarray(e.value), 0.0).astype(np.float32)
-        for h, e, prices in zip(heard, expected, plan.task.hold, strict=True)
+        np.where(weights > 0.0, np.asarray(h.value) - np.asarray(e.value), 0.0).astype(np.float32)
+        for h, e, weights in zip(heard, expected, plan.task.constraints, strict=True)
     ]
     ask = plan.task.objective.ask._replace(
         low=tuple(low - s for low, s in zip(plan.objective.ask.low, shift, strict=True)),

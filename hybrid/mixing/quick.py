@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Complex
 
 from hybrid.analysis.chunks import Progress, ahead, grid_of, read_chunk, spread, workers
-from hybrid.analysis.microphones import listener_of, settled_by
+from hybrid.analysis.microphones import aligned_by, listener_of
 from hybrid.analysis.recording import NO_PAIRS, blank_recording
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
@@ -24,9 +24,9 @@ from hybrid.knowledge.select import name_roles
 from hybrid.measure.meter import Levels, Meter
 from hybrid.mixing.deliver import Converter, Format
 from hybrid.mixing.mixdown import mixed
-from hybrid.mixing.plan import Way
-from hybrid.model.hearing import LISTEN_S
-from hybrid.proposal.field import UNKNOWN, asked_of, hear_families, proposed, with_heard_roles
+from hybrid.mixing.plan import MixConfig
+from hybrid.model.input_features import NETWORK_FRAME_S
+from hybrid.proposal.field import UNKNOWN, classify_tracks, proposal_context, proposed, with_classified_roles
 from hybrid.proposal.weights import Network
 from hybrid.refinement.initial import role_start
 from hybrid.refinement.pins import pinned, pins_of
@@ -49,17 +49,17 @@ class Quick(NamedTuple):
 
 
 def quick_mix(
-    song: Song, reader: SongReader, rules: RuleSet, way: Way, folder: Path, fmt: Format, progress: Progress
+    song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, folder: Path, fmt: Format, progress: Progress
 ) -> Quick:
     """Writes the mix that the network proposes, at the loudness and true peak that the rules ask for."""
-    network = way.network
-    assert network is not None and not way.n_steps
+    network = config.network
+    assert network is not None and not config.n_steps
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
     dry, song = _listen(song, reader, progress)
     reader = reader.of(song)
     if any(track.role == UNKNOWN for track in song.tracks):
-        song = with_heard_roles(song, hear_families(network, dry, song.tracks))
-    treatment = _proposed(song, dry, rules, network, way.seed)
+        song = with_classified_roles(song, classify_tracks(network, dry, song.tracks))
+    treatment = _proposed(song, dry, rules, network, config.seed)
     return _write(song, reader, treatment, rules, folder, fmt, progress)
 
 
@@ -81,17 +81,17 @@ def _listen(song: Song, reader: SongReader, progress: Progress) -> tuple[Dry, So
                 silence = np.zeros((CHUNK_HOPS // _EVERY, listener.n_bins), np.complex64)
                 listener(np.stack([silence if mid is None else mid for mid in mids]))
             progress("analyse", (chunk + 1) / grid.n_chunks)
-    return recording.dry(0.0), settled_by(song, listener) if listener else song
+    return recording.dry(0.0), aligned_by(song, listener) if listener else song
 
 
 def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int) -> Treatment:
     """What the network proposes; positions that a rule requires are as required, sends start at usual levels."""
     n_tracks = dry.power.shape[0]
-    nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, LISTEN_S, wants_room(rules.rules))
+    nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, NETWORK_FRAME_S, wants_room(rules.rules))
     usual = role_start(nothing, dry, song.tracks, np.zeros(n_tracks, np.float32), seed)
-    asked = asked_of(rules, song, dry)
-    treatment = proposed(network, dry, asked, replace(nothing, reverb=usual.reverb), song.tracks, seed)
-    return pinned(treatment, pins_of(rules.rules, asked.objective, song, nothing))
+    context = proposal_context(rules, song, dry)
+    treatment = proposed(network, dry, context, replace(nothing, reverb=usual.reverb), song.tracks, seed)
+    return pinned(treatment, pins_of(rules.rules, context.objective, song, nothing))
 
 
 def _write(

@@ -11,91 +11,104 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from hybrid.model.field import Field, Proposal
-from hybrid.model.hearing import Hearing, Hints, hear
-from hybrid.model.pull import FULL, LOUDNESS_DB, Downhill, Pull
-from hybrid.model.standing import stand
-from hybrid.treatment.bounds import bounded, moves_of
-from hybrid.treatment.makeup import made_up
+from hybrid.model.gradient_features import FULL, LOUDNESS_DB, GradientFeatures, NegativeGradient
+from hybrid.model.input_features import Conditioning, InputFeatures, input_features
+from hybrid.model.mix_features import mix_features
+from hybrid.treatment.bounds import constrain, unconstrain
+from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.types import RIDE_S, Dry, Dynamics, Eq, Gain, Pan, Reverb, Treatment
 
-_FIXED = ("loudness_db", "tone", "low_cut", "position", "width", "send", "family", "thought")
+_FIXED = ("loudness_db", "tone", "low_cut", "position", "width", "send", "family", "hidden")
 """What is said of a track once for the whole song."""
 
 
-def propose(network: Field, dry: Dry, nothing: Treatment, hints: Hints, downhill: Downhill) -> Treatment:
+def propose(
+    network: Field, dry: Dry, nothing: Treatment, conditioning: Conditioning, negative_gradient: NegativeGradient
+) -> Treatment:
     """The treatment that the network proposes for these tracks, shaped like `nothing`; its output level is open.
 
     Of what it says, first and after each look, that which costs least is taken.
     """
-    heard = hear(dry)
-    said, cost = looks(network, said_of(network, dry, hints), heard, dry, nothing, hints, downhill)
+    features = input_features(dry)
+    prediction, cost = unroll(
+        network, predict_song(network, dry, conditioning), features, dry, nothing, conditioning, negative_gradient
+    )
     best = jnp.argmin(cost)
-    return made_up(dry, sought(jax.tree.map(lambda x: x[best], said), heard, dry, nothing))
+    return apply_makeup(dry, treatment_of(jax.tree.map(lambda x: x[best], prediction), features, dry, nothing))
 
 
-class Looks(NamedTuple):
+class UnrolledSteps(NamedTuple):
     """What a network says, first and after each look, and what that costs."""
 
-    said: Proposal
+    prediction: Proposal
     """With an axis more at the front."""
     cost: Float[Array, " look"]
 
 
-def looks(
+def unroll(
     network: Field,
-    said: Proposal,
-    hearing: Hearing,
+    prediction: Proposal,
+    features: InputFeatures,
     dry: Dry,
     nothing: Treatment,
-    hints: Hints,
-    downhill: Downhill,
-) -> Looks:
+    conditioning: Conditioning,
+    negative_gradient: NegativeGradient,
+) -> UnrolledSteps:
     """What the network makes of its first proposal by hearing it, and feeling how the rules pull at it.
 
     No gradient goes through what it hears and feels: it learns from what each thing that it says costs.
     """
 
-    def look(said: Proposal, _: None) -> tuple[Proposal, tuple[Proposal, Float[Array, ""]]]:
+    def step(prediction: Proposal, _: None) -> tuple[Proposal, tuple[Proposal, Float[Array, ""]]]:
         # one program for all looks, so that the rules are traced and compiled once
-        still = jax.lax.stop_gradient(said)
-        moves, back = jax.vjp(lambda said: _moves(said, hearing, dry, nothing), still)
-        cost, way = downhill(moves)
-        (wanted,) = back(way)
+        still = jax.lax.stop_gradient(prediction)
+        unconstrained, back = jax.vjp(lambda prediction: _unconstrained(prediction, features, dry, nothing), still)
+        cost, descent = negative_gradient(unconstrained)
+        (descent,) = back(descent)
         # the slope of the cost is known by now: nothing is added but that
-        slope = [jnp.vdot(pull, now - as_it_is) for pull, now, as_it_is in zip(wanted, said, still, strict=True)]
-        after = network.again(said, stand(dry, bounded(moves), hearing), _felt(wanted), hearing, hints)
-        return after, (said, cost - jnp.sum(jnp.stack(slope)))
+        slope = [
+            jnp.vdot(gradient, now - as_it_is)
+            for gradient, now, as_it_is in zip(descent, prediction, still, strict=True)
+        ]
+        after = network.refine_step(
+            prediction,
+            mix_features(dry, constrain(unconstrained), features),
+            _gradient_features(descent),
+            features,
+            conditioning,
+        )
+        return after, (prediction, cost - jnp.sum(jnp.stack(slope)))
 
-    return Looks(*jax.lax.scan(look, said, length=network.sizes.n_looks + 1)[1])
+    return UnrolledSteps(*jax.lax.scan(step, prediction, length=network.sizes.n_unrolled_steps + 1)[1])
 
 
-def sought(said: Proposal, hearing: Hearing, dry: Dry, nothing: Treatment) -> Treatment:
+def treatment_of(prediction: Proposal, features: InputFeatures, dry: Dry, nothing: Treatment) -> Treatment:
     """What is said as a treatment, before make-up."""
-    return bounded(_moves(said, hearing, dry, nothing))
+    return constrain(_unconstrained(prediction, features, dry, nothing))
 
 
-def _felt(wanted: Proposal) -> Pull:
+def _gradient_features(descent: Proposal) -> GradientFeatures:
     """What is felt of the way in which a proposal should go, in any length of song."""
-    n_frames = wanted.ride.shape[-1]
-    said = (LOUDNESS_DB * wanted.loudness_db, wanted.low_cut, wanted.position, wanted.width, wanted.send)
-    fixed = jnp.concatenate([wanted.tone, jnp.stack(said, axis=-1)], axis=-1)
-    return Pull(*(jnp.arcsinh(x / FULL) for x in (fixed, n_frames * wanted.ride, n_frames * wanted.zone)))
+    n_frames = descent.ride.shape[-1]
+    prediction = (LOUDNESS_DB * descent.loudness_db, descent.low_cut, descent.position, descent.width, descent.send)
+    fixed = jnp.concatenate([descent.tone, jnp.stack(prediction, axis=-1)], axis=-1)
+    return GradientFeatures(*(jnp.arcsinh(x / FULL) for x in (fixed, n_frames * descent.ride, n_frames * descent.zone)))
 
 
-def said_of(network: Field, dry: Dry, hints: Hints) -> Proposal:
+def predict_song(network: Field, dry: Dry, conditioning: Conditioning) -> Proposal:
     """What the network first says of a song of any length: songs that are longer than those it was trained on are
     heard in stretches, and what is said of each track counts by how long it sounds in each."""
     n_frames, span = dry.active.shape[-1], network.sizes.n_frames
     if n_frames <= span:
-        return network(hear(dry), hints)
+        return network(input_features(dry), conditioning)
     starts = np.round(np.linspace(0, n_frames - span, -(-n_frames // span))).astype(int)
 
     def one(start: Int[Array, ""]) -> tuple[Proposal, Float[Array, " track"]]:
         part = _stretch(dry, start, span)
-        heard = hear(part)
-        return network(heard, hints), jnp.sum(part.active, axis=-1) * heard.present
+        features = input_features(part)
+        return network(features, conditioning), jnp.sum(part.active, axis=-1) * features.present
 
-    said, sounds = jax.vmap(one)(jnp.asarray(starts))
+    prediction, sounds = jax.vmap(one)(jnp.asarray(starts))
     share = sounds / jnp.maximum(jnp.sum(sounds, axis=0), 1e-6)
     of_song = jnp.sum(sounds, axis=1) / jnp.maximum(jnp.sum(sounds), 1e-6)
 
@@ -110,9 +123,9 @@ def said_of(network: Field, dry: Dry, hints: Hints) -> Proposal:
             count[start : start + span] += 1.0
         return total / count
 
-    fixed = {name: mean(getattr(said, name)) for name in _FIXED}
-    room = {name: jnp.tensordot(of_song, getattr(said, name), 1) for name in ("decay", "pre_delay", "room_tone")}
-    return Proposal(ride=along(said.ride), zone=along(said.zone), **fixed, **room)
+    fixed = {name: mean(getattr(prediction, name)) for name in _FIXED}
+    room = {name: jnp.tensordot(of_song, getattr(prediction, name), 1) for name in ("decay", "pre_delay", "room_tone")}
+    return Proposal(ride=along(prediction.ride), zone=along(prediction.zone), **fixed, **room)
 
 
 def _stretch(dry: Dry, start: Int[Array, ""], span: int) -> Dry:
@@ -131,28 +144,31 @@ def _stretch(dry: Dry, start: Int[Array, ""], span: int) -> Dry:
     )
 
 
-def _moves(said: Proposal, hearing: Hearing, dry: Dry, nothing: Treatment) -> Treatment:
+def _unconstrained(prediction: Proposal, features: InputFeatures, dry: Dry, nothing: Treatment) -> Treatment:
     """The same in whitened moves before make-up: levels say how loud each track is. Nothing is done to tracks that
     never sound."""
-    present = hearing.present
+    present = features.present
 
     def heard(x: Float[Array, "track ..."]) -> Float[Array, "track ..."]:
         return x * present.reshape(-1, *[1] * (x.ndim - 1))
 
-    level = heard(said.loudness_db - hearing.loudness_db)
+    level = heard(prediction.loudness_db - features.loudness_db)
     # levels are relative: their mean is nothing that is heard
     level = heard(level - jnp.sum(level) / jnp.maximum(jnp.sum(present), 1.0))
-    moves = moves_of(replace(nothing, gain=nothing.gain._replace(level_db=level)))
-    ride, zone = moves.gain.ride_db, moves.dynamics.zone_db
-    reverb = moves.reverb and Reverb(
-        moves.reverb.send_db + heard(said.send), said.decay, said.pre_delay, said.room_tone
+    unconstrained = unconstrain(replace(nothing, gain=nothing.gain._replace(level_db=level)))
+    ride, zone = unconstrained.gain.ride_db, unconstrained.dynamics.zone_db
+    reverb = unconstrained.reverb and Reverb(
+        unconstrained.reverb.send_db + heard(prediction.send),
+        prediction.decay,
+        prediction.pre_delay,
+        prediction.room_tone,
     )
     return replace(
-        moves,
-        gain=Gain(moves.gain.level_db, _at(heard(said.ride), dry, RIDE_S, ride.shape[-1])),
-        eq=Eq(heard(said.tone), moves.eq.low_cut_hz + heard(said.low_cut)),
-        dynamics=Dynamics(_at(heard(said.zone), dry, nothing.knot_s, zone.shape[-1])),
-        pan=Pan(heard(said.position), heard(said.width)),
+        unconstrained,
+        gain=Gain(unconstrained.gain.level_db, _at(heard(prediction.ride), dry, RIDE_S, ride.shape[-1])),
+        eq=Eq(heard(prediction.tone), unconstrained.eq.low_cut_hz + heard(prediction.low_cut)),
+        dynamics=Dynamics(_at(heard(prediction.zone), dry, nothing.knot_s, zone.shape[-1])),
+        pan=Pan(heard(prediction.position), heard(prediction.width)),
         reverb=reverb,
     )
 

@@ -18,8 +18,8 @@ class Sizes:
     n_frame_blocks: int = 2
     n_moment_blocks: int = 3
     n_whole_blocks: int = 2
-    n_look_blocks: int = 2
-    n_looks: int = 6
+    n_refine_blocks: int = 2
+    n_unrolled_steps: int = 6
     """How often the network hears its own proposal and says more."""
     n_frames: int = 64
     """Frames that are heard at once, as in training: 26 s. Longer songs are heard in stretches."""

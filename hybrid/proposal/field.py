@@ -16,97 +16,97 @@ from hybrid.audio.families import ROLE_OF
 from hybrid.audio.song import Song, Track
 from hybrid.compiled import Kept
 from hybrid.knowledge.compile import compile_rules
-from hybrid.knowledge.objective import Objective, downhill
+from hybrid.knowledge.objective import Objective, negative_gradient
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.model.field import Field
-from hybrid.model.hearing import Hints, listened
-from hybrid.model.proposal import propose, said_of
+from hybrid.model.input_features import Conditioning, at_network_frames
+from hybrid.model.proposal import predict_song, propose
 from hybrid.model.sizes import Sizes
 from hybrid.proposal.weights import Network
 from hybrid.treatment.effect import pool
 from hybrid.treatment.types import Dry, Treatment
 
 UNKNOWN = "unknown"
-EAR_TEMPERATURE = 4.0
+CLASSIFIER_TEMPERATURE = 4.0
 """By which the ear's logits are divided, so that it is no surer than it is right: trained on synthetic sounds, it named
 22 of 57 tracks of eight real songs rightly, and was 72 % sure on average without, 30 % with it (`base` of 0.1.0)."""
 SURE = 0.5
 """Confidence from which a heard role is used: it is likelier than all others together."""
-FELT_FRAMES = 256
+GRADIENT_FRAMES = 256
 """Frames in which the pull of the rules is felt, at most. A guess: half of those that refinement works on, at half of
 what those cost."""
 
 
-class Heard(NamedTuple):
+class HeardRoles(NamedTuple):
     """What the network says of the tracks beside a treatment."""
 
     family: tuple[str, ...]
     confidence: tuple[float, ...]
 
 
-def hints_of(tracks: Sequence[Track], roles: Sequence[str], n_tracks: int, seed: int) -> Hints:
+def conditioning_of(tracks: Sequence[Track], roles: Sequence[str], n_tracks: int, seed: int) -> Conditioning:
     """What is known of the tracks beside their sound, padded; seats are drawn from the seed, by the order of ids."""
     known = {role: index for index, role in enumerate(roles, start=1) if role != UNKNOWN}
-    role, leads, seat = np.zeros(n_tracks, np.int32), np.zeros(n_tracks, np.float32), np.zeros(n_tracks, np.float32)
+    role, leads, side = np.zeros(n_tracks, np.int32), np.zeros(n_tracks, np.float32), np.zeros(n_tracks, np.float32)
     n = len(tracks)
     role[:n] = [known.get(track.role, 0) for track in tracks]
     leads[:n] = ["lead" in track.tags for track in tracks]
     if n > 1:
         by_id = sorted(range(n), key=lambda index: tracks[index].id)
-        seat[by_id] = np.random.default_rng(seed).permutation(np.linspace(-1.0, 1.0, n))
-    return Hints(*(jax.device_put(x) for x in (role, leads, seat, np.zeros(0, np.float32))))
+        side[by_id] = np.random.default_rng(seed).permutation(np.linspace(-1.0, 1.0, n))
+    return Conditioning(*(jax.device_put(x) for x in (role, leads, side, np.zeros(0, np.float32))))
 
 
-class Asked(NamedTuple):
+class ProposalContext(NamedTuple):
     """What a network is asked for a song: what it feels the pull of the rules in."""
 
     dry: Dry
     objective: Objective
 
 
-def felt(dry: Dry) -> Dry:
+def gradient_frames(dry: Dry) -> Dry:
     """The recording in the frames in which the pull of the rules is felt."""
     n_frames = dry.active.shape[-1]
-    return pool(dry, -(-n_frames // FELT_FRAMES))
+    return pool(dry, -(-n_frames // GRADIENT_FRAMES))
 
 
-def asked_of(rules: RuleSet, song: Song, dry: Dry) -> Asked:
+def proposal_context(rules: RuleSet, song: Song, dry: Dry) -> ProposalContext:
     """The rules for a song whose roles are named; of `dry`, only shape and times matter to the objective."""
-    dry = felt(dry)
-    return Asked(dry, compile_rules(rules, song, dry.power.shape[0], np.asarray(dry.time_s))[0])
+    dry = gradient_frames(dry)
+    return ProposalContext(dry, compile_rules(rules, song, dry.power.shape[0], np.asarray(dry.time_s))[0])
 
 
 def proposed(
-    network: Network, dry: Dry, asked: Asked, start: Treatment, tracks: Sequence[Track], seed: int
+    network: Network, dry: Dry, context: ProposalContext, start: Treatment, tracks: Sequence[Track], seed: int
 ) -> Treatment:
     """What the network proposes under these rules, on top of the sends of `start`."""
-    parts = _proposal(network.field.sizes)(*_given(network, dry, asked, start, tracks, seed))
+    parts = _proposal(network.field.sizes)(*_given(network, dry, context, start, tracks, seed))
     return jax.tree.unflatten(jax.tree.structure(start), parts)
 
 
-def prepare_proposal(network: Network, dry: Dry, asked: Asked, start: Treatment) -> None:
+def prepare_proposal(network: Network, dry: Dry, context: ProposalContext, start: Treatment) -> None:
     """Makes the program for any song and rules of these shapes."""
-    _proposal(network.field.sizes).prepare(*_given(network, dry, asked, start, (), 0))
+    _proposal(network.field.sizes).prepare(*_given(network, dry, context, start, (), 0))
 
 
 def _given(
-    network: Network, dry: Dry, asked: Asked, start: Treatment, tracks: Sequence[Track], seed: int
-) -> tuple[list[Array], Dry, Treatment, Hints, Asked]:
-    hints = hints_of(tracks, network.roles, dry.power.shape[0], seed)
-    return _leaves(network), listened(dry), start, hints, asked
+    network: Network, dry: Dry, context: ProposalContext, start: Treatment, tracks: Sequence[Track], seed: int
+) -> tuple[list[Array], Dry, Treatment, Conditioning, ProposalContext]:
+    conditioning = conditioning_of(tracks, network.roles, dry.power.shape[0], seed)
+    return _leaves(network), at_network_frames(dry), start, conditioning, context
 
 
-def hear_families(network: Network, dry: Dry, tracks: Sequence[Track]) -> Heard:
+def classify_tracks(network: Network, dry: Dry, tracks: Sequence[Track]) -> HeardRoles:
     """What the network hears each track to be, whatever its name says."""
     nameless = [replace(track, role=UNKNOWN, tags=()) for track in tracks]
-    hints = hints_of(nameless, network.roles, dry.power.shape[0], 0)
-    family = _ear(network.field.sizes)(_leaves(network), listened(dry), hints)
-    share = np.asarray(jax.nn.softmax(family / EAR_TEMPERATURE, axis=-1))[: len(tracks)]
+    conditioning = conditioning_of(nameless, network.roles, dry.power.shape[0], 0)
+    family = _classifier(network.field.sizes)(_leaves(network), at_network_frames(dry), conditioning)
+    share = np.asarray(jax.nn.softmax(family / CLASSIFIER_TEMPERATURE, axis=-1))[: len(tracks)]
     best = share.argmax(axis=-1)
-    return Heard(tuple(network.families[k] for k in best), tuple(share.max(axis=-1).tolist()))
+    return HeardRoles(tuple(network.families[k] for k in best), tuple(share.max(axis=-1).tolist()))
 
 
-def with_heard_roles(song: Song, heard: Heard) -> Song:
+def with_classified_roles(song: Song, heard: HeardRoles) -> Song:
     """The song with a role for every track of unknown role that was heard with enough confidence, and a note."""
     tracks, notes = [], []
     for track, family, confidence in zip(song.tracks, *heard, strict=True):
@@ -132,19 +132,21 @@ def _proposal(sizes: Sizes) -> Kept:
     """What a network of these sizes proposes: the parts of a treatment in their order."""
     network_of = _network_of(sizes)
 
-    def parts(weights: list[Array], dry: Dry, start: Treatment, hints: Hints, asked: Asked) -> list[Array]:
-        wanted = partial(downhill, asked.objective, asked.dry)
-        return jax.tree.leaves(propose(network_of(weights), dry, start, hints, wanted))
+    def parts(
+        weights: list[Array], dry: Dry, start: Treatment, conditioning: Conditioning, context: ProposalContext
+    ) -> list[Array]:
+        wanted = partial(negative_gradient, context.objective, context.dry)
+        return jax.tree.leaves(propose(network_of(weights), dry, start, conditioning, wanted))
 
     return Kept(f"a proposal by {sizes}", parts)
 
 
 @cache
-def _ear(sizes: Sizes) -> Kept:
+def _classifier(sizes: Sizes) -> Kept:
     """Logits of what each track is to a network of these sizes."""
     network_of = _network_of(sizes)
 
-    def family(weights: list[Array], dry: Dry, hints: Hints) -> Array:
-        return said_of(network_of(weights), dry, hints).family
+    def family(weights: list[Array], dry: Dry, conditioning: Conditioning) -> Array:
+        return predict_song(network_of(weights), dry, conditioning).family
 
     return Kept(f"an ear by {sizes}", family)

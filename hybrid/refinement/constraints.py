@@ -18,7 +18,7 @@ UNLIMITED = 1e6
 HELD = 3.0
 """How many times its weight a rule that the raw sum keeps is held at most: it may be broken where keeping it would
 cost more than that elsewhere. A guess."""
-Prices = tuple[Float[np.ndarray | Array, " _"], ...]
+ConstraintWeights = tuple[Float[np.ndarray | Array, " _"], ...]
 """For every target of every rule, how hard it is held at most, in penalty per scale; 0 if it need not be kept."""
 
 
@@ -36,29 +36,33 @@ def signed_excess(objective: Objective, read_of: tuple[Reading, ...]) -> tuple[F
     return tuple(jnp.split(beyond, np.cumsum([len(reading.value) for reading in read_of])[:-1]))
 
 
-def held_targets(
+def constraint_weights_by_target(
     objective: Objective,
     found: tuple[Reading, ...],
     always: Bool[np.ndarray, " rule"],
-    price: Float[np.ndarray, " rule"],
-) -> Prices:
+    constraint_weight: Float[np.ndarray, " rule"],
+) -> ConstraintWeights:
     """The price of every target that must be kept: those of rules in `always`, and of rules that `found` keeps.
 
     A rule is kept if no target exceeds its interval by more than a tenth of the scale.
     """
-    prices = []
+    weights = []
     for index, (beyond, reading) in enumerate(zip(signed_excess(objective, found), found, strict=True)):
         present = np.asarray(reading.share) > 0.0
         kept = np.max(np.asarray(beyond), where=present, initial=-NO_LIMIT) <= BROKEN
-        prices.append(np.where(present & (always[index] | kept), price[index], 0.0).astype(np.float32))
-    return tuple(prices)
+        weights.append(np.where(present & (always[index] | kept), constraint_weight[index], 0.0).astype(np.float32))
+    return tuple(weights)
 
 
-def held(objective: Objective, found: tuple[Reading, ...], rules: tuple[RuleType, ...]) -> Prices:
+def constraint_weights_of(
+    objective: Objective, found: tuple[Reading, ...], rules: tuple[RuleType, ...]
+) -> ConstraintWeights:
     """The price of every target to be held: what is required, and that a mix is sound, at any; all else at some times
     its weight. Rules that are off, ask for nothing, act on the output level, or move nothing at all are not held."""
     required = np.array([rule.kind == "require" for rule in rules])
     sound = required | np.array([rule.tier <= 1 for rule in rules])
     can = [rule.enabled and rule.optimised and has_limits(rule) and rule.acts_on != ("master",) for rule in rules]
     weight = np.array([rule.weight for rule in rules], np.float32)
-    return held_targets(objective, found, required, np.where(sound, UNLIMITED, HELD * weight) * np.array(can))
+    return constraint_weights_by_target(
+        objective, found, required, np.where(sound, UNLIMITED, HELD * weight) * np.array(can)
+    )

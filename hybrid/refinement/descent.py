@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, Int
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.objective import NO_LIMIT, Objective
 from hybrid.measure.panel import raw_of
-from hybrid.refinement.constraints import UNLIMITED, Prices, beyond_limits
+from hybrid.refinement.constraints import UNLIMITED, ConstraintWeights, beyond_limits
 from hybrid.refinement.pins import Pins, treatment_of
 from hybrid.treatment.types import Dry, Treatment, map_parts
 
@@ -42,7 +42,7 @@ DUAL_RATE = 0.1
 class State(NamedTuple):
     """All that changes while refining."""
 
-    moves: Treatment
+    unconstrained: Treatment
     optimiser: optax.OptState
     cap: Float[Array, " rule"]
     multiplier: Float[Array, " target"]
@@ -57,7 +57,7 @@ def descend(
     objective: Objective,
     dry: Dry,
     pins: Pins,
-    hold: Prices,
+    constraints: ConstraintWeights,
     in_turn: Float[Array, ""],
     state: State,
 ) -> tuple[list[Array], Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
@@ -70,35 +70,37 @@ def descend(
     rate = optax.cosine_decay_schedule(RATE, 1, alpha=0.1)
     n_rules = len(objective.program.rules)
     raw = raw_of(dry)
-    price = objectives.row_of(hold)
-    marks = (price > 0.0).astype(jnp.float32)
+    constraint_weight = objectives.row_of(constraints)
+    marks = (constraint_weight > 0.0).astype(jnp.float32)
     # the mean over what is held of a rule
-    rule = np.repeat(np.arange(n_rules), [len(each) for each in hold])
+    rule = np.repeat(np.arange(n_rules), [len(each) for each in constraints])
     share_of_mark = marks / jnp.maximum(objectives.by_rule(marks, rule, n_rules), 1.0)[rule]
 
-    def costs(moves: Treatment, now: State) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        found = objectives.sought(objective, dry, treatment_of(moves, pins), raw)
+    def costs(unconstrained: Treatment, now: State) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        found = objectives.evaluate_before_makeup(objective, dry, treatment_of(unconstrained, pins), raw)
         _, widen = objectives.timed(objective.timing, now.step / n_steps)
         beyond = beyond_limits(objectives.targets_of(objective, found))
         rho = _stiffness(now.step / n_steps)
-        each, after = _pressed(beyond, price, now.multiplier, rho)
-        held = jnp.sum(share_of_mark * each)
-        worst = jnp.max(jnp.where(price >= UNLIMITED, beyond, -NO_LIMIT), initial=-NO_LIMIT)
-        return (objectives.penalties(objective, found, widen), held), (after, worst)
+        each, after = _augmented_lagrangian(beyond, constraint_weight, now.multiplier, rho)
+        constrained = jnp.sum(share_of_mark * each)
+        worst = jnp.max(jnp.where(constraint_weight >= UNLIMITED, beyond, -NO_LIMIT), initial=-NO_LIMIT)
+        return (objectives.penalties(objective, found, widen), constrained), (after, worst)
 
     def look(now: State, place: Array) -> tuple[State, tuple[Array, Array]]:
         """A step if `place` is negative; else only the gradient of the rule that costs so many less than the most."""
-        (each, _), pull, (multiplier, worst) = jax.vjp(lambda moves: costs(moves, now), now.moves, has_aux=True)
+        (each, _), vjp, (multiplier, worst) = jax.vjp(
+            lambda unconstrained: costs(unconstrained, now), now.unconstrained, has_aux=True
+        )
         is_step = place < 0
         alone = jnp.where(is_step, 0.0, 1.0) * (jnp.arange(n_rules) == _costliest(objective, now)[place])
         share, _ = objectives.timed(objective.timing, now.step / n_steps)
-        pulls = jnp.where(is_step, objective.weight * share * now.cap, alone)
-        (gradient,) = pull((pulls, is_step.astype(jnp.float32)))
+        cotangent = jnp.where(is_step, objective.weight * share * now.cap, alone)
+        (gradient,) = vjp((cotangent, is_step.astype(jnp.float32)))
         updates, optimiser_state = optimiser.update(_leaves(gradient), now.optimiser)
-        updates = jax.tree.unflatten(jax.tree.structure(now.moves), jax.tree.leaves(updates))
+        updates = jax.tree.unflatten(jax.tree.structure(now.unconstrained), jax.tree.leaves(updates))
         updates = _unlocked(updates, now.step / n_steps, in_turn)
-        moves = jax.tree.map(lambda x, up: x - rate(now.step / n_steps) * up, now.moves, updates)
-        after = State(moves, optimiser_state, now.cap, multiplier, now.step + 1.0, each)
+        unconstrained = jax.tree.map(lambda x, up: x - rate(now.step / n_steps) * up, now.unconstrained, updates)
+        after = State(unconstrained, optimiser_state, now.cap, multiplier, now.step + 1.0, each)
         after = jax.tree.map(lambda new, old: jnp.where(is_step, new, old), after, now)
         return after, (jax.flatten_util.ravel_pytree(gradient)[0], worst)
 
@@ -110,19 +112,19 @@ def descend(
     return jax.tree.leaves(state), state.cost, worst[-1], cosine
 
 
-def _pressed(
+def _augmented_lagrangian(
     beyond: Float[Array, " target"],
-    price: Float[Array, " target"],
+    constraint_weight: Float[Array, " target"],
     multiplier: Float[Array, " target"],
     rho: Float[Array, ""],
 ) -> tuple[Float[Array, " target"], Float[Array, " target"]]:
     """What it costs each target to be beyond its limit, in scales, and its next multiplier: an augmented Lagrangian of
     c <= 0 (catalogue 9.1) whose multiplier ends at the price, where the penalty goes on in a straight line."""
     wanted = multiplier + rho * (beyond + MARGIN)
-    pressed = jnp.clip(wanted, 0.0, price)
-    above = price * jnp.maximum(wanted - price, 0.0)
+    pressed = jnp.clip(wanted, 0.0, constraint_weight)
+    above = constraint_weight * jnp.maximum(wanted - constraint_weight, 0.0)
     cost = ((jnp.square(pressed) - jnp.square(multiplier)) / 2.0 + above) / rho
-    return cost, jnp.clip(multiplier + DUAL_RATE * rho * (beyond + MARGIN), 0.0, price)
+    return cost, jnp.clip(multiplier + DUAL_RATE * rho * (beyond + MARGIN), 0.0, constraint_weight)
 
 
 def _compared(
@@ -148,9 +150,9 @@ def _stiffness(progress: Array) -> Array:
     return RHO[0] * (RHO[1] / RHO[0]) ** jnp.minimum(progress, 1.0)
 
 
-def _leaves(moves: Treatment) -> tuple[Array, ...]:
+def _leaves(unconstrained: Treatment) -> tuple[Array, ...]:
     """The parts in order, a kind of tree that optax's types know."""
-    return tuple(jax.tree.leaves(moves))
+    return tuple(jax.tree.leaves(unconstrained))
 
 
 def _optimiser() -> optax.GradientTransformation:
@@ -165,8 +167,10 @@ def _unlocked(updates: Treatment, progress: Array, in_turn: Float[Array, ""]) ->
 
 
 @partial(jax.jit, static_argnames="n_rules")
-def begin(moves: Treatment, hold: Prices, n_rules: int, step: Float[Array, ""]) -> State:
+def initial_state(
+    unconstrained: Treatment, constraints: ConstraintWeights, n_rules: int, step: Float[Array, ""]
+) -> State:
     """The state before a first step, as if so many had been made."""
-    multiplier = jnp.zeros_like(objectives.row_of(hold))
+    multiplier = jnp.zeros_like(objectives.row_of(constraints))
     ones = jnp.ones(n_rules)
-    return State(moves, _optimiser().init(_leaves(moves)), ones, multiplier, step, ones)
+    return State(unconstrained, _optimiser().init(_leaves(unconstrained)), ones, multiplier, step, ones)

@@ -14,7 +14,7 @@ import numpy as np
 from hybrid.audio.song import Song
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.types import PanPosition, RuleType
-from hybrid.treatment.bounds import bounded
+from hybrid.treatment.bounds import constrain
 from hybrid.treatment.types import Treatment
 
 
@@ -46,9 +46,9 @@ def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing
 
 
 @partial(jax.jit, inline=True)
-def treatment_of(moves: Treatment, pins: Pins) -> Treatment:
+def treatment_of(unconstrained: Treatment, pins: Pins) -> Treatment:
     """The treatment that moves stand for, with pinned parts in place."""
-    return pinned(bounded(moves), pins)
+    return pinned(constrain(unconstrained), pins)
 
 
 @partial(jax.jit, inline=True)

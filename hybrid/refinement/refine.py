@@ -15,11 +15,11 @@ from jaxtyping import Array, Float, PyTree
 from hybrid.compiled import Kept
 from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.objective import Ask, Objective, Output, Timing, project
-from hybrid.refinement.constraints import Prices
-from hybrid.refinement.descent import State, begin, descend
+from hybrid.refinement.constraints import ConstraintWeights
+from hybrid.refinement.descent import State, descend, initial_state
 from hybrid.refinement.pins import Pins, treatment_of
-from hybrid.treatment.bounds import moves_of
-from hybrid.treatment.makeup import before_make_up, made_up
+from hybrid.treatment.bounds import unconstrain
+from hybrid.treatment.makeup import apply_makeup, undo_makeup
 from hybrid.treatment.types import Dry, Treatment
 
 ROUND_STEPS = 50
@@ -79,13 +79,13 @@ class _Variant(NamedTuple):
     timing: Timing
     output: Output
     pins: Pins
-    hold: Prices
+    constraints: ConstraintWeights
     in_turn: np.float32
 
 
 def _variant_of(task: Task) -> _Variant:
     asked = task.objective
-    return _Variant(asked.ask, asked.weight, asked.timing, asked.output, task.pins, task.hold, task.in_turn)
+    return _Variant(asked.ask, asked.weight, asked.timing, asked.output, task.pins, task.constraints, task.in_turn)
 
 
 def _side_by_side(
@@ -95,7 +95,7 @@ def _side_by_side(
 
     def one(variant: _Variant, state: State) -> tuple[list[Array], Array, Array, Array]:
         own = replace(objective, ask=variant.ask, weight=variant.weight, timing=variant.timing, output=variant.output)
-        return descend(size, n_steps, own, dry, variant.pins, variant.hold, jnp.asarray(variant.in_turn), state)
+        return descend(size, n_steps, own, dry, variant.pins, variant.constraints, jnp.asarray(variant.in_turn), state)
 
     return jax.vmap(one)(variants, states)
 
@@ -111,7 +111,7 @@ class Task(NamedTuple):
     objective: Objective
     dry: Dry
     pins: Pins
-    hold: Prices
+    constraints: ConstraintWeights
     in_turn: np.float32 = np.float32(1.0)
     """1 if groups begin to move one after the other, 0 if all move at once: where a network has proposed the start."""
 
@@ -119,7 +119,9 @@ class Task(NamedTuple):
 def prepare_rounds(task: Task, nothing: Treatment, n_steps: int) -> None:
     """Makes the program for any task and treatment of these shapes, if there are steps to make."""
     if n_steps:
-        state = begin(moves_of(nothing), task.hold, len(task.objective.program.rules), np.float32(0.0))
+        state = initial_state(
+            unconstrain(nothing), task.constraints, len(task.objective.program.rules), np.float32(0.0)
+        )
         rounds = _Rounds.of(n_steps)
         _program(rounds.size).prepare(np.float32(rounds.n_steps), *task, state)
 
@@ -162,7 +164,8 @@ def _run_many(pairs: Sequence[tuple[Task, Treatment]], asked: _Rounds) -> list[R
     tasks = [task for task, _ in pairs]
     shared, n_rules = tasks[0], len(tasks[0].objective.program.rules)
     begun = [
-        begin(moves_of(before_make_up(task.dry, start)), task.hold, n_rules, np.float32(0.0)) for task, start in pairs
+        initial_state(unconstrain(undo_makeup(task.dry, start)), task.constraints, n_rules, np.float32(0.0))
+        for task, start in pairs
     ]
     states, variants = _stacked(begun), _stacked([_variant_of(task) for task in tasks])
     rounds: list[list[Round]] = [[] for _ in tasks]
@@ -178,8 +181,8 @@ def _run_many(pairs: Sequence[tuple[Task, Treatment]], asked: _Rounds) -> list[R
             rounds[index].append(Round(*each))
             is_last = number + 1 == asked.n + EXTRA_ROUNDS
             if is_last or (number + 1 >= asked.n and rounds[index][-1].violation <= BROKEN / 2):
-                moves = jax.tree.map(lambda x, index=index: x[index], states.moves)
-                done[index] = Refined(_treatment(tasks[index], moves), tuple(rounds[index]), asked.n_steps)
+                unconstrained = jax.tree.map(lambda x, index=index: x[index], states.unconstrained)
+                done[index] = Refined(_treatment(tasks[index], unconstrained), tuple(rounds[index]), asked.n_steps)
         if len(done) == len(tasks):
             break
     return [done[index] for index in range(len(tasks))]
@@ -190,7 +193,7 @@ def _stacked(trees: Sequence[PyTree]) -> PyTree:
 
 
 def _kept(task: Task, start: Treatment) -> Refined:
-    return Refined(_treatment(task, moves_of(before_make_up(task.dry, start))), (), 0)
+    return Refined(_treatment(task, unconstrain(undo_makeup(task.dry, start))), (), 0)
 
 
 def _run(
@@ -199,8 +202,10 @@ def _run(
     """Rounds from the first of `span` to the last asked for, and on to the last of `span` while any hold breaks."""
     program = _program(asked.size)
     first, last = span
-    moves = moves_of(before_make_up(task.dry, start))
-    state = begin(moves, task.hold, len(task.objective.program.rules), np.float32(first * asked.size))
+    unconstrained = unconstrain(undo_makeup(task.dry, start))
+    state = initial_state(
+        unconstrained, task.constraints, len(task.objective.program.rules), np.float32(first * asked.size)
+    )
     rounds: list[Round] = []
     for number in range(first, last):
         leaves, *seen = program(np.float32(asked.n_steps), *task, state)
@@ -209,8 +214,8 @@ def _run(
         progress("refine", min(1.0, (number + 1) / asked.n))
         if number + 1 >= asked.n and rounds[-1].violation <= BROKEN / 2:
             break
-    return Refined(_treatment(task, state.moves), tuple(rounds), asked.n_steps)
+    return Refined(_treatment(task, state.unconstrained), tuple(rounds), asked.n_steps)
 
 
-def _treatment(task: Task, moves: Treatment) -> Treatment:
-    return project(task.objective, task.dry, made_up(task.dry, treatment_of(moves, task.pins)))
+def _treatment(task: Task, unconstrained: Treatment) -> Treatment:
+    return project(task.objective, task.dry, apply_makeup(task.dry, treatment_of(unconstrained, task.pins)))

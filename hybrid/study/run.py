@@ -19,7 +19,7 @@ from hybrid.audio.song import file_name
 from hybrid.batch.local import DIED, on_cores
 from hybrid.batch.run import Shard
 from hybrid.batch.work import network_of, rules_of
-from hybrid.compiled import let_go_of_programs
+from hybrid.compiled import clear_compiled
 from hybrid.errors import InputError, Problem, UnwritableError, plain
 from hybrid.export.made import made_with
 from hybrid.judge.mix import Mix
@@ -204,7 +204,7 @@ def mix_song(job: Job) -> Told:
         shelf.write(job.out / FAULTS_FOLDER / f"{file_name(job.source.name)[:80]}.txt", traceback.format_exc())
         return Told(job.source.name, mixes, plain(f"{type(error).__name__}: {error}"))
     finally:
-        let_go_of_programs()
+        clear_compiled()
     return Told(job.source.name, mixes, "")
 
 

@@ -25,7 +25,7 @@ from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.panel import predict
 from hybrid.mixing.mixdown import rendered
-from hybrid.mixing.plan import Begun, Heard, Way, begin, hear_song
+from hybrid.mixing.plan import AnalysedSong, MixConfig, Problem, analyse_song, formulate
 from hybrid.proposal.weights import Network
 from hybrid.refinement.refine import AT_ONCE, refine_many
 from hybrid.study.arm import FULL, Arm
@@ -42,7 +42,7 @@ class Ready(NamedTuple):
     """A song that is open, has been listened to, and has its reference beside it: all seeds begin here."""
 
     name: str
-    heard: Heard
+    heard: AnalysedSong
     reader: SongReader
     beside: Beside | None
     """The reference, laid beside the raw sum: the same for all arms."""
@@ -92,7 +92,7 @@ def make_ready(
 
     Raises SongError if its files, or its reference, are unfit.
     """
-    heard = hear_song(song, reader, *way)
+    heard = analyse_song(song, reader, *way)
     reader = reader.of(heard.song)
     beside = None
     if reference:
@@ -115,7 +115,7 @@ def mix_arms(
     """
     assert arms[0].id == FULL
     count = _Count()
-    begun: dict[str, Begun] = {}
+    begun: dict[str, Problem] = {}
     for proposes in (True, False):
         # an arm without a network takes another path, the same for all that have none
         for arm in count.over([arm for arm in arms if arm.uses_network is proposes]):
@@ -141,14 +141,14 @@ def mix_arms(
     return Mixed(tuple(rows), explained, Compiled(count.first, count.later), kept)
 
 
-def _begun(ready: Ready, seed: int, arm: Arm, network: Network | None) -> Begun:
-    way = Way(arm.n_steps, seed, network if arm.uses_network else None)
-    return begin(ready.heard.song, ready.heard.analysis, arm.rules, way)
+def _begun(ready: Ready, seed: int, arm: Arm, network: Network | None) -> Problem:
+    way = MixConfig(arm.n_steps, seed, network if arm.uses_network else None)
+    return formulate(ready.heard.song, ready.heard.analysis, arm.rules, way)
 
 
-def _treated(begun: Sequence[tuple[Begun, Arm]], count: _Count) -> Iterator[tuple[str, Treatment]]:
+def _treated(begun: Sequence[tuple[Problem, Arm]], count: _Count) -> Iterator[tuple[str, Treatment]]:
     """Each arm's treatment: those that one program serves are refined side by side, from where each starts."""
-    groups: dict[Hashable, list[tuple[Begun, Arm]]] = {}
+    groups: dict[Hashable, list[tuple[Problem, Arm]]] = {}
     for each, arm in begun:
         key = (each.objective.program.key, jax.tree.structure(each.start), arm.n_steps)
         groups.setdefault(key, []).append((each, arm))

@@ -16,12 +16,12 @@ from safetensors.numpy import save
 
 from hybrid import shelf
 from hybrid.analysis.analyse import analyse
-from hybrid.analysis.microphones import settle
+from hybrid.analysis.microphones import align_microphones
 from hybrid.audio.read import SongReader, open_song
 from hybrid.audio.song import Song, Track
 from hybrid.corpus.card import Card
 from hybrid.errors import InputError, Problem
-from hybrid.model.hearing import LISTEN_S, listened
+from hybrid.model.input_features import NETWORK_FRAME_S, at_network_frames
 from hybrid.treatment.types import Dry
 
 TRACK_AXIS = {"power": 0, "power_k": 0, "active": 0, "low_power": 0}
@@ -61,8 +61,8 @@ class Frames(NamedTuple):
 
     @property
     def dry(self) -> Dry:
-        """The recording, in frames of `LISTEN_S`: at rates other than 44.1 kHz they differ from that by 2 % at most."""
-        return Dry(**{name: jnp.asarray(x) for name, x in self._asdict().items()}, frame_s=LISTEN_S)
+        """The recording, in frames of `NETWORK_FRAME_S`: at rates other than 44.1 kHz by 2 % off at most."""
+        return Dry(**{name: jnp.asarray(x) for name, x in self._asdict().items()}, frame_s=NETWORK_FRAME_S)
 
 
 class Example(NamedTuple):
@@ -80,10 +80,10 @@ def listen_to(song: Song, also: Callable[[Song, SongReader, Dry], None] = lambda
     `also` is shown the song, its samples, and all frames.
     """
     with open_song(song) as reader:
-        song, pairs = settle(song, reader)
+        song, pairs = align_microphones(song, reader)
         dry = analyse(song, reader.of(song), pairs=pairs).dry
         also(song, reader.of(song), dry)
-    frames = Frames.of(listened(dry))
+    frames = Frames.of(at_network_frames(dry))
     n_frames = max(1, int(np.sum(frames.inside > 0.0)))
     return Example(song, _cut(frames, Shape(len(song.tracks), n_frames, len(pairs))))
 
@@ -113,7 +113,7 @@ def shaped(example: Example, shape: Shape, first: int = 0) -> Example:
         pairs=frames.pairs * here[:, None],
         cross=frames.cross * here[:, None, None, None, None],
         # a treatment is as long as the example, and begins with it
-        time_s=(example.frames.time_s[0] + LISTEN_S * np.arange(shape.n_frames)).astype(np.float32),
+        time_s=(example.frames.time_s[0] + NETWORK_FRAME_S * np.arange(shape.n_frames)).astype(np.float32),
     )
     return Example(replace(example.song, tracks=tracks), frames)
 

@@ -19,8 +19,8 @@ from hybrid.knowledge.compile import compile_rules
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
-from hybrid.model.hearing import Hints
-from hybrid.proposal.field import hints_of
+from hybrid.model.input_features import Conditioning
+from hybrid.proposal.field import conditioning_of
 from hybrid.training.example import Example, Frames, Kept, Shape, shaped
 from hybrid.training.recipe import Recipe
 from hybrid.training.target import Target
@@ -38,7 +38,7 @@ class Lesson(NamedTuple):
 
     frames: Frames
     objective: Objective
-    hints: Hints
+    conditioning: Conditioning
     audible: Float[np.ndarray, " track"]
     """0 where the network is told what a track is but does not hear it."""
     family: Int[np.ndarray, " track"]
@@ -91,9 +91,9 @@ class Lessons:
             replace(track, role="unknown", tags=()) if hide else track
             for track, hide in zip(song.tracks, hidden, strict=True)
         )
-        hints = hints_of(told, ROLE_NAMES, self._shape.n_tracks, int(rng.integers(2**31)))
+        conditioning = conditioning_of(told, ROLE_NAMES, self._shape.n_tracks, int(rng.integers(2**31)))
         muted = ~hidden & (rng.random(n) < variety.mute)
-        lesson = self._lesson(kept, Example(song, frames), hints, muted)
+        lesson = self._lesson(kept, Example(song, frames), conditioning, muted)
         return lesson._replace(objective=asked_otherwise(lesson.objective, variety, rng))
 
     def plain(self, kept: Kept, *, roles: bool = True) -> Lesson:
@@ -102,10 +102,10 @@ class Lessons:
         spare = example.frames.active.shape[1] - self._shape.n_frames
         example = shaped(example, self._shape, max(0, spare) // 2)
         told = example.song.tracks if roles else tuple(replace(t, role="unknown", tags=()) for t in example.song.tracks)
-        return self._lesson(kept, example, hints_of(told, ROLE_NAMES, self._shape.n_tracks, 0))
+        return self._lesson(kept, example, conditioning_of(told, ROLE_NAMES, self._shape.n_tracks, 0))
 
     def _lesson(
-        self, kept: Kept, example: Example, hints: Hints, muted: Bool[np.ndarray, " track"] | None = None
+        self, kept: Kept, example: Example, conditioning: Conditioning, muted: Bool[np.ndarray, " track"] | None = None
     ) -> Lesson:
         song, frames = example
         family = np.full(self._shape.n_tracks, -1, np.int32)
@@ -116,7 +116,7 @@ class Lessons:
         audible = np.ones(self._shape.n_tracks, np.float32)
         if muted is not None:
             audible[: len(muted)] -= muted
-        return Lesson(frames, objective, jax.tree.map(np.asarray, hints), audible, family, *self._targets(kept))
+        return Lesson(frames, objective, jax.tree.map(np.asarray, conditioning), audible, family, *self._targets(kept))
 
     def _compile(self, cast: _Cast) -> Objective:
         song = replace(cast.song, tracks=name_roles(cast.song.tracks, self._rules.roles))

@@ -35,8 +35,8 @@ class Network(BaseModel, frozen=True, extra="forbid"):
     n_frame_blocks: _Count = Sizes.n_frame_blocks
     n_moment_blocks: _Count = Sizes.n_moment_blocks
     n_whole_blocks: _Count = Sizes.n_whole_blocks
-    n_look_blocks: _Count = Sizes.n_look_blocks
-    n_looks: Annotated[int, Field(strict=True, ge=0)] = Sizes.n_looks
+    n_refine_blocks: _Count = Sizes.n_refine_blocks
+    n_unrolled_steps: Annotated[int, Field(strict=True, ge=0)] = Sizes.n_unrolled_steps
 
 
 class Losses(BaseModel, frozen=True, extra="forbid"):
@@ -44,9 +44,8 @@ class Losses(BaseModel, frozen=True, extra="forbid"):
 
     rules: _Weight = 1.0
     """Weighted penalties of all rules, the objective that refinement follows."""
-    looks: _Weight = 0.5
-    """Times `rules`: the same of what the network says before each of its looks, on average, so that every look is
-    worth taking."""
+    unrolled: _Weight = 0.5
+    """Times `rules`: mean penalty of the predictions before each refining step, so that every step is worth taking."""
     roles: _Weight = 0.1
     """Cross-entropy of the family of each track."""
     refined: _Weight = 0.0

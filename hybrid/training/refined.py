@@ -14,8 +14,8 @@ from hybrid.knowledge.evaluate import read_panel
 from hybrid.knowledge.objective import project
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.panel import predict
-from hybrid.model.hearing import LISTEN_S
-from hybrid.refinement.constraints import held
+from hybrid.model.input_features import NETWORK_FRAME_S
+from hybrid.refinement.constraints import constraint_weights_of
 from hybrid.refinement.initial import role_start
 from hybrid.refinement.pins import pins_of
 from hybrid.refinement.refine import Task, refine
@@ -48,8 +48,10 @@ class Refinement:
         n_tracks, n_frames = dry.active.shape
         song = replace(song, tracks=song.tracks[:n_tracks])
         rules, objective = self._rules.rules, lesson.objective
-        nothing = neutral(n_tracks, n_frames * LISTEN_S, LISTEN_S, wants_room(rules))
+        nothing = neutral(n_tracks, n_frames * NETWORK_FRAME_S, NETWORK_FRAME_S, wants_room(rules))
         raw = read_panel(objective, predict(dry, project(objective, dry, nothing)))
-        task = Task(objective, dry, pins_of(rules, objective, song, nothing), held(objective, raw, rules))
+        task = Task(
+            objective, dry, pins_of(rules, objective, song, nothing), constraint_weights_of(objective, raw, rules)
+        )
         start = role_start(nothing, dry, song.tracks, np.zeros(n_tracks, np.float32), 0)
         return target_of(dry, refine(task, start, self._n_steps).treatment)

@@ -16,12 +16,12 @@ from jaxtyping import Array, Float
 
 from hybrid.knowledge import objective as objectives
 from hybrid.model.field import Field
-from hybrid.model.hearing import LISTEN_S, hear
-from hybrid.model.proposal import looks, sought
+from hybrid.model.input_features import NETWORK_FRAME_S, input_features
+from hybrid.model.proposal import treatment_of, unroll
 from hybrid.training.lesson import Batch, Leaf, Lesson
 from hybrid.training.recipe import Losses, Recipe
 from hybrid.training.target import distance, target_of
-from hybrid.treatment.makeup import made_up
+from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.types import Treatment, neutral
 
 MEAN_STEPS = 400.0
@@ -32,7 +32,7 @@ class Seen(NamedTuple):
     """What a song cost, or a batch, as means over its songs."""
 
     loss: Float[Array, ""]
-    """All losses by their weights; of the rules, `learnt_cost`."""
+    """All losses by their weights; of the rules, `log_cost`."""
     rules: Float[Array, ""]
     """Weighted penalties of all rules."""
     rule: Float[Array, " rule"]
@@ -73,7 +73,7 @@ def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool, devices
     """The compiled functions for a recipe; a batch is divided among as many devices, of all local ones unless they
     are given, as its size allows."""
     optimiser = _optimiser(recipe)
-    nothing = neutral(recipe.n_tracks, recipe.n_frames * LISTEN_S, LISTEN_S, room)
+    nothing = neutral(recipe.n_tracks, recipe.n_frames * NETWORK_FRAME_S, NETWORK_FRAME_S, room)
     together, divided = _shardings(recipe.batch, jax.local_devices() if devices is None else devices)
 
     def look(weights: nnx.State, batch: Batch) -> Seen:
@@ -120,28 +120,32 @@ def _optimiser(recipe: Recipe) -> optax.GradientTransformation:
 def _cost(graph: nnx.GraphDef[Field], weights: nnx.State, lesson: Lesson, nothing: Treatment, losses: Losses) -> Seen:
     """What the proposal for one song costs."""
     dry, objective = lesson.frames.dry, lesson.objective
-    heard = hear(dry)
-    dull = heard._replace(frame=heard.frame * lesson.audible[:, None, None])
+    features = input_features(dry)
+    dull = features._replace(frame=features.frame * lesson.audible[:, None, None])
     network = nnx.merge(graph, weights)
-    downhill = partial(objectives.downhill, objective, dry)
-    every, cost = looks(network, network(dull, lesson.hints), heard, dry, nothing, lesson.hints, downhill)
-    said = jax.tree.map(lambda x: x[-1], every)
-    treatment = sought(said, heard, dry, nothing)
+    negative_gradient = partial(objectives.negative_gradient, objective, dry)
+    every, cost = unroll(
+        network, network(dull, lesson.conditioning), features, dry, nothing, lesson.conditioning, negative_gradient
+    )
+    prediction = jax.tree.map(lambda x: x[-1], every)
+    treatment = treatment_of(prediction, features, dry, nothing)
     zero = jnp.zeros(())
     still = jax.lax.stop_gradient(treatment)
-    rule = objectives.penalties(objective, objectives.sought(objective, dry, still), jnp.zeros_like(objective.weight))
-    told = (lesson.family >= 0) * heard.present * lesson.audible
-    wrong = optax.softmax_cross_entropy_with_integer_labels(said.family, jnp.maximum(lesson.family, 0))
-    right = (jnp.argmax(said.family, axis=-1) == lesson.family).astype(wrong.dtype)
+    rule = objectives.penalties(
+        objective, objectives.evaluate_before_makeup(objective, dry, still), jnp.zeros_like(objective.weight)
+    )
+    told = (lesson.family >= 0) * features.present * lesson.audible
+    wrong = optax.softmax_cross_entropy_with_integer_labels(prediction.family, jnp.maximum(lesson.family, 0))
+    right = (jnp.argmax(prediction.family, axis=-1) == lesson.family).astype(wrong.dtype)
     # what a track is can be read off a hint: only those without are listened to
-    asked = told * (lesson.hints.role == 0)
+    asked = told * (lesson.conditioning.role == 0)
     refined = human = zero
     if losses.refined or losses.human:
-        found = target_of(dry, made_up(dry, treatment))
-        refined, human = (distance(found, wanted, heard.present) for wanted in (lesson.refined, lesson.human))
+        found = target_of(dry, apply_makeup(dry, treatment))
+        refined, human = (distance(found, wanted, features.present) for wanted in (lesson.refined, lesson.human))
     rules, roles = objective.weight @ rule, jnp.sum(wrong * asked) / jnp.maximum(jnp.sum(asked), 1.0)
     loss = losses.rules * cost[-1] + losses.roles * roles + losses.refined * refined + losses.human * human
     # what was said on the way is learnt from, and not counted
-    on_the_way = losses.rules * losses.looks * jnp.mean(cost[:-1]) if network.sizes.n_looks else zero
+    on_the_way = losses.rules * losses.unrolled * jnp.mean(cost[:-1]) if network.sizes.n_unrolled_steps else zero
     loss = loss + on_the_way - jax.lax.stop_gradient(on_the_way)
     return Seen(loss, rules, rule, roles, jnp.sum(right * told) / jnp.maximum(jnp.sum(told), 1.0), refined, human)

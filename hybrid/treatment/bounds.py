@@ -96,8 +96,8 @@ def _low_cut_move(corner_hz: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 @partial(jax.jit, inline=True)
-def bounded(moves: Treatment) -> Treatment:
-    """The treatment that whitened `moves` stand for; the output level is taken as it is."""
+def constrain(unconstrained: Treatment) -> Treatment:
+    """The treatment that whitened `unconstrained` stand for; the output level is taken as it is."""
 
     def value(part: str, move: Float[Array, "..."]) -> Float[Array, "..."]:
         if part == "eq.low_cut":
@@ -108,11 +108,11 @@ def bounded(moves: Treatment) -> Treatment:
             return OCTAVES[part][0] * 2.0 ** _bound(move, OCTAVES[part][1])
         return _bound(move, RANGES[part]) if part in RANGES else move
 
-    return map_parts(value, moves)
+    return map_parts(value, unconstrained)
 
 
 @partial(jax.jit, inline=True)
-def moves_of(treatment: Treatment) -> Treatment:
+def unconstrain(treatment: Treatment) -> Treatment:
     """Whitened moves that give `treatment` back; values at or beyond a bound come back just inside it."""
 
     def move(part: str, value: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -127,7 +127,7 @@ def moves_of(treatment: Treatment) -> Treatment:
     return map_parts(move, treatment)
 
 
-def effort(treatment: Treatment) -> Float[Array, " track"]:
+def regulariser(treatment: Treatment) -> Float[Array, " track"]:
     """How much is done to each track: the sum of squares of its moves in whitened units; 0 for nothing.
 
     Points of the tone curve count by themselves and by their steps to their neighbours, so that a rough curve costs
@@ -137,11 +137,11 @@ def effort(treatment: Treatment) -> Float[Array, " track"]:
     """
 
     parts = treatment_parts(treatment).items()
-    own = [_track_effort(part, value) for part, value in parts if part not in PER_SONG]
+    own = [_track_regulariser(part, value) for part, value in parts if part not in PER_SONG]
     return sum(own[1:], own[0])
 
 
-def _track_effort(part: str, value: Float[Array, "track ..."]) -> Float[Array, " track"]:
+def _track_regulariser(part: str, value: Float[Array, "track ..."]) -> Float[Array, " track"]:
     if part == "eq.low_cut":
         return jnp.square(jnp.maximum(jnp.log2(jnp.maximum(value, 1.0) / 20.0), 0.0))
     if part == "reverb.send":

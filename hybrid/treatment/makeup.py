@@ -16,13 +16,13 @@ from hybrid.treatment.curves import FAINT, LN_DB, moving_db, static_db, zone_cur
 from hybrid.treatment.types import Dry, Treatment
 
 
-def made_up(dry: Dry, treatment: Treatment) -> Treatment:
+def apply_makeup(dry: Dry, treatment: Treatment) -> Treatment:
     """The treatment whose tracks are as loud as the levels of the given one say."""
     return _raised(treatment, -louder_db(dry, treatment))
 
 
-def before_make_up(dry: Dry, treatment: Treatment) -> Treatment:
-    """The treatment that `made_up` turns into the given one."""
+def undo_makeup(dry: Dry, treatment: Treatment) -> Treatment:
+    """The treatment that `apply_makeup` turns into the given one."""
     return _raised(treatment, louder_db(dry, treatment))
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from hybrid.treatment.bounds import RANGES
 from hybrid.treatment.curves import tone_curves
 from hybrid.treatment.types import N_TONE
-from hybrid.unmixing.least_squares import Unmixed
+from hybrid.unmixing.least_squares import Gains
 from hybrid.unmixing.moments import Moments
 
 _TONE_RIDGE = 0.02
@@ -45,7 +45,7 @@ class Faders(NamedTuple):
     width_db: Float[np.ndarray, " track"]
 
 
-def amounts(moments: Moments, unmixed: Unmixed, envelope: Float[np.ndarray, "band 2 track"]) -> Amounts:
+def amounts(moments: Moments, unmixed: Gains, envelope: Float[np.ndarray, "band 2 track"]) -> Amounts:
     """Gains of the waveform and, on top of them in power, those of the envelope, by track."""
     n = envelope.shape[-1]
     stereo = moments.parts.track[n:]
@@ -59,7 +59,7 @@ def amounts(moments: Moments, unmixed: Unmixed, envelope: Float[np.ndarray, "ban
 
 def _sure(
     moments: Moments,
-    unmixed: Unmixed,
+    unmixed: Gains,
     envelope: Float[np.ndarray, "band 2 track"],
     own: Float[np.ndarray, "band part"],
 ) -> Float[np.ndarray, "band track"]:

@@ -23,7 +23,7 @@ from hybrid.treatment.bounds import RANGES
 from hybrid.treatment.effect import mix_total, treated
 from hybrid.treatment.types import Dry, Treatment, neutral
 from hybrid.unmixing.faders import Amounts, Faders, amounts, faders
-from hybrid.unmixing.least_squares import Unmixed, by_envelope, unmix
+from hybrid.unmixing.least_squares import Gains, by_envelope, unmix
 from hybrid.unmixing.moments import MixFile, Moments, listen
 
 RELIABLE = 0.5
@@ -131,13 +131,13 @@ def _levelled(treatment: Treatment, found: Amounts) -> Treatment:
     )
 
 
-def _explained(moments: Moments, unmixed: Unmixed) -> float:
+def _explained(moments: Moments, unmixed: Gains) -> float:
     k = moments.k_weight[:, None]
     total = float(np.sum(k * moments.of_mix))
     return 1.0 - float(np.sum(k * unmixed.unexplained)) / total if total > 0.0 else 0.0
 
 
-def _explained_in_band(moments: Moments, unmixed: Unmixed) -> Float[np.ndarray, " band"]:
+def _explained_in_band(moments: Moments, unmixed: Gains) -> Float[np.ndarray, " band"]:
     total = np.sum(moments.of_mix, axis=1)
     return 1.0 - np.sum(unmixed.unexplained, axis=1) / np.where(total > 0.0, total, np.nan)
 

@@ -21,7 +21,7 @@ _SWEEPS = 200
 _ROUNDS = 60
 
 
-class Unmixed(NamedTuple):
+class Gains(NamedTuple):
     """What of a mix its tracks explain."""
 
     gain: Float[np.ndarray, "band 2 part"]
@@ -32,13 +32,13 @@ class Unmixed(NamedTuple):
     """How far what no other part could have lent of a part's contribution stands clear of doubt, 0 to 1."""
 
 
-def unmix(moments: Moments) -> Unmixed:
+def unmix(moments: Moments) -> Gains:
     """The gains of every part."""
     overall = _overall(moments)
     first = _in_bands(moments, overall, 1e-3 * moments.of_mix)
     doubt = _DOUBT * _unexplained(moments, first) + 1e-6 * moments.of_mix
     gain = _in_bands(moments, overall, doubt)
-    return Unmixed(gain, _unexplained(moments, gain), _certain(moments, gain, doubt))
+    return Gains(gain, _unexplained(moments, gain), _certain(moments, gain, doubt))
 
 
 def _unexplained(moments: Moments, gain: Float[np.ndarray, "band 2 part"]) -> Float[np.ndarray, "band 2"]:
@@ -66,9 +66,9 @@ def _in_bands(
 ) -> Float[np.ndarray, "band 2 part"]:
     """Gains per band, held to the overall ones with the strength of `doubt`, an energy."""
     unit = overall + 0.03 * np.sqrt(np.mean(np.square(overall))) + 1e-9
-    pull = doubt[..., None] / np.square(unit) + _RIDGE * np.einsum("bopp->bop", moments.within)
-    within = moments.within + pull[..., None] * np.eye(overall.shape[-1])
-    return _solve(within, moments.with_mix + pull * overall)
+    shrinkage = doubt[..., None] / np.square(unit) + _RIDGE * np.einsum("bopp->bop", moments.within)
+    within = moments.within + shrinkage[..., None] * np.eye(overall.shape[-1])
+    return _solve(within, moments.with_mix + shrinkage * overall)
 
 
 def _certain(

@@ -56,7 +56,7 @@ class Moments(NamedTuple):
     k_weight: Float[np.ndarray, " band"]
 
 
-class Heard(NamedTuple):
+class Listened(NamedTuple):
     """The moments, and the mix's band powers on the clock of its tracks."""
 
     moments: Moments
@@ -86,7 +86,7 @@ def parts_of(song: Song) -> Parts:
     return Parts(track, (np.arange(len(track)) >= len(song.tracks)).astype(np.float64))
 
 
-def listen(song: Song, reader: SongReader, mix: MixFile, progress: Progress) -> Heard:
+def listen(song: Song, reader: SongReader, mix: MixFile, progress: Progress) -> Listened:
     """Hear a song's tracks beside their mix, chunk by chunk."""
     grid, parts = grid_of(song), parts_of(song)
     analyser = bandpower.make_analyser(song.sample_rate)
@@ -99,14 +99,14 @@ def listen(song: Song, reader: SongReader, mix: MixFile, progress: Progress) -> 
             start = chunk * grid.chunk - grid.context
             rows[:_FIRST] = mix.read(start, n)
             recording.measure(chunk, 0, rows[:_FIRST])
-            recording.look(chunk, rows[:_FIRST])
+            recording.measure_peaks(chunk, rows[:_FIRST])
             covered = mix.covers(start, n)
             tracks = list(pool.map(lambda i, c=chunk: read_chunk(reader, grid, i, c), range(len(song.tracks))))
             for row, (track, is_side) in enumerate(zip(*parts, strict=True), start=_FIRST):
                 rows[row] = _part(tracks[track], bool(is_side)) * covered
             sums.add(analyser, rows, pool)
             progress("compare", (chunk + 1) / grid.n_chunks)
-    return Heard(sums.moments(parts), recording.dry(0.0))
+    return Listened(sums.moments(parts), recording.dry(0.0))
 
 
 def _part(x: Float[np.ndarray, "channel n"], is_side: bool) -> Float[np.ndarray, " n"]:

@@ -11,13 +11,13 @@ import pytest
 import soundfile
 from scipy.signal import butter, sosfilt
 
-from hybrid.analysis.microphones import settle
+from hybrid.analysis.microphones import align_microphones
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song, Track
 from hybrid.audio.write import MIX_FILE
 from hybrid.knowledge.resolve import load_rules
 from hybrid.mixing.deliver import Format, deliver
-from hybrid.mixing.plan import Way, plan_mix
+from hybrid.mixing.plan import MixConfig, plan_mix
 from tests.mixing.made import RATE, song_of
 
 pytestmark = pytest.mark.long
@@ -69,7 +69,7 @@ def song_with(folder: Path, mics: dict[str, Mic]) -> Song:
 def settled(folder: Path, **mics: Mic) -> Song:
     song = song_with(folder, mics)
     with open_song(song) as reader:
-        return settle(song, reader).song
+        return align_microphones(song, reader).song
 
 
 def is_untouched(song: Song) -> bool:
@@ -106,7 +106,7 @@ def test_an_early_copy_is_moved_to_the_stronger_track_and_reads_as_it(tmp_path):
     mics = {"early": Mic("bass", 0.5 * x), "strong": Mic("bass.electric", late(x, 30))}
     song = song_with(tmp_path, mics)
     with open_song(song) as reader:
-        found = settle(song, reader)
+        found = align_microphones(song, reader)
         after = reader.of(found.song)
         np.testing.assert_allclose(2.0 * after.read(0, 0, N), after.read(1, 0, N), atol=1e-6)
     assert found.song.tracks[0].begin(RATE) == 30
@@ -253,7 +253,7 @@ def mixed(folder: Path, sign: float) -> tuple[np.ndarray, Song, float]:
     song = song_with(folder / "song", mics)
     (folder / "out").mkdir()
     with open_song(song) as reader:
-        plan = plan_mix(song, reader, load_rules([str(folder / "rules.yaml")]), Way(0), lambda stage, share: None)
+        plan = plan_mix(song, reader, load_rules([str(folder / "rules.yaml")]), MixConfig(0), lambda stage, share: None)
         deliver(plan, reader, folder / "out", Format(RATE, "FLOAT"), lambda stage, share: None)
     mix, _ = soundfile.read(folder / "out" / MIX_FILE)
     return mix, plan.song, plan.analysis.raw_levels.integrated_lufs

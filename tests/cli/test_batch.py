@@ -23,7 +23,7 @@ Run = Callable[..., tuple[int | str | None, str, str]]
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Those of a network that has learnt nothing."""
-    sizes = Sizes(1, len(FAMILIES), frame=8, whole=8, n_heads=2, n_moment_blocks=1, n_whole_blocks=1, n_look_blocks=1)
+    sizes = Sizes(1, len(FAMILIES), frame=8, whole=8, n_heads=2, n_moment_blocks=1, n_whole_blocks=1, n_refine_blocks=1)
     path = tmp_path_factory.mktemp("weights") / "some.safetensors"
     save_network(Network(Field(sizes, nnx.Rngs(0)), ("bass",), tuple(FAMILIES), {}, ""), sizes, path)
     return path

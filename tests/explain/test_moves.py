@@ -10,7 +10,7 @@ import pytest
 from hybrid.explain.moves import Move, common_ground, cosine, moves_along
 from hybrid.explain.slopes import Slopes, slopes_of
 from hybrid.refinement.pins import Pins
-from hybrid.treatment.bounds import moves_of
+from hybrid.treatment.bounds import unconstrain
 from hybrid.treatment.types import Dry, Treatment
 from tests.knowledge.made import Part, at_level, dry_of, objective_of, pink, readings, rule_of, song_of, untouched
 
@@ -39,7 +39,7 @@ def dry() -> Dry:
 
 @pytest.fixture(scope="module")
 def moves(dry: Dry) -> Treatment:
-    return moves_of(untouched(dry))
+    return unconstrain(untouched(dry))
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from hybrid.knowledge.objective import Objective, Output
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.panel import predict
-from hybrid.treatment.bounds import bounded, moves_of
+from hybrid.treatment.bounds import constrain, unconstrain
 from hybrid.treatment.types import Dry, Treatment, treatment_parts
 from tests.knowledge.made import (
     RULES,
@@ -267,12 +267,12 @@ def test_the_way_down_is_against_the_slope_and_moves_only_what_rules_may_move(ru
     objective = objective_of(
         _together({name: {"enabled": name == rule, "acts_on": [part]} for name in TOGETHER}), song, dry
     )
-    moves = moves_of(at_position(untouched(dry), 60.0, 50.0, 10.0, 0.0))
-    at, way = jax.jit(objectives.downhill, compiler_options=QUICK)(objective, dry, moves)
+    moves = unconstrain(at_position(untouched(dry), 60.0, 50.0, 10.0, 0.0))
+    at, way = jax.jit(objectives.negative_gradient, compiler_options=QUICK)(objective, dry, moves)
 
     @partial(jax.jit, compiler_options=QUICK)
     def cost(moves: Treatment) -> jax.Array:
-        found = objectives.sought(objective, dry, bounded(moves))
+        found = objectives.evaluate_before_makeup(objective, dry, constrain(moves))
         return jnp.log1p(objective.weight @ objectives.penalties(objective, found, jnp.zeros(len(TOGETHER))))
 
     flat, back = ravel_pytree(moves)

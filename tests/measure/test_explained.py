@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.signal import butter, lfilter
 
-from hybrid.measure.explained import explained_db, moments
+from hybrid.measure.explained import explained_db, waveform_moments
 from hybrid.signal import stft
 
 RATE = 44100
@@ -20,7 +20,7 @@ SINE = np.sin(2.0 * np.pi * 1000.0 * TIME_S)[None].astype(np.float32)
 
 def heard(raw: np.ndarray, treated: np.ndarray) -> list[float]:
     """Both ratios, dB: under a fixed filter with a slow gain, and under a slow filter."""
-    return explained_db(moments(raw.astype(np.float32), treated.astype(np.float32), WINDOW)).tolist()
+    return explained_db(waveform_moments(raw.astype(np.float32), treated.astype(np.float32), WINDOW)).tolist()
 
 
 def test_a_gain_and_a_short_filter_make_nothing():

@@ -87,7 +87,7 @@ def lively(dry: Dry, seed: int = 0) -> Treatment:
             wild = np.clip(np.cumsum(0.3 * wild, axis=-1), -2.0, 2.0)
         return jnp.asarray(0.0 * wild if part == "master.level" else wild, x.dtype)
 
-    treatment = bounds.bounded(map_parts(moved, nothing(dry)))
+    treatment = bounds.constrain(map_parts(moved, nothing(dry)))
     corners_hz = generator.uniform(20.0, 120.0, treatment.eq.low_cut_hz.shape)
     return replace(treatment, eq=treatment.eq._replace(low_cut_hz=jnp.asarray(corners_hz, jnp.float32)))
 

@@ -19,7 +19,7 @@ from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import RoleName
 from hybrid.knowledge.types import RuleType
-from hybrid.mixing.plan import Plan, Way, plan_mix
+from hybrid.mixing.plan import MixConfig, Plan, plan_mix
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
 from hybrid.proposal.weights import Network
@@ -71,7 +71,7 @@ def _rules() -> RuleSet:
 
 def _plan(song: Song, n_steps: int = STEPS, seed: int = 0) -> Plan:
     with open_song(song) as reader:
-        return plan_mix(song, reader, _rules(), Way(n_steps, seed), lambda stage, share: None)
+        return plan_mix(song, reader, _rules(), MixConfig(n_steps, seed), lambda stage, share: None)
 
 
 @pytest.fixture(scope="module")
@@ -162,11 +162,14 @@ def test_a_delay_of_37_ms_changes_nothing_that_is_heard(rule: RuleType, later: d
 
 
 def test_a_network_that_says_nothing_makes_tracks_equally_loud_and_is_refined_from_there(song: Song):
-    sizes = Sizes(1, len(FAMILIES), frame=8, whole=8, n_heads=2, n_moment_blocks=1, n_whole_blocks=1, n_looks=0)
+    sizes = Sizes(
+        1, len(FAMILIES), frame=8, whole=8, n_heads=2, n_moment_blocks=1, n_whole_blocks=1, n_unrolled_steps=0
+    )
     network = Network(Field(sizes, nnx.Rngs(0)), ("bass",), tuple(FAMILIES), {}, "")
     with open_song(song) as reader:
         alone, refined = (
-            plan_mix(song, reader, _rules(), Way(n, network=network), lambda stage, share: None) for n in (0, STEPS)
+            plan_mix(song, reader, _rules(), MixConfig(n, network=network), lambda stage, share: None)
+            for n in (0, STEPS)
         )
     dry = alone.analysis.dry
     # before they are placed: a leaning track is softer on its other side

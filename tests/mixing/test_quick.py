@@ -12,7 +12,7 @@ import soundfile
 from flax import nnx
 
 from hybrid.analysis.chunks import sum_of, workers
-from hybrid.analysis.microphones import settle
+from hybrid.analysis.microphones import align_microphones
 from hybrid.audio.families import FAMILIES
 from hybrid.audio.manifest import load_song
 from hybrid.audio.read import open_song
@@ -22,7 +22,7 @@ from hybrid.knowledge.compile import output_of
 from hybrid.knowledge.resolve import load_rules
 from hybrid.mixing.deliver import Format
 from hybrid.mixing.mixdown import mixed, rendered
-from hybrid.mixing.plan import Way, plan_mix
+from hybrid.mixing.plan import MixConfig, plan_mix
 from hybrid.mixing.quick import quick_mix
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
@@ -42,9 +42,9 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Song:
 
 
 @pytest.fixture(scope="module")
-def way() -> Way:
+def config() -> MixConfig:
     sizes = Sizes(1, len(FAMILIES), frame=8, whole=8, n_heads=2, n_moment_blocks=1, n_whole_blocks=1)
-    return Way(0, 0, Network(Field(sizes, nnx.Rngs(0)), ("bass",), tuple(FAMILIES), {}, ""))
+    return MixConfig(0, 0, Network(Field(sizes, nnx.Rngs(0)), ("bass",), tuple(FAMILIES), {}, ""))
 
 
 @pytest.mark.parametrize("room", [False, True])
@@ -66,10 +66,10 @@ def test_tracks_added_before_the_inverse_transform_are_the_sum_of_the_stems(song
     assert error_db < -110.0
 
 
-def test_the_mix_is_at_its_loudness_or_its_peak_and_is_what_is_measured(song: Song, way: Way, tmp_path: Path):
+def test_the_mix_is_at_its_loudness_or_its_peak_and_is_what_is_measured(song: Song, config: MixConfig, tmp_path: Path):
     rules = load_rules(["output"])
     with open_song(song) as reader:
-        quick = quick_mix(song, reader, rules, way, tmp_path, Format(48000, "PCM_24"), lambda stage, share: None)
+        quick = quick_mix(song, reader, rules, config, tmp_path, Format(48000, "PCM_24"), lambda stage, share: None)
     assert [path.name for path in tmp_path.iterdir()] == ["mix.wav"]
     samples, rate = soundfile.read(tmp_path / "mix.wav")
     assert (rate, samples.shape) == (48000, (round(SECONDS * 48000), 2))
@@ -80,18 +80,18 @@ def test_the_mix_is_at_its_loudness_or_its_peak_and_is_what_is_measured(song: So
     assert max(loudness - float(output.aim_lufs), peak - float(output.ceiling_dbtp)) == pytest.approx(0.0, abs=0.01)
 
 
-def test_listening_to_every_other_window_proposes_nearly_the_same(song: Song, way: Way, tmp_path: Path):
+def test_listening_to_every_other_window_proposes_nearly_the_same(song: Song, config: MixConfig, tmp_path: Path):
     rules = load_rules(["output"])
     with open_song(song) as reader:
-        quick = quick_mix(song, reader, rules, way, tmp_path, Format(44100, "PCM_16"), lambda stage, share: None)
-        whole = plan_mix(song, reader, rules, way, lambda stage, share: None).refined.treatment
+        quick = quick_mix(song, reader, rules, config, tmp_path, Format(44100, "PCM_16"), lambda stage, share: None)
+        whole = plan_mix(song, reader, rules, config, lambda stage, share: None).refined.treatment
     parts = treatment_parts(whole)
     for name, value in treatment_parts(quick.treatment).items():
         if name in ("gain.level", "eq.tone", "pan.position", "pan.width"):
             np.testing.assert_allclose(value[:3], parts[name][:3], atol=0.2, err_msg=name)
 
 
-def test_microphones_are_settled_as_the_long_way_settles_them(way: Way, tmp_path: Path):
+def test_microphones_are_settled_as_the_long_way_settles_them(config: MixConfig, tmp_path: Path):
     noise = 0.1 * np.random.default_rng(0).standard_normal((1, 10 * RATE)).astype(np.float32)
     late = -0.5 * np.pad(noise, ((0, 0), (48, 0)))[:, : noise.shape[1]]
     made = song_of(tmp_path / "song", {"in": noise, "out": late, "pad": np.roll(noise, 12345, axis=1)})
@@ -99,8 +99,8 @@ def test_microphones_are_settled_as_the_long_way_settles_them(way: Way, tmp_path
     made = replace(made, tracks=tuple(replace(t, role=r) for t, r in zip(made.tracks, roles, strict=True)))
     with open_song(made) as reader:
         fmt = Format(RATE, "PCM_16")
-        quick = quick_mix(made, reader, load_rules(["output"]), way, tmp_path, fmt, lambda stage, share: None)
-        long = settle(made, reader).song
+        quick = quick_mix(made, reader, load_rules(["output"]), config, tmp_path, fmt, lambda stage, share: None)
+        long = align_microphones(made, reader).song
     told = [[(t.polarity, t.offset_s) for t in each.tracks] for each in (quick.song, long)]
     assert told[0] == told[1] == [(None, None), (-1, -48 / RATE), (None, None)]
     assert quick.song.notes == long.notes

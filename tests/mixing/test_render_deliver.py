@@ -16,7 +16,7 @@ from hybrid.audio.song import Song
 from hybrid.audio.write import MIX_FILE
 from hybrid.knowledge.resolve import load_rules
 from hybrid.mixing.deliver import STEMS_FOLDER, Delivered, Format, deliver
-from hybrid.mixing.plan import Plan, Way, plan_mix
+from hybrid.mixing.plan import MixConfig, Plan, plan_mix
 from tests.mixing.made import RATE, read_meter, song_of, sounds
 
 CEILING_DBTP = -1.0
@@ -46,7 +46,7 @@ def planned(folder: Path, tracks: dict[str, np.ndarray], aim_lufs: float, sample
     rules.write_text(RULES.format(aim=aim_lufs))
     song = song_of(folder / "song", tracks, sample_rate)
     with open_song(song) as reader:
-        return plan_mix(song, reader, load_rules([str(rules)]), Way(0), lambda stage, share: None)
+        return plan_mix(song, reader, load_rules([str(rules)]), MixConfig(0), lambda stage, share: None)
 
 
 def written(plan: Plan, folder: Path, fmt: Format) -> Written:

@@ -18,7 +18,7 @@ from hybrid.measure.panel import predict
 from hybrid.mixing.deliver import Format, deliver
 from hybrid.mixing.mixdown import rendered
 from hybrid.mixing.observe import Observer
-from hybrid.mixing.plan import Way, plan_mix
+from hybrid.mixing.plan import MixConfig, plan_mix
 from hybrid.treatment.types import neutral
 from tests.mixing.made import read_meter, song_of, sounds
 
@@ -68,7 +68,7 @@ def test_stems_and_return_add_up_to_the_mix_that_the_rules_ask_for(tmp_path):
     song = song_of(tmp_path, sounds(duration_s=4.0))
     rules = load_rules(["output", "reverb"])
     with open_song(song) as reader:
-        plan = plan_mix(song, reader, rules, Way(50), lambda stage, share: None)
+        plan = plan_mix(song, reader, rules, MixConfig(50), lambda stage, share: None)
         (tmp_path / "out").mkdir()
         deliver(plan, reader, tmp_path / "out", Format(song.sample_rate, "FLOAT"), lambda stage, share: None)
     parts = [soundfile.read(path)[0] for path in sorted((tmp_path / "out").glob("*s/*.wav"))]
@@ -82,5 +82,5 @@ def test_stems_and_return_add_up_to_the_mix_that_the_rules_ask_for(tmp_path):
 def test_without_a_rule_that_asks_for_it_there_is_no_room(tmp_path):
     song = song_of(tmp_path, sounds(duration_s=1.0))
     with open_song(song) as reader:
-        plan = plan_mix(song, reader, load_rules(["output"]), Way(0), lambda stage, share: None)
+        plan = plan_mix(song, reader, load_rules(["output"]), MixConfig(0), lambda stage, share: None)
     assert plan.refined.treatment.reverb is None

@@ -12,13 +12,12 @@ import pytest
 from flax import nnx
 
 from hybrid.model.field import Field
-from hybrid.model.hearing import N_FACTS, N_FRAME, Hints, hear, nothing_known
-from hybrid.model.proposal import looks, propose
-from hybrid.model.pull import Downhill
+from hybrid.model.gradient_features import NegativeGradient
+from hybrid.model.input_features import N_FACTS, N_FRAME, Conditioning, input_features, no_conditioning
+from hybrid.model.proposal import propose, treatment_of, unroll
 from hybrid.model.sizes import Sizes
 from hybrid.treatment import effect
-from hybrid.treatment.bounds import moves_of
-from hybrid.treatment.makeup import before_make_up
+from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.types import Dry, Treatment, map_parts, neutral, treatment_parts
 from tests.quick import QUICK
 from tests.treatment.made import random_dry
@@ -51,7 +50,7 @@ def nothing(dry: Dry, room: bool = True) -> Treatment:
     return neutral(dry.power.shape[0], dry.power.shape[2] * dry.frame_s, 0.2, room)
 
 
-HINTS = Hints(
+HINTS = Conditioning(
     jnp.array([1, 0, 3, 2]),
     jnp.array([1.0, 0.0, 0.0, 0.0]),
     jnp.array([-0.3, 0.1, 0.9, -0.8]),
@@ -72,15 +71,15 @@ def louder(dry: Dry, gain_db: np.ndarray) -> Dry:
     return replace(dry, **dict(zip(("power", "power_k", "low_power"), scaled, strict=True)))
 
 
-def as_it_came(moves: Treatment) -> tuple[jax.Array, Treatment]:
+def as_it_came(unconstrained: Treatment) -> tuple[jax.Array, Treatment]:
     """A rule that nothing be done."""
-    cost = sum(jnp.sum(jnp.square(x)) for x in jax.tree.leaves(moves)) / 2.0
-    return jnp.asarray(cost), jax.tree.map(jnp.negative, moves)
+    cost = sum(jnp.sum(jnp.square(x)) for x in jax.tree.leaves(unconstrained)) / 2.0
+    return jnp.asarray(cost), jax.tree.map(jnp.negative, unconstrained)
 
 
-def still(moves: Treatment) -> tuple[jax.Array, Treatment]:
+def still(unconstrained: Treatment) -> tuple[jax.Array, Treatment]:
     """No rules: nothing costs, and nothing is wanted."""
-    return jnp.zeros(()), jax.tree.map(jnp.zeros_like, moves)
+    return jnp.zeros(()), jax.tree.map(jnp.zeros_like, unconstrained)
 
 
 @partial(jax.jit, static_argnums=(0, 5), compiler_options=QUICK)
@@ -89,23 +88,29 @@ def _proposed(
     weights: nnx.State,
     dry: Dry,
     nothing: Treatment,
-    hints: Hints,
-    downhill: Downhill = as_it_came,
+    conditioning: Conditioning,
+    negative_gradient: NegativeGradient = as_it_came,
 ) -> Treatment:
-    return propose(nnx.merge(graph, weights), dry, nothing, hints, downhill)
+    return propose(nnx.merge(graph, weights), dry, nothing, conditioning, negative_gradient)
 
 
-def proposed(network: Field, dry: Dry, nothing: Treatment, hints: Hints, downhill: Downhill = as_it_came) -> Treatment:
-    return _proposed(*nnx.split(network), dry, nothing, hints, downhill)
+def proposed(
+    network: Field,
+    dry: Dry,
+    nothing: Treatment,
+    conditioning: Conditioning,
+    negative_gradient: NegativeGradient = as_it_came,
+) -> Treatment:
+    return _proposed(*nnx.split(network), dry, nothing, conditioning, negative_gradient)
 
 
-def parts(network: Field, dry: Dry, hints: Hints, room: bool = True) -> dict[str, np.ndarray]:
-    treatment = proposed(network, dry, nothing(dry, room), hints)
+def parts(network: Field, dry: Dry, conditioning: Conditioning, room: bool = True) -> dict[str, np.ndarray]:
+    treatment = proposed(network, dry, nothing(dry, room), conditioning)
     return {name: np.asarray(value) for name, value in treatment_parts(treatment).items()}
 
 
 def test_numbers_that_are_heard_are_of_unit_size(dry: Dry):
-    heard = hear(dry)
+    heard = input_features(dry)
     assert heard.frame.shape == (N_TRACKS, 24, N_FRAME) and heard.fact.shape == (N_TRACKS, N_FACTS)
     assert np.abs(heard.frame).max() < 4.0
     assert np.isfinite(heard.fact).all()
@@ -114,7 +119,7 @@ def test_numbers_that_are_heard_are_of_unit_size(dry: Dry):
 def test_shuffled_tracks_get_a_shuffled_treatment(network: Field, dry: Dry):
     dry = chosen(dry, np.arange(N_TRACKS))
     order = np.array([2, 0, 3, 1])
-    shuffled = Hints(HINTS.role[order], HINTS.leads[order], HINTS.seat[order], HINTS.reference)
+    shuffled = Conditioning(HINTS.role[order], HINTS.leads[order], HINTS.side[order], HINTS.reference)
     straight, other = parts(network, dry, HINTS), parts(network, chosen(dry, order), shuffled)
     for name, value in straight.items():
         shared = name.startswith("master") or name in ("reverb.decay", "reverb.pre_delay", "reverb.tone")
@@ -125,7 +130,7 @@ def test_what_gain_a_track_came_with_is_undone_by_its_level(dry: Dry):
     network = Field(SMALL, nnx.Rngs(0))
     gain_db = np.array([6.0, -12.0, 0.0, 3.0])
     for each in (dry, louder(dry, gain_db)):
-        treatment = proposed(network, each, nothing(each), nothing_known(N_TRACKS, 3), still)
+        treatment = proposed(network, each, nothing(each), no_conditioning(N_TRACKS, 3), still)
         power = effect.total_k(effect.treated(each, treatment)) * each.active
         level = 10.0 * np.log10(np.sum(power, axis=-1) / np.sum(each.active, axis=-1))
         # untrained, it makes all tracks equally loud
@@ -138,10 +143,10 @@ def test_tracks_that_are_absent_change_nothing(network: Field, dry: Dry):
     pad = {name: jnp.pad(getattr(dry, name), [(0, 3), *[(0, 0)] * (getattr(dry, name).ndim - 1)])
            for name in ("power", "power_k", "active", "low_power")}  # fmt: skip
     padded = replace(padded, **pad)
-    hints = Hints(
-        jnp.pad(HINTS.role, (0, 3)), jnp.pad(HINTS.leads, (0, 3)), jnp.pad(HINTS.seat, (0, 3)), HINTS.reference
+    conditioning = Conditioning(
+        jnp.pad(HINTS.role, (0, 3)), jnp.pad(HINTS.leads, (0, 3)), jnp.pad(HINTS.side, (0, 3)), HINTS.reference
     )
-    straight, with_padding = parts(network, dry, HINTS), parts(network, padded, hints)
+    straight, with_padding = parts(network, dry, HINTS), parts(network, padded, conditioning)
     for name, value in straight.items():
         got = with_padding[name]
         np.testing.assert_allclose(got[: len(value)] if value.ndim else got, value, atol=2e-4, err_msg=name)
@@ -153,7 +158,7 @@ def test_hints_and_a_reference_are_heard(network: Field, dry: Dry):
     for other in (
         HINTS._replace(role=jnp.zeros(N_TRACKS, jnp.int32)),
         HINTS._replace(leads=jnp.zeros(N_TRACKS)),
-        HINTS._replace(seat=jnp.zeros(N_TRACKS)),
+        HINTS._replace(side=jnp.zeros(N_TRACKS)),
         HINTS._replace(reference=jnp.zeros(3)),
     ):
         assert np.abs(parts(network, dry, other)["eq.tone"] - told["eq.tone"]).max() > 1e-4
@@ -167,9 +172,9 @@ def test_what_is_played_elsewhere_in_the_song_is_heard_by_every_track(network: F
 
 def test_until_it_is_trained_it_goes_where_the_rules_pull_in_each_part(dry: Dry):
     network = Field(SMALL, nnx.Rngs(0))
-    hints = nothing_known(N_TRACKS, 3)
+    conditioning = no_conditioning(N_TRACKS, 3)
 
-    def wanted(moves: Treatment) -> tuple[jax.Array, Treatment]:
+    def wanted(unconstrained: Treatment) -> tuple[jax.Array, Treatment]:
         """All of the first track: more; of the second, less; in the second half, the first's ride and dynamics."""
         sides = jnp.array([1.0, -1.0, 0.0, 0.0])
 
@@ -179,12 +184,12 @@ def test_until_it_is_trained_it_goes_where_the_rules_pull_in_each_part(dry: Dry)
             late = jnp.arange(x.shape[-1]) >= x.shape[-1] // 2 if part in ("gain.ride", "dynamics.zone") else 1.0
             return sides.reshape(-1, *[1] * (x.ndim - 1)) * jnp.ones_like(x) * late
 
-        way = map_parts(of, moves)
-        gone = [jnp.vdot(*both) for both in zip(jax.tree.leaves(way), jax.tree.leaves(moves), strict=True)]
+        way = map_parts(of, unconstrained)
+        gone = [jnp.vdot(*both) for both in zip(jax.tree.leaves(way), jax.tree.leaves(unconstrained), strict=True)]
         return -jnp.sum(jnp.stack(gone)), way
 
-    before = treatment_parts(proposed(network, dry, nothing(dry), hints, still))
-    after = treatment_parts(proposed(network, dry, nothing(dry), hints, wanted))
+    before = treatment_parts(proposed(network, dry, nothing(dry), conditioning, still))
+    after = treatment_parts(proposed(network, dry, nothing(dry), conditioning, wanted))
     for name in ("eq.tone", "eq.low_cut", "pan.position", "pan.width", "reverb.send", "gain.ride", "dynamics.zone"):
         by = np.asarray(after[name] - before[name])
         assert by[0].mean() > 0.01 > -0.01 > by[1].mean(), name
@@ -193,35 +198,39 @@ def test_until_it_is_trained_it_goes_where_the_rules_pull_in_each_part(dry: Dry)
     assert ride[0, -1] > 2.0 * ride[0, 0] > 0.0
 
 
-def test_of_what_it_says_that_is_taken_which_costs_least(network: Field, dry: Dry):
+def test_the_unrolled_step_that_costs_least_is_proposed(network: Field, dry: Dry):
     graph, weights = nnx.split(network)
 
     @partial(jax.jit, compiler_options=QUICK)
-    def costs(weights: nnx.State) -> jax.Array:
-        network, heard = nnx.merge(graph, weights), hear(dry)
-        return looks(network, network(heard, HINTS), heard, dry, nothing(dry), HINTS, as_it_came).cost
+    def steps(weights: nnx.State) -> tuple[jax.Array, Treatment]:
+        network, features = nnx.merge(graph, weights), input_features(dry)
+        every = unroll(network, network(features, HINTS), features, dry, nothing(dry), HINTS, as_it_came)
+        treatments = jax.vmap(lambda each: apply_makeup(dry, treatment_of(each, features, dry, nothing(dry))))
+        return every.cost, treatments(every.prediction)
 
-    cost = costs(weights)
-    assert len(cost) == SMALL.n_looks + 1
+    cost, treatments = steps(weights)
+    assert len(cost) == SMALL.n_unrolled_steps + 1
     assert np.ptp(cost) > 0.02 * cost.min()
-    taken = moves_of(before_make_up(dry, proposed(network, dry, nothing(dry), HINTS)))
-    # what is close to a bound comes back a little inside it
-    assert float(as_it_came(taken)[0]) == pytest.approx(float(cost.min()), rel=5e-3)
+    best = treatment_parts(jax.tree.map(lambda x: x[int(np.argmin(cost))], treatments))
+    taken = treatment_parts(proposed(network, dry, nothing(dry), HINTS))
+    assert best.keys() == taken.keys()
+    for name, value in taken.items():
+        assert value == pytest.approx(np.asarray(best[name]), rel=1e-4, abs=1e-4), name
 
 
 def test_what_is_learnt_from_is_the_slope_of_what_each_thing_said_costs(network: Field, dry: Dry):
     """Of a cost that is known in closed form, by hand: the position of the first track alone."""
     graph, weights = nnx.split(network, nnx.Param)
-    heard = hear(dry)
+    heard = input_features(dry)
 
-    def aside(moves: Treatment) -> tuple[jax.Array, Treatment]:
-        cost = lambda moves: jnp.square(moves.pan.position[0] - 1.0)  # noqa: E731
-        return cost(moves), jax.tree.map(jnp.negative, jax.grad(cost)(moves))
+    def aside(unconstrained: Treatment) -> tuple[jax.Array, Treatment]:
+        cost = lambda unconstrained: jnp.square(unconstrained.pan.position[0] - 1.0)  # noqa: E731
+        return cost(unconstrained), jax.tree.map(jnp.negative, jax.grad(cost)(unconstrained))
 
     def everything(weights: nnx.State) -> tuple[jax.Array, jax.Array]:
         network = nnx.merge(graph, weights)
-        said, cost = looks(network, network(heard, HINTS), heard, dry, nothing(dry), HINTS, aside)
-        both = jnp.stack([cost, jnp.square(said.position[:, 0] - 1.0)])
+        prediction, cost = unroll(network, network(heard, HINTS), heard, dry, nothing(dry), HINTS, aside)
+        both = jnp.stack([cost, jnp.square(prediction.position[:, 0] - 1.0)])
         return both[:, jnp.array([0, -1])], both
 
     def slopes(weights: nnx.State) -> tuple[nnx.State, jax.Array]:
@@ -237,7 +246,7 @@ def test_what_is_learnt_from_is_the_slope_of_what_each_thing_said_costs(network:
 def test_any_number_of_tracks_and_frames_will_do(network: Field):
     for n_tracks, n_frames in ((1, 3), (9, 40)):
         dry = random_dry(n_tracks, n_frames)
-        got = parts(network, dry, nothing_known(n_tracks, 3), room=False)
+        got = parts(network, dry, no_conditioning(n_tracks, 3), room=False)
         assert all(np.isfinite(value).all() for value in got.values())
 
 

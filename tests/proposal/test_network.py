@@ -16,9 +16,17 @@ from hybrid.audio.song import Song, Track
 from hybrid.errors import InputError
 from hybrid.knowledge.resolve import load_rules
 from hybrid.model.field import Field
-from hybrid.model.hearing import LISTEN_S
+from hybrid.model.input_features import NETWORK_FRAME_S
 from hybrid.model.sizes import Sizes
-from hybrid.proposal.field import SURE, Heard, asked_of, hear_families, hints_of, proposed, with_heard_roles
+from hybrid.proposal.field import (
+    SURE,
+    HeardRoles,
+    classify_tracks,
+    conditioning_of,
+    proposal_context,
+    proposed,
+    with_classified_roles,
+)
 from hybrid.proposal.weights import SHIPPED, Network, load_network, save_network, weights_of
 from hybrid.training.recipe import read_recipe
 from hybrid.treatment.types import neutral
@@ -133,30 +141,32 @@ def _tracks(*roles: str) -> tuple[Track, ...]:
 
 def test_hints_know_roles_leads_and_a_seat_for_each():
     tracks = (replace(_tracks("guitar")[0], tags=("lead",)), *_tracks("unknown", "kazoo", "bass"))
-    hints = hints_of(tracks, ROLES, 6, seed=0)
-    assert hints.role.tolist() == [2, 0, 0, 1, 0, 0]
-    assert hints.leads.tolist() == [1, 0, 0, 0, 0, 0]
-    assert sorted(hints.seat[:4].tolist()) == pytest.approx([-1.0, -1 / 3, 1 / 3, 1.0])
-    assert hints.seat.tolist() == hints_of(tracks, ROLES, 6, seed=0).seat.tolist()
-    assert hints_of(_tracks("bass"), ROLES, 4, seed=0).seat.tolist() == [0, 0, 0, 0]
+    conditioning = conditioning_of(tracks, ROLES, 6, seed=0)
+    assert conditioning.role.tolist() == [2, 0, 0, 1, 0, 0]
+    assert conditioning.leads.tolist() == [1, 0, 0, 0, 0, 0]
+    assert sorted(conditioning.seat[:4].tolist()) == pytest.approx([-1.0, -1 / 3, 1 / 3, 1.0])
+    assert conditioning.seat.tolist() == conditioning_of(tracks, ROLES, 6, seed=0).seat.tolist()
+    assert conditioning_of(_tracks("bass"), ROLES, 4, seed=0).seat.tolist() == [0, 0, 0, 0]
 
 
 def test_the_order_of_the_tracks_moves_no_seat():
     tracks = _tracks("bass", "guitar", "guitar", "unknown", "bass")
     order = [3, 0, 4, 1, 2]
-    seats = hints_of(tracks, ROLES, 5, seed=1).seat
-    assert hints_of(tuple(tracks[k] for k in order), ROLES, 5, seed=1).seat.tolist() == [float(seats[k]) for k in order]
+    seats = conditioning_of(tracks, ROLES, 5, seed=1).seat
+    assert conditioning_of(tuple(tracks[k] for k in order), ROLES, 5, seed=1).seat.tolist() == [
+        float(seats[k]) for k in order
+    ]
 
 
 def test_names_are_not_listened_to(network: Network):
     dry = random_dry(4, 24)
-    named, nameless = (hear_families(network, dry, _tracks(*[role] * 4)) for role in ("bass", "unknown"))
+    named, nameless = (classify_tracks(network, dry, _tracks(*[role] * 4)) for role in ("bass", "unknown"))
     assert named == nameless and set(named.family) == {tuple(FAMILIES)[3]}
 
 
 def test_only_what_is_unknown_and_sure_takes_a_heard_role():
     song = Song("s", Path(), _tracks("unknown", "unknown", "guitar"), 44100, 44100)
-    heard = with_heard_roles(song, Heard(("bass", "kick", "voice"), (SURE + 0.1, SURE - 0.1, 0.99)))
+    heard = with_classified_roles(song, HeardRoles(("bass", "kick", "voice"), (SURE + 0.1, SURE - 0.1, 0.99)))
     assert [track.role for track in heard.tracks] == ["bass", "unknown", "guitar"]
     assert heard.tracks[0].confidence == SURE + 0.1
     assert heard.notes == ("t0 sounds like bass (60%): taken as bass",)
@@ -167,12 +177,12 @@ def test_what_the_rules_ask_moves_what_is_proposed(network: Network, tmp_path: P
     """Not even trained for rules like these: they pull, and it follows."""
     dry = random_dry(3, 24)
     song = Song("s", Path(), _tracks("vocal.lead", "bass", "guitar"), 44100, 24 * 17640)
-    nothing = neutral(3, 24 * dry.frame_s, LISTEN_S)
+    nothing = neutral(3, 24 * dry.frame_s, NETWORK_FRAME_S)
 
     def lead_db(target: str) -> float:
         path = tmp_path / f"{target}.yaml"
         path.write_text(LEAD.format(target=target))
-        asked = asked_of(load_rules([str(path)]), song, dry)
+        asked = proposal_context(load_rules([str(path)]), song, dry)
         level_db = np.asarray(proposed(network, dry, asked, nothing, song.tracks, 0).gain.level_db)
         return float(level_db[0] - level_db[1:].mean())
 
@@ -182,7 +192,7 @@ def test_what_the_rules_ask_moves_what_is_proposed(network: Network, tmp_path: P
 
 def test_an_unknown_role_is_no_hint_at_all():
     roles = ("bass", "unknown", "vocal.lead")
-    assert hints_of(_tracks("bass", "unknown", "vocal.lead", "strings"), roles, 5, seed=0).role.tolist() == [
+    assert conditioning_of(_tracks("bass", "unknown", "vocal.lead", "strings"), roles, 5, seed=0).role.tolist() == [
         1,
         0,
         3,

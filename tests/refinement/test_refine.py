@@ -19,7 +19,7 @@ from hybrid.knowledge.objective import NO_LIMIT, Objective
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.panel import predict
 from hybrid.refinement.conflicts import conflicts
-from hybrid.refinement.constraints import UNLIMITED, held_targets, signed_excess
+from hybrid.refinement.constraints import UNLIMITED, constraint_weights_by_target, signed_excess
 from hybrid.refinement.pins import Pins, pins_of
 from hybrid.refinement.refine import Refined, Task, refine
 from hybrid.treatment.bounds import RANGES, effort
@@ -68,15 +68,15 @@ class Bench(NamedTuple):
         return replace(self.objective, weight=jnp.asarray(weight), ask=ask)
 
     def refined(
-        self, objective: Objective, start: Treatment, held: tuple[str, ...] = (), pins: Pins | None = None,
+        self, objective: Objective, start: Treatment, held_rules: tuple[str, ...] = (), pins: Pins | None = None,
         dry: Dry | None = None, n_steps: int = STEPS, in_turn: float = 1.0,
     ) -> Refined:  # fmt: skip
-        """The start refined, with every target of the `held` rules kept."""
+        """The start refined, with every target of the `held_rules` rules kept."""
         dry = dry or self.dry
-        always = np.array([rule.id in held for rule in RULES])
+        always = np.array([rule.id in held_rules for rule in RULES])
         nothing = tuple(np.full_like(low, NO_LIMIT) for low in objective.ask.low)
         broken = replace(objective, ask=objective.ask._replace(low=nothing))  # nothing is held for being kept
-        hold = held_targets(broken, readings(broken, dry, start), always, PRICE)
+        hold = constraint_weights_by_target(broken, readings(broken, dry, start), always, PRICE)
         return refine(Task(objective, dry, pins or self.free, hold, np.float32(in_turn)), start, n_steps)
 
     def cost(self, objective: Objective, treatment: Treatment) -> np.ndarray:
@@ -205,18 +205,18 @@ def _torn(bench: Bench) -> tuple[Objective, Treatment]:
 def test_what_must_hold_holds_against_what_pulls(bench: Bench):
     objective, start = _torn(bench)
     assert bench.broken_by(objective, BALANCE, bench.refined(objective, start).treatment) > 1.0
-    held = bench.refined(objective, start, held=(BALANCE,))
-    assert bench.broken_by(objective, BALANCE, held.treatment) <= BROKEN
-    assert float(held.rounds[-1].violation) <= BROKEN
-    assert bench.value(LEAD, held.treatment) > bench.value(LEAD, start)
+    held_rules = bench.refined(objective, start, held_rules=(BALANCE,))
+    assert bench.broken_by(objective, BALANCE, held_rules.treatment) <= BROKEN
+    assert float(held_rules.rounds[-1].violation) <= BROKEN
+    assert bench.value(LEAD, held_rules.treatment) > bench.value(LEAD, start)
 
 
 def test_what_must_hold_is_mended_if_it_was_broken(bench: Bench):
     objective, _ = _torn(bench)
     start = random_treatment(bench.dry, 3, size=2.0)
     assert bench.broken_by(objective, BALANCE, start) > 1.0
-    held = bench.refined(objective, start, held=(BALANCE,)).treatment
-    assert bench.broken_by(objective, BALANCE, held) <= BROKEN
+    held_rules = bench.refined(objective, start, held_rules=(BALANCE,)).treatment
+    assert bench.broken_by(objective, BALANCE, held_rules) <= BROKEN
 
 
 def test_targets_are_held_if_their_rule_is_required_or_kept(bench: Bench):
@@ -226,7 +226,7 @@ def test_targets_are_held_if_their_rule_is_required_or_kept(bench: Bench):
     asks["spectral-overlap.0"] = (0.0, 1.0)
     objective = bench.asking({}, asks)
     always = np.array([rule.id == LEAD for rule in RULES])
-    hold = held_targets(objective, readings(objective, bench.dry, start), always, PRICE)
+    hold = constraint_weights_by_target(objective, readings(objective, bench.dry, start), always, PRICE)
     assert hold[INDEX["pan-position.0"]].all()  # kept
     assert not hold[INDEX[BALANCE]].any()  # broken
     assert hold[INDEX[LEAD]].all()  # broken and required
@@ -299,7 +299,7 @@ def test_progress_is_told_up_to_the_end(bench: Bench):
 
 def test_the_same_task_gives_the_same_treatment_bit_by_bit(bench: Bench):
     objective, start = _torn(bench)
-    first, again = (bench.refined(objective, start, held=(BALANCE,)) for _ in range(2))
+    first, again = (bench.refined(objective, start, held_rules=(BALANCE,)) for _ in range(2))
     jax.tree.map(np.testing.assert_array_equal, first.treatment, again.treatment)
 
 
@@ -309,12 +309,12 @@ def test_other_weights_targets_tracks_and_songs_compile_nothing_anew(bench: Benc
     other = objective_of(RULES, song, bench.dry)
     dry = random_dry(9, N_TRACKS, N_FRAMES)
     elsewhere, weightless = random_treatment(dry, 2), replace(objective, weight=jnp.zeros_like(objective.weight))
-    bench.refined(objective, start, held=(BALANCE,))
-    bench.refined(other, start, held=(LEAD,), dry=dry)
+    bench.refined(objective, start, held_rules=(BALANCE,))
+    bench.refined(other, start, held_rules=(LEAD,), dry=dry)
     with jax.log_compiles(True), caplog.at_level(logging.WARNING):
         bench.refined(weightless, start)
-        bench.refined(objective, start, held=(BALANCE, LEAD))
-        bench.refined(other, elsewhere, held=(BALANCE,), dry=dry)
+        bench.refined(objective, start, held_rules=(BALANCE, LEAD))
+        bench.refined(other, elsewhere, held_rules=(BALANCE,), dry=dry)
     compiled = [each.getMessage() for each in caplog.records if "ompil" in each.getMessage()]
     assert compiled == []
 

@@ -23,8 +23,8 @@ schema: recipe/1
 about: a test
 data: {dataset: %s, songs: 3, validation: 1}
 rules: [[%s]]
-network: {frame: 8, whole: 8, n_heads: 2, n_frame_blocks: 1, n_moment_blocks: 1, n_whole_blocks: 1, n_looks: 1,
-  n_look_blocks: 1}
+network: {frame: 8, whole: 8, n_heads: 2, n_frame_blocks: 1, n_moment_blocks: 1, n_whole_blocks: 1, n_unrolled_steps: 1,
+  n_refine_blocks: 1}
 n_tracks: 4
 n_frames: 8
 batch: 2

@@ -10,7 +10,7 @@ import pytest
 
 from hybrid.audio.manifest import load_song
 from hybrid.measure import loudness
-from hybrid.model.hearing import LISTEN_S
+from hybrid.model.input_features import NETWORK_FRAME_S
 from hybrid.training.example import Example, Frames, Shape, listen_to, shaped, store, stored
 from hybrid.training.recipe import Variety
 from hybrid.training.vary import asked_otherwise, recast, varied
@@ -32,9 +32,9 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Example:
 
 
 def test_a_song_is_heard_in_frames_of_four_tenths_of_a_second_from_its_start_to_its_end(example: Example):
-    assert np.diff(example.frames.time_s) == pytest.approx(LISTEN_S, rel=0.03)
+    assert np.diff(example.frames.time_s) == pytest.approx(NETWORK_FRAME_S, rel=0.03)
     # the last window ends after the song
-    assert example.frames.power.shape == (3, 3, round(SECONDS / LISTEN_S) + 1, 40)
+    assert example.frames.power.shape == (3, 3, round(SECONDS / NETWORK_FRAME_S) + 1, 40)
     assert [track.role for track in example.song.tracks] == ["bass", "guitar", "vocal.lead"]
 
 
@@ -64,7 +64,7 @@ def test_padding_is_silence_and_what_is_too_much_is_cut(example: Example):
     assert padded.frames.power.shape == (5, 3, 16, 40)
     np.testing.assert_array_equal(padded.frames.power[:3, :, : example.frames.power.shape[2]], example.frames.power)
     assert padded.frames.power[3:].max() == 0.0 and padded.frames.inside[-3:].max() == 0.0
-    np.testing.assert_allclose(np.diff(padded.frames.time_s), LISTEN_S, rtol=1e-4)
+    np.testing.assert_allclose(np.diff(padded.frames.time_s), NETWORK_FRAME_S, rtol=1e-4)
 
     cut = shaped(example, Shape(2, 4, 4), first=3)
     assert [track.role for track in cut.song.tracks] == ["bass", "guitar"]
@@ -114,7 +114,7 @@ def test_a_mirrored_pair_adds_up_as_its_mirror_image(example: Example):
     mirrored = varied(dry, example.song.tracks, AS_IT_IS.model_copy(update={"mirror": 1.0}), np.random.default_rng(0))
 
     def sums(dry: Frames) -> np.ndarray:
-        layer = effect.treated(dry.dry, neutral(5, 16 * LISTEN_S, LISTEN_S))
+        layer = effect.treated(dry.dry, neutral(5, 16 * NETWORK_FRAME_S, NETWORK_FRAME_S))
         return np.asarray(effect.mix_over_time(layer, layer.dry.inside))
 
     left, right, both = sums(dry)

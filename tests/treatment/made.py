@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid.signal import bandpower, bands
-from hybrid.treatment.bounds import bounded
+from hybrid.treatment.bounds import constrain
 from hybrid.treatment.types import Dry, Treatment, map_parts, neutral
 
 SAMPLE_RATE = 44100
@@ -95,4 +95,4 @@ def random_moves(dry: Dry, seed: int = 0) -> Treatment:
 
 def random_treatment(dry: Dry, seed: int = 0) -> Treatment:
     """A treatment in which every part does something."""
-    return bounded(random_moves(dry, seed))
+    return constrain(random_moves(dry, seed))

@@ -15,9 +15,9 @@ from hybrid.treatment.bounds import (
     OCTAVES,
     RANGES,
     SEND_HIGHEST_DB,
-    bounded,
-    effort,
-    moves_of,
+    constrain,
+    regulariser,
+    unconstrain,
 )
 from hybrid.treatment.types import PER_SONG, SEND_OFF_DB, map_parts, neutral, treatment_parts
 from tests.treatment.made import only
@@ -29,7 +29,7 @@ LIMITS |= {part: tuple(v * 2.0**end for end in r[:2]) for part, (v, r) in OCTAVE
 LIMITS["reverb.send"] = (SEND_OFF_DB, SEND_HIGHEST_DB)
 LIMITS["eq.low_cut"] = (LOW_CUT_FROM_HZ, LOW_CUT_FROM_HZ * 2.0**LOW_CUT_OCTAVES)
 
-bound, unbound, effort_of = jax.jit(bounded), jax.jit(moves_of), jax.jit(effort)
+bound, unbound, effort_of = jax.jit(constrain), jax.jit(unconstrain), jax.jit(regulariser)
 
 
 def filled(value: float):
@@ -121,7 +121,7 @@ def pulls(move):
     """Slope of the sum of each part over one move for all."""
 
     def sums(x):
-        return {part: jnp.sum(value) for part, value in treatment_parts(bounded(filled(x))).items()}
+        return {part: jnp.sum(value) for part, value in treatment_parts(constrain(filled(x))).items()}
 
     return jax.jacrev(sums)(move)
 

@@ -11,7 +11,7 @@ import pytest
 
 from hybrid.signal import bands
 from hybrid.treatment import curves, effect
-from hybrid.treatment.bounds import bounded
+from hybrid.treatment.bounds import constrain
 from hybrid.treatment.types import RIDE_S, Dry, Treatment, map_parts, treatment_parts
 from tests.treatment.made import (
     FRAME_S,
@@ -97,8 +97,8 @@ def test_the_mix_is_the_tracks_and_what_pairs_that_share_phase_add():
 
 def test_zero_moves_are_inaudible():
     dry = random_dry()
-    before, after = heard(dry, nothing(dry)), heard(dry, bounded(nothing(dry)))
-    assert treatment_parts(bounded(nothing(dry)))["eq.low_cut"][0] > 10.0
+    before, after = heard(dry, nothing(dry)), heard(dry, constrain(nothing(dry)))
+    assert treatment_parts(constrain(nothing(dry)))["eq.low_cut"][0] > 10.0
     # only the low cut, at rest at 10.7 Hz, takes something off the lowest band: 0.01 dB at 30 Hz, more below
     assert np.abs(db(after["track"] / before["track"]))[..., 1:].max() < 0.01
     assert np.abs(db(after["mix_k"] / before["mix_k"])).max() < 0.01
@@ -333,20 +333,22 @@ SONGS = {
 }
 
 
-def reading_db(dry: Dry, moves: Treatment) -> jax.Array:
+def reading_db(dry: Dry, unconstrained: Treatment) -> jax.Array:
     """A smooth number that depends on every part: levels of tracks and mix."""
-    layer = effect.treated(dry, bounded(moves))
+    layer = effect.treated(dry, constrain(unconstrained))
     powers = (effect.total_k(layer), effect.mix_total(layer), effect.mix_over_time(layer, jnp.ones(dry.time_s.shape)))
     return sum(jnp.mean(10.0 * jnp.log10(jnp.maximum(p, 0.0) + 1e-8)) for p in powers)
 
 
 @jax.jit
-def slopes(dry: Dry, moves: Treatment, direction: Treatment) -> tuple[Treatment, jax.Array, jax.Array]:
+def slopes(dry: Dry, unconstrained: Treatment, direction: Treatment) -> tuple[Treatment, jax.Array, jax.Array]:
     """The gradient, its slope in a direction, and the same from central differences."""
     step = 1e-5
-    gradient = jax.grad(reading_db, argnums=1)(dry, moves)
+    gradient = jax.grad(reading_db, argnums=1)(dry, unconstrained)
     ends = jnp.asarray([step, -step])
-    ahead, behind = jax.vmap(lambda s: reading_db(dry, jax.tree.map(lambda m, d: m + s * d, moves, direction)))(ends)
+    ahead, behind = jax.vmap(lambda s: reading_db(dry, jax.tree.map(lambda m, d: m + s * d, unconstrained, direction)))(
+        ends
+    )
     parts = zip(jax.tree.leaves(gradient), jax.tree.leaves(direction), strict=True)
     return gradient, sum(jnp.vdot(g, d) for g, d in parts), (ahead - behind) / (2.0 * step)
 

@@ -12,7 +12,7 @@ import pytest
 from hybrid.signal import bands
 from hybrid.treatment import effect
 from hybrid.treatment.curves import tone_curves
-from hybrid.treatment.makeup import before_make_up, louder_db, made_up
+from hybrid.treatment.makeup import apply_makeup, louder_db, undo_makeup
 from hybrid.treatment.types import Dry, Treatment
 from tests.treatment.made import filled, nothing, only, random_dry, random_treatment
 
@@ -29,7 +29,7 @@ def test_tone_leaves_a_track_as_loud_as_its_level_says():
     treatment = only(nothing(dry), "eq.tone", tone.astype(np.float32))
     raw = loudness_db(dry, nothing(dry))
     assert np.abs(loudness_db(dry, treatment) - raw).max() > 0.5
-    np.testing.assert_allclose(loudness_db(dry, made_up(dry, treatment)), raw, atol=1e-3)
+    np.testing.assert_allclose(loudness_db(dry, apply_makeup(dry, treatment)), raw, atol=1e-3)
 
 
 @pytest.mark.parametrize("part", ["gain.ride", "dynamics.zone"])
@@ -38,7 +38,7 @@ def test_a_lift_for_the_whole_song_is_no_movement(part: str):
     treatment = only(nothing(dry), part, 2.0)
     raw = loudness_db(dry, nothing(dry))
     np.testing.assert_allclose(loudness_db(dry, treatment), raw + 2.0, atol=1e-3)
-    np.testing.assert_allclose(loudness_db(dry, made_up(dry, treatment)), raw, atol=1e-3)
+    np.testing.assert_allclose(loudness_db(dry, apply_makeup(dry, treatment)), raw, atol=1e-3)
 
 
 def test_a_low_cut_is_made_up_for_by_what_is_left():
@@ -46,13 +46,13 @@ def test_a_low_cut_is_made_up_for_by_what_is_left():
     treatment = only(nothing(dry), "eq.low_cut", 400.0)
     added = np.asarray(louder_db(dry, treatment))
     assert (added < 0.0).all()
-    np.testing.assert_allclose(np.asarray(made_up(dry, treatment).gain.level_db), -added, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(apply_makeup(dry, treatment).gain.level_db), -added, atol=1e-6)
 
 
 def test_what_was_made_up_comes_back():
     dry = random_dry()
     treatment = random_treatment(dry)
-    back = before_make_up(dry, made_up(dry, treatment))
+    back = undo_makeup(dry, apply_makeup(dry, treatment))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), back, treatment)
 
 
@@ -70,7 +70,7 @@ def test_a_rule_on_tone_has_no_fader():
     treatment = nothing(dry)
 
     def loudness(tone: jax.Array) -> jax.Array:
-        moved = made_up(dry, replace(treatment, eq=treatment.eq._replace(tone_db=tone)))
+        moved = apply_makeup(dry, replace(treatment, eq=treatment.eq._replace(tone_db=tone)))
         return jnp.sum(jnp.log(jnp.sum(effect.total_k(effect.treated(dry, moved)) * dry.active, axis=-1)))
 
     flat = filled(treatment.eq.tone_db, 3.0)

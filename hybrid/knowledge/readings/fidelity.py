@@ -21,7 +21,7 @@ from hybrid.measure.decibel import mean_over
 from hybrid.measure.panel import Measured
 from hybrid.measure.statistics import worst_mean
 from hybrid.treatment import curves, effect
-from hybrid.treatment.bounds import effort
+from hybrid.treatment.bounds import regulariser
 
 AFTER_S = 0.1
 """What an attack is held against comes this much later (catalogue, FD1)."""
@@ -45,7 +45,7 @@ def smooth_control(rule: SmoothControl, song: Measured, scope: Scope) -> Reading
 
 def minimal_change(rule: MinimalChange, song: Measured, scope: Scope) -> Reading:
     """How much is done to each track: the sum of its squared moves in whitened units."""
-    return Reading(effort(song.treatment), tracks_heard(scope, song.dry.active))
+    return Reading(regulariser(song.treatment), tracks_heard(scope, song.dry.active))
 
 
 def transients_kept(rule: TransientsKept, song: Measured, scope: Scope) -> Reading:

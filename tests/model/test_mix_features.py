@@ -13,10 +13,10 @@ import pytest
 from flax import nnx
 
 from hybrid.model.field import Field
-from hybrid.model.hearing import Hearing, hear, nothing_known
-from hybrid.model.proposal import looks, sought
+from hybrid.model.input_features import InputFeatures, input_features, no_conditioning
+from hybrid.model.mix_features import N_MIX_FEATURES, N_RELATION, MixFeatures, mix_features
+from hybrid.model.proposal import treatment_of, unroll
 from hybrid.model.sizes import Sizes
-from hybrid.model.standing import N_RELATION, N_STANDING, Standing, stand
 from hybrid.signal import bands
 from hybrid.treatment.types import N_ZONES, Dry, Treatment
 from tests.quick import QUICK
@@ -25,7 +25,7 @@ from tests.treatment.made import dry_of, mono, nothing, random_dry
 pytestmark = pytest.mark.long
 
 OVERLAP, TOGETHER, BOTH, NEAR, APART, LOUDER, SELF = range(N_RELATION)
-LOUDNESS, OVER, BALANCE, CORRELATION, POSITION, AWAY, WIDTH, CUT = range(N_STANDING - 8, N_STANDING)
+LOUDNESS, OVER, BALANCE, CORRELATION, POSITION, AWAY, WIDTH, CUT = range(N_MIX_FEATURES - 8, N_MIX_FEATURES)
 SIDES = 3 * bands.N_BANDS
 SHARE = slice(bands.N_BANDS, 2 * bands.N_BANDS)
 SIZES = Sizes(3, 5, frame=16, whole=24, n_heads=2, n_moment_blocks=1, n_whole_blocks=1)
@@ -49,8 +49,8 @@ def still(moves: Treatment) -> tuple[jax.Array, Treatment]:
     return jnp.zeros(()), jax.tree.map(jnp.zeros_like, moves)
 
 
-def stood(dry: Dry, treatment: Treatment) -> Standing:
-    return jax.tree.map(np.asarray, jax.jit(stand)(dry, treatment, hear(dry)))
+def stood(dry: Dry, treatment: Treatment) -> MixFeatures:
+    return jax.tree.map(np.asarray, jax.jit(mix_features)(dry, treatment, input_features(dry)))
 
 
 def test_twins_are_alike_and_strangers_are_not():
@@ -118,36 +118,38 @@ def test_numbers_are_of_unit_size_and_none_for_a_track_that_is_silent():
     assert np.abs(standing.track[2]).max() == np.abs(standing.pair[2]).max() == np.abs(standing.pair[:, 2]).max() == 0.0
 
 
-def test_until_it_is_trained_looks_change_nothing_and_then_they_do():
-    dry, hints = random_dry(4), nothing_known(4, 0)
+def test_refining_steps_change_nothing_until_they_are_trained():
+    dry, conditioning = random_dry(4), no_conditioning(4, 0)
     network = Field(SIZES, nnx.Rngs(0))
 
     @partial(jax.jit, static_argnums=0, compiler_options=QUICK)
     def levels(graph: nnx.GraphDef[Field], weights: nnx.State) -> jax.Array:
-        network, heard = nnx.merge(graph, weights), hear(dry)
-        return looks(network, network(heard, hints), heard, dry, nothing(dry), hints, still).said.loudness_db
+        network, heard = nnx.merge(graph, weights), input_features(dry)
+        return unroll(
+            network, network(heard, conditioning), heard, dry, nothing(dry), conditioning, still
+        ).prediction.loudness_db
 
     assert np.ptp(levels(*nnx.split(network)), axis=0).max() == 0.0
-    network.change.kernel[...] = 0.3 * jax.random.normal(jax.random.key(0), network.change.kernel.shape)
+    network.change_head.kernel[...] = 0.3 * jax.random.normal(jax.random.key(0), network.change_head.kernel.shape)
     straight, once, twice = levels(*nnx.split(network))[:3]
     assert np.abs(once - straight).max() > 0.1
     assert np.abs(twice - once).max() > 0.1
 
 
-def test_a_network_of_looks_alone_learns_to_put_twins_apart():
+def test_refining_steps_alone_learn_to_put_twins_apart():
     """Which of the two goes where is not said by their sound: only their seats, and what lies between them, tell."""
     dry = twins_and_a_stranger()
-    hints = nothing_known(3, 0)._replace(seat=jnp.zeros(3).at[0].set(-0.1).at[1].set(0.1))
+    conditioning = no_conditioning(3, 0)._replace(side=jnp.zeros(3).at[0].set(-0.1).at[1].set(0.1))
     graph, weights = nnx.split(Field(SIZES, nnx.Rngs(0)), nnx.Param)
-    heard: Hearing = hear(dry)
+    heard: InputFeatures = input_features(dry)
 
     def position(weights: nnx.State) -> jax.Array:
         network = nnx.merge(graph, weights)
-        said, _ = looks(network, network(heard, hints), heard, dry, nothing(dry), hints, still)
-        return sought(jax.tree.map(lambda x: x[-1], said), heard, dry, nothing(dry)).pan.position
+        prediction, _ = unroll(network, network(heard, conditioning), heard, dry, nothing(dry), conditioning, still)
+        return treatment_of(jax.tree.map(lambda x: x[-1], prediction), heard, dry, nothing(dry)).pan.position
 
     def learns(path: tuple, gradient: jax.Array) -> jax.Array:
-        return gradient * (str(path[0].key) in ("stand", "looks", "looked", "change"))
+        return gradient * (str(path[0].key) in ("mix_embed", "refine_blocks", "refine_norm", "change_head"))
 
     @partial(jax.jit, compiler_options=QUICK)
     def learnt(weights: nnx.State, state: optax.OptState) -> tuple[nnx.State, optax.OptState]:

@@ -20,7 +20,7 @@ N_FRAME = 2 * bands.N_BANDS + 2 * N_ZONES + 2
 N_FACTS = 4
 
 
-class Hearing(NamedTuple):
+class InputFeatures(NamedTuple):
     """Numbers of about unit size."""
 
     frame: Float[Array, "track frame hearing"]
@@ -33,28 +33,28 @@ class Hearing(NamedTuple):
     """K-weighted level while the track sounds; 0 for those that never do."""
 
 
-class Hints(NamedTuple):
+class Conditioning(NamedTuple):
     """What is known beside the sound; zeros where nothing is."""
 
     role: Int[Array, " track"]
     """0 unknown, else one more than the place in the list of roles that the weights were made with."""
     leads: Float[Array, " track"]
-    seat: Float[Array, " track"]
+    side: Float[Array, " track"]
     """-1 to 1, no two alike: on which side to place a track that might as well be on the other."""
     reference: Float[Array, " reference"]
     """Features of a mix to come near to; empty where there is none."""
 
 
-LISTEN_S = 0.4
+NETWORK_FRAME_S = 0.4
 """Length of the frames that a network hears, about: four of those that are measured, or one of a very long song."""
 
 
-def listened(dry: Dry) -> Dry:
+def at_network_frames(dry: Dry) -> Dry:
     """The recording in frames of the length that networks are trained on."""
-    return pool(dry, max(1, round(LISTEN_S / dry.frame_s)))
+    return pool(dry, max(1, round(NETWORK_FRAME_S / dry.frame_s)))
 
 
-def hear(dry: Dry) -> Hearing:
+def input_features(dry: Dry) -> InputFeatures:
     """What is heard of these tracks; padding and silence read as absent."""
     power = dry.power[:, 0] + dry.power[:, 1]
     weighed = jnp.sum(dry.power_k[:, 0] + dry.power_k[:, 1], axis=-1)
@@ -82,7 +82,7 @@ def hear(dry: Dry) -> Hearing:
     wide = _over(jnp.sum(jnp.abs(balance) + 1.0 - jnp.clip(correlation, -1.0, 1.0), axis=-1) / N_ZONES, dry.active)
     spread = jnp.sqrt(_over(jnp.square(course - _over(course, dry.active)[:, None]), dry.active)) / 10.0
     fact = jnp.stack([(loudness - among) / 10.0, played, wide, spread], axis=-1) * present[:, None]
-    return Hearing(frame * present[:, None, None], fact, dry.active, present, loudness * present)
+    return InputFeatures(frame * present[:, None, None], fact, dry.active, present, loudness * present)
 
 
 def _over(x: Float[Array, "track frame"], active: Float[Array, "track frame"]) -> Float[Array, " track"]:
@@ -95,7 +95,7 @@ def unit_db(power: Float[Array, "..."]) -> Float[Array, "..."]:
     return jnp.clip(db, FLOOR_DB, FULL_DB) / 40.0
 
 
-def nothing_known(n_tracks: int, n_reference: int) -> Hints:
+def no_conditioning(n_tracks: int, n_reference: int) -> Conditioning:
     """No hint at all; tracks sit in their order."""
-    seats = jnp.linspace(-1.0, 1.0, n_tracks)
-    return Hints(jnp.zeros(n_tracks, jnp.int32), jnp.zeros(n_tracks), seats, jnp.zeros(n_reference))
+    sides = jnp.linspace(-1.0, 1.0, n_tracks)
+    return Conditioning(jnp.zeros(n_tracks, jnp.int32), jnp.zeros(n_tracks), sides, jnp.zeros(n_reference))

@@ -14,17 +14,17 @@ from jaxtyping import Array, Float
 
 from hybrid.treatment.types import N_TONE, N_ZONES, Treatment
 
-Downhill = Callable[[Treatment], tuple[Array, Treatment]]
+NegativeGradient = Callable[[Treatment], tuple[Array, Treatment]]
 """From whitened moves, before make-up, to what they cost by the rules and the way in which that falls."""
 N_FIXED = N_TONE + 5
-N_FELT = N_FIXED + 1 + N_ZONES
+N_GRADIENT = N_FIXED + 1 + N_ZONES
 LOUDNESS_DB = 3.0
 """What one unit of a change in loudness is worth."""
 FULL = 0.1
 """A slope of the cost per unit of a move that is felt as about one; larger ones by their logarithm. A guess."""
 
 
-class Pull(NamedTuple):
+class GradientFeatures(NamedTuple):
     """Numbers of about unit size, positive where more is wanted."""
 
     fixed: Float[Array, "track fixed"]

@@ -8,15 +8,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hybrid.measure import masking
-from hybrid.model.hearing import FAINT, Hearing, unit_db
+from hybrid.model.input_features import FAINT, InputFeatures, unit_db
 from hybrid.signal import bands
 from hybrid.treatment import effect
 from hybrid.treatment.bounds import LOW_CUT_FROM_HZ
 from hybrid.treatment.curves import zone_curves
-from hybrid.treatment.makeup import made_up
+from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.types import N_TONE, N_ZONES, Dry, Treatment
 
-N_STANDING = 3 * bands.N_BANDS + N_TONE + 4 * N_ZONES + 8
+N_MIX_FEATURES = 3 * bands.N_BANDS + N_TONE + 4 * N_ZONES + 8
 N_RELATION = 7
 _NEAR_PAN = 40.0
 """Tracks that are much closer than this stand in one place: about the width of a voice between loudspeakers."""
@@ -25,7 +25,7 @@ _TRACE = 1e-4
 """Shares of the side below this, -40 dB, are as good as none: rules ask for 20 dB less of lows."""
 
 
-class Standing(NamedTuple):
+class MixFeatures(NamedTuple):
     """Numbers of about unit size, of a mix under a treatment."""
 
     track: Float[Array, "track standing"]
@@ -38,10 +38,10 @@ class Standing(NamedTuple):
     further right, who is louder, and whether the two are one."""
 
 
-def stand(dry: Dry, treatment: Treatment, hearing: Hearing) -> Standing:
+def mix_features(dry: Dry, treatment: Treatment, features: InputFeatures) -> MixFeatures:
     """How the tracks stand under a treatment whose levels are those after make-up; its room is not heard."""
-    layer = effect.treated(dry, made_up(dry, treatment))._replace(back=None)
-    present, active = hearing.present, dry.active * hearing.present[:, None]
+    layer = effect.treated(dry, apply_makeup(dry, treatment))._replace(back=None)
+    present, active = features.present, dry.active * features.present[:, None]
     power = effect.direct(layer) * present[:, None, None]
     mix = effect.summed(power)
     own = jnp.einsum("itb,it->ib", power, active)
@@ -85,7 +85,7 @@ def stand(dry: Dry, treatment: Treatment, hearing: Hearing) -> Standing:
     of_mix = [jnp.broadcast_to(x, aside.shape) for x in (sum_aside, leaning)]
     spectra = [spectrum, share, whole, aside, share_aside, *of_mix]
     track = jnp.concatenate([*spectra, treatment.eq.tone_db / 3.0, jnp.stack(fact, axis=-1)], axis=-1)
-    return Standing(track * present[:, None], _relations(dry, hearing, position, loudness_db / 10.0))
+    return MixFeatures(track * present[:, None], _relations(dry, features, position, loudness_db / 10.0))
 
 
 def _side_db(share: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -94,7 +94,7 @@ def _side_db(share: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 def _relations(
-    dry: Dry, hearing: Hearing, position: Float[Array, " track"], loudness: Float[Array, " track"]
+    dry: Dry, features: InputFeatures, position: Float[Array, " track"], loudness: Float[Array, " track"]
 ) -> Float[Array, "track track relation"]:
     raw = dry.power[:, 0] + dry.power[:, 1]
     apart = position[:, None] - position[None, :]
@@ -102,4 +102,4 @@ def _relations(
     louder = jnp.clip(loudness[:, None] - loudness[None, :], -3.0, 3.0)
     overlap, together = masking.overlap(raw, dry.active), masking.co_activity(dry.active)
     relations = [overlap, together, overlap * together * near, near, apart, louder, jnp.eye(len(raw))]
-    return jnp.stack(relations, axis=-1) * jnp.outer(hearing.present, hearing.present)[..., None]
+    return jnp.stack(relations, axis=-1) * jnp.outer(features.present, features.present)[..., None]
