@@ -138,7 +138,7 @@ def made_case(name: str, song: Song, dry: Dry, rules: RuleSet) -> Case:
     """The same of a song that was measured already."""
     n_tracks, n_frames = dry.active.shape
     objective, _ = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
-    nothing = neutral(n_tracks, n_frames * dry.frame_s, max(KNOT_S, dry.frame_s), room=True)
+    nothing = neutral(n_tracks, n_frames * dry.frame_s, max(KNOT_S, dry.frame_s), optional=("reverb",))
     return Case(name, rules.rules, objective, dry, nothing, len(song.tracks))
 
 

@@ -80,7 +80,7 @@ def measure(case: Case) -> tuple[int, float, float]:
     dry = dry_of(case)
     rules = load_rules(["base", "reverb"])
     objective, _ = compile_rules(rules, song_of(case), dry.power.shape[0], np.asarray(dry.time_s))
-    treatment = neutral(dry.power.shape[0], case.n_frames * case.frame_s, max(0.2, case.frame_s), room=True)
+    treatment = neutral(dry.power.shape[0], case.n_frames * case.frame_s, max(0.2, case.frame_s), optional=("reverb",))
     compiled = jax.jit(jax.value_and_grad(value, argnums=2)).lower(objective, dry, treatment).compile()
     jax.block_until_ready(compiled(objective, dry, treatment))
     times = []

@@ -10,9 +10,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.signal import bands
-from hybrid.treatment.bounds import LOW_CUT_FROM_HZ, LOW_CUT_OCTAVES, OCTAVES, RANGES, SEND_HIGHEST_DB, constrain
+from hybrid.treatment.bounds import constrain
 from hybrid.treatment.curves import tone_curves
-from hybrid.treatment.types import PER_SONG, RIDE_S, SEND_OFF_DB, ZONES_HZ, Treatment, map_parts, treatment_parts
+from hybrid.treatment.parts import PARTS, RIDE_S, ZONES_HZ, Bounded, BoundedOctaves, OneSided, Solved
+from hybrid.treatment.types import Treatment, map_parts, treatment_parts
 
 LEAST_SHARE = 0.02
 """Moves that make up less of the steepest way are not worth telling."""
@@ -23,35 +24,8 @@ _FURTHEST = 30.0
 _FLAT = 1e-24
 """Square of a slope below which it is none."""
 _Parts = dict[str, Float[np.ndarray, "..."]]
-_UNITS = {"pan.position": "pan", "eq.low_cut": "Hz", "reverb.decay": "s", "reverb.pre_delay": "s"}
 _ROOM = ("the room",)
 """Whose the parts are that no track owns."""
-_VERBS = {
-    "gain.level": ("raise {track}", "lower {track}"),
-    "gain.ride": ("ride {track} up", "ride {track} down"),
-    "eq.tone": ("lift {track}", "cut {track}"),
-    "eq.low_cut": ("move the low cut of {track} up", "move the low cut of {track} down"),
-    "dynamics.zone": ("lift {track}", "press {track} down"),
-    "pan.position": ("move {track} to the right", "move {track} to the left"),
-    "pan.width": ("widen {track}", "narrow {track}"),
-    "reverb.send": ("send more of {track}", "send less of {track}"),
-    "reverb.decay": ("let {track} ring longer", "let {track} ring shorter"),
-    "reverb.pre_delay": ("let {track} answer later", "let {track} answer sooner"),
-    "reverb.tone": ("lift the return of {track}", "cut the return of {track}"),
-}
-_NOUNS = {
-    "gain.level": "level",
-    "gain.ride": "ride",
-    "eq.tone": "tone",
-    "eq.low_cut": "low cut",
-    "dynamics.zone": "dynamics",
-    "pan.position": "position",
-    "pan.width": "width",
-    "reverb.send": "send",
-    "reverb.decay": "decay",
-    "reverb.pre_delay": "pre-delay",
-    "reverb.tone": "return",
-}
 
 
 class Move(NamedTuple):
@@ -73,8 +47,8 @@ class Move(NamedTuple):
 
     def __str__(self) -> str:
         """As one says it at the desk."""
-        up, down = _VERBS.get(self.part, ("raise " + self.part + " of {track}", "lower " + self.part + " of {track}"))
-        verb = (up if self.amount > 0.0 else down).format(track=self.track)
+        part = PARTS[self.part]
+        verb = (part.raising if self.amount > 0.0 else part.lowering).format(track=self.track)
         return f"{verb} by {_size(abs(self.amount))} {self.unit}{f' {self.where}' if self.where else ''}"
 
 
@@ -95,7 +69,7 @@ def moves_along(
             part,
             _owners(part, track_ids)[track],
             float(np.ravel(changes[part][track])[place]),
-            _UNITS.get(part, "dB"),
+            PARTS[part].unit,
             _where(part, place, way),
             share / total,
             _is_within(part, float(np.ravel(values[part][track])[place])),
@@ -111,7 +85,7 @@ def common_ground(one: Treatment, other: Treatment, track_ids: Sequence[str]) ->
     products = _products(one, other)
     sign = np.sign(sum(float(np.sum(product)) for product in products.values()))
     blocks = [
-        (sign * float(np.sum(product[k])), f"{_NOUNS.get(part, part)} of {owner}")
+        (sign * float(np.sum(product[k])), f"{PARTS[part].noun} of {owner}")
         for part, product in products.items()
         for k, owner in enumerate(_owners(part, track_ids))
     ]
@@ -135,19 +109,23 @@ def _products(one: Treatment, other: Treatment) -> _Parts:
 
 def _parts(treatment: Treatment) -> _Parts:
     """The parts, each with an axis of owners in front; the output level, which is solved, is left out."""
-    parts = {part: np.asarray(leaf) for part, leaf in treatment_parts(treatment).items() if part != "master.level"}
-    return {part: leaf[None] if part in PER_SONG else leaf for part, leaf in parts.items()}
+    parts = {
+        part: np.asarray(leaf)
+        for part, leaf in treatment_parts(treatment).items()
+        if not isinstance(PARTS[part].bijector, Solved)
+    }
+    return {part: leaf if PARTS[part].per_track else leaf[None] for part, leaf in parts.items()}
 
 
 def _owners(part: str, track_ids: Sequence[str]) -> Sequence[str]:
-    return _ROOM if part in PER_SONG else track_ids
+    return track_ids if PARTS[part].per_track else _ROOM
 
 
 def _stepped(moves: Treatment, way: Treatment, need: float) -> Treatment:
     """Moves in which every part of every track goes as far along `way` as `need` asks of it alone."""
 
     def step(part: str, move: Array, slope: Array) -> Array:
-        within = tuple(range(0 if part in PER_SONG else 1, slope.ndim))
+        within = tuple(range(1 if PARTS[part].per_track else 0, slope.ndim))
         size = jnp.sum(jnp.square(slope), axis=within, keepdims=True)
         return move + jnp.clip(need * slope / jnp.maximum(size, 1e-20), -_FURTHEST, _FURTHEST)
 
@@ -163,16 +141,20 @@ def _blocks(way: Treatment, changes: _Parts, track_ids: Sequence[str]) -> Iterat
 
 
 def _where(part: str, place: int, way: Treatment) -> str:
-    if part in ("eq.tone", "reverb.tone"):
-        return f"around {_hertz(bands.band_centres_hz()[np.argmax(tone_curves()[place])])}"
-    if part == "reverb.decay":
-        return _zone(place)
-    if part == "gain.ride":
-        return f"at {_clock(place * RIDE_S)}"
-    if part == "dynamics.zone":
-        zone, knot = divmod(place, way.dynamics.zone_db.shape[-1])
-        return f"{_zone(zone)} at {_clock(knot * way.knot_s)}"
-    return ""
+    axes = tuple(axis for axis in PARTS[part].axes if axis != "track")
+    if not axes:
+        return ""
+    value = treatment_parts(way)[part]
+    spacing_s = {"ride": RIDE_S, "knot": way.knot_s}
+    words = []
+    for axis, at in zip(axes, np.unravel_index(place, value.shape[-len(axes) :]), strict=True):
+        if axis == "tone":
+            words.append(f"around {_hertz(bands.band_centres_hz()[np.argmax(tone_curves()[at])])}")
+        elif axis == "zone":
+            words.append(_zone(int(at)))
+        else:
+            words.append(f"at {_clock(int(at) * spacing_s[axis])}")
+    return " ".join(words)
 
 
 def _zone(zone: int) -> str:
@@ -184,15 +166,17 @@ def _zone(zone: int) -> str:
 
 
 def _is_within(part: str, value: float) -> bool:
-    if part == "eq.low_cut":
-        return value <= _REACH * LOW_CUT_FROM_HZ * 2.0**LOW_CUT_OCTAVES
-    if part == "reverb.send":
-        return value <= SEND_HIGHEST_DB - (1.0 - _REACH) * (SEND_HIGHEST_DB - SEND_OFF_DB)
-    if part in OCTAVES:
-        middle, (low, high, _) = OCTAVES[part]
-        return _REACH * low <= np.log2(value / middle) <= _REACH * high
-    low, high, _ = RANGES[part]
-    return _REACH * low <= value <= _REACH * high
+    """Whether a control allows the value, with some room to its ends."""
+    bijector = PARTS[part].bijector
+    match bijector:
+        case Bounded(low, high):
+            return _REACH * low <= value <= _REACH * high
+        case BoundedOctaves(middle, low, high):
+            return bool(_REACH * low <= np.log2(value / middle) <= _REACH * high)
+        case OneSided(rest):
+            low, high = bijector.limits
+            return abs(value - rest) <= _REACH * (high - low)
+    return True
 
 
 def _hertz(frequency_hz: float) -> str:

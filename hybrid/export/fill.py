@@ -24,7 +24,8 @@ from hybrid.measure.panel import Measured
 from hybrid.mixing.deliver import Delivered
 from hybrid.signal import bands
 from hybrid.treatment import curves, effect
-from hybrid.treatment.types import RIDE_S, SEND_OFF_DB, Dry, Treatment
+from hybrid.treatment.parts import RIDE_S, SEND_OFF_DB
+from hybrid.treatment.types import Dry, Treatment
 
 
 class _Curves(NamedTuple):

@@ -7,7 +7,8 @@ import numpy as np
 
 from hybrid.audio.song import Song, Track, polarity_name
 from hybrid.signal import bands
-from hybrid.treatment.types import N_TONE, RIDE_S, ZONES_HZ, Reverb, Treatment
+from hybrid.treatment.parts import N_TONE, RIDE_S, ZONES_HZ
+from hybrid.treatment.types import Reverb, Treatment
 
 LOW_CUT_OFF_HZ = 15.0
 """Corners below this are as good as off, and are written as null."""

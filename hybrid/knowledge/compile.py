@@ -15,6 +15,7 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.scope import scope_of
 from hybrid.knowledge.types import IntegratedLoudness, RuleType, TruePeak
 from hybrid.signal import bands
+from hybrid.treatment.parts import GROUPS, PARTS
 
 DEFAULT_AIM_LUFS = -23.0
 """Where no rule asks for a loudness: EBU R 128."""
@@ -98,9 +99,13 @@ def _weight_from(rule: RuleType) -> float:
     return rule.schedule.weight_from / rule.weight if rule.weight else 0.0
 
 
-def wants_room(rules: Iterable[RuleType]) -> bool:
-    """Whether any rule that is on asks for reverb."""
-    return any(rule.opens_room and rule.enabled and rule.weight > 0.0 for rule in rules)
+def optional_parts(rules: Iterable[RuleType]) -> tuple[str, ...]:
+    """Optional parts of the treatment that rules which are on ask for: those that a rule acts on by name, and the
+    whole room where a rule is about reverb."""
+    on = [rule for rule in rules if rule.enabled and rule.weight > 0.0]
+    alone = [part.name for part in PARTS.values() if part.optional and not GROUPS[part.group].is_optional]
+    named = [name for name in alone if any(name in rule.acts_on for rule in on)]
+    return (*named, *(["reverb"] if any(rule.opens_room for rule in on) else []))
 
 
 def output_of(rules: tuple[RuleType, ...]) -> Output:

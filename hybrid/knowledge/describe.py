@@ -15,28 +15,11 @@ from pydantic.fields import FieldInfo
 
 from hybrid.knowledge.select import Selector
 from hybrid.knowledge.types import TYPES, RuleType
+from hybrid.treatment.parts import acts_on_names
 from hybrid.units import Written
 
 NEEDED = "–"
 """Stands for the default of a parameter that must be given."""
-_PARTS = {
-    "gain": "level and rides",
-    "gain.level": "static level",
-    "gain.ride": "rides",
-    "eq": "tone and low cut",
-    "eq.tone": "tone",
-    "eq.low_cut": "low cut",
-    "dynamics": "dynamics",
-    "pan": "position and width",
-    "pan.position": "position",
-    "pan.width": "width",
-    "reverb": "sends and the room",
-    "reverb.send": "sends",
-    "reverb.decay": "decay of the room",
-    "reverb.pre_delay": "pre-delay of the room",
-    "reverb.tone": "tone of the return",
-    "master": "output level",
-}
 _STANDS_FOR = {
     "track": "every track",
     "bus": "tracks taken together",
@@ -115,7 +98,7 @@ def unit_words(kind: type[RuleType]) -> str:
 
 def part_words(parts: tuple[str, ...]) -> str:
     """Parts of the treatment in an engineer's words: "static level, tone"."""
-    return ", ".join(_PARTS.get(part, part) for part in parts)
+    return ", ".join(acts_on_names().get(part, part) for part in parts)
 
 
 def selector_words(selector: Selector | None) -> str:

@@ -16,7 +16,7 @@ from hybrid.analysis.microphones import align_microphones
 from hybrid.analysis.recording import blank_recording
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.knowledge.compile import compile_rules, wants_room
+from hybrid.knowledge.compile import compile_rules, optional_parts
 from hybrid.knowledge.evaluate import predicted, raw_panel, read_panel, verdict
 from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.matches import MatchReport
@@ -203,7 +203,7 @@ def _shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> Shap
     objective, report = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
     pooled = _pooled(dry)
     working, _ = compile_rules(rules, song, n_tracks, np.asarray(pooled.time_s))
-    nothing = _nothing(pooled, wants_room(rules.rules))
+    nothing = _nothing(pooled, optional_parts(rules.rules))
     unmarked = tuple(np.zeros(low.shape, np.float32) for low in working.ask.low)
     task = Task(working, pooled, pins_of(rules.rules, working, song, nothing), unmarked)
     return ShapeSpec(objective, report, task, nothing, proposal_context(rules, song, dry) if config.network else None)
@@ -254,7 +254,7 @@ def _pooled(dry: Dry) -> Dry:
     return pool(dry, -(-n_frames // REFINE_FRAMES))
 
 
-def _nothing(pooled: Dry, room: bool) -> Treatment:
+def _nothing(pooled: Dry, optional: tuple[str, ...]) -> Treatment:
     """The treatment that does nothing, for the padded length."""
     n_tracks, n_frames = pooled.active.shape
-    return neutral(n_tracks, n_frames * pooled.frame_s, max(DYNAMICS_S, pooled.frame_s), room)
+    return neutral(n_tracks, n_frames * pooled.frame_s, max(DYNAMICS_S, pooled.frame_s), optional)

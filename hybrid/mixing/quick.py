@@ -18,7 +18,7 @@ from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.audio.write import MIX_FILE, WavWriter
 from hybrid.knowledge import objective as objectives
-from hybrid.knowledge.compile import output_of, wants_room
+from hybrid.knowledge.compile import optional_parts, output_of
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
 from hybrid.measure.meter import Levels, Meter
@@ -87,7 +87,7 @@ def _listen(song: Song, reader: SongReader, progress: Progress) -> tuple[Dry, So
 def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int) -> Treatment:
     """What the network proposes; positions that a rule requires are as required, sends start at usual levels."""
     n_tracks = dry.power.shape[0]
-    nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, NETWORK_FRAME_S, wants_room(rules.rules))
+    nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, NETWORK_FRAME_S, optional_parts(rules.rules))
     usual = role_start(nothing, dry, song.tracks, np.zeros(n_tracks, np.float32), seed)
     context = proposal_context(rules, song, dry)
     treatment = proposed(network, dry, context, replace(nothing, reverb=usual.reverb), song.tracks, seed)

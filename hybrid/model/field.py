@@ -20,7 +20,7 @@ from hybrid.model.gradient_features import LOUDNESS_DB, N_FIXED, N_GRADIENT, Gra
 from hybrid.model.input_features import N_FACTS, N_FRAME, Conditioning, InputFeatures
 from hybrid.model.mix_features import N_MIX_FEATURES, N_RELATION, MixFeatures
 from hybrid.model.sizes import Sizes
-from hybrid.treatment.types import N_TONE, N_ZONES
+from hybrid.treatment.parts import N_TONE, N_ZONES
 
 STRIDE = 8
 """Frames to a moment: about 3 s."""

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hybrid.treatment.types import N_TONE, N_ZONES, Treatment
+from hybrid.treatment.parts import N_TONE, N_ZONES
+from hybrid.treatment.types import Treatment
 
 NegativeGradient = Callable[[Treatment], tuple[Array, Treatment]]
 """From whitened moves, before make-up, to what they cost by the rules and the way in which that falls."""

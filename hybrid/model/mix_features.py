@@ -11,13 +11,14 @@ from hybrid.measure import masking
 from hybrid.model.input_features import FAINT, InputFeatures, unit_db
 from hybrid.signal import bands
 from hybrid.treatment import effect
-from hybrid.treatment.bounds import LOW_CUT_FROM_HZ
 from hybrid.treatment.curves import zone_curves
 from hybrid.treatment.makeup import apply_makeup
-from hybrid.treatment.types import N_TONE, N_ZONES, Dry, Treatment
+from hybrid.treatment.parts import N_TONE, N_ZONES, PARTS
+from hybrid.treatment.types import Dry, Treatment
 
 N_MIX_FEATURES = 3 * bands.N_BANDS + N_TONE + 4 * N_ZONES + 8
 N_RELATION = 7
+_LOWEST_CUT_HZ = PARTS["eq.low_cut"].bijector.limits[0]
 _NEAR_PAN = 40.0
 """Tracks that are much closer than this stand in one place: about the width of a voice between loudspeakers."""
 
@@ -71,7 +72,7 @@ def mix_features(dry: Dry, treatment: Treatment, features: InputFeatures) -> Mix
     balance = (left - right) / jnp.maximum(left + right, FAINT)
     correlation = cross / jnp.sqrt(jnp.maximum(left * right, FAINT**2))
     position = treatment.pan.position / 50.0
-    cut_octaves = jnp.log2(jnp.maximum(treatment.eq.low_cut_hz, LOW_CUT_FROM_HZ) / 100.0)
+    cut_octaves = jnp.log2(jnp.maximum(treatment.eq.low_cut_hz, _LOWEST_CUT_HZ) / 100.0)
     fact = [
         jnp.clip(loudness_db, -40.0, 20.0) / 10.0,
         jnp.clip(over_db, -40.0, 20.0) / 10.0,

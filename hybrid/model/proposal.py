@@ -16,7 +16,8 @@ from hybrid.model.input_features import Conditioning, InputFeatures, input_featu
 from hybrid.model.mix_features import mix_features
 from hybrid.treatment.bounds import constrain, unconstrain
 from hybrid.treatment.makeup import apply_makeup
-from hybrid.treatment.types import RIDE_S, Dry, Dynamics, Eq, Gain, Pan, Reverb, Treatment
+from hybrid.treatment.parts import RIDE_S
+from hybrid.treatment.types import Dry, Dynamics, Eq, Gain, Pan, Reverb, Treatment
 
 _FIXED = ("loudness_db", "tone", "low_cut", "position", "width", "send", "family", "hidden")
 """What is said of a track once for the whole song."""

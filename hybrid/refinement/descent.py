@@ -22,15 +22,13 @@ from hybrid.knowledge.objective import NO_LIMIT, Objective
 from hybrid.measure.panel import raw_of
 from hybrid.refinement.constraints import UNLIMITED, ConstraintWeights, beyond_limits
 from hybrid.refinement.pins import Pins, treatment_of
+from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Dry, Treatment, map_parts
 
 LOOKS = 8
 """Rules that are looked at each time: those that cost most. A rule that is kept has no gradient to look at."""
 RATE = 0.12
 """Whitened units per step at most: a third of a decibel of level."""
-UNLOCK = {"eq": 0.15, "dynamics": 0.35, "reverb": 0.35}
-"""Share of all steps after which a group begins to move: level and place first, then tone, then the rest. Where a start
-proposes something in all groups, all move at once."""
 MARGIN = 0.05
 """Constraints are held this many scales inside their limits, since rendering differs a little from prediction."""
 RHO = (1.0, 20.0)
@@ -161,7 +159,7 @@ def _optimiser() -> optax.GradientTransformation:
 
 def _unlocked(updates: Treatment, progress: Array, in_turn: Float[Array, ""]) -> Treatment:
     def gated(part: str, update: Array) -> Array:
-        return update * (progress >= in_turn * UNLOCK.get(part.partition(".")[0], 0.0))
+        return update * (progress >= in_turn * PARTS[part].unlock)
 
     return map_parts(gated, updates)
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from hybrid.audio.song import Track
 from hybrid.knowledge.select import by_role
 from hybrid.measure import loudness
-from hybrid.treatment.bounds import RANGES
+from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Dry, Treatment
 
 ROLE_LEVELS_LU = {
@@ -64,8 +64,8 @@ def role_start(
     wanted = np.array([_level(track) for track in tracks])
     level = np.where(raw > loudness.ABSOLUTE_GATE_LUFS, wanted - raw, 0.0)
     level -= np.median(level) if n else 0.0
-    limits = RANGES["gain.level"]
-    level = np.clip(level, 0.9 * limits.low, 0.9 * limits.high)
+    low, high = PARTS["gain.level"].bijector.limits
+    level = np.clip(level, 0.9 * low, 0.9 * high)
     sends = np.array([by_role(SENDS_DB, track.role) for track in tracks], np.float32)
     reverb = treatment.reverb and treatment.reverb._replace(send_db=_filled(treatment.reverb.send_db, sends))
     return replace(

@@ -15,7 +15,7 @@ from flax import nnx
 
 from hybrid.corpus.card import Card, read_card, song_folders
 from hybrid.errors import InputError, Problem
-from hybrid.knowledge.compile import wants_room
+from hybrid.knowledge.compile import optional_parts
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.model.field import Field
@@ -116,7 +116,7 @@ class _Run:
             lessons = Lessons(recipe, rules, shape, partial(_targets, recipe, refinement))
             if refinement:
                 refinement.make_missing(material.train, lessons, lambda share: progress("refine", share))
-            trainer = trainer_of(recipe.model_copy(update={"seed": 0}), self._graph, wants_room(rules.rules))
+            trainer = trainer_of(recipe.model_copy(update={"seed": 0}), self._graph, optional_parts(rules.rules))
             stream = endless(lessons, material.train, recipe.batch, recipe.seed + len(self._under))
             self._under.append(_Under(rules, lessons, trainer, stream))
         self._checkpoints = Checkpoints(folder)

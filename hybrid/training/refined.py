@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hybrid.audio.song import Song
-from hybrid.knowledge.compile import wants_room
+from hybrid.knowledge.compile import optional_parts
 from hybrid.knowledge.evaluate import read_panel
 from hybrid.knowledge.objective import project
 from hybrid.knowledge.ruleset import RuleSet
@@ -48,7 +48,7 @@ class Refinement:
         n_tracks, n_frames = dry.active.shape
         song = replace(song, tracks=song.tracks[:n_tracks])
         rules, objective = self._rules.rules, lesson.objective
-        nothing = neutral(n_tracks, n_frames * NETWORK_FRAME_S, NETWORK_FRAME_S, wants_room(rules))
+        nothing = neutral(n_tracks, n_frames * NETWORK_FRAME_S, NETWORK_FRAME_S, optional_parts(rules))
         raw = read_panel(objective, predict(dry, project(objective, dry, nothing)))
         task = Task(
             objective, dry, pins_of(rules, objective, song, nothing), constraint_weights_of(objective, raw, rules)

@@ -64,16 +64,18 @@ class Trainer(NamedTuple):
 
 
 @lru_cache(maxsize=2)
-def trainer_of(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool) -> Trainer:
+def trainer_of(recipe: Recipe, graph: nnx.GraphDef[Field], optional: tuple[str, ...]) -> Trainer:
     """The functions of a recipe, which runs that differ in rules or seed alone share: they are compiled once."""
-    return make_trainer(recipe, graph, room)
+    return make_trainer(recipe, graph, optional)
 
 
-def make_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], room: bool, devices: Sequence | None = None) -> Trainer:
+def make_trainer(
+    recipe: Recipe, graph: nnx.GraphDef[Field], optional: tuple[str, ...], devices: Sequence | None = None
+) -> Trainer:
     """The compiled functions for a recipe; a batch is divided among as many devices, of all local ones unless they
     are given, as its size allows."""
     optimiser = _optimiser(recipe)
-    nothing = neutral(recipe.n_tracks, recipe.n_frames * NETWORK_FRAME_S, NETWORK_FRAME_S, room)
+    nothing = neutral(recipe.n_tracks, recipe.n_frames * NETWORK_FRAME_S, NETWORK_FRAME_S, optional)
     together, divided = _shardings(recipe.batch, jax.local_devices() if devices is None else devices)
 
     def look(weights: nnx.State, batch: Batch) -> Seen:

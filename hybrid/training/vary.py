@@ -14,7 +14,7 @@ from hybrid.signal import bands
 from hybrid.training.example import Frames
 from hybrid.training.recipe import Variety
 from hybrid.treatment.curves import tone_curves
-from hybrid.treatment.types import N_TONE
+from hybrid.treatment.parts import N_TONE
 
 _NEVER_LEAD = ("drums", "bass", "fx", "unknown")
 

@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.signal import bands
-from hybrid.treatment.types import N_TONE, N_ZONES, RIDE_S, ZONES_HZ, Dry, Reverb, Treatment
+from hybrid.treatment.parts import N_TONE, N_ZONES, RIDE_S, ZONES_HZ
+from hybrid.treatment.types import Dry, Reverb, Treatment
 
 LN_DB = float(np.log(10.0) / 10.0)
 """Natural logarithm of a power ratio of one decibel."""

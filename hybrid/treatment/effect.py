@@ -15,7 +15,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hybrid.signal import room
-from hybrid.treatment.bounds import ROOM_LONGEST_S
 from hybrid.treatment.curves import (
     FAINT,
     LN_DB,
@@ -27,7 +26,11 @@ from hybrid.treatment.curves import (
     tone_curves,
     zone_curves,
 )
+from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Dry, Reverb, Treatment, send_power
+
+_LONGEST_S = PARTS["reverb.decay"].bijector.limits[1], PARTS["reverb.pre_delay"].bijector.limits[1]
+"""The longest decay and pre-delay that a room may have."""
 
 
 class Layer(NamedTuple):
@@ -108,7 +111,7 @@ def _returned(layer: Layer, reverb: Reverb) -> Return:
     # the square root's slope is infinite at zero
     both = jnp.where(product > FAINT, jnp.sqrt(jnp.maximum(product, FAINT)), 0.0)
     sent = jnp.concatenate([send[:, None, None] * direct(layer), both[:, None, None] * _pair_direct(layer)])
-    back = room.tails(sent, room_decay_s(reverb), reverb.pre_delay_s, layer.dry.frame_s, ROOM_LONGEST_S)
+    back = room.tails(sent, room_decay_s(reverb), reverb.pre_delay_s, layer.dry.frame_s, _LONGEST_S)
     back = back * jnp.exp(LN_DB * (reverb.tone_db @ jnp.asarray(tone_curves(), dtype)))
     return Return(back[: len(send)], back[len(send) :])
 

@@ -18,7 +18,8 @@ from jaxtyping import Array, Complex, Float, Int
 from hybrid.signal import bands, room, stft
 from hybrid.signal.bandpower import CHUNK_HOPS, CONTEXT_HOPS
 from hybrid.treatment.curves import LN_DB, low_cut_db, moving_db, pan_matrix, tone_curves, zone_curves
-from hybrid.treatment.types import PER_SONG, Reverb, Treatment, map_parts, send_power
+from hybrid.treatment.parts import PARTS
+from hybrid.treatment.types import Reverb, Treatment, map_parts, send_power
 
 _Any = Array | np.ndarray
 
@@ -70,7 +71,7 @@ def moving(
 
 def _alone(treatment: Treatment, track: int | Int[Array, ""]) -> Treatment:
     """The treatment of one track alone."""
-    return map_parts(lambda part, x: x if part in PER_SONG else x[jnp.asarray(track)][None], treatment)
+    return map_parts(lambda part, x: x[jnp.asarray(track)][None] if PARTS[part].per_track else x, treatment)
 
 
 def filtered(

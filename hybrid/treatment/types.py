@@ -7,7 +7,7 @@ both channels alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -17,19 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-N_TONE = 10
-"""Points of the tone curve, equally spaced over the bands."""
-ZONES_HZ = (150.0, 1000.0, 5000.0)
-"""Borders between the zones of bands that dynamics act on: body, low mids, presence, air (by taste)."""
-N_ZONES = len(ZONES_HZ) + 1
-RIDE_S = 2.0
-"""Spacing of the ride's points: slower than 0.25 Hz."""
-SEND_OFF_DB = -60.0
-"""Nothing is sent at this level or below."""
-ROOM_DECAY_S, ROOM_PRE_DELAY_S = 1.2, 0.02
-"""The room that is there before any rule asks for another: a small hall (by taste)."""
-PER_SONG = ("master.level", "reverb.decay", "reverb.pre_delay", "reverb.tone")
-"""Parts that the whole song shares; all others have an entry per track."""
+from hybrid.treatment.parts import N_TONE, N_ZONES, PARTS, RIDE_S, SEND_OFF_DB, Axis
 
 
 @partial(
@@ -154,10 +142,12 @@ class Treatment:
     """Spacing of the points of `dynamics`."""
 
 
+_NAMES = {f"{part.group}.{part.field}": part.name for part in PARTS.values()}
+
+
 def _part(path: tuple[object, ...]) -> str:
     """Name of a part without its unit, as rules write it in `acts_on`: "gain.level"."""
-    name = jax.tree_util.keystr(path, simple=True, separator=".")
-    return name.removesuffix("_db").removesuffix("_hz").removesuffix("_s")
+    return _NAMES[jax.tree_util.keystr(path, simple=True, separator=".")]
 
 
 def map_parts(function: Callable[..., Array], *treatments: Treatment) -> Treatment:
@@ -191,24 +181,38 @@ def hold(treatment: Treatment, acts_on: tuple[str, ...]) -> Treatment:
     return map_parts(held, treatment)
 
 
-def neutral(n_tracks: int, duration_s: float, knot_s: float, room: bool = False) -> Treatment:
-    """The treatment that does nothing, with time curves for `duration_s`; with a `room`, nothing is sent there."""
+def neutral(n_tracks: int, duration_s: float, knot_s: float, optional: Collection[str] = ()) -> Treatment:
+    """The treatment that does nothing, with time curves for `duration_s`.
 
-    def points(spacing_s: float) -> int:
-        return int(duration_s / spacing_s) + 2
+    Of the optional parts it has those that are named, by themselves or by their group: with "reverb" there is a room,
+    to which nothing is sent.
+    """
+    size: dict[Axis, int] = {
+        "track": n_tracks,
+        "tone": N_TONE,
+        "zone": N_ZONES,
+        "ride": int(duration_s / RIDE_S) + 2,
+        "knot": int(duration_s / knot_s) + 2,
+    }
+    values = {
+        part.name: jax.device_put(np.full([size[axis] for axis in part.axes], part.neutral, np.float32))
+        for part in PARTS.values()
+        if not part.optional or is_named(part.name, tuple(optional))
+    }
+    return from_parts(values, knot_s)
 
-    def full(value: float, *shape: int) -> Array:
-        return jax.device_put(np.full(shape, value, np.float32))
 
-    zeros = partial(full, 0.0)
-    reverb = Reverb(full(SEND_OFF_DB, n_tracks), full(ROOM_DECAY_S, N_ZONES), full(ROOM_PRE_DELAY_S), zeros(N_TONE))
-
+def from_parts(values: Mapping[str, Array], knot_s: float) -> Treatment:
+    """The treatment made of these parts; optional ones may be missing."""
+    fields: dict[str, dict[str, Array]] = {}
+    for name, value in values.items():
+        fields.setdefault(PARTS[name].group, {})[PARTS[name].field] = value
     return Treatment(
-        gain=Gain(zeros(n_tracks), zeros(n_tracks, points(RIDE_S))),
-        eq=Eq(zeros(n_tracks, N_TONE), zeros(n_tracks)),
-        dynamics=Dynamics(zeros(n_tracks, N_ZONES, points(knot_s))),
-        pan=Pan(zeros(n_tracks), zeros(n_tracks)),
-        reverb=reverb if room else None,
-        master=Master(zeros()),
+        gain=Gain(**fields["gain"]),
+        eq=Eq(**fields["eq"]),
+        dynamics=Dynamics(**fields["dynamics"]),
+        pan=Pan(**fields["pan"]),
+        reverb=Reverb(**fields["reverb"]) if "reverb" in fields else None,
+        master=Master(**fields["master"]),
         knot_s=knot_s,
     )

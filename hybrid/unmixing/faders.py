@@ -10,9 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from hybrid.treatment.bounds import RANGES
 from hybrid.treatment.curves import tone_curves
-from hybrid.treatment.types import N_TONE
+from hybrid.treatment.parts import N_TONE, PARTS
 from hybrid.unmixing.least_squares import Gains
 from hybrid.unmixing.moments import Moments
 
@@ -95,13 +94,13 @@ def _position(found: Amounts) -> Float[np.ndarray, " track"]:
     """By the sine-cosine law, within its range; 0 for tracks that are not in the mix."""
     out = np.sum(found.mid_energy[:, None] * found.mid + found.side_energy[:, None] * found.side, axis=0)
     angle = np.where(out.any(axis=0), np.arctan2(out[1], out[0]), np.pi / 4.0)
-    low, high = RANGES["pan.position"][:2]
+    low, high = PARTS["pan.position"].bijector.limits
     return np.clip(100.0 * (angle * (4.0 / np.pi) - 1.0), low, high)
 
 
 def _width(found: Amounts) -> Float[np.ndarray, " track"]:
     """Gain of the side over that of the mid; 1 for tracks whose side lies 40 dB below their mid."""
-    low, high = RANGES["pan.width"][:2]
+    low, high = PARTS["pan.width"].bijector.limits
     side = found.side_energy[:, None]
     wide, plain = np.sum(side * found.side, axis=(0, 1)), np.sum(side * found.mid, axis=(0, 1))
     is_heard = (found.side_energy.sum(axis=0) > 1e-4 * found.mid_energy.sum(axis=0)) & (plain > 0.0)
@@ -131,7 +130,7 @@ def _tone(
     counts = np.where(share > _EMPTY, share, 0.0) ** 0.3 * sure
     normal = np.einsum("kb,bi,lb->ikl", knots, counts, knots) + _TONE_RIDGE * np.eye(N_TONE)
     wanted = np.einsum("kb,bi,bi->ik", knots, counts, curve_db)
-    low, high = RANGES["eq.tone"][:2]
+    low, high = PARTS["eq.tone"].bijector.limits
     return np.clip(np.linalg.solve(normal, wanted[..., None])[..., 0], low, high)
 
 

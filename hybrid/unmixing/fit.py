@@ -19,8 +19,8 @@ from hybrid.analysis.chunks import Progress
 from hybrid.audio.align import Lag, find_lag
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.treatment.bounds import RANGES
 from hybrid.treatment.effect import mix_total, treated
+from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Dry, Treatment, neutral
 from hybrid.unmixing.faders import Amounts, Faders, amounts, faders
 from hybrid.unmixing.least_squares import Gains, by_envelope, unmix
@@ -122,7 +122,7 @@ def _levelled(treatment: Treatment, found: Amounts) -> Treatment:
     level = np.asarray(treatment.gain.level_db)[: found.mid.shape[-1]]
     heard = found.mid.any(axis=(0, 1)) | found.side.any(axis=(0, 1))
     median = float(np.median(level[heard])) if heard.any() else 0.0
-    low, high = RANGES["gain.level"][:2]
+    low, high = PARTS["gain.level"].bijector.limits
     around = np.where(found.mid_energy.any(axis=0), np.clip(level - median, low, high), 0.0)
     return replace(
         treatment,

@@ -114,7 +114,6 @@ def test_two_rules_meet_over_the_track_that_both_move(slopes: Slopes):
         ("pan.position", -12.2, "", "move pad to the left by 12 pan"),
         ("eq.low_cut", 31.0, "", "move the low cut of pad up by 31 Hz"),
         ("dynamics.zone", -0.012, "below 150 Hz at 0:04", "press pad down by 0.012 dB below 150 Hz at 0:04"),
-        ("some.new-part", 1.0, "", "raise some.new-part of pad by 1.0 dB"),
     ],
 )
 def test_a_move_is_told_as_at_the_desk(part: str, amount: float, where: str, sentence: str):

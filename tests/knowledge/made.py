@@ -27,8 +27,8 @@ from hybrid.knowledge.select import Selector
 from hybrid.knowledge.types import TYPES, RuleType
 from hybrid.measure import loudness
 from hybrid.signal import bandpower, bands, kweighting
-from hybrid.treatment.bounds import RANGES
-from hybrid.treatment.types import N_TONE, Dry, Treatment, map_parts, neutral
+from hybrid.treatment.parts import N_TONE, PARTS, Bounded
+from hybrid.treatment.types import Dry, Treatment, map_parts, neutral
 from tests.quick import QUICK
 
 Plain = str | float | bool | Sequence["Plain"] | Mapping[str, "Plain"]
@@ -261,7 +261,7 @@ def random_dry(seed: int, n_tracks: int = N_TRACKS, n_frames: int = N_FRAMES) ->
 def untouched(dry: Dry, knot_s: float = 0.2) -> Treatment:
     """The treatment that does nothing, of the shape that fits."""
     n_tracks, n_frames = dry.active.shape
-    return neutral(n_tracks, n_frames * dry.frame_s, knot_s, room=True)
+    return neutral(n_tracks, n_frames * dry.frame_s, knot_s, optional=("reverb",))
 
 
 _FROM = {
@@ -280,7 +280,8 @@ def random_treatment(dry: Dry, seed: int, size: float = 1.0) -> Treatment:
     def moved(part: str, value: jax.Array) -> jax.Array:
         if part in _FROM:
             return jnp.asarray(rng.uniform(*_FROM[part], value.shape), value.dtype)
-        scale = RANGES[part].scale if part in RANGES else 3.0
+        bijector = PARTS[part].bijector
+        scale = bijector.scale if isinstance(bijector, Bounded) else 3.0
         return jnp.asarray(size * scale * rng.uniform(-1.0, 1.0, value.shape), value.dtype)
 
     return map_parts(moved, untouched(dry))

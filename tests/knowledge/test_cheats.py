@@ -16,9 +16,9 @@ import pytest
 
 from hybrid.knowledge.types import TYPES
 from hybrid.signal import bands
-from hybrid.treatment.bounds import RANGES
 from hybrid.treatment.curves import tone_curves
-from hybrid.treatment.types import N_TONE, N_ZONES, RIDE_S, Treatment, treatment_parts
+from hybrid.treatment.parts import N_TONE, N_ZONES, PARTS, RIDE_S
+from hybrid.treatment.types import Treatment, treatment_parts
 from tests.knowledge.made import (
     ANTIPHASE,
     RULES,
@@ -306,7 +306,7 @@ def test_width_by_antiphase_vanishes_in_mono():
 
 def test_no_control_of_width_makes_a_track_vanish_in_mono():
     song = hear("mono_foldown", [Part(pink(), place=WIDE)])
-    widest = song.untouched.pan.width_db.at[0].set(RANGES["pan.width"].high)
+    widest = song.untouched.pan.width_db.at[0].set(PARTS["pan.width"].bijector.limits[1])
     wide = replace(song.untouched, pan=song.untouched.pan._replace(width_db=widest))
     assert song.value() == pytest.approx(-3.01, abs=0.01)
     # side over mid of 3 dB at most: 10 log10(1 / (1 + 10^0.3))
@@ -389,9 +389,9 @@ def test_passages_are_not_led_below_the_gate():
 def test_a_slow_fade_widens_the_range_by_no_more_than_a_ride_may_move():
     parts = [LEAD]
     song, smooth = hear_long("loudness_range", parts), hear_long("smooth_control", parts)
-    fade = ridden(song.untouched, (RANGES["gain.ride"].high, RANGES["gain.ride"].low), 0)
+    fade = ridden(song.untouched, (PARTS["gain.ride"].bijector.limits[1], PARTS["gain.ride"].bijector.limits[0]), 0)
     assert scales(song) >= 1.0 and scales(song, fade) == 0.0  # it works
-    assert song.value(fade) <= RANGES["gain.ride"].high - RANGES["gain.ride"].low
+    assert song.value(fade) <= PARTS["gain.ride"].bijector.limits[1] - PARTS["gain.ride"].bijector.limits[0]
     assert scales(smooth, fade) == 0.0  # and is as smooth as can be
 
 

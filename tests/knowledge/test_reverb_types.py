@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hybrid.treatment.types import N_TONE, Treatment
+from hybrid.treatment.parts import N_TONE
+from hybrid.treatment.types import Treatment
 from tests.knowledge.made import Heard, Part, at_level, hear, white
 
 SOUND = (1.0,) * 4 + (0.0,) * 4

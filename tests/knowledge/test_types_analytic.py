@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from hybrid.signal import bands
-from hybrid.treatment.types import N_TONE, RIDE_S, treatment_parts
+from hybrid.treatment.parts import N_TONE, RIDE_S
+from hybrid.treatment.types import treatment_parts
 from tests.knowledge.made import (
     ANTIPHASE,
     LEFT,

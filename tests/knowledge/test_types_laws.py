@@ -16,8 +16,8 @@ from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings import READINGS, Reading
 from hybrid.knowledge.types import TYPES, RuleType
-from hybrid.treatment.bounds import RANGES
-from hybrid.treatment.types import PER_SONG, RIDE_S, Dry, Treatment, map_parts, treatment_parts
+from hybrid.treatment.parts import PARTS, RIDE_S
+from hybrid.treatment.types import Dry, Treatment, map_parts, treatment_parts
 from tests.knowledge.made import (
     FRAME_S,
     RULES,
@@ -151,7 +151,7 @@ def test_the_order_of_the_tracks_does_not_matter(rule: RuleType):
         low_power=dry.low_power[order],
         pairs=jnp.asarray(np.argsort(order))[dry.pairs],
     )
-    same = map_parts(lambda part, value: value if part in PER_SONG else value[order], treatment)
+    same = map_parts(lambda part, value: value[order] if PARTS[part].per_track else value, treatment)
     before = _reading(_pulls("sixty tracks", "treated"), rule)
     after = _reading(_shuffled(shuffled, moved, same), rule)
     value, share = np.asarray(before.value), np.asarray(before.share)
@@ -239,8 +239,8 @@ def _silenced() -> Pulls:
     quiet = untouched(dry)
     late = jnp.arange(quiet.gain.ride_db.shape[1]) * RIDE_S >= 0.5 * FRAMES * FRAME_S
     gain = quiet.gain._replace(
-        level_db=quiet.gain.level_db.at[0].set(RANGES["gain.level"].low),
-        ride_db=quiet.gain.ride_db.at[:, late].set(RANGES["gain.ride"].low),
+        level_db=quiet.gain.level_db.at[0].set(PARTS["gain.level"].bijector.limits[0]),
+        ride_db=quiet.gain.ride_db.at[:, late].set(PARTS["gain.ride"].bijector.limits[0]),
     )
     return pulls(objective, dry, replace(quiet, gain=gain))
 

@@ -10,7 +10,7 @@ import pytest
 from hybrid.measure import dynamics
 from hybrid.signal import bands
 from hybrid.treatment.curves import zone_curves
-from hybrid.treatment.types import N_ZONES
+from hybrid.treatment.parts import N_ZONES
 
 FRAME_S, FRAMES = 0.1, 80
 FLAT = jnp.full((1, FRAMES, bands.N_BANDS), 1e-3)

@@ -50,7 +50,7 @@ def config() -> MixConfig:
 @pytest.mark.parametrize("room", [False, True])
 def test_tracks_added_before_the_inverse_transform_are_the_sum_of_the_stems(song: Song, room: bool):
     rng = np.random.default_rng(0)
-    treatment = neutral(3, SECONDS, 0.4, room)
+    treatment = neutral(3, SECONDS, 0.4, ("reverb",) if room else ())
     treatment = replace(
         treatment,
         gain=treatment.gain._replace(level_db=jnp.array([3.0, -6.0, 0.0])),

@@ -33,7 +33,7 @@ def in_room(tmp_path_factory: pytest.TempPathFactory):
     song = song_of(tmp_path_factory.mktemp("room"), sounds(duration_s=8.0))
     with open_song(song) as reader, workers() as pool:
         dry = analyse(song, reader).dry
-        nothing = neutral(dry.power.shape[0], 9.0, 0.2, room=True)
+        nothing = neutral(dry.power.shape[0], 9.0, 0.2, optional=("reverb",))
         sends = jnp.resize(jnp.asarray(SENDS_DB), nothing.gain.level_db.shape)
         reverb = nothing.reverb._replace(send_db=sends, decay_s=jnp.asarray([1.5, 1.2, 1.0, 0.7]))
         treatment = replace(nothing, reverb=reverb)

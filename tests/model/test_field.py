@@ -47,7 +47,7 @@ def dry() -> Dry:
 
 
 def nothing(dry: Dry, room: bool = True) -> Treatment:
-    return neutral(dry.power.shape[0], dry.power.shape[2] * dry.frame_s, 0.2, room)
+    return neutral(dry.power.shape[0], dry.power.shape[2] * dry.frame_s, 0.2, ("reverb",) if room else ())
 
 
 HINTS = Conditioning(

@@ -18,7 +18,8 @@ from hybrid.model.mix_features import N_MIX_FEATURES, N_RELATION, MixFeatures, m
 from hybrid.model.proposal import treatment_of, unroll
 from hybrid.model.sizes import Sizes
 from hybrid.signal import bands
-from hybrid.treatment.types import N_ZONES, Dry, Treatment
+from hybrid.treatment.parts import N_ZONES
+from hybrid.treatment.types import Dry, Treatment
 from tests.quick import QUICK
 from tests.treatment.made import dry_of, mono, nothing, random_dry
 

@@ -22,7 +22,8 @@ from hybrid.refinement.conflicts import conflicts
 from hybrid.refinement.constraints import UNLIMITED, constraint_weights_by_target, signed_excess
 from hybrid.refinement.pins import Pins, pins_of
 from hybrid.refinement.refine import Refined, Task, refine
-from hybrid.treatment.bounds import RANGES, effort
+from hybrid.treatment.bounds import regulariser as effort
+from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Dry, Treatment, map_parts, treatment_parts
 from tests.knowledge.made import (
     Plain,
@@ -179,8 +180,10 @@ def test_no_control_leaves_its_range_whatever_is_asked(bench: Bench):
     objective = bench.asking(dict.fromkeys(asks, 3.0), asks)
     after = treatment_parts(bench.refined(objective, untouched(bench.dry)).treatment)
     assert float(after["gain.level"][0]) > 10.0 and float(after["pan.position"].min()) > 50.0
-    for part, limits in RANGES.items():
-        assert limits.low <= float(after[part].min()) and float(after[part].max()) <= limits.high, part
+    for name, part in PARTS.items():
+        if name in after:
+            low, high = part.bijector.limits
+            assert low <= float(after[name].min()) and float(after[name].max()) <= high, name
 
 
 def test_the_output_level_is_that_of_the_rules(bench: Bench):

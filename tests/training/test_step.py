@@ -49,7 +49,7 @@ graph, weights = nnx.split(Field(sizes, nnx.Rngs(0)), nnx.Param)
 
 
 def learnt(devices):
-    trainer = make_trainer(recipe, graph, False, devices)
+    trainer = make_trainer(recipe, graph, (), devices)
     learner, losses = trainer.begin(weights), []
     for _ in range(3):
         learner, seen = trainer.step(learner, batch)

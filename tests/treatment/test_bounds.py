@@ -9,25 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid.treatment.bounds import (
-    LOW_CUT_FROM_HZ,
-    LOW_CUT_OCTAVES,
-    OCTAVES,
-    RANGES,
-    SEND_HIGHEST_DB,
-    constrain,
-    regulariser,
-    unconstrain,
-)
-from hybrid.treatment.types import PER_SONG, SEND_OFF_DB, map_parts, neutral, treatment_parts
+from hybrid.treatment.bounds import constrain, regulariser, unconstrain
+from hybrid.treatment.parts import PARTS, Bounded, BoundedOctaves
+from hybrid.treatment.types import map_parts, neutral, treatment_parts
 from tests.treatment.made import only
 
-NOTHING = neutral(2, 0.5, 0.2, room=True)
+NOTHING = neutral(2, 0.5, 0.2, optional=("reverb",))
 FREE = sorted(set(treatment_parts(NOTHING)) - {"master.level"})
-LIMITS = {part: (r.low, r.high) for part, r in RANGES.items()}
-LIMITS |= {part: tuple(v * 2.0**end for end in r[:2]) for part, (v, r) in OCTAVES.items()}
-LIMITS["reverb.send"] = (SEND_OFF_DB, SEND_HIGHEST_DB)
-LIMITS["eq.low_cut"] = (LOW_CUT_FROM_HZ, LOW_CUT_FROM_HZ * 2.0**LOW_CUT_OCTAVES)
+LIMITS = {name: PARTS[name].bijector.limits for name in FREE}
+BOUNDED = {name: part.bijector for name, part in PARTS.items() if isinstance(part.bijector, Bounded)}
+OCTAVES = {name: part.bijector for name, part in PARTS.items() if isinstance(part.bijector, BoundedOctaves)}
+PER_TRACK = {name for name, part in PARTS.items() if part.per_track}
+LOW_CUT = PARTS["eq.low_cut"].bijector.limits
 
 bound, unbound, effort_of = jax.jit(constrain), jax.jit(unconstrain), jax.jit(regulariser)
 
@@ -78,26 +71,26 @@ def test_zero_moves_do_nothing_that_can_be_heard():
     low_cut_hz = resting.pop("eq.low_cut")
     # a send at rest brings back less than a millionth
     assert resting.pop("reverb.send") < -58.9
-    for part, (middle, _) in OCTAVES.items():
+    for part, (middle, *_) in OCTAVES.items():
         assert resting.pop(part) == pytest.approx(middle)
     assert set(resting.values()) == {0.0}
     # 18 dB per octave below its corner: takes 0.01 dB off 30 Hz
     assert -10.0 * np.log10(1.0 + (low_cut_hz / 30.0) ** 6) > -0.011
 
 
-@pytest.mark.parametrize("part", sorted(RANGES))
+@pytest.mark.parametrize("part", sorted(BOUNDED))
 def test_one_unit_of_a_move_is_worth_its_scale_near_zero(part):
-    assert numbers(bound(filled(0.01)))[part] == pytest.approx(0.01 * RANGES[part].scale, rel=1e-3)
-    assert numbers(bound(filled(-0.01)))[part] == pytest.approx(-0.01 * RANGES[part].scale, rel=1e-3)
+    assert numbers(bound(filled(0.01)))[part] == pytest.approx(0.01 * BOUNDED[part].scale, rel=1e-3)
+    assert numbers(bound(filled(-0.01)))[part] == pytest.approx(-0.01 * BOUNDED[part].scale, rel=1e-3)
 
 
 def test_a_unit_of_low_cut_is_a_third_of_an_octave_where_it_is_steepest():
-    middle = numbers(unbound(with_part("eq.low_cut", LOW_CUT_FROM_HZ * 2.0 ** (LOW_CUT_OCTAVES / 2.0))))["eq.low_cut"]
+    middle = numbers(unbound(with_part("eq.low_cut", (LOW_CUT[0] * LOW_CUT[1]) ** 0.5)))["eq.low_cut"]
     corners = [numbers(bound(filled(middle + step)))["eq.low_cut"] for step in (-0.05, 0.05)]
     assert np.log2(corners[1] / corners[0]) / 0.1 == pytest.approx(1.0 / 3.0, rel=0.01)
 
 
-@pytest.mark.parametrize("part", sorted(RANGES))
+@pytest.mark.parametrize("part", sorted(BOUNDED))
 @pytest.mark.parametrize("end", [0, 1])
 def test_a_value_beyond_a_bound_comes_back_just_inside_it(part, end):
     limit = LIMITS[part][end]
@@ -141,13 +134,13 @@ def test_doing_nothing_takes_no_effort():
 
 @pytest.mark.parametrize("part", ["gain.level", "gain.ride", "pan.position", "pan.width"])
 def test_one_unit_takes_an_effort_of_one(part):
-    assert np.asarray(effort_of(with_part(part, RANGES[part].scale))) == pytest.approx([1.0, 1.0])
+    assert np.asarray(effort_of(with_part(part, BOUNDED[part].scale))) == pytest.approx([1.0, 1.0])
 
 
-@pytest.mark.parametrize("part", sorted(set(FREE) - set(PER_SONG)))
+@pytest.mark.parametrize("part", sorted(PER_TRACK & set(FREE)))
 def test_every_part_takes_effort_and_pays_for_its_own_track(part):
     values = {"eq.low_cut": 120.0, "reverb.send": -6.0}
-    value = values[part] if part in values else RANGES[part].scale
+    value = values[part] if part in values else BOUNDED[part].scale
     one = map_parts(lambda name, x: x.at[0].set(value) if name == part else x, NOTHING)
     first, second = np.asarray(effort_of(one)).tolist()
     assert first > 0.2

@@ -12,7 +12,8 @@ import pytest
 from hybrid.signal import bands
 from hybrid.treatment import curves, effect
 from hybrid.treatment.bounds import constrain
-from hybrid.treatment.types import RIDE_S, Dry, Treatment, map_parts, treatment_parts
+from hybrid.treatment.parts import RIDE_S
+from hybrid.treatment.types import Dry, Treatment, map_parts, treatment_parts
 from tests.treatment.made import (
     FRAME_S,
     N_FRAMES,

@@ -11,7 +11,8 @@ import pytest
 from hybrid.signal import stft
 from hybrid.signal.bandpower import CHUNK_HOPS, CONTEXT_HOPS
 from hybrid.treatment import render
-from hybrid.treatment.types import RIDE_S, Treatment, map_parts, neutral
+from hybrid.treatment.parts import RIDE_S
+from hybrid.treatment.types import Treatment, map_parts, neutral
 from tests.treatment.made import only
 
 RATE = 8000

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hybrid.treatment.types import RIDE_S, hold, map_parts, neutral, treatment_parts
+from hybrid.treatment.parts import RIDE_S
+from hybrid.treatment.types import hold, map_parts, neutral, treatment_parts
 
 PARTS = {
     "gain.level",

@@ -6,33 +6,35 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, Field, StringConstraints, ValidationInfo, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 
 from hybrid import quantity
+from hybrid.errors import suggest
 from hybrid.knowledge.select import Words
+from hybrid.treatment.parts import GROUPS, acts_on_names
 from hybrid.units import Clock, Share, Written, accept, accept_range, refusal
 
 Evidence = Literal["standard", "measured", "listening_test", "convention", "guess"]
-Part = Literal[
-    "gain",
-    "gain.level",
-    "gain.ride",
-    "eq",
-    "eq.tone",
-    "eq.low_cut",
-    "dynamics",
-    "pan",
-    "pan.position",
-    "pan.width",
-    "reverb",
-    "reverb.send",
-    "reverb.decay",
-    "reverb.pre_delay",
-    "reverb.tone",
-    "master",
-]
+EVERY_PART = tuple(GROUPS)
+
+
+def _read_part(value: object) -> str:
+    known = list(acts_on_names())
+    if not isinstance(value, str) or value not in known:
+        raise refusal(f"expected one of {', '.join(known)}, got {value!r}{suggest(str(value), known)}")
+    return value
+
+
+Part = Annotated[str, BeforeValidator(_read_part), WithJsonSchema({"type": "string", "enum": list(acts_on_names())})]
 """A group of the treatment, or one part of a group."""
-EVERY_PART: tuple[Part, ...] = ("gain", "eq", "dynamics", "pan", "reverb", "master")
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([._+-][a-z0-9]+)*$")]
 """A name of small letters, digits, dots and dashes."""
