@@ -17,7 +17,7 @@ from hybrid.model.mix_features import mix_features
 from hybrid.treatment.bounds import constrain, unconstrain
 from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.parts import RIDE_S
-from hybrid.treatment.types import Dry, Dynamics, Eq, Gain, Pan, Reverb, Treatment
+from hybrid.treatment.types import Dry, Dynamics, Gain, Pan, Reverb, Treatment
 
 _FIXED = ("loudness_db", "tone", "low_cut", "position", "width", "send", "family", "hidden")
 """What is said of a track once for the whole song."""
@@ -167,7 +167,10 @@ def _unconstrained(prediction: Proposal, features: InputFeatures, dry: Dry, noth
     return replace(
         unconstrained,
         gain=Gain(unconstrained.gain.level_db, _at(heard(prediction.ride), dry, RIDE_S, ride.shape[-1])),
-        eq=Eq(heard(prediction.tone), unconstrained.eq.low_cut_hz + heard(prediction.low_cut)),
+        # parts of which the network says nothing stay where they rest
+        eq=unconstrained.eq._replace(
+            tone_db=heard(prediction.tone), low_cut_hz=unconstrained.eq.low_cut_hz + heard(prediction.low_cut)
+        ),
         dynamics=Dynamics(_at(heard(prediction.zone), dry, nothing.knot_s, zone.shape[-1])),
         pan=Pan(heard(prediction.position), heard(prediction.width)),
         reverb=reverb,

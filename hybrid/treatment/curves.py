@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from hybrid.signal import bands
 from hybrid.treatment.parts import N_TONE, N_ZONES, RIDE_S, ZONES_HZ
-from hybrid.treatment.types import Dry, Reverb, Treatment
+from hybrid.treatment.types import Dry, Eq, Reverb, Treatment
 
 LN_DB = float(np.log(10.0) / 10.0)
 """Natural logarithm of a power ratio of one decibel."""
@@ -37,6 +37,11 @@ def zone_curves() -> Float[np.ndarray, "zone band"]:
 def low_cut_db(corner_hz: Float[Array, " track"], at_hz: Float[Array, " f"]) -> Float[Array, "track f"]:
     """Gain of the low cut in dB: third-order Butterworth, -3 dB at its corner, 18 dB per octave below."""
     return -10.0 * jnp.log10(1.0 + (corner_hz[:, None] / at_hz) ** 6)
+
+
+def filters_db(eq: Eq, at_hz: Float[Array, " f"]) -> Float[Array, "track f"]:
+    """Gain of all filters of each track in dB, beside its tone curve."""
+    return low_cut_db(eq.low_cut_hz, at_hz)
 
 
 def low_cut_band_db(

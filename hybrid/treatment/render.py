@@ -17,7 +17,7 @@ from jaxtyping import Array, Complex, Float, Int
 
 from hybrid.signal import bands, room, stft
 from hybrid.signal.bandpower import CHUNK_HOPS, CONTEXT_HOPS
-from hybrid.treatment.curves import LN_DB, low_cut_db, moving_db, pan_matrix, tone_curves, zone_curves
+from hybrid.treatment.curves import LN_DB, filters_db, moving_db, pan_matrix, tone_curves, zone_curves
 from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Reverb, Treatment, map_parts, send_power
 
@@ -54,8 +54,8 @@ def make_renderer(sample_rate: int) -> Renderer:
 @jax.jit
 def plan(renderer: Renderer, treatment: Treatment) -> Plan:
     """The part of a treatment that does not change with time, per bin."""
-    low_cut = low_cut_db(treatment.eq.low_cut_hz, jnp.maximum(renderer.bin_hz, 1.0))
-    static = treatment.gain.level_db[:, None] + treatment.eq.tone_db @ renderer.tone + low_cut
+    filters = filters_db(treatment.eq, jnp.maximum(renderer.bin_hz, 1.0))
+    static = treatment.gain.level_db[:, None] + treatment.eq.tone_db @ renderer.tone + filters
     return Plan(static, pan_matrix(treatment))
 
 
