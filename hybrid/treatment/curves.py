@@ -39,9 +39,15 @@ def low_cut_db(corner_hz: Float[Array, " track"], at_hz: Float[Array, " f"]) -> 
     return -10.0 * jnp.log10(1.0 + (corner_hz[:, None] / at_hz) ** 6)
 
 
+def high_cut_db(corner_hz: Float[Array, " track"], at_hz: Float[Array, " f"]) -> Float[Array, "track f"]:
+    """Gain of the high cut in dB: third-order Butterworth, -3 dB at its corner, 18 dB per octave above."""
+    return -10.0 * jnp.log10(1.0 + (at_hz / corner_hz[:, None]) ** 6)
+
+
 def filters_db(eq: Eq, at_hz: Float[Array, " f"]) -> Float[Array, "track f"]:
     """Gain of all filters of each track in dB, beside its tone curve."""
-    return low_cut_db(eq.low_cut_hz, at_hz)
+    low_cut = low_cut_db(eq.low_cut_hz, at_hz)
+    return low_cut if eq.high_cut_hz is None else low_cut + high_cut_db(eq.high_cut_hz, at_hz)
 
 
 def low_cut_band_db(
@@ -77,7 +83,11 @@ def static_db(treatment: Treatment, dry: Dry) -> Float[Array, "track band"]:
     """Gain that does not change with time: level, tone and low cut."""
     tone = treatment.eq.tone_db @ jnp.asarray(tone_curves(), treatment.eq.tone_db.dtype)
     low_cut = low_cut_band_db(treatment.eq.low_cut_hz, dry.low_power, dry.low_hz)
-    return treatment.gain.level_db[:, None] + tone + low_cut
+    static = treatment.gain.level_db[:, None] + tone + low_cut
+    if treatment.eq.high_cut_hz is None:
+        return static
+    # the bands above 1 kHz are a sixth of an octave wide: a centre tells what happens in them to a quarter of a decibel
+    return static + high_cut_db(treatment.eq.high_cut_hz, jnp.asarray(bands.band_centres_hz(), static.dtype))
 
 
 def moving_db(treatment: Treatment, time_s: Float[Array, " n"]) -> Float[Array, "track zone n"]:

@@ -164,6 +164,12 @@ _ROWS = (
         "low cut", "move the low cut of {track} up", "move the low cut of {track} down", "low cut",
         unlock=0.15, regulariser=SquaredOctaves(20.0),
     ),
+    # at rest 0.1 octave below its highest corner, where it takes 0.1 dB off 20 kHz
+    Part(
+        "eq.high_cut", "Hz", ("track",), OneSided(40000.0, -5.0, 1.0 / 3.0, octaves=True),
+        "high cut", "open the high cut of {track}", "close the high cut of {track}", "high cut",
+        neutral=float("inf"), unlock=0.15, regulariser=SquaredOctaves(20000.0, below=True), optional=True,
+    ),
     Part(
         "dynamics.zone", "dB", ("track", "zone", "knot"), Bounded(-6.0, 3.0, 1.5),
         "dynamics", "lift {track}", "press {track} down", "dynamics", unlock=0.35,
@@ -221,7 +227,7 @@ class Group(NamedTuple):
 
 GROUPS = {
     "gain": Group("level and rides"),
-    "eq": Group("tone and low cut"),
+    "eq": Group("tone and cuts"),
     "dynamics": Group("dynamics"),
     "pan": Group("position and width"),
     "reverb": Group("sends and the room", is_optional=True, song_section="room"),

@@ -82,10 +82,13 @@ class Gain(NamedTuple):
 
 
 class Eq(NamedTuple):
-    """A tone curve, straight lines over ERB between points; the corner of a low cut, 18 dB per octave (0 Hz: off)."""
+    """A tone curve, straight lines over ERB between points; corners of a low cut (0 Hz: off) and of a high cut
+    (infinite: off), 18 dB per octave."""
 
     tone_db: Float[Array, "track tone"]
     low_cut_hz: Float[Array, " track"]
+    high_cut_hz: Float[Array, " track"] | None = None
+    """None where no rule acts on it."""
 
 
 class Dynamics(NamedTuple):

@@ -8,7 +8,7 @@ import pytest
 
 from hybrid.audio.song import Song
 from hybrid.errors import InputError
-from hybrid.knowledge.compile import DEFAULT_AIM_LUFS, DEFAULT_CEILING_DBTP, compile_rules, output_of
+from hybrid.knowledge.compile import DEFAULT_AIM_LUFS, DEFAULT_CEILING_DBTP, compile_rules, optional_parts, output_of
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.schema import Section
 from hybrid.knowledge.select import Selector
@@ -192,3 +192,20 @@ def test_the_output_aims_at_what_the_rules_ask(
 ):
     output = output_of(tuple(rule_of(name, written, f"r{i}") for i, (name, written) in enumerate(rules)))
     assert (float(output.aim_lufs), float(output.ceiling_dbtp)) == (aim_lufs, ceiling_dbtp)
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ([("sibilance", {"acts_on": ["eq.high_cut"]})], ("eq.high_cut",)),
+        ([("sibilance", {"acts_on": ["eq"]})], ()),
+        ([("sibilance", {"acts_on": ["eq.high_cut"], "enabled": False})], ()),
+        ([("decay_time", {})], ("reverb",)),
+        ([("sibilance", {"acts_on": ["eq.high_cut"]}), ("pre_delay", {})], ("eq.high_cut", "reverb")),
+    ],
+)
+def test_a_part_that_is_off_by_default_opens_where_a_rule_names_it(
+    written: list[tuple[str, Mapping[str, Plain]]], asked: tuple[str, ...]
+):
+    rules = tuple(rule_of(name, {**RULES[name][0], **keys}, f"r{i}") for i, (name, keys) in enumerate(written))
+    assert optional_parts(rules) == asked

@@ -108,7 +108,7 @@ def test_a_bar_in_a_cell_does_not_end_it(wobble: str, monkeypatch: pytest.Monkey
 
 
 def test_parts_and_selectors_have_words():
-    assert part_words(("gain.level", "eq", "new.part")) == "static level, tone and low cut, new.part"
+    assert part_words(("gain.level", "eq", "new.part")) == "static level, tone and cuts, new.part"
     assert selector_words(Selector.model_validate("all")) == "all tracks"
     lead = Selector.model_validate({"role": ["guitar", "keys"], "not": {"tag": "lead"}})
     assert selector_words(lead) == "role guitar or keys, not tag lead"
