@@ -22,11 +22,11 @@ from hybrid.cli.app import app
 from hybrid.corpus.card import Card
 from hybrid.document import parse
 from hybrid.errors import InputError
-from hybrid.export.settings import settings
 from hybrid.export.verdict import verdict_json
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.types import TYPES
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
+from hybrid.mixing.settings import settings
 from hybrid.study.arms import arms_of
 from hybrid.study.schema import Study
 from hybrid.training.recipe import Recipe, read_recipe

@@ -40,7 +40,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "unmixing": {"analysis", "audio", "errors", "knowledge", "measure", "signal", "treatment"},
     "proposal": {"audio", "compiled", "errors", "knowledge", "model", "shelf", "treatment"},
     "refinement": {"audio", "compiled", "knowledge", "measure", "treatment"},
-    "mixing": {"analysis", "audio", "knowledge", "measure", "model", "proposal", "refinement", "signal", "treatment"},
+    "mixing": {
+        *{"analysis", "audio", "checked", "document", "errors", "knowledge", "measure", "model", "proposal"},
+        *{"refinement", "signal", "treatment", "units"},
+    },
     "training": {
         *{"analysis", "audio", "checked", "corpus", "document", "errors", "knowledge", "measure", "model", "proposal"},
         *{"refinement", "shelf", "signal", "treatment", "unmixing"},

@@ -40,6 +40,10 @@ def mix(
         int | None,
         typer.Option(min=_MIN_RATE, max=_MAX_RATE, help="of the files written, Hz [default: the song's]"),
     ] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option("--settings", help="a settings.json to begin with; with --steps 0, rendered as it is"),
+    ] = None,
     only_mix: Annotated[
         bool, typer.Option("--only-mix", help="with --steps 0: write the mix and its settings, no stems, no verdict")
     ] = False,
@@ -58,26 +62,30 @@ def mix(
         return
     if out is None:
         raise InputError(Problem("-o, --out", "is missing: expected the folder to write"))
+    if only_mix and settings:
+        raise InputError(Problem("--only-mix", "is for what a network proposes: leave out --settings"))
     if only_mix and (steps or model == NO_MODEL):
         raise InputError(Problem("--only-mix", "is for what a network proposes: expected --steps 0 and a --model"))
     load("hybrid.export.mixed")
     from hybrid.export.mixed import Wanted, write_mix
 
-    way = _config(steps, seed, model)
+    config = _config(steps, seed, model, settings)
     wanted = Wanted(subtype, sample_rate, verdict=not only_mix)
     inputs = [path for track in loaded.tracks for path in track.files] if loaded else []
     with OutputFolder(out, overwrite, inputs) as folder:
         tracks = loaded or _demo(folder.path / "song", seed)
         with progress_bar() as progress:
-            written = write_mix(tracks, rule_set, way, folder.path, wanted, progress)
+            written = write_mix(tracks, rule_set, config, folder.path, wanted, progress)
     _print_result(written, out, as_json)
 
 
-def _config(steps: int, seed: int, model: str) -> MixConfig:
+def _config(steps: int, seed: int, model: str, settings: Path | None) -> MixConfig:
     from hybrid.mixing.plan import MixConfig
+    from hybrid.mixing.settings import read_settings
     from hybrid.proposal.weights import load_network
 
-    return MixConfig(steps, seed, None if model == NO_MODEL else load_network(model))
+    given = read_settings(settings) if settings else None
+    return MixConfig(steps, seed, None if model == NO_MODEL else load_network(model), given)
 
 
 def _demo(folder: Path, seed: int) -> Song:

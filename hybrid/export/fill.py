@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.audio.song import Track
-from hybrid.export.settings import LOW_CUT_OFF_HZ, zone_names
 from hybrid.export.sheet import Sheet, TrackSheet
 from hybrid.knowledge.evaluate import frames_inside
 from hybrid.knowledge.objective import Objective
@@ -22,6 +21,7 @@ from hybrid.knowledge.types import LongTermSpectrum
 from hybrid.measure import loudness, spectrum
 from hybrid.measure.panel import Measured
 from hybrid.mixing.deliver import Delivered
+from hybrid.mixing.settings import LOW_CUT_OFF_HZ, zone_names
 from hybrid.signal import bands
 from hybrid.treatment import curves, effect
 from hybrid.treatment.parts import RIDE_S, SEND_OFF_DB

@@ -54,6 +54,7 @@ def write_mix(
         "steps": str(config.n_steps),
         "seed": str(config.seed),
         "network": config.network.hash if config.network else NO_NETWORK,
+        **({"settings": config.settings.digest} if config.settings else {}),
     }
     inputs = digest(song)
     made = made_with(rules.hash, inputs, options)

@@ -9,10 +9,10 @@ from pathlib import Path
 from hybrid.audio.song import Song
 from hybrid.export.fill import sheet_of
 from hybrid.export.report import report_html
-from hybrid.export.settings import settings
 from hybrid.export.verdict import verdict_json
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.deliver import Delivered
+from hybrid.mixing.settings import settings
 from hybrid.refinement.conflicts import conflicts
 from hybrid.treatment.types import Treatment
 

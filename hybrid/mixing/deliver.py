@@ -75,9 +75,13 @@ def deliver(plan: Plan, reader: SongReader, folder: Path, fmt: Format, progress:
     with workers() as pool:
         plan, rehearsal = _rehearsed(plan, reader, fmt.sample_rate, pool, progress)
         levels, measured = rehearsal.levels, rehearsal.measured
-        level = objectives.output_level_db(plan.objective.output, levels.integrated_lufs, levels.true_peak_dbtp)
-        level = min(float(level), _FULL_SCALE_DB - rehearsal.stem_peak_db)
         treatment = plan.refined.treatment
+        if plan.is_given:
+            # no louder than what does not clip, whatever was written by hand
+            level = min(float(treatment.master.level_db), -levels.true_peak_dbtp)
+        else:
+            level = objectives.output_level_db(plan.objective.output, levels.integrated_lufs, levels.true_peak_dbtp)
+        level = min(float(level), _FULL_SCALE_DB - rehearsal.stem_peak_db)
         treatment = replace(treatment, master=treatment.master._replace(level_db=jax.device_put(np.float32(level))))
         levels = _write(plan.song, reader, treatment, folder, fmt, pool, progress)
     # only the output level has changed since the rehearsal, and powers are before it

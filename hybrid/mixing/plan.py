@@ -27,6 +27,7 @@ from hybrid.knowledge.select import name_roles
 from hybrid.knowledge.types import LowEnergyRatio
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
+from hybrid.mixing.settings import Settings, placed_by, treatment_of
 from hybrid.proposal.field import (
     UNKNOWN,
     ProposalContext,
@@ -60,6 +61,8 @@ class MixConfig(NamedTuple):
     """Draws the sides on which tracks start."""
     network: Network | None = None
     """Proposes the start; without one, tracks start at usual levels of their roles."""
+    settings: Settings | None = None
+    """The treatment to start from, in place of a proposal; without steps it is rendered just as it is."""
 
 
 class Plan(NamedTuple):
@@ -76,6 +79,8 @@ class Plan(NamedTuple):
     """Of the raw sum at the output level that the rules ask for."""
     predicted: Verdict
     """Of the mix, in the power domain."""
+    is_given: bool = False
+    """Whether the treatment is one that was given, its output level too."""
 
 
 class AnalysedSong(NamedTuple):
@@ -108,6 +113,8 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
     does not tell what a track is, the network's ear does.
     """
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
+    if config.settings:
+        song = placed_by(config.settings, song)
     song, pairs = align_microphones(song, reader)
     analysis = None
     if config.network and any(track.role == UNKNOWN for track in song.tracks):
@@ -118,14 +125,18 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
     with ThreadPoolExecutor(2) as aside:
         # the song's shape is known: its programs are made while its samples are read
         ready = [aside.submit(prepare_rounds, spec.task, spec.nothing, config.n_steps)]
-        if config.network and spec.context:
+        if config.network and spec.context and not config.settings:
             ready.append(aside.submit(prepare_proposal, config.network, empty, spec.context, spec.nothing))
         analysis = analysis or analyse(song, reader.of(song), progress, pairs)
         for each in ready:
             each.result()
     problem = _problem_of(song, analysis, spec, rules, config)
     objective, dry = problem.objective, analysis.dry
-    refined = refine(problem.task, problem.start, config.n_steps, progress)
+    is_given = config.settings is not None and not config.n_steps
+    # refinement would bring values at the ends of their ranges a little inside
+    refined = (
+        Refined(problem.start, (), 0) if is_given else refine(problem.task, problem.start, config.n_steps, progress)
+    )
     return Plan(
         song,
         analysis,
@@ -135,6 +146,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
         refined,
         before=verdict(objective, song, problem.raw, problem.found),
         predicted=predicted(objective, song, dry, refined.treatment),
+        is_given=is_given,
     )
 
 
@@ -166,7 +178,10 @@ def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet,
     found = read_panel(objective, raw)
     task = spec.task._replace(dry=_pooled(dry), constraints=constraint_weights_of(objective, found, rules.rules))
     start = role_start(nothing, dry, song.tracks, _corners_hz(objective, found, dry.power.shape[0]), config.seed)
-    if config.network and spec.context:
+    if config.settings:
+        start = treatment_of(config.settings, song, nothing)
+        task = task._replace(in_turn=np.float32(0.0))
+    elif config.network and spec.context:
         context = spec.context._replace(dry=gradient_frames(dry))
         start = _proposed_start(config.network, dry, context, nothing, start, song, config.seed)
         task = task._replace(in_turn=np.float32(0.0))
@@ -203,7 +218,7 @@ def _shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> Shap
     objective, report = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
     pooled = _pooled(dry)
     working, _ = compile_rules(rules, song, n_tracks, np.asarray(pooled.time_s))
-    nothing = _nothing(pooled, optional_parts(rules.rules))
+    nothing = _nothing(pooled, optional_parts(rules.rules), config.settings)
     unmarked = tuple(np.zeros(low.shape, np.float32) for low in working.ask.low)
     task = Task(working, pooled, pins_of(rules.rules, working, song, nothing), unmarked)
     return ShapeSpec(objective, report, task, nothing, proposal_context(rules, song, dry) if config.network else None)
@@ -254,7 +269,11 @@ def _pooled(dry: Dry) -> Dry:
     return pool(dry, -(-n_frames // REFINE_FRAMES))
 
 
-def _nothing(pooled: Dry, optional: tuple[str, ...]) -> Treatment:
-    """The treatment that does nothing, for the padded length."""
+def _nothing(pooled: Dry, optional: tuple[str, ...], settings: Settings | None) -> Treatment:
+    """The treatment that does nothing, for the padded length; one that is shaped as given settings are, if there are
+    any."""
     n_tracks, n_frames = pooled.active.shape
-    return neutral(n_tracks, n_frames * pooled.frame_s, max(DYNAMICS_S, pooled.frame_s), optional)
+    knot_s = max(DYNAMICS_S, pooled.frame_s)
+    if settings:
+        optional, knot_s = (*optional, *settings.optional), settings.knot_s
+    return neutral(n_tracks, n_frames * pooled.frame_s, knot_s, optional)

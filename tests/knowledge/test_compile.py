@@ -200,8 +200,8 @@ def test_the_output_aims_at_what_the_rules_ask(
         ([("sibilance", {"acts_on": ["eq.high_cut"]})], ("eq.high_cut",)),
         ([("sibilance", {"acts_on": ["eq"]})], ()),
         ([("sibilance", {"acts_on": ["eq.high_cut"], "enabled": False})], ()),
-        ([("decay_time", {})], ("reverb",)),
-        ([("sibilance", {"acts_on": ["eq.high_cut"]}), ("pre_delay", {})], ("eq.high_cut", "reverb")),
+        ([("return_to_direct", {})], ("reverb",)),
+        ([("sibilance", {"acts_on": ["eq.high_cut"]}), ("return_to_direct", {})], ("eq.high_cut", "reverb")),
     ],
 )
 def test_a_part_that_is_off_by_default_opens_where_a_rule_names_it(
