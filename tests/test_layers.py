@@ -71,7 +71,7 @@ FORBIDDEN = {
     **dict.fromkeys(("quantity", "units", "checked"), JAX),
     **dict.fromkeys(("signal", "treatment", "measure", "model"), FILES),
 }
-SLOW_TO_START = ("jax", "matplotlib", "scipy.signal", "librosa", "flax", "optax")
+SLOW_TO_START = ("jax", "matplotlib", "scipy.signal", "librosa", "flax", "optax", "jinja2")
 
 SOURCES = sorted(ROOT.rglob("*.py"))
 

@@ -7,6 +7,9 @@ import re
 import sys
 import tomllib
 from pathlib import Path
+from zipfile import ZipFile
+
+from hatchling.builders.wheel import WheelBuilder
 
 import hybrid
 
@@ -50,6 +53,15 @@ def test_everything_declared_is_imported_or_of_the_fixed_set():
 def test_folders_of_data_hold_no_python():
     for kind in ("rules", "train", "datasets"):
         assert not [*(ROOT / kind).rglob("*.py")]
+
+
+def test_the_wheel_holds_the_templates_of_pages_and_the_shipped_data(tmp_path: Path):
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    packed = set(ZipFile(wheel).namelist())
+    templates = [path for path in (ROOT / "hybrid/pages/templates").rglob("*") if path.is_file()]
+    assert {path.suffix for path in templates} == {".jinja", ".css"}
+    assert {path.relative_to(ROOT).as_posix() for path in templates} <= packed
+    assert {"hybrid/_data/rules/base.yaml", "hybrid/_data/datasets/README.md"} <= packed
 
 
 def test_the_version_is_that_of_the_newest_change():

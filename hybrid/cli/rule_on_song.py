@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from hybrid.explain.why import MOST_TARGETS, Other, Target, Why, spare
-from hybrid.export.verdict import text_table
 from hybrid.knowledge.verdict import Finding
-from hybrid.pages.words import asked, difference, quantity, span
+from hybrid.pages.table import text_table
+from hybrid.pages.words import difference, interval, quantity, span
 
 
 def why_text(why: Why) -> str:
@@ -39,7 +39,7 @@ def why_json(why: Why) -> dict[str, object]:
 def _target_text(target: Target, rule: Finding) -> str:
     now, unit = target.start, rule.unit
     raw = f" ({quantity(target.raw, unit)} in the raw sum)" if target.raw is not None else ""
-    limits = "" if now.low is None and now.high is None else f", asked {asked(now.low, now.high, unit)}"
+    limits = "" if now.low is None and now.high is None else f", asked {interval(now.low, now.high, unit)}"
     head = f"{target.name}: {quantity(now.value, unit)}{raw}{limits}: {_state(target, rule)}"
     if not target.moves or now.excess <= 0.0:
         return head

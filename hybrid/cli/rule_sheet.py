@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hybrid import quantity
-from hybrid.export.verdict import text_table
 from hybrid.knowledge.describe import NEEDED, TypeSheet, part_words, selector_words, sheet_of
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.schema import Citation
 from hybrid.knowledge.types import RuleType
+from hybrid.pages.table import text_table
 
 _WIDTH, _LABEL = 100, 14
 _Row = tuple[str, str]

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from hybrid.export.verdict import text_table
 from hybrid.knowledge.compare import NOTHING, Change, Comparison, compare
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet, Value
+from hybrid.pages.table import text_table
 from hybrid.pages.words import shortened
 
 _LONGEST = 40

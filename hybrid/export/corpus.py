@@ -4,45 +4,64 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from html import escape
 from typing import NamedTuple
 
 import numpy as np
 
-from hybrid.corpus.index import Entry, Index
-from hybrid.pages.document import document, large_numbers
-from hybrid.pages.plot import Axis, Tick, drawing, labels_across, steps, vertical_lines
+from hybrid.corpus.index import Index
+from hybrid.pages.document import LargeNumber, document
+from hybrid.pages.plot import Axis
 
-_MORE_STYLE = """
-rect.bar { fill: var(--accent); opacity: .6 } .charts { display: grid; grid-template-columns: 1fr 1fr; gap: 2rem }
-.broken td, .broken th { padding: .25rem 1rem .25rem 0; vertical-align: top; font-size: .9rem }
-"""
-_BAR_PX, _HEIGHT_PX = 20.0, 120.0
 _BINS = 24
 
 
 class Statistics(NamedTuple):
-    """What a data set holds."""
+    """Counts of a data set."""
 
     songs: int
     broken: int
     hours: float
-    """Of songs, not of tracks."""
+    """Music, each song counted once."""
     tracks: int
     with_mix: int
     splits: dict[str, int]
     rates_hz: dict[int, int]
     duration_s: tuple[float, ...]
-    """Of each song that can be read."""
+    """Each song that can be read."""
     tracks_per_song: tuple[int, ...]
     roles: dict[str, int]
-    """Tracks of each role, the commonest first."""
+    """Tracks by role, the commonest first."""
     unknown_labels: dict[str, int]
-    """Names of tracks that say nothing known, the commonest first."""
+    """Names of tracks of no known role, the commonest first."""
+
+
+class Histogram(NamedTuple):
+    """Bars over an axis: their ends, and their heights as shares of the highest."""
+
+    id: str
+    title: str
+    axis: Axis
+    bars: tuple[tuple[float, float, float], ...]
+
+
+class CorpusPage(NamedTuple):
+    """Everything on the page."""
+
+    dataset: str
+    numbers: tuple[LargeNumber, ...]
+    histograms: tuple[Histogram, ...]
+    roles: dict[str, int]
+    unreadable: tuple[tuple[str, str], ...]
+    """Songs, each with its problems."""
+
+    @property
+    def most_of_a_role(self) -> int:
+        """Tracks of the commonest role."""
+        return max(self.roles.values(), default=1)
 
 
 def statistics(index: Index) -> Statistics:
-    """Of all songs; those that cannot be read are only counted."""
+    """Counts over all songs; those that cannot be read are only counted."""
     good = [entry for entry in index.entries if not entry.problems]
     tracks = [track for entry in good for track in entry.tracks]
     unknown = Counter(str(track["id"]) for track in tracks if track["role"] == "unknown")
@@ -61,22 +80,22 @@ def statistics(index: Index) -> Statistics:
     )
 
 
-def statistics_text(found: Statistics) -> str:
+def statistics_text(stats: Statistics) -> str:
     """Lines for a terminal."""
     lines = [
-        f"{found.songs} songs, {found.broken} of them broken, {found.with_mix} with a mix, {found.hours:.2f} hours"
+        f"{stats.songs} songs, {stats.broken} of them broken, {stats.with_mix} with a mix, {stats.hours:.2f} hours"
     ]
-    lines.append(f"splits: {_counts(found.splits)}; rates: {_counts(found.rates_hz)}")
-    if found.tracks_per_song:
-        low, middle, high = np.quantile(found.tracks_per_song, (0.0, 0.5, 1.0))
+    lines.append(f"splits: {_counts(stats.splits)}; rates: {_counts(stats.rates_hz)}")
+    if stats.tracks_per_song:
+        low, middle, high = np.quantile(stats.tracks_per_song, (0.0, 0.5, 1.0))
         per_song = f"{low:.0f} to {high:.0f} to a song, {middle:.0f} in the median"
-        short, usual, long = np.quantile(found.duration_s, (0.0, 0.5, 1.0))
+        short, usual, long = np.quantile(stats.duration_s, (0.0, 0.5, 1.0))
         lines.append(
-            f"{found.tracks} tracks: {per_song}; songs of {short:.1f} to {long:.1f} s, {usual:.1f} in the median"
+            f"{stats.tracks} tracks: {per_song}; songs of {short:.1f} to {long:.1f} s, {usual:.1f} in the median"
         )
-    lines.append(f"roles: {_counts(found.roles)}")
-    if found.unknown_labels:
-        lines.append(f"names that say nothing known: {_counts(found.unknown_labels)}")
+    lines.append(f"roles: {_counts(stats.roles)}")
+    if stats.unknown_labels:
+        lines.append(f"names of no known role: {_counts(stats.unknown_labels)}")
     return "\n".join(lines)
 
 
@@ -84,65 +103,30 @@ def _counts(counts: dict) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
-def statistics_html(index: Index, found: Statistics) -> str:
+def statistics_html(index: Index, stats: Statistics) -> str:
     """One self-contained page."""
-    cells = (
-        ("songs", str(found.songs), f"{found.broken} broken"),
-        ("tracks", str(found.tracks), f"{found.tracks / max(found.songs - found.broken, 1):.1f} to a song"),
-        ("hours", f"{found.hours:.2f}", "of music"),
-        ("with a mix", str(found.with_mix), f"of {found.songs}"),
+    numbers = (
+        LargeNumber("songs", str(stats.songs), f"{stats.broken} broken"),
+        LargeNumber("tracks", str(stats.tracks), f"{stats.tracks / max(stats.songs - stats.broken, 1):.1f} to a song"),
+        LargeNumber("hours", f"{stats.hours:.2f}", "of music"),
+        LargeNumber("with a mix", str(stats.with_mix), f"of {stats.songs}"),
     )
-    charts = "".join(
-        f"<div><h2>{title}</h2>{_histogram(values, unit)}</div>"
-        for title, values, unit in (
-            ("Tracks to a song", found.tracks_per_song, ""),
-            ("Length of the songs", found.duration_s, " s"),
-        )
-        if values
+    histograms = (
+        _histogram("tracks", "Tracks to a song", stats.tracks_per_song, ""),
+        _histogram("durations", "Duration of the songs", stats.duration_s, " s"),
     )
-    broken = [entry for entry in index.entries if entry.problems]
-    body = f"""<header><h1>{escape(index.dataset)}</h1>{large_numbers(cells)}</header>
-<main>
-<section class="charts">{charts}</section>
-<section><h2>Roles</h2><table class="rows"><tbody>{_bars(found.roles)}</tbody></table></section>
-{_broken(broken)}
-</main>"""
-    return document(f"{index.dataset}: statistics", body, _MORE_STYLE)
+    unreadable = tuple((entry.song, "; ".join(entry.problems)) for entry in index.entries if entry.problems)
+    # where no song can be read there is nothing to draw
+    page = CorpusPage(index.dataset, numbers, histograms if stats.tracks else (), stats.roles, unreadable)
+    return document("corpus", page)
 
 
-def _histogram(values: Sequence[float | int], unit: str) -> str:
+def _histogram(id: str, title: str, values: Sequence[float | int], unit: str) -> Histogram:
+    largest = max(values, default=1)
     # whole numbers have bars of their own, around them
-    whole = all(isinstance(value, int) for value in values) and max(values) <= 2 * _BINS
-    axis = Axis(0.5, max(values) + 0.5) if whole else Axis(0.0, max(values) * 1.02 + 1e-9)
-    counts, edges = np.histogram(values, int(max(values)) if whole else _BINS, (axis.low, axis.high))
-    most = max(int(counts.max()), 1)
-    ticks = [Tick(value, f"{value:g}{unit}") for value in steps(axis.low, axis.high)]
-    width = 100.0 / len(counts)
-    bars = "".join(
-        f'<rect class="bar" x="{axis.percent(left)}" y="{_HEIGHT_PX * (1.0 - count / most):.1f}" '
-        f'width="{width:.2f}%" height="{_HEIGHT_PX * count / most:.1f}"/>'
-        for count, left in zip(counts, edges[:-1], strict=True)
-    )
-    inner = vertical_lines(axis, ticks, _HEIGHT_PX) + bars + labels_across(axis, ticks, _HEIGHT_PX + 16.0)
-    return drawing(inner, _HEIGHT_PX + 22.0)
-
-
-def _bars(counts: dict[str, int]) -> str:
-    most = max(counts.values(), default=1)
-    return "".join(
-        f'<tr><th>{escape(name)}</th><td class="chart">{drawing(_bar(count / most), _BAR_PX)}</td><td>{count}</td></tr>'
-        for name, count in counts.items()
-    )
-
-
-def _bar(share: float) -> str:
-    return f'<rect class="bar" x="0" y="4" width="{100.0 * share:.2f}%" height="{_BAR_PX - 8.0:g}"/>'
-
-
-def _broken(entries: Sequence[Entry]) -> str:
-    if not entries:
-        return ""
-    rows = "".join(
-        f"<tr><th>{escape(entry.song)}</th><td>{escape('; '.join(entry.problems))}</td></tr>" for entry in entries
-    )
-    return f'<section><h2>What cannot be read</h2><table class="broken"><tbody>{rows}</tbody></table></section>'
+    whole = all(isinstance(value, int) for value in values) and largest <= 2 * _BINS
+    axis = Axis(0.5, largest + 0.5) if whole else Axis(0.0, largest * 1.02 + 1e-9)
+    counts, edges = np.histogram(values, int(largest) if whole else _BINS, (axis.low, axis.high))
+    shares = counts / max(int(counts.max()), 1)
+    bars = tuple(zip(edges[:-1].tolist(), edges[1:].tolist(), shares.tolist(), strict=True))
+    return Histogram(id, title, axis.with_steps(label=lambda value: f"{value:g}{unit}"), bars)

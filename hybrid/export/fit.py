@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hybrid.audio.song import Track
-from hybrid.export.verdict import text_table
+from hybrid.pages.table import text_table
 from hybrid.pages.words import fixed, frequency, position
 from hybrid.signal.bands import band_centres_hz
 

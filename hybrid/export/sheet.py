@@ -17,6 +17,9 @@ from hybrid.knowledge.verdict import Verdict
 SILENT_LU = -70.0
 """Loudness relative to the mix at and below which a track is called silent."""
 
+_CERTAIN = 0.5
+"""Confidence in a guessed role from which it is not called uncertain."""
+
 FAMILIES = {
     "vocal": "Vocals",
     "drums": "Drums",
@@ -66,6 +69,11 @@ class TrackSheet:
         return name if name in FAMILIES else "other"
 
     @property
+    def has_uncertain_role(self) -> bool:
+        """Whether its role was guessed and is more likely wrong than right."""
+        return self.confidence < _CERTAIN
+
+    @property
     def is_silent(self) -> bool:
         """Whether nothing of it can be heard in the mix."""
         return not self.after_lu > SILENT_LU or not self.active.any()
@@ -93,6 +101,11 @@ class Sheet:
     after: Verdict
     notes: tuple[str, ...]
     made_with: dict[str, str]
+
+    @property
+    def has_reverb(self) -> bool:
+        """Whether anything is sent to the room."""
+        return any(track.send_db is not None for track in self.tracks)
 
     @property
     def in_console_order(self) -> list[TrackSheet]:

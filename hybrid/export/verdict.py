@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
-from hybrid.pages.words import asked, count, difference, quantity, span
+from hybrid.pages.table import text_table
+from hybrid.pages.words import count, difference, interval, quantity, shortened, span
 from hybrid.quantity import difference as difference_unit
 
-_TIER_ORDER = ("broken", "kept", "unused")
+_STATES = ("broken", "kept", "unused")
 _HEAD = ("", "rule", "value", "asked", "excess", "worst", "when")
 _LONGEST_NAME = 36
 
@@ -21,6 +22,17 @@ def state(finding: Finding) -> str:
     return "kept" if finding.kept else "broken"
 
 
+def ordered(findings: Iterable[Finding]) -> list[Finding]:
+    """By tier, the broken ones first, the highest penalty first."""
+    return sorted(findings, key=lambda f: (f.tier, _STATES.index(state(f)), -f.penalty, f.id))
+
+
+def n_kept(findings: Iterable[Finding]) -> tuple[int, int]:
+    """Number of rules that are kept, and of those that matched anything."""
+    used = [finding for finding in findings if finding.targets]
+    return sum(finding.kept for finding in used), len(used)
+
+
 def verdict_json(verdict: Verdict, doubtful: Collection[str] = ()) -> dict[str, object]:
     """The verdict as JSON values; numbers are in the unit that their rule states, and null where not finite.
 
@@ -29,7 +41,7 @@ def verdict_json(verdict: Verdict, doubtful: Collection[str] = ()) -> dict[str, 
     return {
         "loudness_lufs": _finite(verdict.loudness_lufs),
         "true_peak_dbtp": _finite(verdict.true_peak_dbtp),
-        **{name: sum(state(finding) == name for finding in verdict.rules) for name in _TIER_ORDER},
+        **{name: sum(state(finding) == name for finding in verdict.rules) for name in _STATES},
         "rules": [_rule_json(finding, finding.id not in doubtful) for finding in verdict.rules],
     }
 
@@ -71,16 +83,14 @@ def _finite(value: float) -> float | None:
 
 
 def verdict_table(verdict: Verdict, doubtful: Collection[str] = ()) -> str:
-    """The verdict as lines of text: rules by tier, the broken ones first, the dearest of them first.
+    """The verdict as lines of text: rules by tier, the broken ones first, the highest penalty first.
 
     Each row shows the target that is worst. "!" marks broken rules that are required, "?" those in `doubtful`.
     """
-    order = sorted(verdict.rules, key=lambda f: (f.tier, _TIER_ORDER.index(state(f)), -f.penalty, f.id))
-    used = [finding for finding in verdict.rules if finding.targets]
-    kept = f"{sum(finding.kept for finding in used)} of {count(len(used), 'rule')} kept"
+    kept, used = n_kept(verdict.rules)
     levels = f"{quantity(verdict.loudness_lufs, 'LUFS')}, {quantity(verdict.true_peak_dbtp, 'dBTP')}"
-    rows = [_row(finding, finding.id in doubtful) for finding in order]
-    return "\n".join([text_table([_HEAD, *rows]), "", f"{kept}; {levels}"])
+    rows = [_row(finding, finding.id in doubtful) for finding in ordered(verdict.rules)]
+    return "\n".join([text_table([_HEAD, *rows]), "", f"{kept} of {count(used, 'rule')} kept; {levels}"])
 
 
 def _row(finding: Finding, doubtful: bool) -> tuple[str, ...]:
@@ -91,23 +101,13 @@ def _row(finding: Finding, doubtful: bool) -> tuple[str, ...]:
     unit = finding.unit
     worst = finding.targets[0]
     over = difference(worst.excess, unit) if not finding.kept else ""
-    name = _shortened(worst.name)
+    name = shortened(worst.name, _LONGEST_NAME)
     return (
         mark,
         finding.id,
         quantity(worst.value, unit),
-        asked(worst.low, worst.high, unit),
+        interval(worst.low, worst.high, unit),
         over,
         name,
         span(worst.when),
     )
-
-
-def _shortened(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-
-
-def text_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows under each other in columns as wide as they need be."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

@@ -1,1 +1,1 @@
-"""HTML, plots and words that reports, studies and summaries share."""
+"""HTML, plots, tables and words that reports, studies and summaries share."""

@@ -1,36 +1,41 @@
-"""What every page of this program is: one file that asks nobody for anything, in the style of `style.css`."""
+"""Pages of HTML from the templates in `templates/`: each is one file that loads nothing and runs nothing.
+
+A template gets one typed object, `page`, beside the functions of `words`; whatever it writes is escaped.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from html import escape
-from importlib.resources import files
+from collections.abc import Callable
+from typing import NamedTuple
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from hybrid.pages import words
+from hybrid.pages.plot import pixels
 
-def document(title: str, body: str, more_style: str = "") -> str:
-    """A whole page of HTML; the same for the same body, byte by byte."""
-    style = files("hybrid.export.report").joinpath("style.css").read_text("utf-8")
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{escape(title)}</title>
-<style>
-{style}{more_style}</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("hybrid.pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_FUNCTIONS: tuple[Callable[..., str], ...] = (
+    *(words.clock, words.count, words.difference, words.fixed, words.frequency, words.interval, words.loudness),
+    *(words.number, words.position, words.quantity, words.span, pixels),
+)
+_ENVIRONMENT.globals.update({function.__name__: function for function in _FUNCTIONS})
 
 
-def large_numbers(cells: Iterable[tuple[str, str, str]]) -> str:
-    """Names, values and what is said below them, side by side."""
-    inner = "".join(f"<div><dt>{name}</dt><dd>{value}</dd><dd>{note}</dd></div>" for name, value, note in cells)
-    return f'<dl class="numbers">{inner}</dl>'
+class LargeNumber(NamedTuple):
+    """A number in the head of a page, with a note below it."""
+
+    name: str
+    value: str
+    note: str
+    unit: str = ""
+
+
+def document(template: str, page: object) -> str:
+    """A whole page of HTML: `template`.html.jinja filled with `page`; the same for the same data, byte by byte."""
+    return _ENVIRONMENT.get_template(f"{template}.html.jinja").render(page=page)

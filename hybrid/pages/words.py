@@ -38,11 +38,11 @@ def quantity(value: float, unit: str) -> str:
 
 
 def difference(value: float, unit: str) -> str:
-    """How far apart two values in `unit` are: loudness differs in LU, peaks in dB."""
+    """A distance between two values in `unit`: loudness differs in LU, peaks in dB."""
     return quantity(value, _DIFFERENCES.get(unit, unit))
 
 
-def asked(low: float | None, high: float | None, unit: str) -> str:
+def interval(low: float | None, high: float | None, unit: str) -> str:
     """An allowed interval in words: "-2 to 3 LU", "≤ -1 dBTP", "≥ 3 dB"; an exact value stands alone."""
     if low is None and high is None:
         return NOTHING

@@ -6,8 +6,7 @@ import math
 
 import pytest
 
-from hybrid.pages.plot import Axis, steps, time_ticks
-from hybrid.pages.words import asked, clock, difference, fixed, position, quantity, span
+from hybrid.pages.words import clock, difference, fixed, interval, position, quantity, span
 
 
 def test_a_small_negative_number_that_rounds_to_zero_has_no_sign():
@@ -48,7 +47,7 @@ def test_a_quantity_has_three_digits_and_its_unit(value: float, unit: str, text:
     ],
 )
 def test_what_was_asked_is_an_interval_in_words(low: float | None, high: float | None, unit: str, text: str):
-    assert asked(low, high, unit) == text
+    assert interval(low, high, unit) == text
 
 
 def test_peaks_differ_in_db_and_loudness_in_lu():
@@ -66,22 +65,3 @@ def test_seconds_round_up_into_the_next_minute():
 
 def test_a_place_is_named_as_on_a_console():
     assert [position(pan) for pan in (-100.0, -0.4, 0.0, 42.3)] == ["L100", "C", "C", "R42"]
-
-
-def test_steps_are_round_and_within_the_ends():
-    assert steps(-30.0, 6.0) == [-30, -24, -18, -12, -6, 0, 6]
-    assert steps(-0.5, 0.5, most=4) == pytest.approx([-0.3, 0.0, 0.3])
-
-
-@pytest.mark.parametrize("duration_s", [0.05, 1.0, 59.0, 214.0, 600.0, 7200.0, 50_000.0])
-def test_time_ticks_begin_at_zero_and_stay_within_the_song(duration_s: float):
-    times = [tick.value for tick in time_ticks(duration_s)]
-    assert times[0] == 0
-    assert times[-1] <= duration_s
-    assert len(times) <= 9
-
-
-def test_an_axis_keeps_values_beyond_its_ends_on_them():
-    axis = Axis(20.0, 20000.0, is_log=True)
-    assert [axis.fraction(hz) for hz in (1.0, 20.0, 632.4555, 20000.0, 1e6)] == pytest.approx([0, 0, 0.5, 1, 1])
-    assert axis.percent(-math.inf) == "0.00%"

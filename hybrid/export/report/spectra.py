@@ -3,108 +3,90 @@
 from __future__ import annotations
 
 import math
-from html import escape
+from typing import NamedTuple
 
 import numpy as np
 
 from hybrid.export.sheet import Sheet, TrackSheet
-from hybrid.pages.plot import (
-    Axis,
-    Down,
-    Tick,
-    area,
-    curve,
-    drawing,
-    frequency_ticks,
-    horizontal_lines,
-    labels_across,
-    steps,
-    stretched,
-    vertical_lines,
-)
-from hybrid.pages.words import SILENT, fixed, frequency
+from hybrid.pages.plot import Axis, Down, Tick, area_path, frequency_axis, line_path
+from hybrid.pages.words import fixed, frequency
 
 _TONE_PX = 84.0
 _SPECTRUM_PX = 260.0
-_LABELS_PX = 16.0
 _LEAST_TONE_DB = 6.0
 _SPECTRUM_RANGE_DB = 48.0
-"""What the spectrum shows below its highest point: less is inaudible beside it."""
-_HEARD_DB = 0.5
+"""Range of the spectrum below its highest point: what is lower is inaudible beside it."""
+_AUDIBLE_DB = 0.5
 """A tone curve that stays within this is called flat."""
 
 
-def tone_curves(sheet: Sheet) -> str:
-    """A small chart per track, all with the same axes."""
-    axis = _frequency_axis(sheet)
+class ToneCurve(NamedTuple):
+    """What the equaliser does to one track."""
+
+    track: TrackSheet
+    line: str
+    fill: str
+    """Path data of the surface between the line and 0 dB."""
+    description: str
+
+
+class ToneCurves(NamedTuple):
+    """A small chart per track, all with the same axes of Hz and dB."""
+
+    axis: Axis
+    levels: Down
+    curves: list[ToneCurve]
+
+
+class Spectrum(NamedTuple):
+    """Long-term spectra in dB over Hz, as path data; the target is empty where no rule asks for one."""
+
+    axis: Axis
+    levels: Down
+    before: str
+    after: str
+    target: str
+    description: str
+
+
+def tone_curves_of(sheet: Sheet) -> ToneCurves:
+    """The tone curve of every track, in console order."""
     largest = max((float(np.max(np.abs(track.tone_db))) for track in sheet.tracks), default=0.0)
     limit = max(_LEAST_TONE_DB, 3.0 * math.ceil(largest / 3))
-    down = Axis(-limit, limit).down(_TONE_PX)
-    charts = "".join(_tone(track, sheet, axis, down) for track in sheet.in_console_order)
-    return f'<div class="multiples">{charts}</div>'
+    ticks = tuple(Tick(value, fixed(value, 0, signed=True)) for value in (limit / 2, 0.0, -limit / 2))
+    down = Axis(-limit, limit, ticks=ticks).down(_TONE_PX)
+    axis = frequency_axis(float(sheet.band_hz[0]), float(sheet.band_hz[-1]), only_decades=True)
+    return ToneCurves(axis, down, [_tone(track, sheet, axis, down) for track in sheet.in_console_order])
 
 
-def _frequency_axis(sheet: Sheet) -> Axis:
-    return Axis(float(sheet.band_hz[0]), float(sheet.band_hz[-1]), is_log=True)
-
-
-def _tone(track: TrackSheet, sheet: Sheet, axis: Axis, down: Down) -> str:
+def _tone(track: TrackSheet, sheet: Sheet, axis: Axis, down: Down) -> ToneCurve:
     x, y = axis.fractions(sheet.band_hz), down.pixels(track.tone_db)
     zero = np.full_like(y, down.pixel(0.0))
-    decades = frequency_ticks(axis, only_decades=True)
-    limit = down.axis.high
-    grid = vertical_lines(axis, decades, _TONE_PX) + horizontal_lines(
-        down, [Tick(value, fixed(value, 0, signed=True)) for value in (limit / 2, 0.0, -limit / 2)]
-    )
-    shape = stretched(area("fill", x, np.minimum(y, zero), np.maximum(y, zero)) + curve("after", x, y), _TONE_PX)
-    chart = drawing(
-        grid + _low_cut(track, axis) + shape + labels_across(axis, decades, _TONE_PX + _LABELS_PX - 4),
-        _TONE_PX + _LABELS_PX,
-        _tone_in_words(track, sheet),
-    )
-    cut = "" if track.low_cut_hz is None else f"low cut {frequency(track.low_cut_hz)}"
-    name, aside = escape(track.id), SILENT if track.is_silent else cut
-    caption = f'<figcaption><b title="{name}">{name}</b><small>{aside}</small></figcaption>'
-    quiet = " quiet" if track.is_silent else ""
-    return f'<figure class="{track.family}{quiet}">{caption}{chart}</figure>'
+    fill = area_path(x, np.minimum(y, zero), np.maximum(y, zero))
+    return ToneCurve(track, line_path(x, y), fill, _tone_description(track, sheet))
 
 
-def _low_cut(track: TrackSheet, axis: Axis) -> str:
-    if track.low_cut_hz is None:
-        return ""
-    x = axis.percent(track.low_cut_hz)
-    return (
-        f'<rect class="cut" x="0" y="0" width="{x}" height="{_TONE_PX:g}"/>'
-        f'<line class="cut-edge" x1="{x}" x2="{x}" y1="0" y2="{_TONE_PX:g}"/>'
-    )
-
-
-def _tone_in_words(track: TrackSheet, sheet: Sheet) -> str:
+def _tone_description(track: TrackSheet, sheet: Sheet) -> str:
     low, high = int(np.argmin(track.tone_db)), int(np.argmax(track.tone_db))
-    told = [
+    extremes = [
         f"{fixed(float(track.tone_db[band]), signed=True)} dB at {frequency(float(sheet.band_hz[band]))}"
         for band in (high, low)
-        if abs(track.tone_db[band]) > _HEARD_DB
+        if abs(track.tone_db[band]) > _AUDIBLE_DB
     ]
     if track.low_cut_hz is not None:
-        told.append(f"low cut at {frequency(track.low_cut_hz)}")
-    return f"Tone of {track.id}: {', '.join(told) or 'flat'}"
+        extremes.append(f"low cut at {frequency(track.low_cut_hz)}")
+    return f"Tone of {track.id}: {', '.join(extremes) or 'flat'}"
 
 
-def spectrum(sheet: Sheet) -> str:
+def spectrum_of(sheet: Sheet) -> Spectrum:
     """The mix and the raw sum over frequency, with the band that the rules ask for."""
-    axis, down = _frequency_axis(sheet), _spectrum_axis(sheet).down(_SPECTRUM_PX)
+    axis = frequency_axis(float(sheet.band_hz[0]), float(sheet.band_hz[-1]))
+    down = _spectrum_axis(sheet).down(_SPECTRUM_PX)
     x = axis.fractions(sheet.band_hz)
     low, high = sheet.target_low_db, sheet.target_high_db
-    band = "" if low is None or high is None else area("target", x, down.pixels(high), down.pixels(low))
-    curves = curve("before", x, down.pixels(sheet.raw_spectrum_db))
-    curves += curve("after", x, down.pixels(sheet.mix_spectrum_db))
-    ticks = frequency_ticks(axis)
-    levels = [Tick(value, fixed(value, 0, signed=True)) for value in steps(down.axis.low, down.axis.high)]
-    content = stretched(band, _SPECTRUM_PX) + vertical_lines(axis, ticks, _SPECTRUM_PX)
-    content += horizontal_lines(down, levels) + stretched(curves, _SPECTRUM_PX)
-    content += labels_across(axis, ticks, _SPECTRUM_PX + _LABELS_PX - 3)
-    return drawing(content, _SPECTRUM_PX + _LABELS_PX, _spectrum_in_words(sheet))
+    target = "" if low is None or high is None else area_path(x, down.pixels(high), down.pixels(low))
+    raw, mix = (line_path(x, down.pixels(values)) for values in (sheet.raw_spectrum_db, sheet.mix_spectrum_db))
+    return Spectrum(axis, down, raw, mix, target, _spectrum_description(sheet))
 
 
 def _spectrum_axis(sheet: Sheet) -> Axis:
@@ -113,14 +95,15 @@ def _spectrum_axis(sheet: Sheet) -> Axis:
     values = values[np.isfinite(values)]
     high = 3.0 * math.ceil((float(values.max(initial=3.0)) + 1) / 3)
     low = 3.0 * math.floor((float(values.min(initial=-3.0)) - 1) / 3)
-    return Axis(max(low, high - _SPECTRUM_RANGE_DB), high)
+    axis = Axis(max(low, high - _SPECTRUM_RANGE_DB), high)
+    return axis.with_steps(label=lambda value: fixed(value, 0, signed=True))
 
 
-def _spectrum_in_words(sheet: Sheet) -> str:
+def _spectrum_description(sheet: Sheet) -> str:
     low, high = sheet.target_low_db, sheet.target_high_db
     if low is None or high is None:
         return "Spectrum of the mix and of the raw sum; no rule asks for a band"
-    inside = [
+    raw, mix = (
         float(np.mean((values >= low) & (values <= high))) for values in (sheet.raw_spectrum_db, sheet.mix_spectrum_db)
-    ]
-    return f"Spectrum: {inside[1]:.0%} of the mix lies in its target band, of the raw sum {inside[0]:.0%}"
+    )
+    return f"Spectrum: {mix:.0%} of the mix lies in its target band, of the raw sum {raw:.0%}"

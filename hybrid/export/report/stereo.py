@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from html import escape
 from typing import NamedTuple
 
 from hybrid.export.sheet import Sheet, TrackSheet
@@ -13,7 +12,7 @@ from hybrid.pages.words import fixed, position, shortened
 _HARD_LEFT_DEGREES = 55.0
 _SPOKES = (-100.0, -50.0, 0.0, 50.0, 100.0)
 _NEAREST = 0.42
-"""How far from the listener the loudest track sits, as a part of the radius."""
+"""Distance of the loudest track from the listener, as a part of the radius."""
 _QUIETEST_LU = -36.0
 _WIDE_AS_RECORDED = 30.0
 """Half the arc of a stereo track whose width was left alone, on the scale of pan."""
@@ -21,10 +20,11 @@ _LETTER_PX = 6.9
 _LINE_PX = 14.0
 _LONGEST_NAME = 18
 _MARGIN_PX = 26.0
+_Point = tuple[float, float]
 
 
-class _Field(NamedTuple):
-    """The picture's frame: how far the field reaches, and the loudness at its far and near edge."""
+class _Frame(NamedTuple):
+    """The picture's frame: the reach of the field in pixels, and the loudness at its far and near edge."""
 
     width: float
     radius: float
@@ -36,13 +36,17 @@ class _Field(NamedTuple):
         nearest = self.radius * _NEAREST * math.cos(math.radians(_HARD_LEFT_DEGREES))
         return self.radius - nearest + 2 * _MARGIN_PX
 
+    @property
+    def rings_lu(self) -> list[float]:
+        return steps(self.low_lu, self.high_lu, most=4)
+
     def nearness(self, lu: float) -> float:
         return (max(lu, self.low_lu) - self.low_lu) / (self.high_lu - self.low_lu)
 
     def distance(self, lu: float) -> float:
         return self.radius * (1 - (1 - _NEAREST) * self.nearness(lu))
 
-    def point(self, pan: float, distance: float) -> tuple[float, float]:
+    def point(self, pan: float, distance: float) -> _Point:
         angle = math.radians(_HARD_LEFT_DEGREES * pan / 100)
         listener_px = self.radius + _MARGIN_PX
         return self.width / 2 + distance * math.sin(angle), listener_px - distance * math.cos(angle)
@@ -64,85 +68,101 @@ class _Box(NamedTuple):
         apart = self.right <= other.left or other.right <= self.left
         return not (apart or self.bottom <= other.top or other.bottom <= self.top)
 
-    def is_within(self, field: _Field) -> bool:
-        across = self.left >= 0 and self.right <= field.width
-        return across and self.top >= 0 and self.bottom <= field.height
+    def is_within(self, frame: _Frame) -> bool:
+        across = self.left >= 0 and self.right <= frame.width
+        return across and self.top >= 0 and self.bottom <= frame.height
 
 
-class _Text(NamedTuple):
+class PlacedText(NamedTuple):
     """A text and the room it takes."""
 
     text: str
     box: _Box
     css: str = ""
 
-    def svg(self) -> str:
-        x, y = (self.box.left + self.box.right) / 2, self.box.bottom - 3.5
-        place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="middle"'
-        return f'<text class="{self.css}" {place}>{escape(self.text)}</text>'
+    @property
+    def x(self) -> float:
+        """Its middle, in pixels."""
+        return (self.box.left + self.box.right) / 2
+
+    @property
+    def y(self) -> float:
+        """Its base line, in pixels."""
+        return self.box.bottom - 3.5
 
 
-class _Dot(NamedTuple):
-    """A track at its place."""
+class Dot(NamedTuple):
+    """A track at its place, in pixels; a stereo track has an arc as path data."""
 
     track: TrackSheet
     x: float
     y: float
     r: float
+    arc: str
+    description: str
 
     @property
     def box(self) -> _Box:
         return _Box(self.x - self.r, self.y - self.r, self.x + self.r, self.y + self.r)
 
 
-def stereo_field(sheet: Sheet, width_px: float) -> str:
-    """The picture at one width. A name that finds no free place is left out: the table of levels has it."""
-    heard = sorted((track for track in sheet.tracks if not track.is_silent), key=lambda t: (-t.after_lu, t.id))
-    field = _field(heard, width_px)
-    dots = [_dot(track, field) for track in heard]
-    scale = _scale(field)
-    texts = scale + _names(dots, scale, field)
-    content = _ground(field) + "".join(_track(dot, field) for dot in reversed(dots))
-    content += "".join(text.svg() for text in texts)
-    described = "; ".join(f"{t.id} {position(t.pan)}, {fixed(t.after_lu)} LU" for t in heard)
-    return (
-        f'<svg class="field" width="{field.width:g}" viewBox="0 0 {field.width:g} {field.height:.0f}" '
-        f'role="img" aria-label="Pan and loudness of every track: {escape(described)}">{content}</svg>'
+class StereoField(NamedTuple):
+    """The picture at one width, in pixels."""
+
+    width: float
+    height: float
+    rings: tuple[str, ...]
+    """Path data."""
+    spokes: tuple[tuple[_Point, _Point], ...]
+    dots: tuple[Dot, ...]
+    """The quietest first, so that louder ones cover them."""
+    labels: tuple[PlacedText, ...]
+    description: str
+
+
+def stereo_field(sheet: Sheet, width_px: float) -> StereoField:
+    """Dots of all audible tracks. A name that finds no free place is left out: the table of levels has it."""
+    audible = sorted((track for track in sheet.tracks if not track.is_silent), key=lambda t: (-t.after_lu, t.id))
+    frame = _frame(audible, width_px)
+    dots = [_dot(track, frame) for track in audible]
+    scale = _scale(frame)
+    return StereoField(
+        frame.width,
+        frame.height,
+        rings=tuple(frame.arc(-100.0, 100.0, frame.distance(lu)) for lu in frame.rings_lu),
+        spokes=tuple((frame.point(pan, frame.radius * _NEAREST), frame.point(pan, frame.radius)) for pan in _SPOKES),
+        dots=tuple(reversed(dots)),
+        labels=(*scale, *_names(dots, scale, frame)),
+        description="; ".join(f"{t.id} {position(t.pan)}, {fixed(t.after_lu)} LU" for t in audible),
     )
 
 
-def _field(tracks: list[TrackSheet], width_px: float) -> _Field:
+def _frame(tracks: list[TrackSheet], width_px: float) -> _Frame:
     levels = [max(track.after_lu, _QUIETEST_LU) for track in tracks]
     radius = (width_px / 2 - _MARGIN_PX) / math.sin(math.radians(_HARD_LEFT_DEGREES))
     high = max(levels, default=0.0)
-    return _Field(width_px, radius, min([*levels, high - 6.0]), high)
+    return _Frame(width_px, radius, min([*levels, high - 6.0]), high)
 
 
-def _dot(track: TrackSheet, field: _Field) -> _Dot:
-    x, y = field.point(track.pan, field.distance(track.after_lu))
-    return _Dot(track, x, y, r=3.5 + 5.5 * field.nearness(track.after_lu))
+def _dot(track: TrackSheet, frame: _Frame) -> Dot:
+    distance = frame.distance(track.after_lu)
+    x, y = frame.point(track.pan, distance)
+    arc, description = "", f"{track.id}: {position(track.pan)}, {fixed(track.after_lu)} LU"
+    if track.width_db is not None:
+        half = min(_WIDE_AS_RECORDED * 10 ** (track.width_db / 20), 90.0)
+        arc = frame.arc(max(track.pan - half, -100.0), min(track.pan + half, 100.0), distance)
+        description += f", width {fixed(track.width_db, signed=True)} dB"
+    return Dot(track, x, y, 3.5 + 5.5 * frame.nearness(track.after_lu), arc, description)
 
 
-def _rings_lu(field: _Field) -> list[float]:
-    return steps(field.low_lu, field.high_lu, most=4)
-
-
-def _ground(field: _Field) -> str:
-    shapes = [f'<path class="grid" d="{field.arc(-100.0, 100.0, field.distance(lu))}"/>' for lu in _rings_lu(field)]
-    for pan in _SPOKES:
-        (x0, y0), (x1, y1) = (field.point(pan, d) for d in (field.radius * _NEAREST, field.radius))
-        shapes.append(f'<line class="grid" x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"/>')
-    return "".join(shapes)
-
-
-def _scale(field: _Field) -> list[_Text]:
+def _scale(frame: _Frame) -> list[PlacedText]:
     """The labels of the spokes, beyond their ends, and of the rings, outside their left ends."""
-    spokes = [(position(pan), *field.point(pan, field.radius + 13)) for pan in _SPOKES]
+    spokes = [(position(pan), *frame.point(pan, frame.radius + 13)) for pan in _SPOKES]
     rings = []
-    for lu in _rings_lu(field):
-        x, y = field.point(-100.0, field.distance(lu))
+    for lu in frame.rings_lu:
+        x, y = frame.point(-100.0, frame.distance(lu))
         rings.append((f"{fixed(lu, 0)} LU", x - 24, y + 8))
-    return [_Text(text, _around(text, x, y)) for text, x, y in spokes + rings]
+    return [PlacedText(text, _around(text, x, y)) for text, x, y in spokes + rings]
 
 
 def _around(text: str, x: float, y: float) -> _Box:
@@ -150,34 +170,22 @@ def _around(text: str, x: float, y: float) -> _Box:
     return _Box(x - half, y - _LINE_PX / 2, x + half, y + _LINE_PX / 2)
 
 
-def _track(dot: _Dot, field: _Field) -> str:
-    track, arc = dot.track, ""
-    told = f"{track.id}: {position(track.pan)}, {fixed(track.after_lu)} LU"
-    if track.width_db is not None:
-        half = min(_WIDE_AS_RECORDED * 10 ** (track.width_db / 20), 90.0)
-        left, right = max(track.pan - half, -100.0), min(track.pan + half, 100.0)
-        arc = f'<path class="width" d="{field.arc(left, right, field.distance(track.after_lu))}"/>'
-        told += f", width {fixed(track.width_db, signed=True)} dB"
-    circle = f'<circle class="after" cx="{dot.x:.1f}" cy="{dot.y:.1f}" r="{dot.r:.1f}"/>'
-    return f'<g class="{track.family}"><title>{escape(told)}</title>{arc}{circle}</g>'
-
-
-def _names(dots: list[_Dot], scale: list[_Text], field: _Field) -> list[_Text]:
+def _names(dots: list[Dot], scale: list[PlacedText], frame: _Frame) -> list[PlacedText]:
     """The names that find a free place, the loudest tracks choosing first."""
-    taken = [dot.box for dot in dots] + [text.box for text in scale]
+    taken = [dot.box for dot in dots] + [label.box for label in scale]
     names = []
     for dot in dots:
         text = shortened(dot.track.id, _LONGEST_NAME)
-        places = (box for box in _places(dot, _LETTER_PX * len(text)) if box.is_within(field))
+        places = (box for box in _places(dot, _LETTER_PX * len(text)) if box.is_within(frame))
         free = next((box for box in places if not any(box.meets(other) for other in taken)), None)
         if free:
             taken.append(free)
-            names.append(_Text(text, free, "name"))
+            names.append(PlacedText(text, free, "name"))
     return names
 
 
-def _places(dot: _Dot, width: float) -> list[_Box]:
-    """Where a name may stand, best first: right, left, below, above, and the corners."""
+def _places(dot: Dot, width: float) -> list[_Box]:
+    """Places for a name, best first: right, left, below, above, and the corners."""
     gap, half = dot.r + 4, _LINE_PX / 2
     right, left, middle = dot.x + gap, dot.x - gap - width, dot.x - width / 2
     beside = [(right, dot.y - half), (left, dot.y - half)]
