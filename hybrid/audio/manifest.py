@@ -16,9 +16,9 @@ from hybrid.audio.roles import ROLES
 from hybrid.audio.scan import cast_folder
 from hybrid.audio.schema import Entry, Reading, SongFile
 from hybrid.audio.song import Song, Track, polarity_name
-from hybrid.checked import checked
 from hybrid.document import Document
 from hybrid.errors import InputError, Problem
+from hybrid.validation import validate_document
 
 MANIFEST = "song.yaml"
 """The name that a manifest has in its song's folder."""
@@ -82,7 +82,7 @@ def write_manifest(song: Song, path: Path) -> None:
 
 def _cast_manifest(path: Path) -> Cast:
     written = document.read(path)
-    said = checked(SongFile, written, Reading(path.parent, set()))
+    said = validate_document(SongFile, written, Reading(path.parent, set()))
     channels = _channels(said, written)
     tracks = tuple(_track(entry, n) for entry, n in zip(said.tracks, channels, strict=True))
     return Cast(path.parent, said.name, tracks, said.tempo_bpm)

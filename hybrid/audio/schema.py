@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 from hybrid.audio.roles import ROLES
 from hybrid.audio.song import file_name
 from hybrid.errors import suggest
-from hybrid.units import refusal
+from hybrid.units import field_error
 
 
 class Reading(NamedTuple):
@@ -27,21 +27,21 @@ def _reading(info: ValidationInfo) -> Reading:
 
 def _name(name: str) -> str:
     if name != file_name(name):
-        raise refusal(f"{name!r} cannot name a file; {file_name(name)!r} could")
+        raise field_error(f"{name!r} cannot name a file; {file_name(name)!r} could")
     return name
 
 
 def _new_id(track_id: str, info: ValidationInfo) -> str:
     ids = _reading(info).ids
     if track_id.casefold() in ids:
-        raise refusal(f"{track_id!r} is the id of an earlier track")
+        raise field_error(f"{track_id!r} is the id of an earlier track")
     ids.add(track_id.casefold())
     return track_id
 
 
 def _role(role: str) -> str:
     if role not in ROLES:
-        raise refusal(f"no such role: {role!r}{suggest(role, ROLES)}")
+        raise field_error(f"no such role: {role!r}{suggest(role, ROLES)}")
     return role
 
 
@@ -49,20 +49,20 @@ def _file(path: Path, info: ValidationInfo) -> Path:
     found = _reading(info).folder / path.expanduser()
     if not found.is_file():
         near = suggest(path.name, (other.name for other in found.parent.glob("*") if other.is_file()))
-        raise refusal(f"no such file: {str(path)!r}{near}")
+        raise field_error(f"no such file: {str(path)!r}{near}")
     return found
 
 
 def _files(value: object) -> object:
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, list) or len(listed) not in (1, 2):
-        raise refusal(f"expected a file or [left, right], got {value!r}")
+        raise field_error(f"expected a file or [left, right], got {value!r}")
     return listed
 
 
 def _some(tracks: tuple[Entry, ...]) -> tuple[Entry, ...]:
     if not tracks:
-        raise refusal("expected at least one track")
+        raise field_error("expected at least one track")
     return tracks
 
 

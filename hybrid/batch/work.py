@@ -21,7 +21,7 @@ from hybrid.audio.write import MIX_FILE, OutputFolder, Subtype
 from hybrid.batch.record import Record
 from hybrid.corpus.find import Found
 from hybrid.corpus.load import song_of
-from hybrid.errors import InputError, UnwritableError, plain
+from hybrid.errors import InputError, UnwritableError, printable
 
 if TYPE_CHECKING:
     from hybrid.knowledge.ruleset import RuleSet
@@ -100,11 +100,11 @@ def attempt(job: Job) -> Record:
     try:
         record = _mixed(job, record)
     except InputError as error:
-        told = (f"{each} ({plain(each.hint)})" if each.hint else str(each) for each in error.problems)
+        told = (f"{each} ({printable(each.hint)})" if each.hint else str(each) for each in error.problems)
         record = record._replace(reason="; ".join(told), unwritable=isinstance(error, UnwritableError))
     except Exception as error:
         # a fault of the program at one song must not cost the others: where it happened is kept
-        record = record._replace(reason=plain(f"{type(error).__name__}: {error}"), trace=traceback.format_exc())
+        record = record._replace(reason=printable(f"{type(error).__name__}: {error}"), trace=traceback.format_exc())
     return record._replace(seconds=round(time.monotonic() - start, 3))
 
 

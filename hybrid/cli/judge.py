@@ -15,7 +15,7 @@ from hybrid.audio.probe import ENDINGS
 from hybrid.audio.song import Song
 from hybrid.audio.write import MIX_FILE
 from hybrid.cli.progress import progress_bar
-from hybrid.errors import InputError, Problem, plain
+from hybrid.errors import InputError, Problem, printable
 
 if TYPE_CHECKING:
     from hybrid.judge.judge import Judged
@@ -68,7 +68,7 @@ def _there(path: Path) -> Path:
             list(found.iterdir())
     except (OSError, RuntimeError, ValueError) as error:
         what = error.strerror if isinstance(error, OSError) else error
-        raise InputError(Problem(plain(str(path)[:200]), f"cannot be read: {what}")) from error
+        raise InputError(Problem(printable(str(path)[:200]), f"cannot be read: {what}")) from error
     return found
 
 
@@ -182,7 +182,7 @@ def _text(said: dict) -> str:
     from hybrid.judge.table import METRICS
 
     mixes = said["mixes"]
-    names = [plain(Path(each["mix"]).name) for each in mixes]
+    names = [printable(Path(each["mix"]).name) for each in mixes]
     width = max(14, *(len(name) for name in names))
     lines = [f"{'':24}" + "".join(f"{name:>{width + 2}}" for name in names)]
 

@@ -10,17 +10,17 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from hybrid import shelf
-from hybrid.checked import checked
 from hybrid.corpus.layout import Layout, Split
 from hybrid.errors import InputError, Problem
-from hybrid.units import refusal
+from hybrid.units import field_error
+from hybrid.validation import validate_document
 
 KIND = "datasets"
 
 
 def _rising(seeds: tuple[int, int]) -> tuple[int, int]:
     if seeds[0] >= seeds[1]:
-        raise refusal(f"expected [first, end] with first below end, got {list(seeds)}")
+        raise field_error(f"expected [first, end] with first below end, got {list(seeds)}")
     return seeds
 
 
@@ -33,7 +33,7 @@ def _apart(splits: dict[Split, Seeds]) -> dict[Split, Seeds]:
     ordered = sorted((span, name) for name, span in splits.items())
     for (span, name), (later, other) in pairwise(ordered):
         if span[1] > later[0]:
-            raise refusal(f"{name} and {other} share seeds")
+            raise field_error(f"{name} and {other} share seeds")
     return splits
 
 
@@ -79,18 +79,18 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     def _has_songs(self) -> Card:
         if self.player != "files":
             if self.folder or self.layout:
-                raise refusal("folder and layout: are for `player: files`")
+                raise field_error("folder and layout: are for `player: files`")
             if not self.splits:
-                raise refusal("splits: are missing: seeds of songs to train, validate and test on")
+                raise field_error("splits: are missing: seeds of songs to train, validate and test on")
         elif self.layout is None and not (self.folder and self.splits):
-            raise refusal("`player: files` needs a layout, or a folder of song folders and splits")
+            raise field_error("`player: files` needs a layout, or a folder of song folders and splits")
         return self
 
 
 def read_card(name: str) -> Card:
     """The card of that name or path. Raises InputError with all that is wrong in it."""
     path = shelf.find(KIND, name)
-    card = checked(Card, shelf.read(path))
+    card = validate_document(Card, shelf.read(path))
     if card.folder is None:
         return card
     folder = path.parent / card.folder.expanduser()

@@ -13,9 +13,9 @@ from hybrid.audio.manifest import MANIFEST
 from hybrid.audio.probe import ENDINGS, FOREIGN_ENDINGS, is_utf8
 from hybrid.corpus import template
 from hybrid.corpus.layout import LABEL, SPLIT, Described, Layout, Split
-from hybrid.errors import InputError, Problem, plain
+from hybrid.errors import InputError, Problem, printable
 
-Plain = document.Plain
+Plain = document.YamlValue
 
 
 class Source(NamedTuple):
@@ -251,7 +251,7 @@ def _checked(found: Found, root: Path) -> Found:
         problems.append(Problem(str(found.folder), "holds no audio files"))
     if not is_utf8(found.name):
         problems.append(Problem(str(found.folder), "has a name that is not UTF-8", "rename it"))
-        found = found._replace(name=plain(found.name))
+        found = found._replace(name=printable(found.name))
     return found._replace(problems=tuple(problems))
 
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 from hybrid.audio.roles import ROLES
 from hybrid.corpus.template import AUDIO, fields_of
 from hybrid.errors import suggest
-from hybrid.units import refusal
+from hybrid.units import field_error
 
 Split = Literal["train", "validation", "test"]
 SONG, LABEL, SPLIT = "song", "label", "split"
@@ -18,14 +18,14 @@ SONG, LABEL, SPLIT = "song", "label", "split"
 def _template(text: str) -> str:
     fields_of(text)
     if text.startswith("/") or ".." in text.split("/"):
-        raise refusal(f"expected a path inside the data set, got {text!r}")
+        raise field_error(f"expected a path inside the data set, got {text!r}")
     return text
 
 
 def _role(said: list[str]) -> list[str]:
     if not said or said[0] not in ROLES:
         role = said[0] if said else ""
-        raise refusal(f"no such role: {role!r}{suggest(role, ROLES)}")
+        raise field_error(f"no such role: {role!r}{suggest(role, ROLES)}")
     return said
 
 
@@ -81,17 +81,17 @@ class Layout(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="after")
     def _says_enough(self) -> Layout:
         if not self.tracks and self.described is None:
-            raise refusal("expected `tracks` or `described`: nothing says which files are tracks")
+            raise field_error("expected `tracks` or `described`: nothing says which files are tracks")
         named = fields_of(self.song)
         if not named or f"{{{AUDIO}}}" in self.song:
-            raise refusal(f"song: expected parts of the tracks' paths, got {self.song!r}")
+            raise field_error(f"song: expected parts of the tracks' paths, got {self.song!r}")
         if self.described and (lacking := named - fields_of(self.described.file)):
-            raise refusal(f"described.file has no part {', '.join(sorted(lacking))}")
+            raise field_error(f"described.file has no part {', '.join(sorted(lacking))}")
         for template in self.tracks:
             needed = named if self.streams else named | {LABEL}
             if lacking := needed - fields_of(template):
-                raise refusal(f"{template!r} has no part {', '.join(sorted(lacking))}")
+                raise field_error(f"{template!r} has no part {', '.join(sorted(lacking))}")
         for template in self.mixes:
             if lacking := named - fields_of(template):
-                raise refusal(f"{template!r} has no part {', '.join(sorted(lacking))}")
+                raise field_error(f"{template!r} has no part {', '.join(sorted(lacking))}")
         return self

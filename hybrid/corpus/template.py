@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from hybrid.audio.probe import ENDINGS
-from hybrid.units import refusal
+from hybrid.units import field_error
 
 AUDIO = "audio"
 """The part that stands for the ending of any audio file that can be read."""
@@ -23,9 +23,11 @@ def fields_of(template: str) -> frozenset[str]:
     names = [match[1] for match in _PART.finditer(template) if match[1]]
     odd = [name for name in names if not _NAME.fullmatch(name)]
     if odd or "{" in _PART.sub("", template) or "}" in _PART.sub("", template):
-        raise refusal(f"expected a path with parts such as {{song}}, got {template!r}")
+        raise field_error(f"expected a path with parts such as {{song}}, got {template!r}")
     if template.count("**/") > _DEEPEST or any(len(_PART.findall(each)) > _WIDEST for each in template.split("/")):
-        raise refusal(f"expected at most {_WIDEST} parts in a folder's name and {_DEEPEST} times **/, got {template!r}")
+        raise field_error(
+            f"expected at most {_WIDEST} parts in a folder's name and {_DEEPEST} times **/, got {template!r}"
+        )
     return frozenset(names) - {AUDIO}
 
 

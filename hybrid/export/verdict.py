@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
 from hybrid.pages.words import asked, count, difference, quantity, span
-from hybrid.quantity import difference as difference_unit
+from hybrid.quantity import difference_unit
 
 _TIER_ORDER = ("broken", "kept", "unused")
 _HEAD = ("", "rule", "value", "asked", "excess", "worst", "when")

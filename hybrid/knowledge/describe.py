@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from hybrid.knowledge.select import Selector
 from hybrid.knowledge.types import TYPES, RuleType
-from hybrid.units import Written
+from hybrid.units import FieldCodec
 
 NEEDED = "–"
 """Stands for the default of a parameter that must be given."""
@@ -158,7 +158,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return NEEDED
     for each in field.metadata:
-        if isinstance(each, Written):
+        if isinstance(each, FieldCodec):
             return str(each.write(field.default))
     return ", ".join(field.default) if isinstance(field.default, tuple) else str(field.default)
 
