@@ -63,7 +63,7 @@ def settle(song: Song, reader: SongReader) -> Settled:
     pairs = pairs_sharing_phase(song, reader, listener)
     agreed = settled_by(song, listener)
     is_moved = any(old.offset_s != new.offset_s for old, new in zip(song.tracks, agreed.tracks, strict=True))
-    return Settled(agreed, pairs_sharing_phase(agreed, reader.of(agreed)) if is_moved else pairs)
+    return Settled(agreed, pairs_sharing_phase(agreed, reader.for_song(agreed)) if is_moved else pairs)
 
 
 def listener_of(song: Song) -> Listener | None:
@@ -85,7 +85,7 @@ def settled_by(song: Song, listener: Listener) -> Song:
 def _settled(song: Song, shift: Int[np.ndarray, " track"], sign: Int[np.ndarray, " track"]) -> tuple[Track, ...]:
     def track(index: int, each: Track) -> Track:
         if shift[index]:
-            begin = each.begin(song.sample_rate) - int(shift[index])
+            begin = each.start_sample(song.sample_rate) - int(shift[index])
             each = replace(each, offset_s=begin / song.sample_rate)
         return replace(each, polarity=-1) if sign[index] < 0 else each
 

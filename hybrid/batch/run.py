@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from hybrid.audio.song import file_name, unique
-from hybrid.audio.write import is_ours
+from hybrid.audio.song import file_name, unique_names
+from hybrid.audio.write import is_result_folder
 from hybrid.batch.local import Engine
 from hybrid.batch.record import Manifest, Record, last_records
 from hybrid.batch.work import Asked, Job, clear_unfinished, hash_of, hashes, is_done
@@ -96,7 +96,7 @@ def jobs_of(dataset: Dataset, out: Path, asked: Asked, choice: Choice, template:
     problems = [
         Problem(str(job.out), "holds files that are not results")
         for job in jobs
-        if job.out.exists() and not is_ours(job.out)
+        if job.out.exists() and not is_result_folder(job.out)
     ]
     if problems:
         raise InputError(*problems[:5])
@@ -166,7 +166,7 @@ def _places(songs: Sequence[Found], template: str) -> list[str]:
         }
         place = _PART.sub(lambda part, values=values: values[part[1]], template)
         places.append(f"song {place}" if _RESERVED.match(place) else place)
-    return unique(places)
+    return unique_names(places)
 
 
 def _short(name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hybrid.audio.manifest import load_song
-from hybrid.audio.probe import ENDINGS
+from hybrid.audio.probe import AUDIO_SUFFIXES
 from hybrid.audio.song import Song
 from hybrid.audio.write import MIX_FILE
 from hybrid.cli.progress import progress_bar
@@ -252,8 +252,8 @@ def _mixes_in(folder: Path) -> list[Path]:
     """Audio files in a folder, or the mixes of its songs. Raises InputError for none."""
     if not folder.is_dir():
         raise InputError(Problem(str(folder), "is no folder: expected one that holds finished mixes"))
-    direct = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
-    within = sorted(path for path in folder.glob("*/mix.*") if path.suffix.lower() in ENDINGS)
+    direct = sorted(path for path in folder.iterdir() if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+    within = sorted(path for path in folder.glob("*/mix.*") if path.suffix.lower() in AUDIO_SUFFIXES)
     found = direct or sorted(folder.glob(f"**/{MIX_FILE}")) or within
     if not found:
         raise InputError(Problem(str(folder), f"holds no mixes: expected audio files, or folders with a {MIX_FILE}"))

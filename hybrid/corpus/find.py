@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from hybrid import document
 from hybrid.audio.manifest import MANIFEST
-from hybrid.audio.probe import ENDINGS, FOREIGN_ENDINGS, is_utf8
+from hybrid.audio.probe import AUDIO_SUFFIXES, UNSUPPORTED_SUFFIXES, is_utf8
 from hybrid.corpus import template
 from hybrid.corpus.layout import LABEL, SPLIT, Described, Layout, Split
 from hybrid.errors import InputError, Problem, printable
@@ -86,7 +86,7 @@ class _Finder:
         strange = [
             self._root / path
             for path in self._files
-            if path not in self._known and Path(path).suffix.lower() in ENDINGS | FOREIGN_ENDINGS
+            if path not in self._known and Path(path).suffix.lower() in AUDIO_SUFFIXES | UNSUPPORTED_SUFFIXES
         ]
         ordered = (songs[name] for name in sorted(songs))
         return Corpus(tuple(_checked(found, self._root) for found in ordered), tuple(strange))
@@ -269,6 +269,6 @@ def _holds_tracks(folder: Path) -> bool:
     if (folder / MANIFEST).is_file():
         return True
     try:
-        return any(path.suffix.lower() in ENDINGS | FOREIGN_ENDINGS for path in folder.iterdir())
+        return any(path.suffix.lower() in AUDIO_SUFFIXES | UNSUPPORTED_SUFFIXES for path in folder.iterdir())
     except OSError:
         return False

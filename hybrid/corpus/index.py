@@ -225,7 +225,7 @@ def _beside(path: Path, song: Song, reader: SongReader) -> Iterator[str]:
             return mix.read(0, start, n).mean(axis=0)
 
         lag = find_lag(summed, mixed, song.n_samples, song.sample_rate)
-    if not lag.is_clear:
+    if not lag.is_reliable:
         yield f"{path.name} cannot be found among its tracks: another version of the song, or far from their sum"
     elif abs(lag.samples) >= _LATE_S * song.sample_rate:
         yield f"{path.name} begins {lag.samples / song.sample_rate:+.4f} s after its tracks"

@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hybrid.audio.assemble import Cast, assemble
+from hybrid.audio.assemble import UNMIXED_ROLES, SongSpec, assemble
 from hybrid.audio.manifest import load_song
 from hybrid.audio.probe import probe_all
-from hybrid.audio.scan import finished_mixes, tracks_of
+from hybrid.audio.scan import finished_mixes, tracks_from_files
 from hybrid.audio.song import Song, Track, file_name
 from hybrid.corpus.find import Found
 from hybrid.corpus.streams import unpacked
 from hybrid.errors import SongError
-
-_UNMIXED = frozenset({"click", "reference"})
 
 
 def song_of(found: Found, roles: Mapping[str, Sequence[str]], scratch: Path) -> Song:
@@ -29,14 +27,14 @@ def song_of(found: Found, roles: Mapping[str, Sequence[str]], scratch: Path) -> 
         return replace(load_song(found.folder), name=file_name(found.name))
     sources = unpacked(found.sources, scratch)
     files = probe_all(source.path for source in sources)
-    tracks = tracks_of([(source.label, files[source.path]) for source in sources])
+    tracks = tracks_from_files([(source.label, files[source.path]) for source in sources])
     label_of = {source.path: source.label for source in sources}
     meant = {label.casefold(): role for label, role in roles.items()}
     named = tuple(_named(track, meant.get(label_of[track.files[0]].casefold())) for track in tracks)
     bleeding = [source.label for source in sources if source.bleed]
     notes = (f"other sources are heard in: {', '.join(bleeding)}",) if bleeding else ()
-    cast = Cast(found.folder, file_name(found.name), named, notes=notes)
-    return assemble(cast.without(_UNMIXED))
+    spec = SongSpec(found.folder, file_name(found.name), named, notes=notes)
+    return assemble(spec.without(UNMIXED_ROLES))
 
 
 def mix_of(found: Found, scratch: Path) -> Path | None:

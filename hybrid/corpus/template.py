@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-from hybrid.audio.probe import ENDINGS
+from hybrid.audio.probe import AUDIO_SUFFIXES
 from hybrid.units import field_error
 
 AUDIO = "audio"
@@ -15,7 +15,7 @@ _PART = re.compile(r"\{(\w+)\}|\*\*/|\*")
 _NAME = re.compile(r"[A-Za-z]\w*")
 _WIDEST, _DEEPEST = 3, 2
 """Parts in one name, and `**/` in a template: more could be matched in too many ways."""
-_ENDING = "|".join(sorted(ending.removeprefix(".") for ending in ENDINGS))
+_ENDING = "|".join(sorted(ending.removeprefix(".") for ending in AUDIO_SUFFIXES))
 
 
 def fields_of(template: str) -> frozenset[str]:

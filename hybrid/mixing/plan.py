@@ -90,7 +90,7 @@ def hear_song(song: Song, reader: SongReader, rules: RuleSet, network: Network |
     """What `begin` begins with: the same song whatever else differs between several ways to mix it."""
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
     song, pairs = settle(song, reader)
-    analysis = analyse(song, reader.of(song), pairs=pairs)
+    analysis = analyse(song, reader.for_song(song), pairs=pairs)
     return Heard(_with_roles(song, analysis.dry, network), analysis)
 
 
@@ -111,7 +111,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, way: Way, progress:
     song, pairs = settle(song, reader)
     analysis = None
     if way.network and any(track.role == UNKNOWN for track in song.tracks):
-        analysis = analyse(song, reader.of(song), progress, pairs)
+        analysis = analyse(song, reader.for_song(song), progress, pairs)
         song = _with_roles(song, analysis.dry, way.network)
     empty = blank_recording(song, pairs).dry(0.0)
     blank = _blank(song, empty, rules, way)
@@ -120,7 +120,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, way: Way, progress:
         ready = [aside.submit(prepare_rounds, blank.task, blank.nothing, way.n_steps)]
         if way.network and blank.asked:
             ready.append(aside.submit(prepare_proposal, way.network, empty, blank.asked, blank.nothing))
-        analysis = analysis or analyse(song, reader.of(song), progress, pairs)
+        analysis = analysis or analyse(song, reader.for_song(song), progress, pairs)
         for each in ready:
             each.result()
     begun = _begun(song, analysis, blank, rules, way)

@@ -53,13 +53,13 @@ def test_good_songs_are_mixed_and_broken_ones_named(tmp_path: Path, weights: Pat
     assert (summary["done"], summary["songs"]) == (3, 7)
     reasons = {each["song"]: each["reason"] for each in summary["failed"]}
     assert set(reasons) == {"cut", "empty", "nan", "words"}
-    assert "cut short" in reasons["cut"] and "no audio files" in reasons["empty"]
+    assert "truncated" in reasons["cut"] and "no audio files" in reasons["empty"]
     assert "NaN" in reasons["nan"] and "cannot be read as audio" in reasons["words"]
     assert "7 of 7, 4 failed" in told
     mixes = {path.parent.name: path.read_bytes() for path in out.glob("*/mix.wav")}
     assert set(mixes) == {"one", "Ünicode ☂", "third"}
     page = (out / "summary.html").read_text()
-    assert "Ünicode" not in page and "cut short" in page  # of those that are done, only the numbers are told
+    assert "Ünicode" not in page and "truncated" in page  # of those that are done, only the numbers are told
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
 
     code, said, told = hybrid(*line)

@@ -43,7 +43,7 @@ def test_songs_that_cannot_be_read_are_in_the_index_with_the_reason(tmp_path: Pa
     bass = tmp_path / "train/A - One/bass.wav"
     bass.write_bytes(bass.read_bytes()[:-999])
     entries = {entry.song: entry for entry in scan(open_dataset("musdb18-hq", tmp_path), lambda share: None).entries}
-    assert ["is cut short" in problem for problem in entries["A - One"].problems] == [True]
+    assert ["is truncated" in problem for problem in entries["A - One"].problems] == [True]
     assert not entries["B - Two"].problems
 
 
