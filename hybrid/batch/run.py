@@ -14,7 +14,7 @@ from hybrid.batch.local import Engine
 from hybrid.batch.record import Manifest, Record, last_records
 from hybrid.batch.work import Asked, Job, clear_unfinished, hash_of, hashes, is_done
 from hybrid.corpus.dataset import Dataset
-from hybrid.corpus.find import Found
+from hybrid.corpus.find import SongFiles
 from hybrid.corpus.layout import Split
 from hybrid.errors import InputError, Problem
 
@@ -147,7 +147,7 @@ def check_fresh(jobs: Sequence[Job], out: Path, resume: bool) -> dict[str, Recor
     return before
 
 
-def _places(songs: Sequence[Found], template: str) -> list[str]:
+def _places(songs: Sequence[SongFiles], template: str) -> list[str]:
     """Where the results of each song go; no two to one place, whatever the case of letters. Raises InputError for a
     template that does not tell songs apart, or that leads elsewhere."""
     names = _PART.findall(template)

@@ -19,8 +19,8 @@ import hybrid
 from hybrid.audio.manifest import MANIFEST
 from hybrid.audio.write import MIX_FILE, OutputFolder, Subtype
 from hybrid.batch.record import Record
-from hybrid.corpus.find import Found
-from hybrid.corpus.load import song_of
+from hybrid.corpus.find import SongFiles
+from hybrid.corpus.load import assemble_song
 from hybrid.errors import InputError, UnwritableError, printable
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Asked(NamedTuple):
 class Job(NamedTuple):
     """A song to be mixed; can be sent to another process or machine that sees the same files."""
 
-    found: Found
+    found: SongFiles
     roles: Mapping[str, Sequence[str]]
     """What the labels of its data set mean."""
     out: Path
@@ -64,7 +64,7 @@ def hash_of(asked: Asked, rules: str, network: str) -> str:
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
-def stamp_of(found: Found) -> str:
+def stamp_of(found: SongFiles) -> str:
     """A hash of names, sizes and times of the files of a song; of what is not there, that it is not."""
     paths = [source.path for source in found.sources] or _files(found.folder)
     said = [(str(path), *_sizes(path)) for path in paths]
@@ -116,7 +116,7 @@ def _mixed(job: Job, record: Record) -> Record:
     asked = job.asked
     rules, network = rules_of(asked.rules, asked.sets), network_of(asked.model)
     with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
-        song = song_of(job.found, job.roles, Path(scratch))
+        song = assemble_song(job.found, job.roles, Path(scratch))
         inputs = [path for track in song.tracks for path in track.files]
         with OutputFolder(job.out, overwrite=True, inputs=inputs) as folder:
             wanted = Wanted(asked.subtype, asked.sample_rate, asked.stems, asked.verdict)

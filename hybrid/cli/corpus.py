@@ -13,8 +13,8 @@ from hybrid import shelf
 from hybrid.cli.progress import progress_bar
 from hybrid.corpus.card import KIND, Card, read_card
 from hybrid.corpus.dataset import Dataset, open_dataset
+from hybrid.corpus.index import build_index as scan_songs
 from hybrid.corpus.index import read_index, split_songs, write_index
-from hybrid.corpus.index import scan as scan_songs
 from hybrid.corpus.index import verify as verify_songs
 from hybrid.errors import InputError, Problem, printable
 
@@ -59,14 +59,14 @@ def scan(
     missed = _missed(found, len(index.entries))
     if as_json:
         said = {"index": str(out), "songs": len(index.entries), "broken": [entry._asdict() for entry in broken]}
-        said |= {"strange": [str(path) for path in found.corpus.strange], "missed": missed}
+        said |= {"strange": [str(path) for path in found.corpus.unrecognised], "missed": missed}
         print(json.dumps(said, indent=2, ensure_ascii=False))
     else:
         for entry in broken:
             print(printable(f"{entry.song}: {'; '.join(entry.problems)}"), file=sys.stderr)
         for line in missed:
             print(line)
-        if strange := found.corpus.strange:
+        if strange := found.corpus.unrecognised:
             print(f"{len(strange)} audio files that the layout does not know, such as {strange[0]}")
         print(f"wrote {out}: {len(index.entries)} songs, {len(broken)} of them broken")
     if broken:

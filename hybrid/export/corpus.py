@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybrid.corpus.index import Entry, Index
+from hybrid.corpus.index import Index, IndexEntry
 from hybrid.pages.document import document, large_numbers
 from hybrid.pages.plot import Axis, Tick, drawing, labels_across, steps, vertical_lines
 
@@ -139,7 +139,7 @@ def _bar(share: float) -> str:
     return f'<rect class="bar" x="0" y="4" width="{100.0 * share:.2f}%" height="{_BAR_PX - 8.0:g}"/>'
 
 
-def _broken(entries: Sequence[Entry]) -> str:
+def _broken(entries: Sequence[IndexEntry]) -> str:
     if not entries:
         return ""
     rows = "".join(

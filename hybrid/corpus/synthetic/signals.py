@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float
 from numpy import fft
 
 SAMPLE_RATE = 44100
-PAD_S = 0.1  # room for a filter to ring out before the FFT wraps around
+PAD_S = 0.1  # time for a filter to ring out before the FFT wraps around
 NOISE_LOOP = 1 << 18  # samples, 6 s
 PRE_DELAY_S = 0.008  # a small room's first reflections
 
@@ -27,12 +27,12 @@ def times(duration_s: float) -> Mono:
 
 
 def decay(t: Mono, t60_s: float) -> Mono:
-    """An exponential that starts at 1 and is 60 dB down after `t60_s`."""
+    """An exponential decay from 1, down by 60 dB after `t60_s`."""
     return np.exp(-np.log(1000.0) / t60_s * t)
 
 
 def faded(x: Tracks, attack_ms: float, release_ms: float) -> Tracks:
-    """`x` between raised-cosine edges, so that it starts and ends at zero without a click."""
+    """`x` with raised-cosine fades, from zero and to zero."""
     n = x.shape[-1]
     ramps = [min(n // 2, round(edge_ms * 1e-3 * SAMPLE_RATE)) for edge_ms in (attack_ms, release_ms)]
     window = np.ones(n)
@@ -42,13 +42,13 @@ def faded(x: Tracks, attack_ms: float, release_ms: float) -> Tracks:
 
 
 def sine(frequency_hz: float | Mono, n: int) -> Mono:
-    """A sine that starts at phase 0 and follows `frequency_hz`, sample by sample if it is an array."""
+    """A sine of amplitude 1 and initial phase 0; an array of frequencies is followed sample by sample."""
     steps = np.broadcast_to(np.asarray(frequency_hz, float) / SAMPLE_RATE, (n,))
     return np.sin(2.0 * np.pi * (np.cumsum(steps) - steps[0]))
 
 
 def noise(n: int, rng: np.random.Generator, low_hz: float, high_hz: float) -> Mono:
-    """Gaussian noise with unit RMS, mostly between two frequencies; it repeats, seamlessly, after 6 s."""
+    """Gaussian noise with unit RMS, band-passed between two frequencies; it repeats seamlessly after 6 s."""
     n_fft = min(fast_length(n), NOISE_LOOP)
     spectrum = fft.rfft(rng.standard_normal(n_fft)) * band(grid_hz(n_fft), low_hz, high_hz)
     shaped = fft.irfft(spectrum, n_fft)
@@ -56,7 +56,7 @@ def noise(n: int, rng: np.random.Generator, low_hz: float, high_hz: float) -> Mo
 
 
 def grid_hz(n: int) -> Grid:
-    """Frequencies of the bins of an `n`-point real FFT."""
+    """Frequencies of the bins of an `n`-point real FFT, in Hz."""
     return fft.rfftfreq(n, 1.0 / SAMPLE_RATE)
 
 
@@ -90,25 +90,25 @@ def fast_length(n: int) -> int:
 
 
 def padded_length(n: int) -> int:
-    """An FFT length for `n` samples and the ringing after them."""
+    """An FFT length for `n` samples and the ringing of a filter after them."""
     return fast_length(n + round(PAD_S * SAMPLE_RATE))
 
 
 def filtered(x: Tracks, response: Response) -> Tracks:
-    """`x` through a response given on the grid of `padded_length`."""
+    """`x` through a frequency response on the grid of `padded_length`."""
     n = x.shape[-1]
     spectrum = fft.rfft(x, padded_length(n))
     return fft.irfft(spectrum * response, padded_length(n))[..., :n]
 
 
 def panned(x: Mono, pan: float) -> Samples:
-    """Constant-power placement: -1 left, 0 centre (-3 dB each side), 1 right."""
+    """`x` in stereo by the constant-power law: -1 left, 0 centre (-3 dB each side), 1 right."""
     angle = (1.0 + np.clip(pan, -1.0, 1.0)) * np.pi / 4.0
     return np.stack([np.cos(angle) * x, np.sin(angle) * x])
 
 
 def in_room(x: Samples, rng: np.random.Generator, t60_s: float, wet_db: float) -> Samples:
-    """`x` with a diffuse room behind it, another one per channel; `wet_db` is its energy for an impulse."""
+    """`x` with diffuse reverb, independent for each channel; `wet_db` is the energy of its impulse response."""
     t = times(1.2 * t60_s)
     n = fast_length(x.shape[-1] + len(t))
     wet = np.empty_like(x)

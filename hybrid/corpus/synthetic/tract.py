@@ -1,4 +1,4 @@
-"""The vocal tract: three formants that move with the vowels, and fixed resonances above them.
+"""The vocal tract: three time-varying formants, and fixed resonances above them.
 
 Fant, "Acoustic Theory of Speech Production", 1960; the resonators are Klatt's, JASA 1980, equations 1 and 2.
 """
@@ -13,7 +13,7 @@ from hybrid.corpus.synthetic.phonetics import BANDWIDTHS_HZ, Singer
 from hybrid.corpus.synthetic.signals import SAMPLE_RATE, Mono
 
 HOP = 441  # 10 ms: one frame of control, half a window of the tract
-WINDOW, TRACT_FFT = 2 * HOP, 2048  # 26 ms are left for the formants to ring out
+WINDOW, TRACT_FFT = 2 * HOP, 2048  # leaves 26 ms for the formants to ring out
 SILENCE = 1e-6  # -120 dB
 UPPER_BANDWIDTH = 0.05  # of a resonance's frequency
 
@@ -25,7 +25,7 @@ Places = Complex[np.ndarray, "#frame bin"]  # points on the unit circle, per fra
 
 
 def through_tract(source: Mono, tract_hz: Shape, singer: Singer) -> Mono:
-    """The source through the moving resonators: windowed frames, filtered, overlapped and added."""
+    """The source through the time-varying resonators, by overlap-add of windowed frames."""
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW) / WINDOW)
     padded = np.concatenate([np.zeros(HOP), source, np.zeros(TRACT_FFT + WINDOW)])
     out = np.zeros(len(padded))
@@ -40,13 +40,13 @@ def through_tract(source: Mono, tract_hz: Shape, singer: Singer) -> Mono:
 
 
 def upper_tract(singer: Singer, z: Places) -> Response:
-    """The resonances from the fourth up to Nyquist, which hardly move; without them a voice has no air."""
+    """Response of the fixed resonances from the fourth up to Nyquist, which carry the high end of a voice."""
     centres_hz = np.arange(singer.fourth_hz, 0.5 * SAMPLE_RATE, singer.spacing_hz)
     return resonators(centres_hz[None], UPPER_BANDWIDTH * centres_hz, z)
 
 
 def resonators(centres_hz: Shape, widths_hz: Widths, z: Places) -> Response:
-    """Their joint response at `z`: unit gain at 0 Hz each (Klatt 1980, equations 1 and 2)."""
+    """Joint response at `z` of resonators with unit gain at 0 Hz each (Klatt 1980, equations 1 and 2)."""
     response = np.ones(np.broadcast_shapes((len(centres_hz), 1), z.shape), complex)
     for centre_hz, width_hz in zip(centres_hz.T[:, :, None], widths_hz, strict=True):
         radius = np.exp(-np.pi * width_hz / SAMPLE_RATE)
