@@ -176,7 +176,7 @@ class Study(BaseModel, frozen=True, extra="forbid"):
                 raise field_error(f"primary: unknown family {family}; known are {', '.join(PRIMARY)}")
             if metric not in METRICS:
                 raise field_error(f"primary.{family}: unknown metric {metric}")
-            if family in METRICS[metric].own_of:
+            if family in METRICS[metric].control_for:
                 raise field_error(
                     f"primary.{family}: {metric} is what these rules measure themselves; that they move it is no news"
                 )

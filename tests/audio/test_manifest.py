@@ -41,8 +41,8 @@ def test_stated_polarity_and_offset_read_back_and_unstated_ones_stay_none(
     assert (song.tracks[0].polarity, song.tracks[0].offset_s) == (None, None)
     track = dataclasses.replace(song.tracks[0], polarity=polarity, offset_s=offset_s)
     write_manifest(dataclasses.replace(song, tracks=(track,)), tmp_path / "song.yaml")
-    (found,) = load_song(tmp_path).tracks
-    assert (found.polarity, found.offset_s) == (polarity, offset_s)
+    (reported,) = load_song(tmp_path).tracks
+    assert (reported.polarity, reported.offset_s) == (polarity, offset_s)
 
 
 def test_a_polarity_is_upright_or_inverted(write_track, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def problems(folder: Path, text: str) -> list[str]:
 
 def test_all_problems_are_reported_at_once_each_at_its_place(write_track, tmp_path: Path) -> None:
     write_track("kick.wav")
-    found = problems(
+    reported = problems(
         tmp_path,
         """\
 schema: song/2
@@ -109,7 +109,7 @@ tracks:
     tags: lead
 """,
     )
-    assert found == [
+    assert reported == [
         "1:9: schema: expected 'song/1', got 'song/2'",
         "2:7: name: 'my/song' cannot name a file; 'my_song' could",
         "4:12: tempo_bpm: expected greater than 0, got -3",

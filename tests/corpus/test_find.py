@@ -14,8 +14,8 @@ from tests.corpus.miniature import MINIATURES, Miniature, cambridge_mt, medleydb
 
 
 def _songs(dataset: Dataset, scratch: Path) -> dict[str, list[str]]:
-    return {found.name: [track.role for track in assemble_song(found, dataset.roles, scratch).tracks]
-            for found in dataset.songs if not found.problems}  # fmt: skip
+    return {files.name: [track.role for track in assemble_song(files, dataset.roles, scratch).tracks]
+            for files in dataset.songs if not files.problems}  # fmt: skip
 
 
 @pytest.mark.parametrize("mini", MINIATURES, ids=lambda mini: mini.card)
@@ -23,11 +23,11 @@ def test_every_layout_is_read_by_its_card(mini: Miniature, tmp_path: Path):
     mini.write(tmp_path / "set")
     dataset = open_dataset(mini.card, tmp_path / "set")
     assert _songs(dataset, tmp_path) == mini.roles
-    assert {found.name for found in dataset.songs if found.mix} == mini.mixes
-    assert {found.name: found.split for found in dataset.songs} == {
+    assert {files.name for files in dataset.songs if files.mix} == mini.mixes
+    assert {files.name: files.split for files in dataset.songs} == {
         name: dict(mini.splits).get(name) for name in mini.roles
     }
-    assert not [problem for found in dataset.songs for problem in found.problems]
+    assert not [problem for files in dataset.songs for problem in files.problems]
 
 
 def test_a_plain_folder_of_song_folders_is_a_data_set(tmp_path: Path):
@@ -38,21 +38,21 @@ def test_a_plain_folder_of_song_folders_is_a_data_set(tmp_path: Path):
     (tmp_path / "songs" / "empty").mkdir()
     dataset = open_dataset(str(tmp_path / "songs"))
     assert _songs(dataset, tmp_path) == {"a": ["drums.kick", "vocal.lead"], "b": ["drums.kick", "vocal.lead"]}
-    (empty,) = (found for found in dataset.songs if found.problems)
+    (empty,) = (files for files in dataset.songs if files.problems)
     assert "holds no audio files" in str(empty.problems[0])
 
 
 def test_microphones_of_left_and_right_are_one_track(tmp_path: Path):
     cambridge_mt(tmp_path)
-    (song,) = (assemble_song(found, {}, tmp_path) for found in open_dataset("cambridge-mt", tmp_path).songs
-               if found.name == "A_One_Full")  # fmt: skip
+    (song,) = (assemble_song(files, {}, tmp_path) for files in open_dataset("cambridge-mt", tmp_path).songs
+               if files.name == "A_One_Full")  # fmt: skip
     assert [track.channels for track in song.tracks] == [1, 2, 1]
 
 
 def test_bleed_is_noted(tmp_path: Path):
     medleydb(tmp_path)
     moisesdb(tmp_path / "m")
-    of = {found.name: found for found in open_dataset("medleydb", tmp_path).songs}
+    of = {files.name: files for files in open_dataset("medleydb", tmp_path).songs}
     assert all(source.bleed for source in of["B_Two"].sources)
     assert not any(source.bleed for source in of["A_One"].sources)
     assert "other sources bleed into" in " ".join(assemble_song(of["B_Two"], {}, tmp_path).notes)
@@ -63,14 +63,14 @@ def test_bleed_is_noted(tmp_path: Path):
 
 def test_of_several_mixes_the_full_one_is_taken(tmp_path: Path):
     cambridge_mt(tmp_path)
-    (three,) = (found for found in open_dataset("cambridge-mt", tmp_path).songs if found.name == "Three")
+    (three,) = (files for files in open_dataset("cambridge-mt", tmp_path).songs if files.name == "Three")
     assert three.mix is not None and three.mix.path.name == "Three_Full_Mix.wav"
 
 
 def test_a_described_file_that_is_missing_is_a_problem_of_its_song_alone(tmp_path: Path):
     medleydb(tmp_path)
     (tmp_path / "V1/A_One/A_One_RAW/A_One_RAW_02_01.wav").unlink()
-    of = {found.name: found for found in open_dataset("medleydb", tmp_path).songs}
+    of = {files.name: files for files in open_dataset("medleydb", tmp_path).songs}
     assert [str(problem) for problem in of["A_One"].problems] == [
         f"{tmp_path / 'V1/A_One/A_One_RAW/A_One_RAW_02_01.wav'}: does not exist"
     ]
@@ -94,7 +94,7 @@ def test_invalid_metadata_are_reported_and_other_songs_are_read(tmp_path: Path, 
     bad = tmp_path / "moisesdb_v0.1" / "bad"
     bad.mkdir()
     (bad / "data.json").write_text(text)
-    of = {found.name: found for found in open_dataset("moisesdb", tmp_path).songs}
+    of = {files.name: files for files in open_dataset("moisesdb", tmp_path).songs}
     assert message in str(of["bad"].problems[0]) and "bad" in str(of["bad"].problems[0])
     assert not of["0a1b"].problems
 
@@ -157,7 +157,7 @@ def test_a_broken_link_is_a_song_that_cannot_be_read(tmp_path: Path):
     tone(tmp_path / "set/a/Kick.wav")
     (tmp_path / "set/gone").symlink_to(tmp_path / "nowhere")
     (tmp_path / "set/loop").symlink_to(tmp_path / "set/loop")
-    of = {found.name: found.problems for found in open_dataset(str(tmp_path / "set")).songs}
+    of = {files.name: files.problems for files in open_dataset(str(tmp_path / "set")).songs}
     assert not of["a"] and of["gone"] and of["loop"]
 
 
@@ -167,7 +167,7 @@ def test_metadata_that_are_too_deep_or_too_long_are_reported(tmp_path: Path, tex
     moisesdb(tmp_path)
     (tmp_path / "moisesdb_v0.1" / "bad").mkdir()
     (tmp_path / "moisesdb_v0.1" / "bad" / "data.json").write_text(text)
-    of = {found.name: found for found in open_dataset("moisesdb", tmp_path).songs}
+    of = {files.name: files for files in open_dataset("moisesdb", tmp_path).songs}
     assert of["bad"].problems and not of["0a1b"].problems
 
 

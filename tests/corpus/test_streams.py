@@ -33,10 +33,10 @@ def write_container(path: Path, scratch: Path) -> None:
 def test_streams_become_tracks_by_their_order(tmp_path: Path):
     write_container(tmp_path / "set/train/A - One.stem.mp4", tmp_path)
     dataset = open_dataset("musdb18", tmp_path / "set")
-    (found,) = dataset.songs
-    assert (found.name, found.split) == ("A - One", "train") and found.mix is not None and found.mix.stream == 0
+    (files,) = dataset.songs
+    assert (files.name, files.split) == ("A - One", "train") and files.mix is not None and files.mix.stream == 0
     (tmp_path / "scratch").mkdir()
-    song = assemble_song(found, dataset.roles, tmp_path / "scratch")
+    song = assemble_song(files, dataset.roles, tmp_path / "scratch")
     assert {track.id: track.role for track in song.tracks} == {
         "drums": "drums", "bass": "bass", "other": "unknown", "vocals": "vocal.lead",
     }  # fmt: skip
