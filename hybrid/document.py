@@ -17,7 +17,7 @@ import yaml
 
 from hybrid.errors import InputError, Problem
 
-Key = str | int
+YamlKey = str | int
 YamlValue = str | int | float | bool | list | dict | None
 
 _Parser = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
@@ -41,24 +41,24 @@ class Document:
 
     path: Path
     data: YamlValue
-    values: Mapping[tuple[Key, ...], Mark] = field(repr=False)
-    keys: Mapping[tuple[Key, ...], Mark] = field(repr=False)
+    values: Mapping[tuple[YamlKey, ...], Mark] = field(repr=False)
+    keys: Mapping[tuple[YamlKey, ...], Mark] = field(repr=False)
 
-    def mark(self, *keys: Key) -> Mark:
+    def mark(self, *keys: YamlKey) -> Mark:
         """The mark of the value at `keys` (of a block map or list, that of its key), or else of its parent."""
         while keys and keys not in self.values:
             keys = keys[:-1]
         return self.values.get(keys, Mark(1, 1))
 
-    def place(self, *keys: Key) -> str:
+    def place(self, *keys: YamlKey) -> str:
         """`mark` as "path:line:column"."""
         return self._format(self.mark(*keys))
 
-    def line(self, *keys: Key) -> str:
+    def line(self, *keys: YamlKey) -> str:
         """`mark` as "path:line"."""
         return self.place(*keys).rpartition(":")[0] if self.values else str(self.path)
 
-    def place_of_key(self, *keys: Key) -> str:
+    def place_of_key(self, *keys: YamlKey) -> str:
         """The place of the last of `keys` itself, for an unknown key."""
         return self._format(self.keys.get(keys) or self.mark(*keys))
 
@@ -120,8 +120,8 @@ class _Builder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.values: dict[tuple[Key, ...], Mark] = {}
-        self.keys: dict[tuple[Key, ...], Mark] = {}
+        self.values: dict[tuple[YamlKey, ...], Mark] = {}
+        self.keys: dict[tuple[YamlKey, ...], Mark] = {}
         self.problems: list[Problem] = []
 
     def document(self, events: Iterator[yaml.Event]) -> YamlValue:
@@ -136,7 +136,7 @@ class _Builder:
                 data = value if n_documents == 1 else data
         return data
 
-    def _node(self, event: yaml.Event, at: tuple[Key, ...], events: Iterator[yaml.Event]) -> YamlValue:
+    def _node(self, event: yaml.Event, at: tuple[YamlKey, ...], events: Iterator[yaml.Event]) -> YamlValue:
         if isinstance(event, yaml.AliasEvent):
             return self._report(event, f"alias *{event.anchor}: anchors and aliases are not used here")
         self._check(event)
@@ -154,13 +154,13 @@ class _Builder:
         assert isinstance(event, yaml.ScalarEvent)
         return _scalar(event)
 
-    def _list(self, at: tuple[Key, ...], events: Iterator[yaml.Event]) -> list:
+    def _list(self, at: tuple[YamlKey, ...], events: Iterator[yaml.Event]) -> list:
         items: list[YamlValue] = []
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
             items.append(self._node(event, (*at, len(items)), events))
         return items
 
-    def _map(self, at: tuple[Key, ...], events: Iterator[yaml.Event]) -> dict:
+    def _map(self, at: tuple[YamlKey, ...], events: Iterator[yaml.Event]) -> dict:
         entries: dict[str, YamlValue] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = self._key(event, at, events)
@@ -168,10 +168,11 @@ class _Builder:
             value = self._node(next(events), (*at, key), events)
             if key in entries:
                 self._report(event, f"duplicate key {key!r}, first given at line {first.line}")
+            # the first of duplicate keys stays: its place is the one reported as first
             entries.setdefault(key, value)
         return entries
 
-    def _key(self, event: yaml.Event, at: tuple[Key, ...], events: Iterator[yaml.Event]) -> str:
+    def _key(self, event: yaml.Event, at: tuple[YamlKey, ...], events: Iterator[yaml.Event]) -> str:
         if isinstance(event, yaml.ScalarEvent):
             self._check(event)
             if event.value == "<<" and not event.style:

@@ -90,6 +90,7 @@ def read(text: str | int | float, unit: str) -> float:
     """The value of `text` in canonical `unit`. Raises UnitError for another unit (dB is not LU) and for none."""
     if not isinstance(text, str):
         return _convert(float(text), "", unit, f"{text:g}")
+    # word processors write the minus sign as U+2212
     ascii_text = text.strip().replace("−", "-")
     if unit == "pan" and (ascii_text == "C" or _PAN.fullmatch(ascii_text)):
         return _pan_position(ascii_text)

@@ -60,6 +60,7 @@ def shipped(kind: str) -> Path:
 
 def write(path: Path, content: str | bytes) -> None:
     """Writes a file whole or not at all, by renaming a temporary one. Raises UnwritableError if that fails."""
+    # in the same folder: a rename across file systems is a copy
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         unfinished.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -54,6 +54,7 @@ def field_error(what: str) -> PydanticCustomError:
 
 def field_warning(info: ValidationInfo, what: str) -> None:
     """Raises the warning as an error in the strict pass, does nothing in the lenient one."""
+    # without a context, as in a plain model_validate, validation is strict
     if not isinstance(info.context, ValidationContext) or info.context.strict:
         raise PydanticCustomError(FIELD_WARNING, "{what}", {"what": what})
 
@@ -131,7 +132,7 @@ Seconds = Annotated[float, _codec("s")]
 Ratio = Annotated[float, _codec(":1")]
 Share = Annotated[float, _codec("%")]
 """Written "25 %", held as 0.25."""
-Pan = Annotated[float, _codec("pan")]
+PanPosition = Annotated[float, _codec("pan")]
 PanStep = Annotated[float, _codec("pan step")]
 Plain = Annotated[float, _codec("plain")]
 HzBand = Annotated[tuple[float, float], FieldCodec(_read_band, _write_band, _BAND)]

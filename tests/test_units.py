@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
 from hybrid.quantity import Quantity, UnitError, read, read_clock, read_range, write, write_range
-from hybrid.units import FIELD_WARNING, Clock, Db, Hz, HzBand, Lu, Lufs, Pan, Share, ValidationContext
+from hybrid.units import FIELD_WARNING, Clock, Db, Hz, HzBand, Lu, Lufs, PanPosition, Share, ValidationContext
 
 LEVELS = ["LUFS", "dBFS", "dBTP", "LU", "dB", "dB/oct", "dB/s"]
 UNITS = [*LEVELS, "Hz", "oct", "ERB", "Bark", "s", "beats", "bars", ":1", "%", "pan", "pan step", "plain"]
@@ -132,7 +132,7 @@ class _Settings(BaseModel):
     cutoff: Annotated[Hz, Field(gt=0)] | None = None
     band: HzBand = (20.0, 120.0)
     share: Share = 0.25
-    place: Pan = 0.0
+    place: PanPosition = 0.0
     start: Clock = 0.0
 
 

@@ -42,6 +42,7 @@ def assemble(spec: SongSpec) -> Song:
     if not tracks:
         raise SongError(Problem(str(folder), f"no track is left to mix: {'; '.join(notes)}"))
     files = probe_all(path for track in tracks for path in track.files)
+    # the most common rate, so that the fewest files are resampled
     rates = Counter(files[track.files[0]].sample_rate for track in tracks)
     sample_rate = max(rates, key=lambda rate: (rates[rate], rate))
     n_samples = max(_end(track, files, sample_rate) for track in tracks)

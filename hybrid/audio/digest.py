@@ -15,6 +15,7 @@ def digest(song: Song) -> str:
     The paths of the files and the confidences of their roles are not part of it: a song that is moved keeps its
     digest.
     """
+    # hashing releases the interpreter lock
     with ThreadPoolExecutor() as pool:
         files = list(pool.map(_files_digest, song.tracks))
     metadata = [(each.id, each.role, each.tags, each.gain_db, each.offset_s, each.polarity) for each in song.tracks]

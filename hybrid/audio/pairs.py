@@ -18,7 +18,7 @@ _INDEX = re.compile(r"^(?:\d+[-_. ]+)+")
 _EDGES = " ._-"
 
 
-class Pair(NamedTuple):
+class StereoPair(NamedTuple):
     """Positions of a left and a right name in their list, and the name of the pair."""
 
     left: int
@@ -32,7 +32,7 @@ class _Side(NamedTuple):
     after: str
 
 
-def find_pairs(names: Sequence[str]) -> list[Pair]:
+def find_pairs(names: Sequence[str]) -> list[StereoPair]:
     """The pairs among names that differ only in the side, or else in the side and a leading index.
 
     The side is the last word that is L, R, left or right; a microphone may follow it (`OVERHEAD L - AR-70`). A name
@@ -53,7 +53,7 @@ def _side(name: str) -> _Side | None:
     return _Side(name[: last.start()], last[0][0].lower(), name[last.end() :])
 
 
-def _match(sides: dict[int, _Side]) -> list[Pair]:
+def _match(sides: dict[int, _Side]) -> list[StereoPair]:
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for i, side in sides.items():
         groups[side.before.lower(), side.after.lower()].append(i)
@@ -61,7 +61,7 @@ def _match(sides: dict[int, _Side]) -> list[Pair]:
     for positions in groups.values():
         by_side = {sides[i].letter: i for i in positions}
         if len(positions) == 2 and len(by_side) == 2:
-            pairs.append(Pair(by_side["l"], by_side["r"], _name(sides[by_side["l"]])))
+            pairs.append(StereoPair(by_side["l"], by_side["r"], _name(sides[by_side["l"]])))
     return pairs
 
 

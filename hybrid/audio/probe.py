@@ -111,6 +111,7 @@ def _check_last_sample(file: AudioFile, sound: soundfile.SoundFile) -> None:
     if file.is_lossy:
         return
     try:
+        # FLAC keeps its length in the header: only decoding shows that samples are missing
         sound.seek(file.n_samples - 1)
         n_read = len(sound.read(1))
     except soundfile.LibsndfileError:
@@ -123,6 +124,7 @@ def _has_last_page(path: Path) -> bool:
     """Whether the last Ogg page carries the end-of-stream flag (RFC 3533, section 6)."""
     with path.open("rb") as stream:
         stream.seek(max(0, path.stat().st_size - (1 << 17)))
+        # a page is at most 64 KiB long
         tail = stream.read()
     page = tail.rfind(b"OggS")
     return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & 4)

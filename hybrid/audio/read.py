@@ -89,6 +89,7 @@ class _Opener(NamedTuple):
         """The file itself, or its decoded copy at the song's rate."""
         if file.sample_rate == self.sample_rate and not file.is_lossy:
             return file
+        # W64 has no limit of 4 GB
         path = self.scratch / f"{len(list(self.scratch.iterdir()))}.w64"
         try:
             copy = soundfile.SoundFile(path, "w", self.sample_rate, file.channels, "FLOAT", format="W64")

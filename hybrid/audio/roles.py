@@ -116,6 +116,7 @@ def _resolve(nouns: Sequence[_Noun], modifiers: Sequence[str]) -> tuple[str, flo
         role = REFINED.get((role, modifier), role)
     for other in nouns[1:]:
         refined = other.role if other.role.startswith(f"{role}.") else REFINED.get((role, other.role), role)
+        # another instrument in the name makes the guess less certain
         if refined == role and other.confidence > _WEAK and _family(other.role) != _family(role):
             confidence *= _CONFLICT_FACTOR
         role = refined
@@ -160,6 +161,7 @@ def _vocabulary_form(word: str) -> str:
 
 def _split_or_correct(word: str) -> Iterator[tuple[str, bool]]:
     """The two words of a compound (`leadguitar`), or the nearest word to a misspelt one (`hihhat`)."""
+    # a shorter part is too often the start of an unrelated word
     for cut in range(3, len(word) - 2):
         first, second = _vocabulary_form(word[:cut]), _vocabulary_form(word[cut:])
         if first and second:

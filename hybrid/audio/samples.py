@@ -47,6 +47,7 @@ class FileReader:
         above `MAX_SAMPLE`.
         """
         try:
+            # sequential reads need no seek, which is slow and, in lossy files, inexact
             if self._sound.tell() != start:
                 self._sound.seek(start)
             block = self._sound.read(n, dtype="float32", always_2d=True)
@@ -74,6 +75,7 @@ class FileReader:
         peaks = np.abs(block).max(axis=1, initial=0.0)
         if np.all(peaks <= MAX_SAMPLE):
             return
+        # comparisons with NaN are false: the first sample that is not within the range
         at = int(np.argmin(peaks <= MAX_SAMPLE))
         value = f"a sample of {peaks[at]:.0e}, {20 * np.log10(peaks[at]):.0f} dBFS"
         if not np.isfinite(peaks[at]):

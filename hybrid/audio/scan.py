@@ -63,6 +63,7 @@ def _audio_files(folder: Path) -> list[Path]:
     paths = [path for path in sorted(folder.iterdir()) if _is_audio(path)]
     if paths:
         return paths
+    # an album folder, or an archive with a folder inside
     below = sorted({path.parent.name for path in folder.glob("*/*") if _is_audio(path)})
     hint = f"give one of the folders in it: {', '.join(below)}" if below else _SUFFIX_HINT
     raise InputError(Problem(str(folder), "holds no audio files", hint))
@@ -99,6 +100,7 @@ def _paired(files: Sequence[tuple[str, AudioFile]]) -> list[_TrackFiles]:
         if all(files[i][1].channels == 1 for i in (pair.left, pair.right))
         and files[pair.left][1].sample_rate == files[pair.right][1].sample_rate
     }
+    # the left file stands for the pair, the right one is skipped
     rights = {pair.right for pair in pairs.values()}
     return [
         _TrackFiles(pairs[i].name, (file, files[pairs[i].right][1])) if i in pairs else _TrackFiles(name, (file,))

@@ -77,6 +77,7 @@ class Card(BaseModel, frozen=True, extra="forbid"):
 
     @model_validator(mode="after")
     def _has_songs(self) -> Card:
+        # synthesised songs are split by seeds, recorded ones by folders or by a layout
         if self.player != "files":
             if self.folder or self.layout:
                 raise field_error("folder and layout: are for `player: files`")

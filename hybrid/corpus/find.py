@@ -72,6 +72,7 @@ def find_songs(layout: Layout | None, root: Path) -> Corpus:
 
 def _folder_songs(root: Path) -> Corpus:
     visible = [path for path in sorted(root.iterdir()) if not path.name.startswith(".")]
+    # a broken link is listed, so that it is reported
     songs = [path for path in visible if path.is_dir() or (path.is_symlink() and not path.exists())]
     return Corpus(tuple(_with_problems(SongFiles(path.name, path), root) for path in songs), ())
 
@@ -85,6 +86,7 @@ class _LayoutReader:
         self._known: set[str] = set()
 
     def corpus(self) -> Corpus:
+        # metadata precede paths: they know roles and bleed
         songs = dict(self._songs_with_metadata())
         for name, song in self._songs_by_path():
             songs.setdefault(name, song)
@@ -107,6 +109,7 @@ class _LayoutReader:
             if any(template.match(each, path) is not None for each in layout.without):
                 self._known.add(path)
                 continue
+            # a file that matches a mix is no track, even if it matches the template of tracks
             order, parts = _first_match(layout.mixes, path)
             if parts is not None:
                 name = self._name(parts)
@@ -179,6 +182,7 @@ class _LayoutReader:
 def _files_below(root: Path) -> Iterator[str]:
     """Paths of all files from `root`, without hidden files and folders."""
     for folder, folders, files in os.walk(root):
+        # in place, so that os.walk does not descend into hidden folders
         folders[:] = [name for name in folders if not name.startswith(".")]
         inner = Path(folder).relative_to(root)
         for name in files:

@@ -85,6 +85,7 @@ class Layout(BaseModel, frozen=True, extra="forbid"):
         of_song = field_names(self.song)
         if not of_song or f"{{{AUDIO}}}" in self.song:
             raise field_error(f"song: expected parts of the tracks' paths, got {self.song!r}")
+        # every template must name the song, or its files could not be assigned
         if self.described and (missing := of_song - field_names(self.described.file)):
             raise field_error(f"described.file has no part {', '.join(sorted(missing))}")
         for template in self.tracks:

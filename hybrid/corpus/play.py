@@ -28,6 +28,7 @@ def song_numbers(card: Card, split: Split) -> list[int]:
 
     Splits of the card precede those of its layout; songs of a layout that cannot be read are left out.
     """
+    # the splits of a card are those of the user, who may override the layout
     if split in card.splits:
         return list(range(*card.splits[split]))
     if card.layout is None:

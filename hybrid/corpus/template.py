@@ -59,6 +59,7 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 def _piece(text: str, name: str | None, names: set[str]) -> str:
     """The regular expression of a part; its name is added to those of the parts before it."""
+    # non-greedy, so that parts after it match as early as possible
     if text == "**/":
         return "(?:[^/]+/)*?"
     if text == "*":

@@ -127,6 +127,7 @@ def multiresolution_db(x: Float[np.ndarray, " time"], reference: Float[np.ndarra
 
 def _distance_db(x: Float[np.ndarray, " time"], reference: Float[np.ndarray, " time"], size: int) -> float:
     power, reference_power = (np.square(np.abs(stft(each, size))) for each in (x, reference))
+    # one floor for both: a bin that is silent in one of them counts up to 60 dB
     floor = np.max(reference_power) * 10.0 ** (-_DEPTH_DB / 10.0)
     counts = reference_power > floor
     ratio = np.maximum(power[counts], floor) / reference_power[counts]

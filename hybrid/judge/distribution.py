@@ -45,6 +45,7 @@ def frechet_distance(a: Vectors, b: Vectors) -> float:
 
 
 def _covariance(x: Vectors) -> Float[np.ndarray, "number number"]:
+    # a small diagonal, for sets with fewer vectors than dimensions
     return np.cov(x, rowvar=False).reshape(x.shape[1], x.shape[1]) + _REGULARISATION * np.eye(x.shape[1])
 
 
@@ -63,6 +64,7 @@ def unbiased_frechet_distance(mixes: SongVectors, references: SongVectors, seed:
 
     May be slightly negative.
     """
+    # subsets are drawn without replacement: repeated songs would bias the distance
     rng = np.random.default_rng(seed)
     largest = min(len(mixes), len(references))
     sizes = [size for size in range(max(2, largest // 2), largest + 1) for _ in range(_DRAWS_PER_SIZE)]
@@ -151,5 +153,6 @@ def _interval(
     """
     value = measure(*whole)
     errors = np.array([measure(a, b) for a, b in draws])
+    # the basic bootstrap: errors of the draws, subtracted from the value with their ends exchanged
     low, high = np.quantile(errors - np.median(errors), [0.025, 0.975])
     return Interval(value, value - float(high), value - float(low))

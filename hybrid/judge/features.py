@@ -35,6 +35,7 @@ def third_octave_levels_db(x: Float[np.ndarray, " time"], sample_rate: int) -> F
     # two-sided power, over the equivalent noise bandwidth of a Hann window, 1.5 bins
     power = 2.0 / 1.5 * np.square(np.abs(stft(x, size))).mean(axis=-1, dtype=np.float64)
     edges_hz = (np.arange(len(power) + 1) - 0.5) * sample_rate / size
+    # cumulated power between bins: edges of bands may fall inside a bin
     total = np.concatenate([[0.0], np.cumsum(power)])
     low, high = (np.interp(THIRD_OCTAVES_HZ * 10.0**shift, edges_hz, total) for shift in (-0.05, 0.05))
     return np.maximum(10.0 * np.log10(np.maximum(high - low, POWER_FLOOR)), _LEVEL_FLOOR_DB)
@@ -169,6 +170,7 @@ FEATURES = {
     "panning_high": Feature("", "the same above 2.5 kHz", _panning_rms(2500.0, 1e9)),
     "fold_down_lu": Feature("LU", "loudness gained when both channels become one", _fold_down_lu),
     "tilt_db_per_octave": Feature("dB/octave", "slope of third-octave levels of mid, 100 Hz to 10 kHz", _tilt),
+    # spectral descriptors, of mid
     "centroid_octaves": Feature("octaves", "spectral centroid above 1 kHz", _centroid),
     "bandwidth_octaves": Feature("octaves", "spectral bandwidth above 1 kHz", _bandwidth),
     "rolloff_octaves": Feature("octaves", "frequency below which 85 % lies, above 1 kHz", _rolloff),

@@ -46,6 +46,7 @@ def judge(
             if mix.sample_rate != reader.song.sample_rate:
                 what = f"is at {mix.sample_rate} Hz, its tracks at {reader.song.sample_rate} Hz"
                 raise SongError(Problem(mix.name, what))
+    # the reference is fitted along with the mixes: tracks are read once
     fits = fit_tracks(reader, all_mixes) if reader else []
     audibilities = track_audibility(reader, fits[: len(mixes)]) if reader else []
     reference_features = features_of(reference_mix) if reference_mix else {}

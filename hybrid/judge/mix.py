@@ -146,6 +146,7 @@ def _count_clipped(samples: Float[np.ndarray, "2 time"]) -> int:
 
 
 def _dc_db(samples: Float[np.ndarray, "2 time"]) -> float:
+    # float64: an offset far below the signal is lost in the rounding of a float32 sum
     x = samples.astype(np.float64)
     shares = [float(np.mean(each)) ** 2 / float(np.mean(np.square(each))) for each in x if np.any(each)]
     share = max([1e-12, *shares])
@@ -167,5 +168,6 @@ def stft(x: Float[np.ndarray, "*batch time"], size: int = WINDOW) -> Complex[np.
     """
     x = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, max(0, size - x.shape[-1]))])
     window = np.hanning(size + 1)[:-1].astype(x.dtype)
+    # a view of all frames: no copy before the transform
     frames = np.lib.stride_tricks.sliding_window_view(x, size, axis=-1)[..., :: size // 2, :]
     return np.swapaxes(np.fft.rfft(frames * (window / window.sum()), axis=-1), -1, -2)

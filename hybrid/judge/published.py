@@ -50,10 +50,12 @@ def _mixing_style(mix: Mix) -> dict[str, Float[np.ndarray, "..."]]:
 def _bark_spectrum(x: Float[np.ndarray, " time"], sample_rate: int, size: int = 32768) -> Float[np.ndarray, " band"]:
     """Natural logarithm of mean magnitudes in 24 triangles on the Bark scale of Traunmueller 1990, 20 Hz to 20 kHz."""
     x = np.pad(x, (0, max(0, size - len(x))))
+    # the published code passes no window, which is a rectangle
     magnitude = np.abs(librosa.stft(x, n_fft=size, hop_length=size // 4, window="boxcar", pad_mode="reflect"))
     lowest, highest = _bark(np.array([20.0, 20000.0])).tolist()
     points = _from_bark(np.linspace(lowest, highest, 26))
     hz = np.linspace(0.0, sample_rate // 2, size // 2 + 1)
+    # triangles on the grid of bins: rising and falling slopes of unit height
     slopes = points[None, :] - hz[:, None]
     steps = np.diff(points)
     triangles = np.maximum(0.0, np.minimum(-slopes[:, :-2] / steps[:-1], slopes[:, 2:] / steps[1:]))
@@ -99,7 +101,7 @@ def effect_normalised_2022(mix: Mix, reference: Mix) -> dict[str, float]:
 
 
 Stereo = Float[np.ndarray, "2 time"]
-Row = Float[np.ndarray, "row _"]
+FeatureRows = Float[np.ndarray, "row _"]
 
 
 def _percentage(reference: Float[np.ndarray, " n"], x: Float[np.ndarray, " n"]) -> float:
@@ -128,7 +130,7 @@ def _normalise_peak(mix: Mix) -> Stereo:
     return x * (10.0 ** (-1.0 / 20.0) / np.max(np.abs(x)))
 
 
-def _running_mean(rows: Row, n: int) -> Row:
+def _running_mean(rows: FeatureRows, n: int) -> FeatureRows:
     """Running means over `n` frames, or over all where there are fewer."""
     n = min(n, rows.shape[1])
     total = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(rows, axis=1)], axis=1)
@@ -143,17 +145,17 @@ def _frames(x: Stereo, size: int, hop: int) -> np.ndarray:
     return librosa.stft(x, n_fft=size, hop_length=hop, window=_root_hann(size), center=False)
 
 
-def _spectral(of: Callable[[np.ndarray, int], Row], eps: float, n: int) -> Callable[[Stereo, int], Row]:
+def _spectral(of: Callable[[np.ndarray, int], FeatureRows], eps: float, n: int) -> Callable[[Stereo, int], FeatureRows]:
     """The measure of a spectral descriptor, with a row for each channel."""
 
-    def measure(x: Stereo, rate: int) -> Row:
+    def measure(x: Stereo, rate: int) -> FeatureRows:
         return np.concatenate([_running_mean(of(each, rate) + eps, n) for each in np.abs(_frames(x, 4096, 1024))])
 
     return measure
 
 
-def _contrast(bands: slice) -> Callable[[np.ndarray, int], Row]:
-    def measure(magnitude: np.ndarray, rate: int) -> Row:
+def _contrast(bands: slice) -> Callable[[np.ndarray, int], FeatureRows]:
+    def measure(magnitude: np.ndarray, rate: int) -> FeatureRows:
         options = {"fmin": 250.0, "n_bands": 4, "quantile": 0.02, "linear": False}
         contrast = librosa.feature.spectral_contrast(S=magnitude, sr=rate, n_fft=4096, hop_length=1024, **options)
         return np.mean(contrast[bands], axis=0, keepdims=True)
@@ -167,7 +169,7 @@ def _panning(x: Stereo) -> Float[np.ndarray, "bin frame"]:
     return (1.0 - similarity) * np.sign(right / left - left / right)
 
 
-def _panning_rms(squares: Float[np.ndarray, "bin _"], low_hz: float, high_hz: float, rate: int) -> Row:
+def _panning_rms(squares: Float[np.ndarray, "bin _"], low_hz: float, high_hz: float, rate: int) -> FeatureRows:
     """Running means of the panning spectrum's RMS between two frequencies, from its squares."""
     first, last = (int(hz * 2048 / rate) for hz in (low_hz, high_hz))
     rms = np.sqrt(np.mean(squares[first:last], axis=0))
@@ -194,8 +196,9 @@ def _crest(x: Stereo) -> Float[np.ndarray, "2 frame"]:
     return _db(np.max(np.abs(_blocks(x)), axis=-1)) / _rms_db(x)
 
 
+# names and parameters of the published code
 _PANNING_HZ = {"p_total": (0.0, None), "p_low": (0.0, 250.0), "p_mid": (250.0, 2500.0), "p_high": (2500.0, None)}
-_EFFECT_FEATURES: dict[str, Callable[[Stereo, int], Row]] = {
+_EFFECT_FEATURES: dict[str, Callable[[Stereo, int], FeatureRows]] = {
     "centroid": _spectral(lambda s, rate: librosa.feature.spectral_centroid(S=s, sr=rate, n_fft=4096), 1.0, 40),
     "bandwidth": _spectral(lambda s, rate: librosa.feature.spectral_bandwidth(S=s, sr=rate, n_fft=4096), 1.0, 40),
     "contrast_l": _spectral(_contrast(slice(0, 1)), 0.0, 40),

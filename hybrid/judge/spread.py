@@ -46,6 +46,7 @@ def rank_features(features: Mapping[str, float], others: Sequence[Mapping[str, f
 def _rank(value: float, others: np.ndarray) -> FeatureRank:
     median = float(np.median(others))
     deviation = float(np.median(np.abs(others - median)))
+    # a median value reads 50 however many of the others equal it
     below = np.sum(others < value) + 0.5 * np.sum(others == value)
     low, high = np.quantile(others, [0.1, 0.9])
     return FeatureRank(

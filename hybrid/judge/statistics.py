@@ -77,11 +77,14 @@ def permutation_p(differences: Float[np.ndarray, " song"]) -> float:
     n = len(x)
     if n <= _MAX_EXACT_SONGS:
         codes = np.arange(2**n)
+        # bit k of a code is the sign of song k: all 2^n patterns
         signs = 1.0 - 2.0 * ((codes[:, None] >> np.arange(n)) & 1)
         means = np.abs(signs @ x) / n
+        # the observed pattern is among them: rounding must not exclude it
         return float(np.mean(means >= abs(x.mean()) - 1e-12 * np.max(np.abs(x), initial=0.0)))
     signs = np.random.default_rng(0).choice([-1.0, 1.0], (_DRAWS, n))
     as_far = np.sum(np.abs(signs @ x) / n >= abs(x.mean()) - 1e-12 * np.max(np.abs(x)))
+    # the observed pattern counts as one of the draws: p is never 0 (Phipson & Smyth 2010)
     return float((as_far + 1) / (_DRAWS + 1))
 
 
@@ -101,6 +104,7 @@ def _interval(x: Float[np.ndarray, " song"]) -> tuple[float, float]:
         half = float(stats.t.ppf(0.5 + CONFIDENCE / 2.0, len(x) - 1) * np.std(x, ddof=1) / np.sqrt(len(x)))
         return float(np.mean(x)) - half, float(np.mean(x)) + half
     options = {"confidence_level": CONFIDENCE, "n_resamples": 2000, "rng": np.random.default_rng(0)}
+    # the acceleration of nearly equal differences divides by a variance near 0
     with np.errstate(all="ignore"):
         interval = stats.bootstrap((x,), np.mean, **options).confidence_interval
     return float(interval.low), float(interval.high)
@@ -113,6 +117,7 @@ def detectable(spread: float, n: int, n_tests: int = 1) -> float:
     """
     if n < 2 or not np.isfinite(spread):
         return float("nan")
+    # significance and power are quantiles of one t distribution, shifted by the difference
     tail = (1.0 - CONFIDENCE) / 2.0 / n_tests
     return float((stats.t.isf(tail, n - 1) + stats.t.ppf(POWER, n - 1)) * spread / np.sqrt(n))
 
@@ -122,6 +127,7 @@ def holm(p: Sequence[float]) -> list[float]:
     order = np.argsort(p, kind="stable")
     adjusted, highest = np.empty(len(p)), 0.0
     for rank, index in enumerate(order):
+        # a larger p-value must not get a smaller adjusted one: the running maximum
         highest = max(highest, min(1.0, (len(p) - rank) * p[index]))
         adjusted[index] = highest
     return adjusted.tolist()

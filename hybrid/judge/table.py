@@ -33,6 +33,7 @@ def _error(name: str, margin: float, *own_of: str) -> Metric:
 
 
 METRICS = {
+    # the tracks in the mix against those in the reference mix
     "level_lu": Metric("LU", "mean error of the tracks' levels, as fitted", "reference and tracks", 1.0),
     "pan": Metric("", "mean error of the tracks' pan positions, -1 to 1", "reference and tracks", 0.05),
     "tone_db": Metric("dB", "mean error of the tracks' octave gains", "reference and tracks", 1.0),
@@ -46,6 +47,7 @@ METRICS = {
         "dB", "distance of spectra over time at three resolutions, mid", "reference", 0.5, frozenset({"spectrum"})
     ),
     "stft_side_db": Metric("dB", "the same of side", "reference", 0.5),
+    # features of the whole mix against those of the reference mix
     "crest_db": _error("crest_db", 1.0, "output"),
     "plr_lu": _error("plr_lu", 1.0, "output"),
     "loudness_range_lu": _error("loudness_range_lu", 1.0, "output"),

@@ -91,6 +91,7 @@ def _normal_equations(reader: SongReader, mixes: Sequence[Mix]) -> tuple[np.ndar
         for band, (low, high) in enumerate(pairwise(edges)):
             for side in range(2):
                 tracks = _flat(x[:, side, low:high])
+                # sums over segments: only these products are in memory, not the spectra
                 gram[side, band] += tracks @ tracks.T
                 for number, mix in enumerate(y):
                     target = _flat(mix[None, side, low:high])[0]
@@ -142,6 +143,7 @@ def _solve(gram: np.ndarray, cross: np.ndarray, mix_energy: np.ndarray) -> Track
             x, _ = optimize.nnls(root, np.linalg.solve(root.T, b), maxiter=50 * n)
             gain[:, side, band] = x
             residual += max(0.0, mix_energy[side, band] - 2.0 * x @ b + x @ g @ x)
+    # the diagonal of the Gram matrices is the energy of each track
     energy = np.einsum("sbii->isb", gram)
     total = float(mix_energy.sum())
     explained = 1.0 - residual / total if total > 0.0 else 0.0
@@ -166,6 +168,7 @@ def track_audibility(reader: SongReader, fits: Sequence[TrackFit]) -> list[Audib
     """
     bands = _third_octave_matrix(reader.song.sample_rate)
     n, n_octaves = len(reader.song.tracks), fits[0].gain.shape[-1]
+    # gains are known by octave: each third octave takes that of its octave
     octave = np.searchsorted(OCTAVES_HZ, _THIRD_OCTAVES_HZ).clip(0, n_octaves - 1)
 
     def powers_of(track: int, start: int, length: int) -> Float[np.ndarray, "third frame"]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hybrid.document import Document, Key, YamlValue
+from hybrid.document import Document, YamlKey, YamlValue
 
-Keys = tuple[Key, ...]
+Keys = tuple[YamlKey, ...]
 
 
 class Origin(NamedTuple):
@@ -42,7 +42,7 @@ class Draft:
         return self.origins[keys[:n]].below(keys[n:])
 
 
-def draft(document: Document, *keys: Key) -> Draft:
+def draft(document: Document, *keys: YamlKey) -> Draft:
     """The map at `keys` of a document, or an empty one if there is none."""
     n = len(keys)
     value = _at(document.data, keys)

@@ -14,7 +14,7 @@ from hybrid.corpus.synthetic.melody import write_harmony, write_lead
 from hybrid.corpus.synthetic.performance import LEAD_IN_S, Feel, PlayedNote, perform, play
 from hybrid.corpus.synthetic.phonetics import HIGH, LEAD, LOW, Singer
 from hybrid.corpus.synthetic.rhythm import bass_pitch, write_bass, write_drums
-from hybrid.corpus.synthetic.score import BEATS_PER_BAR, Arrangement, Chord, Key, Note, SongSection
+from hybrid.corpus.synthetic.score import BEATS_PER_BAR, Arrangement, Chord, MusicalKey, Note, SongSection
 from hybrid.corpus.synthetic.session import FADE_MS, TAIL_S
 from hybrid.corpus.synthetic.signals import SAMPLE_RATE, Samples, faded, in_room, panned
 from hybrid.corpus.synthetic.styles import STYLES, Player, Style
@@ -86,6 +86,7 @@ def play_band(seed: int, play_part: PlayPart = synthesise) -> list[Take]:
     players = [player for player in style.players if rng.random() < player.probability]
     parts = {f"{index} {player.role}": player for index, player in enumerate(players)}
     doubled = [part for part, player in parts.items() if not player.piece and rng.random() < DOUBLING_PROBABILITY]
+    # a doubled bass would only blur: bass lines are left out
     parts |= {f"{part}{_DOUBLED}": parts[part] for part in doubled if parts[part].line not in BASS_LINES}
     sings, backs = rng.random() < style.voices[0], rng.random() < style.voices[1]
     if sings:
@@ -120,7 +121,7 @@ def _arrange(style: Style, parts: dict[str, Player], rng: np.random.Generator) -
     playing = (opening, everyone - resting or everyone, everyone, everyone)
     names = ("intro", "verse", "chorus", "ending")
     sections = tuple(SongSection(*each) for each in zip(names, chords, playing, strict=True))
-    return Arrangement(Key(int(rng.integers(-6, 6)), mode), tempo_bpm, sections)
+    return Arrangement(MusicalKey(int(rng.integers(-6, 6)), mode), tempo_bpm, sections)
 
 
 def _score(style: Style, arrangement: Arrangement, parts: dict[str, Player], seed: int) -> dict[str, tuple[Note, ...]]:

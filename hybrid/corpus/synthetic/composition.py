@@ -9,7 +9,7 @@ import numpy as np
 from hybrid.corpus.synthetic.harmony import write_guitar, write_keys, write_pad
 from hybrid.corpus.synthetic.melody import write_harmony, write_lead
 from hybrid.corpus.synthetic.rhythm import write_bass, write_drums
-from hybrid.corpus.synthetic.score import Arrangement, Chord, Composition, Key, SongSection
+from hybrid.corpus.synthetic.score import Arrangement, Chord, Composition, MusicalKey, SongSection
 
 # Roots of one chord per bar, in degrees from the tonic; the common ones of popular songs.
 VERSES = {"major": ((0, 4, 5, 3), (0, 5, 3, 4), (5, 3, 0, 4)), "minor": ((0, 5, 2, 6), (0, 3, 5, 6))}
@@ -45,7 +45,7 @@ def stream(seed: int, name: str) -> np.random.Generator:
 
 def _arrange(rng: np.random.Generator) -> Arrangement:
     mode = "major" if rng.random() < 0.6 else "minor"
-    key = Key(int(rng.integers(-6, 6)), mode)
+    key = MusicalKey(int(rng.integers(-6, 6)), mode)
     tempo_bpm = float(rng.integers(TEMPO_BPM[0], TEMPO_BPM[1] + 1))
     verse = progression(VERSES[mode][int(rng.integers(len(VERSES[mode])))])
     chorus = progression(CHORUSES[mode][int(rng.integers(len(CHORUSES[mode])))])

@@ -32,11 +32,13 @@ PEAK_DBFS = -0.5
 
 def degrade(takes: Sequence[Take], seed: int) -> list[Take]:
     """The degraded takes of a song; some are left out, but at least two remain."""
+    # the names of the streams decide the random numbers: renaming them changes every song
     rng = stream(seed, "spoil")
     is_included = rng.random(len(takes)) >= MISSING_PROBABILITY
     included = [take for take, each in zip(takes, is_included, strict=True) if each]
     included = included if len(included) >= 2 else list(takes)
     level = [active_rms(take.samples) for take in included]
+    # equal levels first, so that bleed and noise are relative to the take
     even = [take._replace(samples=take.samples / rms) for take, rms in zip(included, level, strict=True)]
     return [
         take._replace(samples=_degraded(index, even, stream(seed, f"spoil {index}"))) for index, take in enumerate(even)
@@ -81,6 +83,7 @@ def _with_bleed(index: int, takes: Sequence[Take], rng: np.random.Generator) -> 
 def _tilted(x: Samples, rng: np.random.Generator) -> Samples:
     hz = grid_hz(padded_length(x.shape[1]))
     tilt = float(rng.normal(0.0, TILT_DB_PER_OCTAVE))
+    # a constant slope around 1 kHz, level below 40 Hz and above 16 kHz
     response = 10.0 ** (tilt * np.log2(np.clip(hz, 40.0, 16000.0) / 1000.0) / 20.0)
     return filtered(x, response.astype(complex))
 
@@ -119,6 +122,7 @@ def _compressed(x: Samples, rng: np.random.Generator) -> Samples:
     """The take through a compressor that follows the level of the last 20 ms, with a ratio of 2 to 6."""
     n = SAMPLE_RATE // 50
     power = np.mean(np.square(x), axis=0)
+    # a running mean as a difference of cumulated sums
     summed = np.cumsum(np.pad(power, (n, 0)))
     level_db = 10.0 * np.log10((summed[n:] - summed[:-n]) / n + 1e-9)
     over = np.maximum(level_db - float(rng.uniform(-9.0, 0.0)), 0.0)

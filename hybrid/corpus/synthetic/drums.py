@@ -17,6 +17,7 @@ MIDDLE_TOM_HZ = 110.0
 def kick(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
     """A kick drum: a membrane whose pitch falls from about six times its tuning, a click, mild saturation."""
     t = times(max(duration_s, 0.45))
+    # a fast drop for the attack, a slow one for the tail
     fall = 5.0 * decay(t, 0.09) + 0.35 * decay(t, 0.3)
     skin = sine(frequency_hz * (1.0 + fall), len(t)) * decay(t, 0.55)
     click = noise(len(t), rng, 1800.0, 6000.0) * decay(t, 0.03)

@@ -72,6 +72,7 @@ def write_guitar(
     bars = arrangement.bars(part)
     notes: list[Note] = []
     for bar, voicing in zip(bars, voicings(arrangement, bars, centre), strict=True):
+        # up to five strings: the lowest tone also an octave below and above
         strings = (voicing[0] - 12, *voicing, voicing[0] + 12)[:5]
         notes += _strum(bar, strings) if bar.section == "ending" else _arpeggio(bar, strings, figure)
     return tuple(notes)

@@ -114,6 +114,7 @@ def _ensemble(frequency_hz: float, rng: np.random.Generator) -> tuple[Mono, Mono
     """One loop of detuned saws through a low-pass at 700 Hz and at 3.2 kHz."""
     hz = grid_hz(PAD_TABLE)
     partial = np.maximum(np.round(hz / frequency_hz), 1.0)
+    # a detuning in cents widens high partials by more hertz
     spread_hz = partial * frequency_hz * (2.0 ** (PAD_SPREAD_CENTS / 1200.0) - 1.0)
     amplitude = np.exp(-0.5 * ((hz - partial * frequency_hz) / spread_hz) ** 2) / np.sqrt(partial**3)
     spectrum = amplitude * np.exp(2j * np.pi * rng.random(len(hz)))

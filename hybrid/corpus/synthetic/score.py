@@ -25,7 +25,7 @@ class Note(NamedTuple):
         return self.start_beats + self.duration_beats
 
 
-class Key(NamedTuple):
+class MusicalKey(NamedTuple):
     """A diatonic key. Degrees are unbounded integers: 0 is the tonic nearest middle C, 7 its octave."""
 
     tonic: int  # semitones from middle C, -6 to 5
@@ -80,7 +80,7 @@ class Bar(NamedTuple):
 class Arrangement(NamedTuple):
     """Key, tempo and sections that all parts share."""
 
-    key: Key
+    key: MusicalKey
     tempo_bpm: float
     sections: tuple[SongSection, ...]
 

@@ -15,7 +15,7 @@ from hybrid.corpus.synthetic.phonetics import HIGH, LEAD, LOW, Singer
 from hybrid.corpus.synthetic.score import Composition
 from hybrid.corpus.synthetic.signals import (
     SAMPLE_RATE,
-    Grid,
+    FrequencyGrid,
     Response,
     Samples,
     bell,
@@ -81,7 +81,7 @@ class _Studio:
         return round((LEAD_IN_S + arrangement.seconds(arrangement.length_beats) + TAIL_S) * SAMPLE_RATE)
 
     @cached_property
-    def hz(self) -> Grid:
+    def hz(self) -> FrequencyGrid:
         return grid_hz(padded_length(self.n))
 
     def rng(self, take: str) -> np.random.Generator:
@@ -149,12 +149,12 @@ def _guitar_body(string: Samples, studio: _Studio) -> Samples:
     return filtered(string, bell(hz, 105.0, 5.0, 3.0) * bell(hz, 205.0, 4.0, 3.0) * high_pass(hz, 70.0))
 
 
-def _condenser(voice: Samples, hz: Grid) -> Samples:
+def _condenser(voice: Samples, hz: FrequencyGrid) -> Samples:
     """The voice with a vocal microphone's presence peak of 4 dB."""
     return filtered(voice, bell(hz, 7000.0, 4.0, 0.6))
 
 
-def _boxy(hz: Grid) -> Response:
+def _boxy(hz: FrequencyGrid) -> Response:
     """The flaw of the pad: a resonance of 7 dB at 380 Hz."""
     return bell(hz, 380.0, 7.0, 1.1) * high_pass(hz, 60.0)
 

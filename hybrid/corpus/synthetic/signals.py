@@ -17,7 +17,7 @@ PRE_DELAY_S = 0.008  # a small room's first reflections
 Mono = Float[np.ndarray, "time"]
 Samples = Float[np.ndarray, "channel time"]
 Tracks = Float[np.ndarray, "*channel time"]  # one signal, or several at once
-Grid = Float[np.ndarray, "bin"]
+FrequencyGrid = Float[np.ndarray, "bin"]
 Response = Complex[np.ndarray, "bin"]
 
 
@@ -55,29 +55,29 @@ def noise(n: int, rng: np.random.Generator, low_hz: float, high_hz: float) -> Mo
     return np.resize(shaped / np.sqrt(np.mean(np.square(shaped))), n)
 
 
-def grid_hz(n: int) -> Grid:
+def grid_hz(n: int) -> FrequencyGrid:
     """Frequencies of the bins of an `n`-point real FFT, in Hz."""
     return fft.rfftfreq(n, 1.0 / SAMPLE_RATE)
 
 
-def low_pass(frequency_hz: Grid | Response, cutoff_hz: float) -> Response:
+def low_pass(frequency_hz: FrequencyGrid | Response, cutoff_hz: float) -> Response:
     """Second-order Butterworth low-pass: 1 at 0 Hz, -3 dB at the cutoff."""
     s = 1j * frequency_hz / cutoff_hz
     return 1.0 / (s * s + np.sqrt(2.0) * s + 1.0)
 
 
-def high_pass(frequency_hz: Grid, cutoff_hz: float) -> Response:
+def high_pass(frequency_hz: FrequencyGrid, cutoff_hz: float) -> Response:
     """Second-order Butterworth high-pass: 0 at 0 Hz, -3 dB at the cutoff."""
     s = 1j * frequency_hz / cutoff_hz
     return s * s / (s * s + np.sqrt(2.0) * s + 1.0)
 
 
-def band(frequency_hz: Grid, low_hz: float, high_hz: float) -> Response:
+def band(frequency_hz: FrequencyGrid, low_hz: float, high_hz: float) -> Response:
     """A high-pass followed by a low-pass."""
     return high_pass(frequency_hz, low_hz) * low_pass(frequency_hz, high_hz)
 
 
-def bell(frequency_hz: Grid, centre_hz: float, gain_db: float, q: float) -> Response:
+def bell(frequency_hz: FrequencyGrid, centre_hz: float, gain_db: float, q: float) -> Response:
     """A peaking equaliser: `gain_db` at the centre, 0 dB far from it."""
     s, a = 1j * frequency_hz / centre_hz, 10.0 ** (gain_db / 40.0)
     return (s * s + s * a / q + 1.0) / (s * s + s / (a * q) + 1.0)
@@ -114,6 +114,7 @@ def in_room(x: Samples, rng: np.random.Generator, t60_s: float, wet_db: float) -
     wet = np.empty_like(x)
     for channel, dry in enumerate(x):
         tail = noise(len(t), rng, 200.0, 5000.0) * decay(t, t60_s) * (t > PRE_DELAY_S)
+        # scaled to the energy of an impulse, so that the level does not depend on the decay time
         tail *= 10.0 ** (wet_db / 20.0) / np.sqrt(np.sum(np.square(tail)))
         wet[channel] = fft.irfft(fft.rfft(dry, n) * fft.rfft(tail, n), n)[: x.shape[-1]]
     return x + wet

@@ -91,6 +91,7 @@ def play_soundfont(
 
 def _midi_file(player: Player, notes: Sequence[PlayedNote], rng: np.random.Generator) -> mido.MidiFile:
     """The part as a MIDI file with one track."""
+    # 120 beats per minute, the default tempo: two beats a second
     file = mido.MidiFile(ticks_per_beat=_TICKS_PER_S // 2)
     track = mido.MidiTrack()
     file.tracks.append(track)
@@ -107,6 +108,7 @@ def _midi_file(player: Player, notes: Sequence[PlayedNote], rng: np.random.Gener
         events.append((start, "note_on", pitch, velocity))
         events.append((start + max(note.duration_s, 0.03), "note_off", pitch, 0))
     now = 0
+    # a note that ends where the next one of its pitch starts must end first
     for time_s, kind, pitch, velocity in sorted(events, key=lambda event: (event[0], event[1] == "note_on")):
         tick = round(time_s * _TICKS_PER_S)
         message = {"note": int(np.clip(pitch, 0, 127)), "velocity": velocity, "time": tick - now}

@@ -12,7 +12,7 @@ import numpy as np
 from hybrid.corpus.synthetic.instruments import Pluck, plucked
 from hybrid.corpus.synthetic.signals import (
     SAMPLE_RATE,
-    Grid,
+    FrequencyGrid,
     Mono,
     Response,
     Samples,
@@ -52,8 +52,10 @@ def piano(frequency_hz: float, duration_s: float, velocity: float, rng: np.rando
     for n in range(1, 16):
         partial_hz = n * frequency_hz * np.sqrt(1.0 + INHARMONICITY * n * n)
         if partial_hz < HIGHEST_HZ:
+            # a harder stroke excites more high partials
             level = n**-1.1 * np.exp(-n * frequency_hz / (1200.0 + 5000.0 * velocity))
             beat_hz = 0.4 * n * rng.uniform(-1.0, 1.0)
+            # two strings a note, slightly out of tune: their beats give the decay its shape
             strings = np.sin(2.0 * np.pi * partial_hz * t) + np.sin(2.0 * np.pi * (partial_hz + beat_hz) * t)
             tone += level * strings * decay(t, 9.0 * (110.0 / frequency_hz) ** 0.4 / (1.0 + 0.25 * n))
     tone += 0.1 * velocity * noise(len(t), rng, 200.0, 2500.0) * decay(t, 0.06)
@@ -103,6 +105,7 @@ def pulse(frequency_hz: float, duration_s: float, velocity: float, rng: np.rando
     """A pulse wave as of a sound chip: a saw less the same saw a third of a period later."""
     t = times(duration_s + 0.02)
     shift = round(SAMPLE_RATE / (3.0 * frequency_hz))
+    # the difference of two saws is a pulse, and stays band-limited
     saw = _saw(frequency_hz, len(t) + shift, rng)
     return faded(0.3 * velocity * decay(t, 1.2) * (saw[shift:] - saw[:-shift]), 1.0, 15.0)
 
@@ -211,7 +214,7 @@ def _bowed(frequency_hz: float, t: Mono, rng: np.random.Generator) -> Mono:
     return out
 
 
-def _through(x: Mono, response: Callable[[Grid, float], Response], cutoff_hz: float) -> Mono:
+def _through(x: Mono, response: Callable[[FrequencyGrid, float], Response], cutoff_hz: float) -> Mono:
     return filtered(x, response(grid_hz(padded_length(len(x))), cutoff_hz))
 
 

@@ -17,14 +17,14 @@ WINDOW, TRACT_FFT = 2 * HOP, 2048  # leaves 26 ms for the formants to ring out
 SILENCE = 1e-6  # -120 dB
 UPPER_BANDWIDTH = 0.05  # of a resonance's frequency
 
-Frames = Float[np.ndarray, "frame"]
-Shape = Float[np.ndarray, "#frame formant"]
-Widths = Float[np.ndarray, "formant"]
-Response = Complex[np.ndarray, "#frame bin"]
+FrameCurve = Float[np.ndarray, "frame"]
+Formants = Float[np.ndarray, "#frame formant"]
+Bandwidths = Float[np.ndarray, "formant"]
+TractResponse = Complex[np.ndarray, "#frame bin"]
 Places = Complex[np.ndarray, "#frame bin"]  # points on the unit circle, per frame or one row for all
 
 
-def through_tract(source: Mono, tract_hz: Shape, singer: Singer) -> Mono:
+def through_tract(source: Mono, tract_hz: Formants, singer: Singer) -> Mono:
     """The source through the time-varying resonators, by overlap-add of windowed frames."""
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW) / WINDOW)
     padded = np.concatenate([np.zeros(HOP), source, np.zeros(TRACT_FFT + WINDOW)])
@@ -39,13 +39,13 @@ def through_tract(source: Mono, tract_hz: Shape, singer: Singer) -> Mono:
     return out[HOP : HOP + len(source)]
 
 
-def upper_tract(singer: Singer, z: Places) -> Response:
+def upper_tract(singer: Singer, z: Places) -> TractResponse:
     """Response of the fixed resonances from the fourth up to Nyquist, which carry the high end of a voice."""
     centres_hz = np.arange(singer.fourth_hz, 0.5 * SAMPLE_RATE, singer.spacing_hz)
     return resonators(centres_hz[None], UPPER_BANDWIDTH * centres_hz, z)
 
 
-def resonators(centres_hz: Shape, widths_hz: Widths, z: Places) -> Response:
+def resonators(centres_hz: Formants, widths_hz: Bandwidths, z: Places) -> TractResponse:
     """Joint response at `z` of resonators with unit gain at 0 Hz each (Klatt 1980, equations 1 and 2)."""
     response = np.ones(np.broadcast_shapes((len(centres_hz), 1), z.shape), complex)
     for centre_hz, width_hz in zip(centres_hz.T[:, :, None], widths_hz, strict=True):

@@ -16,7 +16,7 @@ from numpy import fft
 from hybrid.corpus.synthetic.performance import PlayedNote
 from hybrid.corpus.synthetic.phonetics import BANDWIDTHS_HZ, Singer, consonant_of, formants_hz
 from hybrid.corpus.synthetic.signals import SAMPLE_RATE, Mono, Samples, faded, noise
-from hybrid.corpus.synthetic.tract import HOP, Frames, Shape, resonators, through_tract, upper_tract
+from hybrid.corpus.synthetic.tract import HOP, Formants, FrameCurve, resonators, through_tract, upper_tract
 
 GLOTTIS_TABLE, HIGHEST_HARMONIC_HZ = 4096, 18000.0
 GLIDE_S, VOWEL_GLIDE_S = 0.08, 0.07
@@ -35,16 +35,17 @@ Curves = Float[np.ndarray, "frame *formant"]
 class _Gesture(NamedTuple):
     """Control signals of the voice, frame by frame: pitch, gain, breath noise and formants of the tract."""
 
-    frequency_hz: Frames
-    gain: Frames
-    breath: Frames
-    tract_hz: Shape
+    frequency_hz: FrameCurve
+    gain: FrameCurve
+    breath: FrameCurve
+    tract_hz: Formants
 
 
 def sing(notes: Sequence[PlayedNote], singer: Singer, n: int, rng: np.random.Generator) -> Samples:
     """`n` samples of one melodic line with its words; vowels start with the notes."""
     first = max(0, round((notes[0].start_s - MARGIN_S) * SAMPLE_RATE))
     last = min(n, round((notes[-1].end_s + MARGIN_S) * SAMPLE_RATE))
+    # only the span of the line is synthesised: most parts rest for half the song
     line = [note._replace(start_s=note.start_s - first / SAMPLE_RATE) for note in notes]
     t = np.arange((last - first) // HOP + 2) * HOP / SAMPLE_RATE
     gain, breath = _loudness(t, line, rng)
@@ -55,7 +56,7 @@ def sing(notes: Sequence[PlayedNote], singer: Singer, n: int, rng: np.random.Gen
     return np.pad(sound, (first, n - last))[None]
 
 
-def _pitch_hz(t: Frames, notes: Sequence[PlayedNote], singer: Singer, rng: np.random.Generator) -> Frames:
+def _pitch_hz(t: FrameCurve, notes: Sequence[PlayedNote], singer: Singer, rng: np.random.Generator) -> FrameCurve:
     """Pitch in Hz: glides from note to note, and a vibrato that sets in on held notes."""
     semitones, vibrato = np.full(len(t), 12.0 * np.log2(notes[0].frequency_hz)), np.zeros(len(t))
     for note in notes:
@@ -69,7 +70,7 @@ def _pitch_hz(t: Frames, notes: Sequence[PlayedNote], singer: Singer, rng: np.ra
     return 2.0 ** (pitch / 12.0)
 
 
-def _loudness(t: Frames, notes: Sequence[PlayedNote], rng: np.random.Generator) -> tuple[Frames, Frames]:
+def _loudness(t: FrameCurve, notes: Sequence[PlayedNote], rng: np.random.Generator) -> tuple[FrameCurve, FrameCurve]:
     """Gain of the voice, and gain of the breaths between phrases."""
     gain, breath = np.zeros((2, len(t)))
     silent_since_s = -PHRASE_GAP_S
@@ -86,7 +87,7 @@ def _loudness(t: Frames, notes: Sequence[PlayedNote], rng: np.random.Generator) 
     return _smooth(gain, 0.03) * (1.0 + SHIMMER * _wander(len(t), rng, 12.0)), breath
 
 
-def _formants(t: Frames, notes: Sequence[PlayedNote], singer: Singer) -> Shape:
+def _formants(t: FrameCurve, notes: Sequence[PlayedNote], singer: Singer) -> Formants:
     """Formants of the tract in Hz, through consonants and vowels."""
     tract_hz = np.tile(formants_hz(notes[0], singer), (len(t), 1))
     for note in notes:
@@ -103,6 +104,7 @@ def _glottis(gesture: _Gesture, singer: Singer, n: int, rng: np.random.Generator
     jitter = 1.0 + singer.jitter * rng.standard_normal(len(frames))
     frequency_hz = np.interp(positions, frames, gesture.frequency_hz * jitter)
     gain = np.interp(positions, frames, gesture.gain * _evening_gain(gesture, singer, table))
+    # the table is read at a phase that integrates the frequency
     phase = np.cumsum(frequency_hz) / SAMPLE_RATE % 1.0
     voiced = table[(phase * GLOTTIS_TABLE).astype(int)]
     turbulence = noise(n, rng, 800.0, 9000.0)
@@ -111,7 +113,7 @@ def _glottis(gesture: _Gesture, singer: Singer, n: int, rng: np.random.Generator
     return gain * (voiced + aspirated * turbulence) + breath * turbulence
 
 
-def _evening_gain(gesture: _Gesture, singer: Singer, table: Mono) -> Frames:
+def _evening_gain(gesture: _Gesture, singer: Singer, table: Mono) -> FrameCurve:
     """Gain that evens out differences in level between vowels and pitches, as trained singers do."""
     harmonics = np.arange(1, EVEN_HARMONICS + 1)
     z = np.exp(-2j * np.pi * gesture.frequency_hz[:, None] * harmonics / SAMPLE_RATE)
@@ -124,6 +126,7 @@ def _flow_derivative(singer: Singer, n_harmonics: float) -> Mono:
     """One period with unit RMS and at most `n_harmonics` harmonics: the flow is t² - t³ while the glottis is open."""
     t = np.arange(GLOTTIS_TABLE) / GLOTTIS_TABLE / singer.open_quotient
     spectrum = fft.rfft(np.where(t < 1.0, 2.0 * t - 3.0 * t * t, 0.0))
+    # 6 dB per octave more above the tilt harmonic
     spectrum /= np.hypot(1.0, np.arange(len(spectrum)) / singer.tilt_harmonic)
     spectrum[0] = 0.0
     spectrum[int(n_harmonics) + 1 :] = 0.0
@@ -142,13 +145,13 @@ def _articulate(sound: Mono, note: PlayedNote, rng: np.random.Generator) -> None
     sound[start : start + n] += onset.noise_gain * note.velocity * burst
 
 
-def _inhale(t: Frames, end_s: float) -> Frames:
+def _inhale(t: FrameCurve, end_s: float) -> FrameCurve:
     """Gain of a breath that ends just before the phrase."""
     share = np.clip((t - end_s) / BREATH_S + 1.0, 0.0, 1.0)
     return BREATH_GAIN * np.sin(np.pi * share**1.5) ** 2
 
 
-def _ramp(t: Frames, length_s: float) -> Frames:
+def _ramp(t: FrameCurve, length_s: float) -> FrameCurve:
     """0 before t = 0, a raised cosine up to 1 at `length_s`."""
     return 0.5 - 0.5 * np.cos(np.pi * np.clip(t / length_s, 0.0, 1.0))
 
@@ -162,7 +165,7 @@ def _smooth(x: Curves, length_s: float) -> Curves:
     return sum((w * padded[i : i + len(x)] for i, w in enumerate(kernel)), np.zeros_like(x))
 
 
-def _wander(n_frames: int, rng: np.random.Generator, rate_hz: float) -> Frames:
+def _wander(n_frames: int, rng: np.random.Generator, rate_hz: float) -> FrameCurve:
     """Slow random fluctuation with mean near 0 and unit standard deviation."""
     walk = _smooth(rng.standard_normal(n_frames), 1.0 / rate_hz)
     return walk / np.std(walk)

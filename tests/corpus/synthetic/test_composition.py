@@ -9,14 +9,14 @@ import pytest
 
 from hybrid.corpus.synthetic.composition import compose
 from hybrid.corpus.synthetic.harmony import voicings
-from hybrid.corpus.synthetic.score import Chord, Key
+from hybrid.corpus.synthetic.score import Chord, MusicalKey
 
 SEEDS = range(24)
 written = cache(compose)
 
 
 def test_degrees_climb_the_c_major_scale_and_fold_at_the_octave():
-    assert [Key(0, "major").pitch(degree) for degree in (0, 2, 4, 7, -1)] == [60, 64, 67, 72, 59]
+    assert [MusicalKey(0, "major").pitch(degree) for degree in (0, 2, 4, 7, -1)] == [60, 64, 67, 72, 59]
 
 
 def test_the_tones_of_a_chord_near_a_degree_are_its_own():
