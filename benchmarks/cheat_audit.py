@@ -130,7 +130,7 @@ def case_of(folder: Path, rules: RuleSet, name: str) -> Case:
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
     with open_song(song) as reader:
         song, pairs = settle(song, reader)
-        dry = analyse(song, reader.of(song), pairs=pairs).dry
+        dry = analyse(song, reader.for_song(song), pairs=pairs).dry
     return made_case(name, song, pool(dry, -(-dry.active.shape[-1] // FRAMES)), rules)
 
 

@@ -1,8 +1,8 @@
-"""A YAML file as plain Python, with the place of every value.
+"""YAML files as plain Python values, with the place of every value.
 
-The YAML read here is the 1.2 core schema and no more. `on` and `no` are text, `1e3` is a number, `1:30` is
-text, `012` is twelve, dates are text. Duplicate keys, anchors, aliases, merge keys and tags are refused,
-since they hide where a value came from.
+Only the core schema of YAML 1.2 is read. `on` and `no` are text, `1e3` is a number, `1:30` is text, `012` is twelve,
+dates are text. Duplicate keys, anchors, aliases, merge keys and tags are errors, since they hide where a value comes
+from.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import yaml
 
 from hybrid.errors import InputError, Problem
 
-Key = str | int
-Plain = str | int | float | bool | list | dict | None
+YamlKey = str | int
+YamlValue = str | int | float | bool | list | dict | None
 
 _Parser = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-_WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
-_WORDS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_DEEPEST = 50
+_LITERALS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_LITERALS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_MAX_DEPTH = 50
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
@@ -37,49 +37,49 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True)
 class Document:
-    """What a file says, and where it says it. Without marks every place is the path alone."""
+    """The data of a file, and the mark of each of its values and keys. Without marks every place is the path alone."""
 
     path: Path
-    data: Plain
-    values: Mapping[tuple[Key, ...], Mark] = field(repr=False)
-    keys: Mapping[tuple[Key, ...], Mark] = field(repr=False)
+    data: YamlValue
+    values: Mapping[tuple[YamlKey, ...], Mark] = field(repr=False)
+    keys: Mapping[tuple[YamlKey, ...], Mark] = field(repr=False)
 
-    def mark(self, *keys: Key) -> Mark:
-        """Where the value at `keys` stands (of a block map or list, its key), or else its parent."""
+    def mark(self, *keys: YamlKey) -> Mark:
+        """The mark of the value at `keys` (of a block map or list, that of its key), or else of its parent."""
         while keys and keys not in self.values:
             keys = keys[:-1]
         return self.values.get(keys, Mark(1, 1))
 
-    def place(self, *keys: Key) -> str:
+    def place(self, *keys: YamlKey) -> str:
         """`mark` as "path:line:column"."""
-        return self._say(self.mark(*keys))
+        return self._format(self.mark(*keys))
 
-    def line(self, *keys: Key) -> str:
+    def line(self, *keys: YamlKey) -> str:
         """`mark` as "path:line"."""
         return self.place(*keys).rpartition(":")[0] if self.values else str(self.path)
 
-    def place_of_key(self, *keys: Key) -> str:
-        """Where the last of `keys` itself is written, for a key that should not be there."""
-        return self._say(self.keys.get(keys) or self.mark(*keys))
+    def place_of_key(self, *keys: YamlKey) -> str:
+        """The place of the last of `keys` itself, for an unknown key."""
+        return self._format(self.keys.get(keys) or self.mark(*keys))
 
-    def _say(self, mark: Mark) -> str:
+    def _format(self, mark: Mark) -> str:
         return f"{self.path}:{mark.line}:{mark.column}" if self.values else str(self.path)
 
 
 def read(path: Path) -> Document:
     """The one document of a YAML file. Raises InputError with every duplicate key and forbidden construct."""
-    return parse(_text(path), path)
+    return parse(_read_text(path), path)
 
 
 def parse(text: str, path: Path) -> Document:
-    """The one document in `text`, whose places are told as those of `path`."""
+    """The one document in `text`, with places in `path`."""
     builder = _Builder(path)
     try:
         data = builder.document(yaml.parse(text, Loader=_Parser))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise InputError(*builder.problems, Problem(where, _explain(error))) from error
+        raise InputError(*builder.problems, Problem(where, _message(error))) from error
     except yaml.YAMLError as error:
         what = " ".join(str(error).partition(' in "')[0].split())
         raise InputError(Problem(str(path), f"not readable as YAML: {what}")) from error
@@ -88,7 +88,7 @@ def parse(text: str, path: Path) -> Document:
     return Document(path, data, builder.values, builder.keys)
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -97,51 +97,53 @@ def _text(path: Path) -> str:
         raise InputError(Problem(str(path), f"is not UTF-8 text (byte {error.start})")) from error
 
 
-def _explain(error: yaml.MarkedYAMLError) -> str:
+def _message(error: yaml.MarkedYAMLError) -> str:
     what = error.problem or error.context or "not readable as YAML"
     if "cannot start any token" in what:
         return f"{what}: a tab, or one of @ ` % that needs quotes"
     return what
 
 
-def _scalar(event: yaml.ScalarEvent) -> Plain:
+def _scalar(event: yaml.ScalarEvent) -> YamlValue:
     text = event.value
     if event.style:
         return text
-    if text in _WORDS:
-        return _WORDS[text]
+    if text in _LITERALS:
+        return _LITERALS[text]
     if _INT.fullmatch(text):
         return int(text)
     return float(text) if _FLOAT.fullmatch(text) else text
 
 
 class _Builder:
-    """Turns parser events into plain Python, noting marks and collecting what is forbidden."""
+    """Turns parser events into plain Python values, recording marks and collecting problems."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.values: dict[tuple[Key, ...], Mark] = {}
-        self.keys: dict[tuple[Key, ...], Mark] = {}
+        self.values: dict[tuple[YamlKey, ...], Mark] = {}
+        self.keys: dict[tuple[YamlKey, ...], Mark] = {}
         self.problems: list[Problem] = []
 
-    def document(self, events: Iterator[yaml.Event]) -> Plain:
-        data: Plain = None
+    def document(self, events: Iterator[yaml.Event]) -> YamlValue:
+        data: YamlValue = None
         n_documents = 0
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 n_documents += 1
                 if n_documents > 1:
-                    self._refuse(event, "a second document (---): one file is one document")
+                    self._report(event, "a second document (---): one file is one document")
                 value = self._node(next(events), (), events)
                 data = value if n_documents == 1 else data
         return data
 
-    def _node(self, event: yaml.Event, at: tuple[Key, ...], events: Iterator[yaml.Event]) -> Plain:
+    def _node(self, event: yaml.Event, at: tuple[YamlKey, ...], events: Iterator[yaml.Event]) -> YamlValue:
         if isinstance(event, yaml.AliasEvent):
-            return self._refuse(event, f"alias *{event.anchor}: anchors and aliases are not used here")
+            return self._report(event, f"alias *{event.anchor}: anchors and aliases are not used here")
         self._check(event)
-        if len(at) > _DEEPEST:
-            raise InputError(Problem(f"{self.path}:{_mark(event).line}", "nested too deeply to mean anything"))
+        if len(at) > _MAX_DEPTH:
+            what = f"nested too deeply, expected at most {_MAX_DEPTH} levels"
+            raise InputError(Problem(f"{self.path}:{_mark(event).line}", what))
+        # a block collection starts at its first item: its key, a line above, is the better place
         block = isinstance(event, yaml.CollectionStartEvent) and not event.flow_style
         mark = self.keys[at] if block and at in self.keys else _mark(event)
         self.values.setdefault(at, mark)
@@ -152,40 +154,41 @@ class _Builder:
         assert isinstance(event, yaml.ScalarEvent)
         return _scalar(event)
 
-    def _list(self, at: tuple[Key, ...], events: Iterator[yaml.Event]) -> list:
-        items: list[Plain] = []
+    def _list(self, at: tuple[YamlKey, ...], events: Iterator[yaml.Event]) -> list:
+        items: list[YamlValue] = []
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
             items.append(self._node(event, (*at, len(items)), events))
         return items
 
-    def _map(self, at: tuple[Key, ...], events: Iterator[yaml.Event]) -> dict:
-        entries: dict[str, Plain] = {}
+    def _map(self, at: tuple[YamlKey, ...], events: Iterator[yaml.Event]) -> dict:
+        entries: dict[str, YamlValue] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key = self._key(event, at, events)
             first = self.keys.setdefault((*at, key), _mark(event))
             value = self._node(next(events), (*at, key), events)
             if key in entries:
-                self._refuse(event, f"duplicate key {key!r}, first given at line {first.line}")
+                self._report(event, f"duplicate key {key!r}, first given at line {first.line}")
+            # the first of duplicate keys stays: its place is the one reported as first
             entries.setdefault(key, value)
         return entries
 
-    def _key(self, event: yaml.Event, at: tuple[Key, ...], events: Iterator[yaml.Event]) -> str:
+    def _key(self, event: yaml.Event, at: tuple[YamlKey, ...], events: Iterator[yaml.Event]) -> str:
         if isinstance(event, yaml.ScalarEvent):
             self._check(event)
             if event.value == "<<" and not event.style:
-                self._refuse(event, "merge key <<: use `extends` and `patch`")
+                self._report(event, "merge key <<: use `extends` and `patch`")
             return event.value
-        self._refuse(event, "a key must be plain text")
+        self._report(event, "a key must be plain text")
         self._node(event, (*at, "?"), events)
         return "?"
 
     def _check(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.NodeEvent) and event.anchor:
-            self._refuse(event, f"anchor &{event.anchor}: anchors and aliases are not used here")
+            self._report(event, f"anchor &{event.anchor}: anchors and aliases are not used here")
         if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag not in (None, "!"):
-            self._refuse(event, f"tag {event.tag}: tags are not used here")
+            self._report(event, f"tag {event.tag}: tags are not used here")
 
-    def _refuse(self, event: yaml.Event, what: str) -> None:
+    def _report(self, event: yaml.Event, what: str) -> None:
         mark = _mark(event)
         self.problems.append(Problem(f"{self.path}:{mark.line}:{mark.column}", what))
 

@@ -1,7 +1,7 @@
-"""Errors that a person can act on: every problem of an input at once, each with its place.
+"""Errors that the user can act on: all problems of an input at once, each with its place and a hint.
 
-`main` of the command line turns these into a message on stderr and an exit code. Anything else that is
-raised is a fault of this program.
+`main` of the command line turns these into a message on stderr and an exit code. Any other exception is a fault of
+this program.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import ClassVar, NamedTuple
 
 
 class Problem(NamedTuple):
-    """One thing wrong: "path:line:column", what it is, and what would help."""
+    """One problem: its place ("path:line:column"), what is wrong, and what would help."""
 
     where: str
     what: str
     hint: str = ""
 
     def __str__(self) -> str:
-        return plain(f"{self.where}: {self.what}" if self.where else self.what)
+        return printable(f"{self.where}: {self.what}" if self.where else self.what)
 
 
 class InputError(Exception):
-    """The command or a file it names is not usable as it stands; `problems` holds all that was found."""
+    """The command, or a file that it names, cannot be used; `problems` holds every reason."""
 
     exit_code: ClassVar[int] = 2
 
@@ -39,22 +39,22 @@ class InputError(Exception):
 
 
 class UnwritableError(InputError):
-    """Nothing can be written there: the disk is full, or its folder is not to be written to."""
+    """A file cannot be written: the disk is full, or its folder is read-only."""
 
 
 class SongError(InputError):
-    """This song's audio cannot be mixed."""
+    """The audio of a song cannot be mixed."""
 
     exit_code: ClassVar[int] = 3
 
 
-def plain(text: str) -> str:
-    """The text on one line for any terminal: what cannot be printed, as names of files may hold it, is spelt out."""
+def printable(text: str) -> str:
+    """The text on one line for any terminal, with every unprintable character, as in a file's name, as an escape."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean X?` for the known word nearest to a mistyped one, or nothing if none is near."""
+    """`; did you mean X?` for the known word nearest to a mistyped one, or empty text if none is near."""
     by_folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     return f"; did you mean {by_folded[near[0]]}?" if near else ""

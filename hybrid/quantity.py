@@ -1,8 +1,8 @@
-"""Quantities with units, as people write them: `-16 LUFS`, `-5 to -1 dB`, `60-250 Hz`, `4:1`, `25 %`, `L30`.
+"""Quantities with units as text: `-16 LUFS`, `-5 to -1 dB`, `60-250 Hz`, `4:1`, `25 %`, `L30`.
 
-A closed table, not a general unit library: the units of mixing are logarithmic, and what may be added to
-what is a short list. A value is kept as a float in its canonical unit: Hz, s, a share of one for %, pan from
--100 (left) to 100 (right), otherwise as written.
+A closed table, not a general unit library: the units of mixing are logarithmic, and few of them may be added to each
+other. A value is a float in its canonical unit: Hz, s, a share of one for %, pan from -100 (left) to 100 (right),
+otherwise the unit it is written in.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from hybrid.errors import suggest
 
-# canonical unit: what it measures, and the units it may be written in with their factors
+# canonical unit: the quantity it measures, and the units it may be written in with their factors
 _TABLE: dict[str, tuple[str, dict[str, float]]] = {
     "LUFS": ("a loudness", {"LUFS": 1.0, "LKFS": 1.0}),
     "dBFS": ("a sample level", {"dBFS": 1.0}),
@@ -46,21 +46,21 @@ _EXAMPLES = {
     "plain": "0.8",
 }
 _DIFFERENCES = {"LUFS": "LU", "dBFS": "dB", "dBTP": "dB", "pan": "pan step"}
-_MEASURED_BY = {written: what for what, factors in _TABLE.values() for written in factors if written}
+_QUANTITY_OF = {written: name for name, factors in _TABLE.values() for written in factors if written}
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _QUANTITY = re.compile(rf"({_NUMBER})\s*([^\s\d.+-]\S*)?")
-_SPREAD = re.compile(r"(\d[\d.]*)\s*-\s*(\d.*)|(.+?)\s+to\s+(.+)")
-_SIDE = re.compile(r"([LR])\s?(\d+\.?\d*)")
+_RANGE = re.compile(r"(\d[\d.]*)\s*-\s*(\d.*)|(.+?)\s+to\s+(.+)")
+_PAN = re.compile(r"([LR])\s?(\d+\.?\d*)")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):([0-5]?\d(?:\.\d+)?)")
 
 
 class UnitError(ValueError):
-    """Text that is not the quantity asked for; the message says what was expected."""
+    """Text that is not a quantity of the expected unit; the message says what was expected."""
 
 
 class Quantity(NamedTuple):
-    """A number in a canonical unit. LUFS - LUFS is LU, LUFS + LU is LUFS, LUFS + LUFS is refused."""
+    """A number in a canonical unit. LUFS - LUFS is LU, LUFS + LU is LUFS, LUFS + LUFS is an error."""
 
     value: float
     unit: str
@@ -69,47 +69,49 @@ class Quantity(NamedTuple):
         return write(self.value, self.unit)
 
     def plus(self, other: Quantity) -> Quantity:
-        """This, moved by a difference."""
-        if other.unit != difference(self.unit):
+        """The sum with a difference, in this quantity's unit. Raises UnitError for any other unit."""
+        if other.unit != difference_unit(self.unit):
             raise UnitError(f"{self} plus {other} has no meaning")
         return Quantity(self.value + other.value, self.unit)
 
     def minus(self, other: Quantity) -> Quantity:
-        """The difference to a quantity of the same unit, or this moved down by a difference."""
+        """The difference to a quantity of the same unit, or this quantity less a difference."""
         if other.unit == self.unit:
-            return Quantity(self.value - other.value, difference(self.unit))
+            return Quantity(self.value - other.value, difference_unit(self.unit))
         return self.plus(Quantity(-other.value, other.unit))
 
 
-def difference(unit: str) -> str:
-    """The unit of a difference of two values in `unit`: LU of LUFS, dB of dBTP, else the unit itself."""
+def difference_unit(unit: str) -> str:
+    """The unit of the difference of two values in `unit`: LU for LUFS, dB for dBTP, else the unit itself."""
     return _DIFFERENCES.get(unit, unit)
 
 
 def read(text: str | int | float, unit: str) -> float:
-    """The value of `text` in canonical `unit`: dB is not LU, dBTP is not dBFS, a unit is not optional."""
+    """The value of `text` in canonical `unit`. Raises UnitError for another unit (dB is not LU) and for none."""
     if not isinstance(text, str):
         return _convert(float(text), "", unit, f"{text:g}")
+    # word processors write the minus sign as U+2212
     ascii_text = text.strip().replace("−", "-")
-    if unit == "pan" and (ascii_text == "C" or _SIDE.fullmatch(ascii_text)):
-        return _position(ascii_text)
+    if unit == "pan" and (ascii_text == "C" or _PAN.fullmatch(ascii_text)):
+        return _pan_position(ascii_text)
     match = _QUANTITY.fullmatch(ascii_text)
     if not match:
-        raise UnitError(f"expected {expected(unit)}, got {text!r}")
+        raise UnitError(f"expected {describe_unit(unit)}, got {text!r}")
     return _convert(float(match[1]), match[2] or "", unit, repr(text))
 
 
 def read_range(text: str, unit: str) -> tuple[float, float]:
     """Both ends of `a to b unit` or, for positive numbers, `a-b unit`, in canonical `unit`."""
-    match = _SPREAD.fullmatch(text.strip().replace("−", "-"))
+    match = _RANGE.fullmatch(text.strip().replace("−", "-"))
     if not match:
-        raise UnitError(f"expected a range such as '{span(unit)}', got {text!r}")
+        raise UnitError(f"expected a range such as '{range_example(unit)}', got {text!r}")
     first, last = match[1] or match[3], match[2] or match[4]
-    if re.fullmatch(_NUMBER, first) and (written := _QUANTITY.fullmatch(last)):
-        first = f"{first} {written[2] or ''}"
+    # a first end without a unit has that of the last
+    if re.fullmatch(_NUMBER, first) and (quantity := _QUANTITY.fullmatch(last)):
+        first = f"{first} {quantity[2] or ''}"
     low, high = read(first, unit), read(last, unit)
     if low > high:
-        raise UnitError(f"the range {text!r} ends below its begin")
+        raise UnitError(f"expected a range from low to high, got {text!r}")
     return low, high
 
 
@@ -124,7 +126,7 @@ def read_clock(text: str) -> float:
 
 
 def write(value: float, unit: str) -> str:
-    """`value` of canonical `unit` as `read` takes it: "-16 LUFS", "L30", "25 %", "4:1"."""
+    """Text of a `value` in canonical `unit` that `read` understands: "-16 LUFS", "L30", "25 %", "4:1"."""
     if unit == "Hz" and value >= 1000.0:
         return f"{value / 1000.0:.10g} kHz"
     if unit == "pan":
@@ -134,36 +136,37 @@ def write(value: float, unit: str) -> str:
 
 
 def write_range(ends: tuple[float, float], unit: str) -> str:
-    """A range of canonical `unit` as `read_range` takes it: "100 Hz to 4 kHz"."""
+    """Text of a range in canonical `unit` that `read_range` understands: "100 Hz to 4 kHz"."""
     return f"{write(ends[0], unit)} to {write(ends[1], unit)}"
 
 
-def _convert(value: float, written: str, unit: str, shown: str) -> float:
-    what, factors = _TABLE[unit]
+def _convert(value: float, given_unit: str, unit: str, shown: str) -> float:
+    """The value in canonical `unit`; `shown` is the text that an error quotes."""
+    name, factors = _TABLE[unit]
     if not math.isfinite(value):
-        raise UnitError(f"expected {expected(unit)}, got {shown}, which is out of range")
-    if written in factors:
-        return value * factors[written]
-    if not written:
-        raise UnitError(f"expected {expected(unit)}, got {shown} without its unit")
-    if written in _MEASURED_BY:
-        raise UnitError(f"expected {expected(unit)}, got {_MEASURED_BY[written]}, {shown}")
-    raise UnitError(f"expected {what}, got {shown}: unknown unit {written!r}{suggest(written, factors)}")
+        raise UnitError(f"expected {describe_unit(unit)}, got {shown}, which is out of range")
+    if given_unit in factors:
+        return value * factors[given_unit]
+    if not given_unit:
+        raise UnitError(f"expected {describe_unit(unit)}, got {shown} without its unit")
+    if given_unit in _QUANTITY_OF:
+        raise UnitError(f"expected {describe_unit(unit)}, got {_QUANTITY_OF[given_unit]}, {shown}")
+    raise UnitError(f"expected {name}, got {shown}: unknown unit {given_unit!r}{suggest(given_unit, factors)}")
 
 
-def _position(text: str) -> float:
-    match = _SIDE.fullmatch(text)
+def _pan_position(text: str) -> float:
+    match = _PAN.fullmatch(text)
     value = float(match[2]) if match else 0.0
     if value > 100.0:
         raise UnitError(f"expected a pan position from L100 to R100, got {text!r}")
     return -value if text.startswith("L") else value
 
 
-def expected(unit: str) -> str:
-    """What a value in `unit` is called, with an example."""
+def describe_unit(unit: str) -> str:
+    """Name and example of a quantity in `unit`: "a loudness such as '-16 LUFS'"."""
     return f"{_TABLE[unit][0]} such as '{_EXAMPLES.get(unit, f'1 {unit}')}'"
 
 
-def span(unit: str) -> str:
-    """An example of a range in `unit`."""
+def range_example(unit: str) -> str:
+    """Example of a range in `unit`: "1 LU to 2 LU", "L30 to R30"."""
     return "L30 to R30" if unit == "pan" else write_range((1.0, 2.0), unit)

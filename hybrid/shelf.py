@@ -1,4 +1,4 @@
-"""The shelf of data files: what a name means, which names there are, and how such a file is written."""
+"""Data files by name: lookup of a name or a path, the list of known names, and files written whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from hybrid.document import Document, Plain, read
+from hybrid.document import Document, YamlValue, read
 from hybrid.errors import InputError, Problem, UnwritableError, suggest
 
-_WITHIN = frozenset({"train/ablations"})
+_NESTED_KINDS = frozenset({"train/ablations"})
 """Kinds whose files lie in the folder of another."""
 
-__all__ = ["Document", "Plain", "find", "names", "read", "shipped", "write"]
+__all__ = ["Document", "YamlValue", "find", "names", "read", "shipped", "write"]
 
 
 def find(kind: str, name: str, beside: Path | None = None) -> Path:
-    """The file that `name` means: that path, else that name in `beside`, in ./`kind`, among the shipped ones.
+    """Path of the file that `name` stands for.
 
-    `kind` is rules, train, train/ablations or datasets; a name is a path below such a folder without its `.yaml`.
+    The first that exists of: that path, that name in `beside`, in ./`kind`, among the shipped files. `kind` is rules,
+    train, train/ablations or datasets; a name is a path below such a folder without its `.yaml`. Raises InputError
+    with the known names if there is none.
     """
-    given = Path(name).expanduser() if beside is None else beside / name
-    if _is_file(given):
-        return given
+    direct = Path(name).expanduser() if beside is None else beside / name
+    if _is_file(direct):
+        return direct
     for folder in _folders(kind, beside):
         path = folder / f"{name}.yaml"
         if _is_file(path):
@@ -33,7 +35,7 @@ def find(kind: str, name: str, beside: Path | None = None) -> Path:
 
 
 def _is_file(path: Path) -> bool:
-    """Whether it is a file; a name too long for any file is not."""
+    """Whether the path is a file; false for a name that is too long for any file."""
     try:
         return path.is_file()
     except OSError:
@@ -41,10 +43,10 @@ def _is_file(path: Path) -> bool:
 
 
 def names(kind: str) -> list[str]:
-    """Every name that `find` knows for `kind`, sorted; not those of a kind that lies within it."""
+    """Every name that `find` knows for `kind`, sorted, without those of a kind that lies within it."""
     folders = [folder for folder in _folders(kind, None) if folder.is_dir()]
-    found = {_name(path, folder) for folder in folders for path in folder.rglob("*.yaml")}
-    return sorted(name for name in found if f"{kind}/{name.partition('/')[0]}" not in _WITHIN)
+    every = {_name(path, folder) for folder in folders for path in folder.rglob("*.yaml")}
+    return sorted(name for name in every if f"{kind}/{name.partition('/')[0]}" not in _NESTED_KINDS)
 
 
 def shipped(kind: str) -> Path:
@@ -57,7 +59,8 @@ def shipped(kind: str) -> Path:
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Writes a file, whole or not at all; raises UnwritableError if that cannot be."""
+    """Writes a file whole or not at all, by renaming a temporary one. Raises UnwritableError if that fails."""
+    # in the same folder: a rename across file systems is a copy
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         unfinished.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -1,7 +1,7 @@
-"""Annotated types for models: a field `cutoff: Hz` reads "80 Hz", holds 80.0 and writes "80 Hz" again.
+"""Annotated types for pydantic models: a field `cutoff: Hz` reads "80 Hz", holds 80.0 and writes "80 Hz" again.
 
-What is understood but doubtful, such as dB where LU is meant, is refused in the strict pass of a `Reading`
-and accepted in the loose one: a loader tells the two apart by validating twice.
+A value that is understood but doubtful, such as dB where LU is meant, is an error in the strict pass of validation and
+accepted in the lenient one (see `ValidationContext`): a loader tells warnings from errors by validating twice.
 """
 
 from __future__ import annotations
@@ -17,97 +17,84 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from hybrid import quantity
 from hybrid.quantity import UnitError
 
-REFUSED, CAUTION = "refused", "caution"
-"""Error type of what is doubtful, not wrong."""
-_NEAR = {"LU": "dB"}
+FIELD_ERROR, FIELD_WARNING = "field_error", "field_warning"
+"""Types of pydantic errors: a wrong value, and a doubtful one."""
+_LENIENT_UNITS = {"LU": "dB"}
+"""The unit that the lenient pass reads in place of another."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """The validation context: whether doubts are errors, and the named bands."""
+class ValidationContext:
+    """Options of a pass of validation: whether warnings are errors, and the named frequency bands, Hz."""
 
     strict: bool = True
     bands: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
-class Written:
-    """Field metadata: how a value is read from YAML, written back to it, and described to editors."""
+class FieldCodec:
+    """Metadata of a field: how its value is read from YAML and written back, and its JSON Schema."""
 
     read: Callable[[object, ValidationInfo], object]
     write: Callable[[object], object]
-    shape: JsonSchemaValue
+    schema: JsonSchemaValue
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         writer = core_schema.plain_serializer_function_ser_schema(self.write, when_used="json")
         return core_schema.with_info_plain_validator_function(self.read, serialization=writer)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return self.shape
+        return self.schema
 
 
-def refusal(what: str) -> PydanticCustomError:
-    """The error for a validator to raise: pydantic adds the place and no words of its own."""
-    return PydanticCustomError(REFUSED, "{what}", {"what": what})
+def field_error(what: str) -> PydanticCustomError:
+    """The error for a validator to raise; its message is `what` alone, pydantic adds the place."""
+    return PydanticCustomError(FIELD_ERROR, "{what}", {"what": what})
 
 
-def caution(info: ValidationInfo, what: str) -> None:
-    """Objects in the strict pass, lets it be in the loose one."""
-    if not isinstance(info.context, Reading) or info.context.strict:
-        raise PydanticCustomError(CAUTION, "{what}", {"what": what})
+def field_warning(info: ValidationInfo, what: str) -> None:
+    """Raises the warning as an error in the strict pass, does nothing in the lenient one."""
+    # without a context, as in a plain model_validate, validation is strict
+    if not isinstance(info.context, ValidationContext) or info.context.strict:
+        raise PydanticCustomError(FIELD_WARNING, "{what}", {"what": what})
 
 
-def accept(value: object, unit: str, info: ValidationInfo) -> float:
-    """A quantity from YAML in canonical `unit`."""
+def parse_quantity(value: object, unit: str, info: ValidationInfo) -> float:
+    """The value of a quantity from YAML in canonical `unit`. Raises a field error for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise refusal(f"expected {quantity.expected(unit)}, got {value!r}")
+        raise field_error(f"expected {quantity.describe_unit(unit)}, got {value!r}")
     try:
         return quantity.read(value, unit)
     except UnitError as error:
-        return _accept_near(value, unit, info, error)
+        return _parse_leniently(value, unit, info, error)
 
 
-def accept_range(value: object, unit: str) -> tuple[float, float]:
-    """Both ends of a range from YAML in canonical `unit`."""
+def parse_range(value: object, unit: str) -> tuple[float, float]:
+    """Both ends of a range from YAML in canonical `unit`. Raises a field error for anything else."""
     try:
         return quantity.read_range(str(value), unit)
     except UnitError as error:
-        raise refusal(str(error)) from None
+        raise field_error(str(error)) from None
 
 
-def shape(unit: str) -> JsonSchemaValue:
-    """JSON Schema of a quantity as it is written."""
-    written = {"type": ["number", "string"]} if unit == "plain" else {"type": "string"}
-    return written | {"description": quantity.expected(unit)}
+def quantity_schema(unit: str) -> JsonSchemaValue:
+    """JSON Schema of a quantity in `unit` as text with its unit; a plain number may be a number too."""
+    kind = {"type": ["number", "string"]} if unit == "plain" else {"type": "string"}
+    return kind | {"description": quantity.describe_unit(unit)}
 
 
-def _accept_near(value: str | int | float, unit: str, info: ValidationInfo, error: UnitError) -> float:
+def _parse_leniently(value: str | int | float, unit: str, info: ValidationInfo, error: UnitError) -> float:
     try:
-        near = quantity.read(value, _NEAR.get(unit, unit))
+        near = quantity.read(value, _LENIENT_UNITS.get(unit, unit))
     except UnitError:
-        raise refusal(str(error)) from None
-    caution(info, f"{value!r} is taken for {quantity.write(near, unit)}: {unit} is meant here")
+        raise field_error(str(error)) from None
+    field_warning(info, f"{value!r} is taken for {quantity.write(near, unit)}: {unit} is meant here")
     return near
 
 
-def _accept_band(value: object, info: ValidationInfo) -> tuple[float, float]:
-    named = info.context.bands if isinstance(info.context, Reading) else {}
-    return named[value] if isinstance(value, str) and value in named else accept_range(value, "Hz")
-
-
-def _accept_clock(value: object, info: ValidationInfo) -> float:
-    try:
-        return quantity.read_clock(str(value))
-    except UnitError as error:
-        raise refusal(str(error)) from None
-
-
-def _in(unit: str) -> Written:
-    def write(value: object) -> str | float:
-        assert isinstance(value, int | float)
-        return value if unit == "plain" else quantity.write(value, unit)
-
-    return Written(lambda value, info: accept(value, unit, info), write, shape(unit))
+def _read_band(value: object, info: ValidationInfo) -> tuple[float, float]:
+    named = info.context.bands if isinstance(info.context, ValidationContext) else {}
+    return named[value] if isinstance(value, str) and value in named else parse_range(value, "Hz")
 
 
 def _write_band(value: object) -> str:
@@ -115,25 +102,40 @@ def _write_band(value: object) -> str:
     return quantity.write_range(value, "Hz")
 
 
+def _read_clock(value: object, info: ValidationInfo) -> float:
+    try:
+        return quantity.read_clock(str(value))
+    except UnitError as error:
+        raise field_error(str(error)) from None
+
+
+def _codec(unit: str) -> FieldCodec:
+    def write(value: object) -> str | float:
+        assert isinstance(value, int | float)
+        return value if unit == "plain" else quantity.write(value, unit)
+
+    return FieldCodec(lambda value, info: parse_quantity(value, unit, info), write, quantity_schema(unit))
+
+
 _BAND = {"type": "string", "description": "a band such as '60-250 Hz', or the name of one"}
 _CLOCK = {"type": "string", "description": "a time such as '1:05.5', in quotes, or '65.5 s'"}
 
-Lufs = Annotated[float, _in("LUFS")]
-Dbfs = Annotated[float, _in("dBFS")]
-Dbtp = Annotated[float, _in("dBTP")]
-Lu = Annotated[float, _in("LU")]
-Db = Annotated[float, _in("dB")]
-DbPerOctave = Annotated[float, _in("dB/oct")]
-DbPerSecond = Annotated[float, _in("dB/s")]
-Hz = Annotated[float, _in("Hz")]
-Seconds = Annotated[float, _in("s")]
-Ratio = Annotated[float, _in(":1")]
-Share = Annotated[float, _in("%")]
+Lufs = Annotated[float, _codec("LUFS")]
+Dbfs = Annotated[float, _codec("dBFS")]
+Dbtp = Annotated[float, _codec("dBTP")]
+Lu = Annotated[float, _codec("LU")]
+Db = Annotated[float, _codec("dB")]
+DbPerOctave = Annotated[float, _codec("dB/oct")]
+DbPerSecond = Annotated[float, _codec("dB/s")]
+Hz = Annotated[float, _codec("Hz")]
+Seconds = Annotated[float, _codec("s")]
+Ratio = Annotated[float, _codec(":1")]
+Share = Annotated[float, _codec("%")]
 """Written "25 %", held as 0.25."""
-Pan = Annotated[float, _in("pan")]
-PanStep = Annotated[float, _in("pan step")]
-Plain = Annotated[float, _in("plain")]
-HzBand = Annotated[tuple[float, float], Written(_accept_band, _write_band, _BAND)]
+PanPosition = Annotated[float, _codec("pan")]
+PanStep = Annotated[float, _codec("pan step")]
+Plain = Annotated[float, _codec("plain")]
+HzBand = Annotated[tuple[float, float], FieldCodec(_read_band, _write_band, _BAND)]
 """Written "60-250 Hz", or the name of a band."""
-Clock = Annotated[float, Written(_accept_clock, lambda value: f"{value:.10g} s", _CLOCK)]
+Clock = Annotated[float, FieldCodec(_read_clock, lambda value: f"{value:.10g} s", _CLOCK)]
 """Seconds into the song, written '1:05.5' in quotes or "65.5 s"."""

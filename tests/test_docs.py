@@ -17,7 +17,6 @@ import typer
 from hybrid.audio.manifest import read_manifest
 from hybrid.audio.roles import ROLES
 from hybrid.audio.song import Song, Track
-from hybrid.checked import checked
 from hybrid.cli.app import app
 from hybrid.corpus.card import Card
 from hybrid.document import parse
@@ -31,6 +30,7 @@ from hybrid.study.arms import arms_of
 from hybrid.study.schema import Study
 from hybrid.training.recipe import Recipe, read_recipe
 from hybrid.treatment.types import neutral
+from hybrid.validation import validate_document
 
 ROOT = Path(__file__).parents[1]
 OWN = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -119,7 +119,7 @@ def test_every_song_shown_is_valid(block: Block, tmp_path: Path):
 
 @pytest.mark.parametrize("block", written("yaml", "schema: study/1"), ids=lambda block: block.name)
 def test_every_study_shown_can_be_made(block: Block):
-    study = checked(Study, parse(block.text, block.page))
+    study = validate_document(Study, parse(block.text, block.page))
     rules = load_rules(list(study.rules), list(study.sets))
     assert len(arms_of(study, rules, study.seeds[0])) > 1
 
@@ -225,7 +225,7 @@ def test_every_recipe_in_the_docs_is_valid(block: Block, tmp_path: Path):
 
 @pytest.mark.parametrize("block", written("yaml", "schema: dataset/1"), ids=lambda block: block.name)
 def test_every_card_in_the_docs_is_valid(block: Block):
-    assert checked(Card, parse(block.text, Path("card.yaml"))).player == "files"
+    assert validate_document(Card, parse(block.text, Path("card.yaml"))).player == "files"
 
 
 def test_the_guide_names_every_key_of_a_recipe():

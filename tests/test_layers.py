@@ -20,12 +20,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "document": {"errors"},
     "quantity": {"errors"},
     "units": {"quantity"},
-    "checked": {"document", "errors", "units"},
+    "validation": {"document", "errors", "units"},
     "shelf": {"document", "errors"},
     "compiled": {"errors", "shelf"},
     "pages": set(),
-    "audio": {"checked", "document", "errors", "shelf", "units"},
-    "corpus": {"audio", "checked", "document", "errors", "shelf", "units"},
+    "audio": {"validation", "document", "errors", "shelf", "units"},
+    "corpus": {"audio", "validation", "document", "errors", "shelf", "units"},
     # what judges mixes shares nothing with the rules, nor with what they measure
     "judge": {"audio", "errors"},
     "signal": set(),
@@ -33,7 +33,18 @@ MAY_IMPORT: dict[str, set[str]] = {
     "measure": {"signal", "treatment"},
     "model": {"measure", "signal", "treatment"},
     "knowledge": {
-        *{"audio", "checked", "compiled", "document", "errors", "measure", "quantity", "shelf", "signal", "treatment"},
+        *{
+            "audio",
+            "validation",
+            "compiled",
+            "document",
+            "errors",
+            "measure",
+            "quantity",
+            "shelf",
+            "signal",
+            "treatment",
+        },
         "units",
     },
     "analysis": {"audio", "errors", "measure", "signal", "treatment"},
@@ -45,7 +56,18 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"refinement", "signal", "treatment", "units"},
     },
     "training": {
-        *{"analysis", "audio", "checked", "corpus", "document", "errors", "knowledge", "measure", "model", "proposal"},
+        *{
+            "analysis",
+            "audio",
+            "validation",
+            "corpus",
+            "document",
+            "errors",
+            "knowledge",
+            "measure",
+            "model",
+            "proposal",
+        },
         *{"refinement", "shelf", "signal", "treatment", "unmixing"},
     },
     "export": {
@@ -54,12 +76,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "explain": {"analysis", "audio", "knowledge", "mixing", "refinement", "signal", "treatment"},
     "calibrate": {
-        *{"analysis", "audio", "checked", "document", "errors", "knowledge", "measure", "quantity", "shelf"},
+        *{"analysis", "audio", "validation", "document", "errors", "knowledge", "measure", "quantity", "shelf"},
         *{"treatment", "units", "unmixing"},
     },
     "batch": {"audio", "compiled", "corpus", "errors", "export", "knowledge", "mixing", "pages", "proposal"},
     "study": {
-        *{"analysis", "audio", "batch", "checked", "compiled", "corpus", "errors", "export", "judge", "knowledge"},
+        *{"analysis", "audio", "batch", "validation", "compiled", "corpus", "errors", "export", "judge", "knowledge"},
         *{"measure", "mixing", "pages", "proposal", "refinement", "shelf", "training", "treatment", "units"},
     },
 }
@@ -68,7 +90,7 @@ JAX = {"jax", "jaxlib", "flax", "optax"}
 FILES = {"yaml", "pydantic", "soundfile", "soxr", "librosa", "pathlib", "os", "io"}
 FORBIDDEN = {
     **dict.fromkeys(("audio", "corpus", "judge", "pages", "shelf", "cli", "errors", "document"), JAX),
-    **dict.fromkeys(("quantity", "units", "checked"), JAX),
+    **dict.fromkeys(("quantity", "units", "validation"), JAX),
     **dict.fromkeys(("signal", "treatment", "measure", "model"), FILES),
 }
 SLOW_TO_START = ("jax", "matplotlib", "scipy.signal", "librosa", "flax", "optax", "jinja2")

@@ -49,19 +49,19 @@ def test_an_empty_file_is_nothing():
     assert _parse("").data is None
 
 
-def test_all_that_hides_where_a_value_comes_from_is_refused_at_once():
+def test_all_constructs_that_hide_the_origin_of_a_value_are_reported_at_once():
     text = "a: &x 1\nb: *x\n<<: {c: 1}\nd: !!int 3\ne: 1\ne: 2\n[f]: 1\n"
-    said = _problems(text)
-    assert [each.split(": ", 1)[0] for each in said] == [
+    problems = _problems(text)
+    assert [each.split(": ", 1)[0] for each in problems] == [
         f"a.yaml:{at}" for at in ("1:4", "2:4", "3:1", "4:4", "6:1", "7:1")
     ]
-    assert "'e', first given at line 5" in said[4]
+    assert "'e', first given at line 5" in problems[4]
 
 
 def test_a_tab_is_a_problem_with_its_place():
-    (said,) = _problems("a:\n\t- 1\n")
-    assert said.startswith("a.yaml:2:1")
-    assert "tab" in said
+    (problem,) = _problems("a:\n\t- 1\n")
+    assert problem.startswith("a.yaml:2:1")
+    assert "tab" in problem
 
 
 @pytest.mark.parametrize("text", ["a: [1", "a: 'x", "a: b: c", "- 1\nb: 2", "a: 1\n---\nb: 2\n", "a: \x01"])
@@ -77,12 +77,12 @@ def test_bottomless_nesting_is_a_problem_and_not_a_crash():
 
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path):
     (tmp_path / "latin.yaml").write_bytes(b"a: \xe9\xe8\n")
-    for name, said in (
+    for name, message in (
         ("absent.yaml", "cannot be read"),
         ("latin.yaml", "not UTF-8"),
         ("", "cannot be read"),
     ):
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             shelf.read(tmp_path / name)
 
 
@@ -92,7 +92,7 @@ def test_a_path_is_that_file(tmp_path: Path):
     assert shelf.find("rules", str(path)) == path
 
 
-def test_the_folder_of_the_current_directory_comes_before_what_is_shipped(tmp_path: Path, monkeypatch):
+def test_the_folder_of_the_current_directory_comes_before_the_shipped_files(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert shelf.find("rules", "base") == shelf.shipped("rules") / "base.yaml"
     (tmp_path / "rules" / "genres").mkdir(parents=True)
@@ -103,7 +103,7 @@ def test_the_folder_of_the_current_directory_comes_before_what_is_shipped(tmp_pa
     assert {"genres/polka", "loudness"} <= set(shelf.names("rules"))
 
 
-def test_a_name_is_looked_for_beside_the_file_that_says_it(tmp_path: Path):
+def test_a_name_is_looked_for_beside_the_file_that_refers_to_it(tmp_path: Path):
     (tmp_path / "base.yaml").write_text("a: 1\n")
     assert shelf.find("rules", "base", beside=tmp_path) == tmp_path / "base.yaml"
     assert shelf.find("rules", "base.yaml", beside=tmp_path) == tmp_path / "base.yaml"
@@ -126,6 +126,6 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_where_nothing_can_be_written_is_told(tmp_path: Path):
+def test_an_unwritable_path_is_reported(tmp_path: Path):
     with pytest.raises(InputError, match="cannot be written: No such file or directory"):
         shelf.write(tmp_path / "none" / "mine.yaml", "")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
 from hybrid.quantity import Quantity, UnitError, read, read_clock, read_range, write, write_range
-from hybrid.units import CAUTION, Clock, Db, Hz, HzBand, Lu, Lufs, Pan, Reading, Share
+from hybrid.units import FIELD_WARNING, Clock, Db, Hz, HzBand, Lu, Lufs, PanPosition, Share, ValidationContext
 
 LEVELS = ["LUFS", "dBFS", "dBTP", "LU", "dB", "dB/oct", "dB/s"]
 UNITS = [*LEVELS, "Hz", "oct", "ERB", "Bark", "s", "beats", "bars", ":1", "%", "pan", "pan step", "plain"]
@@ -44,7 +44,7 @@ def test_a_quantity_is_read_in_its_canonical_unit(text: str | float, unit: str, 
 
 
 @pytest.mark.parametrize(
-    ("text", "unit", "said"),
+    ("text", "unit", "expected"),
     [
         ("3 Hz", "LU", "expected a loudness difference such as '1 LU', got a frequency, '3 Hz'"),
         (-16, "LUFS", "expected a loudness such as '-16 LUFS', got -16 without its unit"),
@@ -59,10 +59,10 @@ def test_a_quantity_is_read_in_its_canonical_unit(text: str | float, unit: str, 
         ("", "Hz", "got ''"),
     ],
 )
-def test_another_unit_than_the_one_meant_is_refused(text: str | float, unit: str, said: str):
+def test_another_unit_than_the_expected_one_is_refused(text: str | float, unit: str, expected: str):
     with pytest.raises(UnitError) as error:
         read(text, unit)
-    assert said in str(error.value)
+    assert expected in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_range_has_one_unit_for_both_ends_or_one_each(text: str, unit: str, en
 
 
 @pytest.mark.parametrize("text", ["5 Hz", "250-60 Hz", "60-250", "60 Hz to 3 dB", "-5--1 Hz", ""])
-def test_what_is_no_range_of_frequencies_is_refused(text: str):
+def test_text_that_is_no_range_of_frequencies_is_refused(text: str):
     with pytest.raises(UnitError):
         read_range(text, "Hz")
 
@@ -93,7 +93,7 @@ def test_a_clock_time_is_read_in_seconds(text: str, seconds: float):
 
 
 @pytest.mark.parametrize("text", ["1:75", "90", "5 Hz", "one"])
-def test_what_is_no_clock_time_is_refused(text: str):
+def test_text_that_is_no_clock_time_is_refused(text: str):
     with pytest.raises(UnitError, match="a time such as"):
         read_clock(text)
 
@@ -114,12 +114,12 @@ def test_two_loudnesses_cannot_be_added(other: Quantity):
 
 
 @given(st.sampled_from(UNITS), st.integers(-9999, 9999).map(lambda n: n / 100))
-def test_what_is_written_is_read_again(unit: str, value: float):
+def test_a_written_quantity_reads_back(unit: str, value: float):
     assert read(write(value, unit), unit) == pytest.approx(value, abs=1e-9)
 
 
 @given(st.sampled_from(UNITS), st.integers(-9999, 9999), st.integers(0, 999))
-def test_a_range_that_is_written_is_read_again(unit: str, low: int, width: int):
+def test_a_written_range_reads_back(unit: str, low: int, width: int):
     high = min(low + width, 10000) if unit == "pan" else low + width  # nothing lies beyond hard right
     ends = (low / 100, high / 100)
     assert read_range(write_range(ends, unit), unit) == pytest.approx(ends, abs=1e-9)
@@ -132,7 +132,7 @@ class _Settings(BaseModel):
     cutoff: Annotated[Hz, Field(gt=0)] | None = None
     band: HzBand = (20.0, 120.0)
     share: Share = 0.25
-    place: Pan = 0.0
+    place: PanPosition = 0.0
     start: Clock = 0.0
 
 
@@ -146,19 +146,19 @@ def test_a_field_holds_a_float_and_is_written_with_its_unit():
 
 
 def test_a_band_may_be_named():
-    named = Reading(bands={"presence": (1000.0, 5000.0)})
+    named = ValidationContext(bands={"presence": (1000.0, 5000.0)})
     assert _Settings.model_validate({"band": "presence"}, context=named).band == (1000.0, 5000.0)
 
 
-def test_db_for_lu_is_a_doubt_and_not_an_error():
+def test_db_for_lu_is_a_warning_and_not_an_error():
     with pytest.raises(ValidationError) as error:
-        _Settings.model_validate({"offset": "2 dB"}, context=Reading(strict=True))
-    assert [each["type"] for each in error.value.errors()] == [CAUTION]
-    assert _Settings.model_validate({"offset": "2 dB"}, context=Reading(strict=False)).offset == 2.0
+        _Settings.model_validate({"offset": "2 dB"}, context=ValidationContext(strict=True))
+    assert [each["type"] for each in error.value.errors()] == [FIELD_WARNING]
+    assert _Settings.model_validate({"offset": "2 dB"}, context=ValidationContext(strict=False)).offset == 2.0
 
 
 def test_every_wrong_field_is_reported_at_once():
     given = {"level": -16, "boost": "3 LU", "cutoff": "-1 Hz", "band": "presence", "share": True}
     with pytest.raises(ValidationError) as error:
-        _Settings.model_validate(given, context=Reading(strict=False))
+        _Settings.model_validate(given, context=ValidationContext(strict=False))
     assert [each["loc"][0] for each in error.value.errors()] == list(given)

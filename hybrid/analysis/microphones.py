@@ -94,7 +94,7 @@ def aligned_by(song: Song, listener: Listener) -> Song:
 def _aligned(song: Song, shift: Int[np.ndarray, " track"], sign: Int[np.ndarray, " track"]) -> tuple[Track, ...]:
     def track(index: int, each: Track) -> Track:
         if shift[index]:
-            begin = each.begin(song.sample_rate) - int(shift[index])
+            begin = each.start_sample(song.sample_rate) - int(shift[index])
             each = replace(each, offset_s=begin / song.sample_rate)
         return replace(each, polarity=-1) if sign[index] < 0 else each
 

@@ -1,1 +1,1 @@
-"""Files become a song, and samples become files: names, roles, manifests, reading, writing. No JAX."""
+"""Songs from audio files and audio files from samples: names, roles, manifests, reading, writing. No JAX."""

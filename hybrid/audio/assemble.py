@@ -1,4 +1,4 @@
-"""From tracks to a song: its clock, its length, and what to tell about them."""
+"""A song from its tracks: sample rate, length, and notes about tracks that are silent or left out."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from hybrid.audio.samples import is_silent
 from hybrid.audio.song import Song, Track
 from hybrid.errors import Problem, SongError
 
+UNMIXED_ROLES = frozenset({"click", "reference"})
+"""Roles of tracks that are in a session and not in its mix."""
 
-class Cast(NamedTuple):
-    """The tracks of a song and what is known of them before their files are opened."""
+
+class SongSpec(NamedTuple):
+    """The tracks of a song before their files are opened: no sample rate and no length yet."""
 
     folder: Path
     name: str
@@ -22,23 +25,24 @@ class Cast(NamedTuple):
     tempo_bpm: float | None = None
     notes: tuple[str, ...] = ()
 
-    def without(self, roles: Collection[str]) -> Cast:
-        """The cast less the tracks of these roles, and a note for each."""
-        kept = tuple(track for track in self.tracks if track.role not in roles)
-        gone = [f"{track.id} is a {track.role}: left out" for track in self.tracks if track.role in roles]
-        return self._replace(tracks=kept, notes=(*self.notes, *gone))
+    def without(self, roles: Collection[str]) -> SongSpec:
+        """The spec less the tracks of these roles, with a note for each."""
+        included = tuple(track for track in self.tracks if track.role not in roles)
+        notes = [f"{track.id} is a {track.role}: left out" for track in self.tracks if track.role in roles]
+        return self._replace(tracks=included, notes=(*self.notes, *notes))
 
 
-def assemble(cast: Cast) -> Song:
-    """The song of a cast, at the rate that most tracks have (of two, the higher).
+def assemble(spec: SongSpec) -> Song:
+    """The song of a spec, at the sample rate of most tracks (of two equally common, the higher).
 
-    Silent tracks are noted. Raises SongError with every file that is unfit, if there are no tracks, or if all
+    Silent tracks are noted. Raises SongError with every file that cannot be used, if there are no tracks, or if all
     are silent.
     """
-    folder, name, tracks, tempo_bpm, notes = cast
+    folder, name, tracks, tempo_bpm, notes = spec
     if not tracks:
         raise SongError(Problem(str(folder), f"no track is left to mix: {'; '.join(notes)}"))
     files = probe_all(path for track in tracks for path in track.files)
+    # the most common rate, so that the fewest files are resampled
     rates = Counter(files[track.files[0]].sample_rate for track in tracks)
     sample_rate = max(rates, key=lambda rate: (rates[rate], rate))
     n_samples = max(_end(track, files, sample_rate) for track in tracks)
@@ -52,6 +56,6 @@ def assemble(cast: Cast) -> Song:
 
 
 def _end(track: Track, files: Mapping[Path, AudioFile], sample_rate: int) -> int:
-    """The song's sample at which a track is over."""
+    """The song's sample after the last one of a track."""
     lengths = [-(-files[path].n_samples * sample_rate // files[path].sample_rate) for path in track.files]
-    return track.begin(sample_rate) + max(lengths)
+    return track.start_sample(sample_rate) + max(lengths)

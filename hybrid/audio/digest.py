@@ -1,4 +1,4 @@
-"""What went in, as one hash: a result that carries it can be traced to its inputs."""
+"""A hash of a song: a result that carries it can be traced to its inputs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from hybrid.audio.song import Song, Track
 
 
 def digest(song: Song) -> str:
-    """The SHA-256 of a song, in hexadecimal: the bytes of its files and all that decides its sound.
+    """SHA-256 of a song, in hexadecimal: of the bytes of its files and of all metadata that change its mix.
 
-    Where the files lie and how sure their roles are does not count: a song keeps its digest when it moves.
+    The paths of the files and the confidences of their roles are not part of it: a song that is moved keeps its
+    digest.
     """
+    # hashing releases the interpreter lock
     with ThreadPoolExecutor() as pool:
         files = list(pool.map(_files_digest, song.tracks))
-    said = [(each.id, each.role, each.tags, each.gain_db, each.offset_s, each.polarity) for each in song.tracks]
-    text = json.dumps([song.sample_rate, song.tempo_bpm, said, files])
+    metadata = [(each.id, each.role, each.tags, each.gain_db, each.offset_s, each.polarity) for each in song.tracks]
+    text = json.dumps([song.sample_rate, song.tempo_bpm, metadata, files])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Families of roles that can be told by ear alone: what a network names where a file's name says nothing."""
+"""Families of roles that can be classified from audio alone, for files whose names show no role."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ FAMILIES = {
     "voice": ("vocal",),
     "noise or effect": ("fx", "click", "reference"),
 }
-"""Roles of each family; a whole kit on one track is one of its own. Of a role and the roles below it, the closest
-entry counts."""
+"""Roles of each family; a whole kit on one track is a family of its own. A role belongs to the family of its longest
+matching entry."""
 ROLE_OF = {
     "kick": "drums.kick",
     "snare or clap": "drums.snare",
@@ -30,10 +30,10 @@ ROLE_OF = {
     "voice": "vocal",
     "noise or effect": "fx",
 }
-"""The role that a family stands for where no more is known."""
+"""The role of a track of which only the family is known."""
 
 
 def family_of(role: str) -> str | None:
     """The family of a role; None for `unknown`."""
-    found = [(len(stem), family) for family, stems in FAMILIES.items() for stem in stems if matches(stem, role)]
-    return max(found)[1] if found else None
+    matching = [(len(stem), family) for family, stems in FAMILIES.items() for stem in stems if matches(stem, role)]
+    return max(matching)[1] if matching else None

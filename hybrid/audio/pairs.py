@@ -1,4 +1,4 @@
-"""Files that are the left and the right of one stereo track, found by their names."""
+"""Pairs of files that are the left and the right channel of one stereo track, by their names."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _INDEX = re.compile(r"^(?:\d+[-_. ]+)+")
 _EDGES = " ._-"
 
 
-class Pair(NamedTuple):
-    """The places of a left and a right name in their list, and the name of the two."""
+class StereoPair(NamedTuple):
+    """Positions of a left and a right name in their list, and the name of the pair."""
 
     left: int
     right: int
@@ -32,11 +32,11 @@ class _Side(NamedTuple):
     after: str
 
 
-def find_pairs(names: Sequence[str]) -> list[Pair]:
-    """The pairs among names that differ in nothing but the side, or else but for a leading index too.
+def find_pairs(names: Sequence[str]) -> list[StereoPair]:
+    """The pairs among names that differ only in the side, or else in the side and a leading index.
 
-    The side is the last word that is L, R, left or right: what may follow is a microphone
-    (`OVERHEAD L - AR-70`). A name that could be of two pairs is of none.
+    The side is the last word that is L, R, left or right; a microphone may follow it (`OVERHEAD L - AR-70`). A name
+    that could belong to two pairs belongs to none.
     """
     sides = {i: side for i, name in enumerate(names) if (side := _side(name))}
     pairs = _match(sides)
@@ -46,26 +46,26 @@ def find_pairs(names: Sequence[str]) -> list[Pair]:
 
 
 def _side(name: str) -> _Side | None:
-    found = list(_SIDE.finditer(name))
-    if not found:
+    matches = list(_SIDE.finditer(name))
+    if not matches:
         return None
-    last = found[-1]
+    last = matches[-1]
     return _Side(name[: last.start()], last[0][0].lower(), name[last.end() :])
 
 
-def _match(sides: dict[int, _Side]) -> list[Pair]:
-    alike: dict[tuple[str, str], list[int]] = defaultdict(list)
+def _match(sides: dict[int, _Side]) -> list[StereoPair]:
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for i, side in sides.items():
-        alike[side.before.lower(), side.after.lower()].append(i)
+        groups[side.before.lower(), side.after.lower()].append(i)
     pairs = []
-    for places in alike.values():
-        by_side = {sides[i].letter: i for i in places}
-        if len(places) == 2 and len(by_side) == 2:
-            pairs.append(Pair(by_side["l"], by_side["r"], _name(sides[by_side["l"]])))
+    for positions in groups.values():
+        by_side = {sides[i].letter: i for i in positions}
+        if len(positions) == 2 and len(by_side) == 2:
+            pairs.append(StereoPair(by_side["l"], by_side["r"], _name(sides[by_side["l"]])))
     return pairs
 
 
 def _name(side: _Side) -> str:
-    """The name of a pair: what both names have in common."""
+    """The name of a pair: the parts that both names share."""
     before, after = side.before.rstrip(_EDGES + "(["), side.after.lstrip(")]")
     return f"{before}{after}".strip(_EDGES) or "stereo"

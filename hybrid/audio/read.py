@@ -1,4 +1,4 @@
-"""Samples of a song's tracks, from any place, at the song's rate, never more in memory than asked for."""
+"""Samples of a song's tracks at the song's rate, from any position, with no more in memory than is requested."""
 
 from __future__ import annotations
 
@@ -13,56 +13,56 @@ import soundfile
 from jaxtyping import Float32
 
 from hybrid.audio.probe import AudioFile, probe, probe_all
-from hybrid.audio.samples import Samples
+from hybrid.audio.samples import FileReader
 from hybrid.audio.song import Song, Track
 from hybrid.errors import InputError, Problem
 
 
-class _Source(NamedTuple):
-    """An open file, and the channels of its track that it fills."""
+class _OpenFile(NamedTuple):
+    """An open file, and the channels of its track that it holds."""
 
-    samples: Samples
+    reader: FileReader
     rows: slice
 
 
 class SongReader:
-    """The samples of a song; made by `open_song`.
+    """Reads the samples of a song; created by `open_song`.
 
     Different tracks may be read from different threads at once; one track by one thread at a time.
     """
 
-    def __init__(self, song: Song, sources: tuple[tuple[_Source, ...], ...]) -> None:
+    def __init__(self, song: Song, files: tuple[tuple[_OpenFile, ...], ...]) -> None:
         self.song = song
-        self._sources = sources
+        self._files = files
 
     def read(self, track_index: int, start: int, n: int) -> Float32[np.ndarray, "channel n"]:
         """`n` samples of a track from the song's sample `start` on, with the track's gain, polarity and offset.
 
-        Zero where the track has no samples; `start` may be negative. Raises SongError where the file holds
-        NaN or infinity or ends too soon.
+        Zero where the track has no samples; `start` may be negative. Raises SongError where the file holds NaN or
+        infinity or ends too soon.
         """
         track = self.song.tracks[track_index]
-        begin, gain = track.begin(self.song.sample_rate), np.float32(track.gain)
+        offset, gain = track.start_sample(self.song.sample_rate), np.float32(track.gain)
         block = np.zeros((track.channels, n), np.float32)
-        for samples, rows in self._sources[track_index]:
-            first = max(start, begin)
-            last = min(start + n, begin + samples.file.n_samples)
+        for reader, rows in self._files[track_index]:
+            first = max(start, offset)
+            last = min(start + n, offset + reader.file.n_samples)
             if first < last:
-                block[rows, first - start : last - start] = gain * samples.read(first - begin, last - first).T
+                block[rows, first - start : last - start] = gain * reader.read(first - offset, last - first).T
         return block
 
-    def of(self, song: Song) -> SongReader:
-        """A reader of the same open files, with gains, polarities and offsets as `song` states them."""
-        return SongReader(song, self._sources)
+    def for_song(self, song: Song) -> SongReader:
+        """A reader of the same open files, with the gains, polarities and offsets of `song`."""
+        return SongReader(song, self._files)
 
 
 @contextmanager
 def open_song(song: Song) -> Iterator[SongReader]:
     """A reader of the song's tracks, whose files stay open as long as the `with` block.
 
-    Files at another rate, and lossy ones (in which seeking is slow and in Ogg not exact), are unpacked once
-    to temporary float files: four bytes a sample in the system's temporary folder, deleted at the end.
-    Raises SongError with every file that is unfit.
+    Files at another rate, and lossy ones (in which seeking is slow and in Ogg not exact), are decoded once to
+    temporary float files: four bytes a sample in the system's temporary folder, deleted at the end. Raises SongError
+    with every file that cannot be used.
     """
     files = probe_all(path for track in song.tracks for path in track.files)
     with ExitStack() as stack:
@@ -72,32 +72,33 @@ def open_song(song: Song) -> Iterator[SongReader]:
 
 
 class _Opener(NamedTuple):
-    """Opens tracks at one rate, and leaves the closing to a stack."""
+    """Opens tracks at one rate; the stack closes them."""
 
     sample_rate: int
     files: Mapping[Path, AudioFile]
     scratch: Path
     stack: ExitStack
 
-    def open(self, track: Track) -> tuple[_Source, ...]:
+    def open(self, track: Track) -> tuple[_OpenFile, ...]:
         rows = [slice(0, track.channels)] if len(track.files) == 1 else [slice(0, 1), slice(1, 2)]
         files = [self._at_rate(self.files[path]) for path in track.files]
-        opened = [self.stack.enter_context(Samples(file)) for file in files]
-        return tuple(_Source(samples, row) for samples, row in zip(opened, rows, strict=True))
+        opened = [self.stack.enter_context(FileReader(file)) for file in files]
+        return tuple(_OpenFile(reader, row) for reader, row in zip(opened, rows, strict=True))
 
     def _at_rate(self, file: AudioFile) -> AudioFile:
-        """The file itself, or its unpacked copy at the song's rate."""
+        """The file itself, or its decoded copy at the song's rate."""
         if file.sample_rate == self.sample_rate and not file.is_lossy:
             return file
+        # W64 has no limit of 4 GB
         path = self.scratch / f"{len(list(self.scratch.iterdir()))}.w64"
         try:
             copy = soundfile.SoundFile(path, "w", self.sample_rate, file.channels, "FLOAT", format="W64")
-            with Samples(file) as samples, copy:
+            with FileReader(file) as reader, copy:
                 is_at_rate = file.sample_rate == self.sample_rate
-                for block in samples.blocks() if is_at_rate else samples.blocks_at(self.sample_rate):
+                for block in reader.blocks() if is_at_rate else reader.blocks_at(self.sample_rate):
                     copy.write(block)
         except soundfile.LibsndfileError as error:
-            what = f"cannot hold an unpacked copy of {file.path}"
+            what = f"cannot hold a decoded copy of {file.path}"
             hint = "is it full? TMPDIR names another temporary folder"
             raise InputError(Problem(str(self.scratch.parent), what, hint)) from error
         return probe(path)

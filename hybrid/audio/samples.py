@@ -1,4 +1,4 @@
-"""Samples of one file, checked as they are read: from any place, in blocks, or at another rate."""
+"""Samples of one file, checked as they are read: from any position, in blocks, or at another rate."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from jaxtyping import Float32
 from hybrid.audio.probe import AudioFile
 from hybrid.errors import Problem, SongError
 
-SILENCE = 4e-5
-"""Sample values up to here are silence: one step of 16-bit dither, -88 dBFS."""
+SILENCE_PEAK = 4e-5
+"""Largest magnitude that counts as silence: one step of 16-bit dither, -88 dBFS."""
 
-LOUDEST = 1e10
-"""No recording holds larger sample values: floats on the scale of 32-bit integers end at 2e9."""
+MAX_SAMPLE = 1e10
+"""Largest plausible magnitude of a sample: floats on the scale of 32-bit integers end at 2e9."""
 
 _BLOCK = 1 << 16
-_LOSSY_SLACK_S = 0.05
+_LOSSY_TOLERANCE_S = 0.05
 
 
-class Samples:
-    """An open audio file. It is not safe to use one from two threads at once."""
+class FileReader:
+    """Reads an open audio file. Not safe to use from two threads at once."""
 
     def __init__(self, file: AudioFile) -> None:
         self.file = file
         self._sound = soundfile.SoundFile(file.path)
-        self._slack = int(_LOSSY_SLACK_S * file.sample_rate) if file.is_lossy else 0
+        self._tolerance = int(_LOSSY_TOLERANCE_S * file.sample_rate) if file.is_lossy else 0
 
-    def __enter__(self) -> Samples:
+    def __enter__(self) -> FileReader:
         return self
 
     def __exit__(
@@ -42,20 +42,21 @@ class Samples:
     def read(self, start: int, n: int) -> Float32[np.ndarray, "n channel"]:
         """`n` samples from `start` on; both ends must lie in the file.
 
-        The last 50 ms that a lossy header promises may be missing, since encoders round: they read as zero.
-        Raises SongError, with the time, if more is missing or cannot be decoded, and for NaN, infinity and
-        samples above `LOUDEST`.
+        Up to 50 ms that a lossy header declares may be missing at the end, since encoders round: they read as zero.
+        Raises SongError, with the time, if more is missing or cannot be decoded, and for NaN, infinity and samples
+        above `MAX_SAMPLE`.
         """
         try:
+            # sequential reads need no seek, which is slow and, in lossy files, inexact
             if self._sound.tell() != start:
                 self._sound.seek(start)
             block = self._sound.read(n, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
-            raise self._refusal("is damaged: cannot be decoded", start) from error
-        if n - len(block) > self._slack:
-            raise self._refusal("is cut short: it ends", start + len(block))
+            raise self._error("is damaged: cannot be decoded", start) from error
+        if n - len(block) > self._tolerance:
+            raise self._error("is truncated: it ends", start + len(block))
         if self.file.is_float:
-            self._check_sane(block, start)
+            self._check_range(block, start)
         return np.pad(block, ((0, n - len(block)), (0, 0))) if len(block) < n else block
 
     def blocks(self) -> Iterator[Float32[np.ndarray, "n channel"]]:
@@ -70,22 +71,23 @@ class Samples:
             yield stream.resample_chunk(block)
         yield stream.resample_chunk(np.zeros((0, self.file.channels), np.float32), last=True)
 
-    def _check_sane(self, block: Float32[np.ndarray, "n channel"], start: int) -> None:
+    def _check_range(self, block: Float32[np.ndarray, "n channel"], start: int) -> None:
         peaks = np.abs(block).max(axis=1, initial=0.0)
-        if np.all(peaks <= LOUDEST):
+        if np.all(peaks <= MAX_SAMPLE):
             return
-        at = int(np.argmin(peaks <= LOUDEST))
+        # comparisons with NaN are false: the first sample that is not within the range
+        at = int(np.argmin(peaks <= MAX_SAMPLE))
         value = f"a sample of {peaks[at]:.0e}, {20 * np.log10(peaks[at]):.0f} dBFS"
         if not np.isfinite(peaks[at]):
             value = "NaN" if np.isnan(block[at]).any() else "an infinite sample"
-        raise self._refusal(f"holds {value}", start + at)
+        raise self._error(f"holds {value}", start + at)
 
-    def _refusal(self, what: str, at: int) -> SongError:
+    def _error(self, what: str, at: int) -> SongError:
         what = f"{what} at {at / self.file.sample_rate:.3f} s"
         return SongError(Problem(str(self.file.path), what, hint="export the track again"))
 
 
 def is_silent(file: AudioFile) -> bool:
-    """Whether no sample of a file exceeds `SILENCE`. Reads only as far as the first that does."""
-    with Samples(file) as samples:
-        return all(np.max(np.abs(block)) <= SILENCE for block in samples.blocks())
+    """Whether no sample of a file exceeds `SILENCE_PEAK`. Reads only as far as the first that does."""
+    with FileReader(file) as reader:
+        return all(np.max(np.abs(block)) <= SILENCE_PEAK for block in reader.blocks())

@@ -1,4 +1,4 @@
-"""A folder of audio files becomes a song."""
+"""Songs from folders of audio files."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from hybrid.audio.assemble import Cast, assemble
+from hybrid.audio.assemble import SongSpec, assemble
 from hybrid.audio.pairs import find_pairs
-from hybrid.audio.probe import ENDINGS, FOREIGN_ENDINGS, AudioFile, probe_all
-from hybrid.audio.roles import guess_together, is_finished_mix
-from hybrid.audio.song import Song, Track, file_name, unique
+from hybrid.audio.probe import AUDIO_SUFFIXES, UNSUPPORTED_SUFFIXES, AudioFile, probe_all
+from hybrid.audio.roles import guess_all, is_finished_mix
+from hybrid.audio.song import Song, Track, file_name, unique_names
 from hybrid.errors import InputError, Problem
 
-_ENDINGS_HINT = "tracks are files such as .wav, .flac, .aiff, .ogg or .mp3"
+_SUFFIX_HINT = "tracks are files such as .wav, .flac, .aiff, .ogg or .mp3"
 
 
-class _Named(NamedTuple):
-    """The file or files of one track, and what they are called."""
+class _TrackFiles(NamedTuple):
+    """The file or files of one track, and their common name."""
 
     name: str
     files: tuple[AudioFile, ...]
 
 
 def scan_folder(folder: Path) -> Song:
-    """The song that `cast_folder` finds in a folder. Raises SongError with every audio file that is unfit."""
-    return assemble(cast_folder(folder))
+    """The song of a folder (see `folder_spec`). Raises SongError with every audio file that cannot be used."""
+    return assemble(folder_spec(folder))
 
 
-def cast_folder(folder: Path) -> Cast:
+def folder_spec(folder: Path) -> SongSpec:
     """The tracks in a folder: every audio file in it (none of its subfolders) is a track or half of one.
 
-    Hidden files and files that are not audio are passed over; a finished mix is left out, with a note. Roles
-    are guessed from names; all tracks start together. Raises InputError if there is no track, and SongError
-    with every audio file that is unfit.
+    Hidden files and files that are not audio are ignored; a finished mix is left out, with a note. Roles are guessed
+    from names; all tracks start together. Raises InputError if there is no track, and SongError with every audio file
+    that cannot be used.
     """
     folder = folder.expanduser()
     paths = _audio_files(folder)
@@ -45,40 +45,40 @@ def cast_folder(folder: Path) -> Cast:
         raise InputError(Problem(str(folder), what, hint="rename it if it is a track"))
     files = probe_all(path for path in paths if path not in mixes)
     notes = tuple(f"{path.name} looks like a finished mix: left out" for path in mixes)
-    tracks = tracks_of([(_stem(file.path), file) for file in files.values()])
-    return Cast(folder, file_name(title), tracks, notes=notes)
+    tracks = tracks_from_files([(_stem(file.path), file) for file in files.values()])
+    return SongSpec(folder, file_name(title), tracks, notes=notes)
 
 
 def finished_mixes(folder: Path) -> list[Path]:
-    """The audio files in a folder whose names say that they are a mix of the whole song."""
+    """The audio files in a folder that are mixes of the whole song by their names."""
     title = folder.resolve().name
     return [path for path in _audio_files(folder) if is_finished_mix(_stem(path), title)]
 
 
 def _audio_files(folder: Path) -> list[Path]:
-    """The audio files of a folder, in the order of their names."""
+    """The audio files of a folder, sorted by name. Raises InputError if there are none."""
     if not folder.is_dir():
         what = "is a file, expected a folder of tracks" if folder.exists() else "no such folder"
         raise InputError(Problem(str(folder), what))
     paths = [path for path in sorted(folder.iterdir()) if _is_audio(path)]
     if paths:
         return paths
+    # an album folder, or an archive with a folder inside
     below = sorted({path.parent.name for path in folder.glob("*/*") if _is_audio(path)})
-    hint = f"give one of the folders in it: {', '.join(below)}" if below else _ENDINGS_HINT
+    hint = f"give one of the folders in it: {', '.join(below)}" if below else _SUFFIX_HINT
     raise InputError(Problem(str(folder), "holds no audio files", hint))
 
 
 def _is_audio(path: Path) -> bool:
-    is_named_so = path.suffix.lower() in ENDINGS | FOREIGN_ENDINGS
-    return is_named_so and not path.name.startswith(".") and not path.is_dir()
+    has_suffix = path.suffix.lower() in AUDIO_SUFFIXES | UNSUPPORTED_SUFFIXES
+    return has_suffix and not path.name.startswith(".") and not path.is_dir()
 
 
-def tracks_of(files: Sequence[tuple[str, AudioFile]]) -> tuple[Track, ...]:
-    """The tracks that files are by what they are called: mono files that are left and right are one, roles are
-    guessed, ids are unique."""
-    named = _paired(files)
-    guesses = guess_together([each.name for each in named])
-    ids = unique(file_name(each.name) for each in named)
+def tracks_from_files(files: Sequence[tuple[str, AudioFile]]) -> tuple[Track, ...]:
+    """Tracks of files and their names: a left and a right mono file are one track, roles are guessed, ids unique."""
+    paired = _paired(files)
+    guesses = guess_all([each.name for each in paired])
+    ids = unique_names(file_name(each.name) for each in paired)
     return tuple(
         Track(
             id=track_id,
@@ -88,26 +88,27 @@ def tracks_of(files: Sequence[tuple[str, AudioFile]]) -> tuple[Track, ...]:
             tags=tags,
             confidence=confidence,
         )
-        for track_id, each, (role, tags, confidence) in zip(ids, named, guesses, strict=True)
+        for track_id, each, (role, tags, confidence) in zip(ids, paired, guesses, strict=True)
     )
 
 
-def _paired(files: Sequence[tuple[str, AudioFile]]) -> list[_Named]:
-    """The files by track: mono files at one rate whose names are those of a left and a right are one."""
+def _paired(files: Sequence[tuple[str, AudioFile]]) -> list[_TrackFiles]:
+    """The files by track: two mono files at one rate with the names of a left and a right channel are one track."""
     pairs = {
         pair.left: pair
         for pair in find_pairs([name for name, _ in files])
         if all(files[i][1].channels == 1 for i in (pair.left, pair.right))
         and files[pair.left][1].sample_rate == files[pair.right][1].sample_rate
     }
+    # the left file stands for the pair, the right one is skipped
     rights = {pair.right for pair in pairs.values()}
     return [
-        _Named(pairs[i].name, (file, files[pairs[i].right][1])) if i in pairs else _Named(name, (file,))
+        _TrackFiles(pairs[i].name, (file, files[pairs[i].right][1])) if i in pairs else _TrackFiles(name, (file,))
         for i, (name, file) in enumerate(files)
         if i not in rights
     ]
 
 
 def _stem(path: Path) -> str:
-    """A file's name without its ending and outer blanks, its accents composed (file systems differ)."""
+    """A file's name without suffix and outer spaces, in Unicode form NFC (file systems differ)."""
     return unicodedata.normalize("NFC", path.stem).strip()

@@ -1,4 +1,4 @@
-"""The format of `song.yaml`, `song/1`."""
+"""Schema of `song.yaml`, format `song/1`."""
 
 from __future__ import annotations
 
@@ -10,59 +10,59 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 from hybrid.audio.roles import ROLES
 from hybrid.audio.song import file_name
 from hybrid.errors import suggest
-from hybrid.units import refusal
+from hybrid.units import field_error
 
 
-class Reading(NamedTuple):
-    """The context of validation: the manifest's folder, and the ids met so far, whatever their case."""
+class ManifestContext(NamedTuple):
+    """Context of validation: the manifest's folder, and the ids of earlier tracks in lower case."""
 
     folder: Path
     ids: set[str]
 
 
-def _reading(info: ValidationInfo) -> Reading:
-    assert isinstance(info.context, Reading)
+def _context(info: ValidationInfo) -> ManifestContext:
+    assert isinstance(info.context, ManifestContext)
     return info.context
 
 
 def _name(name: str) -> str:
     if name != file_name(name):
-        raise refusal(f"{name!r} cannot name a file; {file_name(name)!r} could")
+        raise field_error(f"{name!r} cannot name a file; {file_name(name)!r} could")
     return name
 
 
 def _new_id(track_id: str, info: ValidationInfo) -> str:
-    ids = _reading(info).ids
+    ids = _context(info).ids
     if track_id.casefold() in ids:
-        raise refusal(f"{track_id!r} is the id of an earlier track")
+        raise field_error(f"{track_id!r} is the id of an earlier track")
     ids.add(track_id.casefold())
     return track_id
 
 
 def _role(role: str) -> str:
     if role not in ROLES:
-        raise refusal(f"no such role: {role!r}{suggest(role, ROLES)}")
+        raise field_error(f"no such role: {role!r}{suggest(role, ROLES)}")
     return role
 
 
 def _file(path: Path, info: ValidationInfo) -> Path:
-    found = _reading(info).folder / path.expanduser()
-    if not found.is_file():
-        near = suggest(path.name, (other.name for other in found.parent.glob("*") if other.is_file()))
-        raise refusal(f"no such file: {str(path)!r}{near}")
-    return found
+    resolved = _context(info).folder / path.expanduser()
+    if not resolved.is_file():
+        near = suggest(path.name, (other.name for other in resolved.parent.glob("*") if other.is_file()))
+        raise field_error(f"no such file: {str(path)!r}{near}")
+    return resolved
 
 
 def _files(value: object) -> object:
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, list) or len(listed) not in (1, 2):
-        raise refusal(f"expected a file or [left, right], got {value!r}")
-    return listed
+    files = [value] if isinstance(value, str) else value
+    if not isinstance(files, list) or len(files) not in (1, 2):
+        raise field_error(f"expected a file or [left, right], got {value!r}")
+    return files
 
 
-def _some(tracks: tuple[Entry, ...]) -> tuple[Entry, ...]:
+def _not_empty(tracks: tuple[TrackEntry, ...]) -> tuple[TrackEntry, ...]:
     if not tracks:
-        raise refusal("expected at least one track")
+        raise field_error("expected at least one track")
     return tracks
 
 
@@ -70,8 +70,8 @@ _File = Annotated[Path, AfterValidator(_file)]
 _Name = Annotated[str, AfterValidator(_name)]
 
 
-class Entry(BaseModel, frozen=True, extra="forbid"):
-    """One track."""
+class TrackEntry(BaseModel, frozen=True, extra="forbid"):
+    """A track of a manifest."""
 
     id: Annotated[_Name, AfterValidator(_new_id)]
     file: Annotated[tuple[_File, ...], BeforeValidator(_files)]
@@ -89,4 +89,4 @@ class SongFile(BaseModel, frozen=True, extra="forbid"):
     schema_: Annotated[Literal["song/1"], Field(alias="schema")]
     name: _Name
     tempo_bpm: Annotated[float, Field(strict=True, gt=0.0, le=1000.0)] | None = None
-    tracks: Annotated[tuple[Entry, ...], AfterValidator(_some)]
+    tracks: Annotated[tuple[TrackEntry, ...], AfterValidator(_not_empty)]

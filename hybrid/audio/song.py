@@ -1,4 +1,4 @@
-"""What a song is before anything is measured: its tracks, where their samples lie, and what they are."""
+"""A song and its tracks: where their samples are stored, their roles, and how they are read."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Track:
-    """One thing to mix: a mono or stereo file, or two mono files that are its left and right.
+    """One track: a mono or stereo file, or two mono files for its left and right channel.
 
-    `id` is unique in the song (whatever the case of its letters) and can name a file; `role` is one of
-    `roles.ROLES`; `confidence` is 0 for an unknown role and 1 for one that a person stated. `gain_db` is
-    applied to the samples as they are read, `offset_s` is where they begin in the song (a negative one cuts
-    their start), and `polarity` of -1 turns them over. None of the last two: nobody has said, and the file is
-    taken as it is unless microphones of one source are found to differ.
+    `id` is unique in the song (regardless of case) and a valid file name; `role` is one of `roles.ROLES`; `confidence`
+    is 0 for an unknown role and 1 for one that the user stated. `gain_db` is applied to the samples as they are read,
+    `offset_s` is their start in the song (a negative one cuts their beginning), and a `polarity` of -1 inverts them.
+    Where one of the last two is None, it is not stated: 0 s or upright, unless the alignment of microphones on one
+    source sets it.
     """
 
     id: str
@@ -32,19 +32,19 @@ class Track:
 
     @property
     def gain(self) -> float:
-        """What its samples are multiplied by; negative where its polarity is inverted."""
+        """Linear gain of its samples; negative where its polarity is inverted."""
         return 10.0 ** (self.gain_db / 20.0) * (self.polarity or 1)
 
-    def begin(self, sample_rate: int) -> int:
-        """The song's sample at which its files begin."""
+    def start_sample(self, sample_rate: int) -> int:
+        """The song's sample at which its files start."""
         return round((self.offset_s or 0.0) * sample_rate)
 
 
 @dataclass(frozen=True)
 class Song:
-    """The tracks of one song, on one clock of `sample_rate` that starts at 0 and ends with the last track.
+    """The tracks of one song on a common timeline at `sample_rate`, from 0 to the end of the last track.
 
-    `notes` is what a person should know, such as a file that was left out.
+    `notes` are messages for the user, such as a file that was left out.
     """
 
     name: str
@@ -57,25 +57,25 @@ class Song:
 
 
 def polarity_name(polarity: int | None) -> str:
-    """upright or inverted, as `song.yaml` has it."""
+    """The word for a polarity in `song.yaml`, upright or inverted; upright for None."""
     return "inverted" if polarity == -1 else "upright"
 
 
-def unique(names: Iterable[str]) -> list[str]:
-    """The names, with -2 or -3 after those that were there before in whatever case."""
+def unique_names(names: Iterable[str]) -> list[str]:
+    """The names, with -2, -3 and so on appended to those that repeat an earlier one, regardless of case."""
     taken: set[str] = set()
-    found = []
+    unique = []
     for name in names:
         candidate, n = name, 1
         while candidate.casefold() in taken:
             n += 1
             candidate = f"{name}-{n}"
         taken.add(candidate.casefold())
-        found.append(candidate)
-    return found
+        unique.append(candidate)
+    return unique
 
 
 def file_name(text: str) -> str:
-    """The text as a name that a file may have on any system: what none allows becomes an underscore."""
+    """The text as a valid file name on any system: forbidden characters become underscores."""
     name = re.sub(r'[\x00-\x1f/\\:*?"<>|]', "_", text).strip(" ")
     return re.sub(r"^\.|\.$", "_", name) or "_"

@@ -1,8 +1,7 @@
-"""The words of track names: what engineers, studios and recorders call things.
+"""The words of track names that engineers, studios and recorders use, by role.
 
-Words are in lower case without accents, in the singular where that is regular, and with what people write
-apart or with a hyphen joined (`hihat`, `epiano`). English first, then the commonest German, French, Italian,
-Spanish and Portuguese.
+Words are in lower case without accents, in the singular where that is regular, and compounds are joined (`hihat`,
+`epiano`). English first, then the commonest German, French, Italian, Spanish and Portuguese.
 """
 
 from __future__ import annotations
@@ -105,7 +104,7 @@ MODIFIERS = {
 }
 
 NOISE = frozenset({"axefx", "electrovoice"})
-"""Makers and models in whose names a word above hides."""
+"""Makers and models whose names contain one of the words above."""
 
 REFINED = {
     ("vocal", "lead"): "vocal.lead",
@@ -141,7 +140,7 @@ REFINED = {
     ("strings", "guitar"): "guitar.acoustic",
     ("strings", "bass"): "bass",
 }
-"""What a role becomes when a name also says this: a modifier, or the role of a later noun.
+"""The refined role, by a role and a modifier, or the role of a later noun, in the same name.
 
-The double of a voice is a backing voice, since it lies under the lead and beside it.
+The double of a voice is a backing voice, since it is mixed below the lead and panned beside it.
 """

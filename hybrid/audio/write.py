@@ -1,4 +1,4 @@
-"""Results on disk: a folder that appears whole or not at all, and WAV files of any length."""
+"""Results on disk: output folders that are published whole or not at all, and WAV files of any length."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ Subtype = Literal["PCM_16", "PCM_24", "PCM_32", "FLOAT"]
 
 MIX_FILE = "mix.wav"
 """The mix, in the folder of a song's results."""
-_OURS = ".hybrid"
+_MARKER = ".hybrid"
 _MAX_RIFF_BYTES = 0xFFFF_FFFF
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_CLOSED = (errno.EROFS, errno.EACCES, errno.EPERM)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class OutputFolder:
-    """A folder of results that takes its name when the `with` block is done; until then `path` is hidden.
+    """A folder of results that is renamed to its target when the `with` block ends; until then `path` is hidden.
 
-    When the block is left by any exception, interruption included, nothing of it stays and an older folder is
-    as it was. Raises InputError, on entering, if the folder exists and `overwrite` is false; if it exists and
-    something other than this program made it; if it is or holds one of the `inputs`; or if it cannot be made.
+    If the block is left by an exception, interruption included, it is deleted and an older folder is unchanged.
+    Raises InputError, on entering, if the folder exists and `overwrite` is false; if it exists and another program
+    wrote it; if it is or holds one of the `inputs`; or if it cannot be created.
     """
 
     def __init__(self, path: Path, overwrite: bool, inputs: Iterable[Path]) -> None:
@@ -46,9 +46,9 @@ class OutputFolder:
         try:
             self._check()
             self.path.mkdir()
-            (self.path / _OURS).touch()
+            (self.path / _MARKER).touch()
         except OSError as error:
-            raise _unwritable(self._target, error) from error
+            raise _write_error(self._target, error) from error
         except BaseException:
             shutil.rmtree(self.path, ignore_errors=True)
             raise
@@ -61,33 +61,33 @@ class OutputFolder:
             if kind is None:
                 self._publish()
             if isinstance(error, InputError):
-                error.problems = tuple(p._replace(where=self._asked(p.where)) for p in error.problems)
+                error.problems = tuple(p._replace(where=self._target_path(p.where)) for p in error.problems)
             # a write that fails, unlike an opening, does not name its file
-            if isinstance(error, OSError) and (error.errno in _FULL or str(self.path) in str(error.filename)):
-                where = Path(self._asked(str(error.filename or self._target)))
-                raise _unwritable(where, error) from error
+            if isinstance(error, OSError) and (error.errno in _DISK_FULL or str(self.path) in str(error.filename)):
+                where = Path(self._target_path(str(error.filename or self._target)))
+                raise _write_error(where, error) from error
         finally:
             shutil.rmtree(self.path, ignore_errors=True)
 
-    def _asked(self, where: str) -> str:
-        """A place in the folder that was asked for, which a person knows, rather than in the hidden one."""
+    def _target_path(self, where: str) -> str:
+        """The text with the path of the target folder, which the user knows, in place of the hidden one."""
         return where.replace(str(self.path), str(self._target))
 
     def _check(self) -> None:
-        held = next((each for each in self._inputs if each.resolve().is_relative_to(self._target)), None)
-        if held is not None:
-            raise _refusal(self._target, f"holds the input {held}", "choose another output folder")
+        inside = next((each for each in self._inputs if each.resolve().is_relative_to(self._target)), None)
+        if inside is not None:
+            raise _input_error(self._target, f"holds the input {inside}", "choose another output folder")
         if not self._target.exists():
             return
         if not self._target.is_dir():
-            raise _refusal(self._target, "is a file, expected a folder")
+            raise _input_error(self._target, "is a file, expected a folder")
         if not self._overwrite:
-            raise _refusal(self._target, "exists", "choose another output folder, or add --overwrite")
-        if any(self._target.iterdir()) and not is_ours(self._target):
-            raise _refusal(self._target, "holds files that are not results", "choose another output folder")
+            raise _input_error(self._target, "exists", "choose another output folder, or add --overwrite")
+        if any(self._target.iterdir()) and not is_result_folder(self._target):
+            raise _input_error(self._target, "holds files that are not results", "choose another output folder")
 
     def _publish(self) -> None:
-        """Renames the finished folder. The older one steps aside and is deleted last."""
+        """Renames the finished folder. The older one is renamed first and deleted last."""
         self._target.parent.mkdir(parents=True, exist_ok=True)
         older = self.path.with_name(f"{self.path.name}.old")
         try:
@@ -110,7 +110,7 @@ class WavWriter:
         self._sound = soundfile.SoundFile(path, "w", sample_rate, channels, subtype, format="RF64")
 
     def write(self, block: Float32[np.ndarray, "channel n"]) -> None:
-        """Appends a block. Samples beyond full scale are a fault of the caller, unless the file is FLOAT."""
+        """Appends a block. Samples beyond full scale are the caller's error, unless the file is FLOAT."""
         assert not self._bits or max(block.max(initial=0.0), -block.min(initial=0.0)) <= 1.0, "sample beyond full scale"
         try:
             self._sound.write(_rounded(block.T, self._bits) if self._bits else block.T)
@@ -129,7 +129,7 @@ class WavWriter:
 
 
 def _rounded(block: Float32[np.ndarray, "n channel"], bits: int) -> Int32[np.ndarray, "n channel"]:
-    """The nearest integers of `bits` bits, in the upper bits: the library would cut floats off instead."""
+    """The nearest integers of `bits` bits, in the upper bits: libsndfile would truncate floats instead."""
     full = 2.0 ** (bits - 1)
     # a float32 holds every integer of 24 bits
     steps = np.multiply(block, full, dtype=np.float32 if bits <= 24 else np.float64)
@@ -155,15 +155,15 @@ def _as_riff(path: Path) -> None:
             file.write(value)
 
 
-def is_ours(folder: Path) -> bool:
-    """Whether a folder holds results of this program, which may be replaced."""
-    return (folder / _OURS).exists()
+def is_result_folder(folder: Path) -> bool:
+    """Whether a folder holds results of this program, which may be overwritten."""
+    return (folder / _MARKER).exists()
 
 
-def _unwritable(path: Path, error: OSError) -> InputError:
-    kind = UnwritableError if error.errno in _FULL + _CLOSED else InputError
+def _write_error(path: Path, error: OSError) -> InputError:
+    kind = UnwritableError if error.errno in _DISK_FULL + _READ_ONLY else InputError
     return kind(Problem(str(path), f"cannot be written: {error.strerror}"))
 
 
-def _refusal(path: Path, what: str, hint: str = "") -> InputError:
+def _input_error(path: Path, what: str, hint: str = "") -> InputError:
     return InputError(Problem(str(path), what, hint))

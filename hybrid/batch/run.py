@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from hybrid.audio.song import file_name, unique
-from hybrid.audio.write import is_ours
+from hybrid.audio.song import file_name, unique_names
+from hybrid.audio.write import is_result_folder
 from hybrid.batch.local import Engine
 from hybrid.batch.record import Manifest, Record, last_records
 from hybrid.batch.work import Asked, Job, clear_unfinished, hash_of, hashes, is_done
 from hybrid.corpus.dataset import Dataset
-from hybrid.corpus.find import Found
+from hybrid.corpus.find import SongFiles
 from hybrid.corpus.layout import Split
 from hybrid.errors import InputError, Problem
 
@@ -96,7 +96,7 @@ def jobs_of(dataset: Dataset, out: Path, asked: Asked, choice: Choice, template:
     problems = [
         Problem(str(job.out), "holds files that are not results")
         for job in jobs
-        if job.out.exists() and not is_ours(job.out)
+        if job.out.exists() and not is_result_folder(job.out)
     ]
     if problems:
         raise InputError(*problems[:5])
@@ -147,7 +147,7 @@ def check_fresh(jobs: Sequence[Job], out: Path, resume: bool) -> dict[str, Recor
     return before
 
 
-def _places(songs: Sequence[Found], template: str) -> list[str]:
+def _places(songs: Sequence[SongFiles], template: str) -> list[str]:
     """Where the results of each song go; no two to one place, whatever the case of letters. Raises InputError for a
     template that does not tell songs apart, or that leads elsewhere."""
     names = _PART.findall(template)
@@ -166,7 +166,7 @@ def _places(songs: Sequence[Found], template: str) -> list[str]:
         }
         place = _PART.sub(lambda part, values=values: values[part[1]], template)
         places.append(f"song {place}" if _RESERVED.match(place) else place)
-    return unique(places)
+    return unique_names(places)
 
 
 def _short(name: str) -> str:

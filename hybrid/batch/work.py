@@ -19,9 +19,9 @@ import hybrid
 from hybrid.audio.manifest import MANIFEST
 from hybrid.audio.write import MIX_FILE, OutputFolder, Subtype
 from hybrid.batch.record import Record
-from hybrid.corpus.find import Found
-from hybrid.corpus.load import song_of
-from hybrid.errors import InputError, UnwritableError, plain
+from hybrid.corpus.find import SongFiles
+from hybrid.corpus.load import assemble_song
+from hybrid.errors import InputError, UnwritableError, printable
 
 if TYPE_CHECKING:
     from hybrid.knowledge.ruleset import RuleSet
@@ -46,7 +46,7 @@ class Asked(NamedTuple):
 class Job(NamedTuple):
     """A song to be mixed; can be sent to another process or machine that sees the same files."""
 
-    found: Found
+    found: SongFiles
     roles: Mapping[str, Sequence[str]]
     """What the labels of its data set mean."""
     out: Path
@@ -64,7 +64,7 @@ def hash_of(asked: Asked, rules: str, network: str) -> str:
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
-def stamp_of(found: Found) -> str:
+def stamp_of(found: SongFiles) -> str:
     """A hash of names, sizes and times of the files of a song; of what is not there, that it is not."""
     paths = [source.path for source in found.sources] or _files(found.folder)
     said = [(str(path), *_sizes(path)) for path in paths]
@@ -100,11 +100,11 @@ def attempt(job: Job) -> Record:
     try:
         record = _mixed(job, record)
     except InputError as error:
-        told = (f"{each} ({plain(each.hint)})" if each.hint else str(each) for each in error.problems)
+        told = (f"{each} ({printable(each.hint)})" if each.hint else str(each) for each in error.problems)
         record = record._replace(reason="; ".join(told), unwritable=isinstance(error, UnwritableError))
     except Exception as error:
         # a fault of the program at one song must not cost the others: where it happened is kept
-        record = record._replace(reason=plain(f"{type(error).__name__}: {error}"), trace=traceback.format_exc())
+        record = record._replace(reason=printable(f"{type(error).__name__}: {error}"), trace=traceback.format_exc())
     return record._replace(seconds=round(time.monotonic() - start, 3))
 
 
@@ -116,7 +116,7 @@ def _mixed(job: Job, record: Record) -> Record:
     asked = job.asked
     rules, network = rules_of(asked.rules, asked.sets), network_of(asked.model)
     with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
-        song = song_of(job.found, job.roles, Path(scratch))
+        song = assemble_song(job.found, job.roles, Path(scratch))
         inputs = [path for track in song.tracks for path in track.files]
         with OutputFolder(job.out, overwrite=True, inputs=inputs) as folder:
             wanted = Wanted(asked.subtype, asked.sample_rate, asked.stems, asked.verdict)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hybrid.audio.manifest import MANIFEST
-from hybrid.audio.probe import ENDINGS
+from hybrid.audio.probe import AUDIO_SUFFIXES
 from hybrid.audio.roles import is_finished_mix
 from hybrid.errors import InputError, Problem
 
@@ -49,7 +49,7 @@ def _is_song(path: Path) -> bool:
 
 
 def _is_audio(path: Path) -> bool:
-    return path.suffix.lower() in ENDINGS and not path.name.startswith(".") and path.is_file()
+    return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
 def _mixes(song: Path, pattern: str | None) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ from hybrid import quantity
 from hybrid.calibrate.parent import WIDTH_BANDS, Parent
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.types import LongTermSpectrum, PanPosition, RuleType, SideEnergy
-from hybrid.units import Reading
+from hybrid.units import ValidationContext
 
 PLACE, CURVE = "probe.place", "probe.curve"
 
@@ -30,4 +30,4 @@ def bands_of(parent: Parent) -> dict[str, tuple[float, float]]:
 
 def _side(name: str, band: tuple[float, float]) -> SideEnergy:
     said = {"id": name, "type": "side_energy", "band": quantity.write_range(band, "Hz"), "max": "0 dB"}
-    return SideEnergy.model_validate(said, context=Reading(strict=False))
+    return SideEnergy.model_validate(said, context=ValidationContext(strict=False))

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from hybrid.audio.roles import ROLES
 from hybrid.errors import suggest
-from hybrid.units import refusal
+from hybrid.units import field_error
 
 NO_ANSWER = -1.0
 """Among scores: this listener gave none."""
@@ -19,13 +19,13 @@ _LOWEST_LUFS = -70.0
 
 def _role(role: str) -> str:
     if role not in ROLES:
-        raise refusal(f"no such role: {role!r}{suggest(role, ROLES)}")
+        raise field_error(f"no such role: {role!r}{suggest(role, ROLES)}")
     return role
 
 
 def _score(score: float) -> float:
     if score != NO_ANSWER and not 0.0 <= score <= 1.0:
-        raise refusal(f"expected a score from 0 to 1, or -1 for none, got {score!r}")
+        raise field_error(f"expected a score from 0 to 1, or -1 for none, got {score!r}")
     return score
 
 
@@ -80,7 +80,7 @@ class TrackRow(_Row):
 
 def _some(tracks: tuple[TrackRow, ...]) -> tuple[TrackRow, ...]:
     if not tracks:
-        raise refusal("expected at least one track")
+        raise field_error("expected at least one track")
     return tracks
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from hybrid import document
 from hybrid.calibrate.schema import MixRow
-from hybrid.checked import checked
 from hybrid.document import Document
 from hybrid.errors import InputError, Problem
+from hybrid.validation import validate_document
 
 YAML = (".yaml", ".yml")
 
@@ -23,7 +23,7 @@ def read_table(path: Path) -> tuple[MixRow, ...]:
     written = document.read(path) if ending in YAML else _read_json(path)
     if written.data == []:
         raise InputError(Problem(str(path), "holds no mixes"))
-    rows = checked(tuple[MixRow, ...], written)
+    rows = validate_document(tuple[MixRow, ...], written)
     if not any(track.is_audio for row in rows for track in row.tracks):
         raise InputError(Problem(str(path), "holds no track of type AUDIO"))
     return rows

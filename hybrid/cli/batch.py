@@ -17,7 +17,7 @@ from hybrid import shelf
 from hybrid.audio.write import Subtype
 from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Rules, Sets, shard_of
 from hybrid.cli.signals import load, stop_if_asked
-from hybrid.errors import InputError, Problem, plain
+from hybrid.errors import InputError, Problem, printable
 
 if TYPE_CHECKING:
     from hybrid.batch.run import Ended, Shard, Told
@@ -112,7 +112,7 @@ def _write_summary(ended: Ended, out: Path, part: Shard, name: str, made_by: str
 
 def _print_summary(summary: Summary, n_before: int, out: Path) -> None:
     for song, reason in summary.failed:
-        print(plain(f"{song}: {reason}"), file=sys.stderr)
+        print(printable(f"{song}: {reason}"), file=sys.stderr)
     before = f" ({n_before} before)" if n_before else ""
     failed = f"{len(summary.failed)} failed"
     print(f"{summary.done} of {summary.songs} songs mixed{before}, {failed}: see {out}/summary.html")

@@ -13,10 +13,10 @@ from hybrid import shelf
 from hybrid.cli.progress import progress_bar
 from hybrid.corpus.card import KIND, Card, read_card
 from hybrid.corpus.dataset import Dataset, open_dataset
+from hybrid.corpus.index import build_index as scan_songs
 from hybrid.corpus.index import read_index, split_songs, write_index
-from hybrid.corpus.index import scan as scan_songs
 from hybrid.corpus.index import verify as verify_songs
-from hybrid.errors import InputError, Problem, plain
+from hybrid.errors import InputError, Problem, printable
 
 corpus = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at whole data sets.")
 _BROKEN = 3
@@ -59,14 +59,14 @@ def scan(
     missed = _missed(found, len(index.entries))
     if as_json:
         said = {"index": str(out), "songs": len(index.entries), "broken": [entry._asdict() for entry in broken]}
-        said |= {"strange": [str(path) for path in found.corpus.strange], "missed": missed}
+        said |= {"strange": [str(path) for path in found.corpus.unrecognised], "missed": missed}
         print(json.dumps(said, indent=2, ensure_ascii=False))
     else:
         for entry in broken:
-            print(plain(f"{entry.song}: {'; '.join(entry.problems)}"), file=sys.stderr)
+            print(printable(f"{entry.song}: {'; '.join(entry.problems)}"), file=sys.stderr)
         for line in missed:
             print(line)
-        if strange := found.corpus.strange:
+        if strange := found.corpus.unrecognised:
             print(f"{len(strange)} audio files that the layout does not know, such as {strange[0]}")
         print(f"wrote {out}: {len(index.entries)} songs, {len(broken)} of them broken")
     if broken:
@@ -103,9 +103,9 @@ def verify(dataset: _Set, index: _Index, at: _At = None, as_json: _Json = False)
     else:
         for each in looked:
             for line in each.problems:
-                print(plain(f"{each.song}: {line}"), file=sys.stderr)
+                print(printable(f"{each.song}: {line}"), file=sys.stderr)
             for line in each.notes:
-                print(plain(f"{each.song}: {line}"))
+                print(printable(f"{each.song}: {line}"))
         print(f"{len(looked)} songs, {len(broken)} of them broken")
     if broken:
         raise typer.Exit(_BROKEN)
@@ -139,7 +139,7 @@ def split(
     if abs(sum(wanted.values()) - 1.0) > 1e-6:
         raise InputError(Problem("--share", f"expected shares that add up to 1, got {sum(wanted.values()):g}"))
     drawn = split_songs(read_index(index).entries, wanted, seed)
-    shelf.write(out, "".join(f"{plain(song)}\t{name}\n" for song, name in drawn.items()))
+    shelf.write(out, "".join(f"{printable(song)}\t{name}\n" for song, name in drawn.items()))
     counts = ", ".join(f"{name} {sum(each == name for each in drawn.values())}" for name in wanted)
     print(f"wrote {out}: {counts}")
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hybrid.audio.manifest import load_song
-from hybrid.audio.probe import ENDINGS
+from hybrid.audio.probe import AUDIO_SUFFIXES
 from hybrid.audio.song import Song
 from hybrid.audio.write import MIX_FILE
 from hybrid.cli.progress import progress_bar
-from hybrid.errors import InputError, Problem, plain
+from hybrid.errors import InputError, Problem, printable
 
 if TYPE_CHECKING:
-    from hybrid.judge.judge import Judged
+    from hybrid.judge.judge import MixEvaluation
 
 _RELIABLE = 0.5
 
@@ -68,7 +68,7 @@ def _there(path: Path) -> Path:
             list(found.iterdir())
     except (OSError, RuntimeError, ValueError) as error:
         what = error.strerror if isinstance(error, OSError) else error
-        raise InputError(Problem(plain(str(path)[:200]), f"cannot be read: {what}")) from error
+        raise InputError(Problem(printable(str(path)[:200]), f"cannot be read: {what}")) from error
     return found
 
 
@@ -76,7 +76,7 @@ def _of_one_song(
     paths: Sequence[Path], references: Sequence[Path], corpus: Sequence[Path], song: Song | None, published: bool
 ) -> dict:
     from hybrid.audio.read import open_song
-    from hybrid.judge.distance import aligned
+    from hybrid.judge.distance import align_reference
     from hybrid.judge.features import features_of
     from hybrid.judge.judge import judge
     from hybrid.judge.mix import read_mix
@@ -92,17 +92,17 @@ def _of_one_song(
     with ExitStack() as stack:
         reader = stack.enter_context(open_song(rest)) if rest else None
         for path, mix in zip(paths, read, strict=True):
-            beside = aligned(others[0], mix) if others else None
+            beside = align_reference(others[0], mix) if others else None
             (found,) = judge([mix], reader, beside)
-            each = _said(path, found, rest, people) | {"found": mix.found._asdict()}
+            each = _said(path, found, rest, people) | {"found": mix.delivery._asdict()}
             if known:
                 each["corpus"] = _among(found, known)
             if beside:
-                each["reference_is_later_s"] = round(beside.later_s, 6)
+                each["reference_is_later_s"] = round(beside.lag_s, 6)
             if published and beside:
-                ours = beside.within(mix)
+                ours = beside.crop(mix)
                 each["published"] = {
-                    name: {"source": which.source, **_rounded(which.measure(ours, beside.reference))}
+                    name: {"source": which.source, **_rounded(which.measure(ours, beside.mix))}
                     for name, which in PUBLISHED.items()
                 }
             said.append(each)
@@ -113,12 +113,12 @@ def _corpus_features(corpus: Sequence[Path], mixes: Sequence[Path], sample_rate:
     """Of all mixes of a corpus but those that are judged."""
     from hybrid.judge.features import features_of
     from hybrid.judge.mix import read_mix
-    from hybrid.judge.spread import FEWEST
+    from hybrid.judge.spread import MIN_MIXES
 
     judged = {path.resolve() for path in mixes}
     others = [path for path in corpus if path.resolve() not in judged]
-    if len(others) < FEWEST:
-        what = f"holds too few mixes beside what is judged: {len(others)}, expected {FEWEST} at least"
+    if len(others) < MIN_MIXES:
+        what = f"holds too few mixes beside what is judged: {len(others)}, expected {MIN_MIXES} at least"
         raise InputError(Problem("--corpus", what))
     found = []
     with progress_bar() as progress:
@@ -128,11 +128,11 @@ def _corpus_features(corpus: Sequence[Path], mixes: Sequence[Path], sample_rate:
     return found
 
 
-def _among(found: Judged, known: Sequence[Mapping[str, float]]) -> dict[str, object]:
+def _among(found: MixEvaluation, known: Sequence[Mapping[str, float]]) -> dict[str, object]:
     """Where the features of a mix lie in a corpus."""
-    from hybrid.judge.spread import inside_share, standing
+    from hybrid.judge.spread import inside_share, rank_features
 
-    stands = standing(found.features, known)
+    stands = rank_features(found.features, known)
     percentiles = {name: round(each.percentile, 1) for name, each in stands.items()}
     return {"mixes": len(known), "percentiles": percentiles, "inside": round(inside_share(stands), 3)}
 
@@ -148,16 +148,18 @@ def _without(song: Song, mixes: Sequence[Path]) -> Song:
     return replace(song, tracks=tracks)
 
 
-def _said(path: Path, found: Judged, song: Song | None, people: Sequence[Mapping[str, float]]) -> dict[str, object]:
-    from hybrid.judge.spread import FEWEST, inside_share, standing
+def _said(
+    path: Path, found: MixEvaluation, song: Song | None, people: Sequence[Mapping[str, float]]
+) -> dict[str, object]:
+    from hybrid.judge.spread import MIN_MIXES, inside_share, rank_features
 
     said: dict[str, object] = {"mix": str(path), "metrics": _rounded(found.metrics)}
     said["features"] = _rounded(found.features)
-    if len(people) >= FEWEST:
-        stands = standing(found.features, people)
+    if len(people) >= MIN_MIXES:
+        stands = rank_features(found.features, people)
         said["spread"] = {name: _rounded(each._asdict()) for name, each in stands.items()}
         said["inside"] = round(inside_share(stands), 3)
-    if song and found.fit and found.heard:
+    if song and found.fit and found.audibility:
         said["explained"] = round(found.fit.explained, 3)
         if found.reference_explained is not None:
             said["reference_explained"] = round(found.reference_explained, 3)
@@ -166,7 +168,7 @@ def _said(path: Path, found: Judged, song: Song | None, people: Sequence[Mapping
                 "track": track.id,
                 "level_db": round(float(found.fit.level_db[index]), 2),
                 "pan": round(float(found.fit.pan[index]), 3),
-                "heard": round(float(found.heard.track[index]), 3) if found.fit.present[index] else None,
+                "heard": round(float(found.audibility.track[index]), 3) if found.fit.present[index] else None,
             }
             for index, track in enumerate(song.tracks)
         ]
@@ -182,7 +184,7 @@ def _text(said: dict) -> str:
     from hybrid.judge.table import METRICS
 
     mixes = said["mixes"]
-    names = [plain(Path(each["mix"]).name) for each in mixes]
+    names = [printable(Path(each["mix"]).name) for each in mixes]
     width = max(14, *(len(name) for name in names))
     lines = [f"{'':24}" + "".join(f"{name:>{width + 2}}" for name in names)]
 
@@ -226,15 +228,15 @@ def _shares(mixes: Sequence[dict], name: str) -> str:
 
 def _sets(paths: Sequence[Path], references: Sequence[Path], song: Path | None, embedding: str) -> dict:
     from hybrid.judge.distribution import distances
-    from hybrid.judge.embedding import embedded, find_embedding
+    from hybrid.judge.embedding import embed_mix, load_embedding
     from hybrid.judge.mix import read_mix
 
     if len(paths) != 1 or len(references) != 1 or not references[0].is_dir() or song:
         what = "sets of mixes are compared as folders: expected FOLDER --against FOLDER, and no --song"
         raise InputError(Problem("judge", what))
-    embed = find_embedding(embedding)
+    embed = load_embedding(embedding)
     ours, theirs = (
-        [embedded(read_mix(path), embed) for path in _mixes_in(folder)] for folder in (paths[0], references[0])
+        [embed_mix(read_mix(path), embed) for path in _mixes_in(folder)] for folder in (paths[0], references[0])
     )
     if len(widths := {vectors.shape[1] for vectors in (*ours, *theirs)}) > 1:
         what = f"gave vectors of {sorted(widths)} numbers, expected one width for all mixes"
@@ -252,8 +254,8 @@ def _mixes_in(folder: Path) -> list[Path]:
     """Audio files in a folder, or the mixes of its songs. Raises InputError for none."""
     if not folder.is_dir():
         raise InputError(Problem(str(folder), "is no folder: expected one that holds finished mixes"))
-    direct = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
-    within = sorted(path for path in folder.glob("*/mix.*") if path.suffix.lower() in ENDINGS)
+    direct = sorted(path for path in folder.iterdir() if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
+    within = sorted(path for path in folder.glob("*/mix.*") if path.suffix.lower() in AUDIO_SUFFIXES)
     found = direct or sorted(folder.glob(f"**/{MIX_FILE}")) or within
     if not found:
         raise InputError(Problem(str(folder), f"holds no mixes: expected audio files, or folders with a {MIX_FILE}"))

@@ -102,7 +102,7 @@ def _guards(sheet: TypeSheet, rules: RuleSet) -> dict[str, list[str]]:
 
 
 def _term_rows(rule: RuleType, rules: RuleSet) -> Iterator[_Row]:
-    difference = quantity.difference(rule.unit)
+    difference = quantity.difference_unit(rule.unit)
     yield "asks", _asked(rule)
     yield "scale", f"{quantity.write(rule.scale, difference)} beyond that is one unit of trouble"
     yield "weight", f"{rule.weight:g}: what one unit counts against other rules"

@@ -1,1 +1,1 @@
-"""Songs to learn from and to try things on."""
+"""Data sets of songs, on disk or synthesised, for training and evaluation."""

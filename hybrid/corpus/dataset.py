@@ -1,4 +1,4 @@
-"""A data set on this machine: its card, where it lies, and the songs that are there."""
+"""A data set on disk: its card, its folder, and the songs in it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hybrid import shelf
-from hybrid.corpus.card import KIND, Card, folder_of, read_card
-from hybrid.corpus.find import Corpus, Found, find_songs
+from hybrid.corpus.card import KIND, Card, read_card, songs_folder
+from hybrid.corpus.find import Corpus, SongFiles, find_songs
 from hybrid.errors import InputError, Problem
 
 
 class Dataset(NamedTuple):
-    """Songs to be mixed, in the order of their names."""
+    """A data set and its songs, sorted by name."""
 
     name: str
     root: Path
@@ -22,20 +22,21 @@ class Dataset(NamedTuple):
     corpus: Corpus
 
     @property
-    def songs(self) -> tuple[Found, ...]:
-        """All that was found, whole or not."""
+    def songs(self) -> tuple[SongFiles, ...]:
+        """All songs, those with problems too."""
         return self.corpus.songs
 
     @property
     def roles(self) -> Mapping[str, Sequence[str]]:
-        """What the labels of its tracks mean."""
+        """Role and tags for the labels of its tracks."""
         return self.card.layout.roles if self.card and self.card.layout else {}
 
 
 def open_dataset(name: str, at: Path | None = None) -> Dataset:
-    """The data set of a name: a folder of song folders, or a card whose files lie `at` a folder.
+    """The data set of a name: a folder of song folders, or a card whose files are in the folder `at`.
 
-    Raises InputError if neither is there, if the card's songs are no files, or if nobody says where they lie.
+    Raises InputError if neither exists, if the card's songs are not files, or if neither `at` nor the card gives their
+    folder.
     """
     if not name.strip():
         raise InputError(Problem("dataset", "is empty: expected a folder of song folders, or the name of a card"))
@@ -47,6 +48,6 @@ def open_dataset(name: str, at: Path | None = None) -> Dataset:
     card = read_card(name)
     if card.player != "files":
         hint = f"known data sets: {', '.join(shelf.names(KIND))}"
-        raise InputError(Problem(card.name, "is played by the program: there are no files to read", hint))
-    root = (at or folder_of(card)).expanduser()
+        raise InputError(Problem(card.name, "is synthesised by the program: there are no files to read", hint))
+    root = (at or songs_folder(card)).expanduser()
     return Dataset(card.name, root, card, find_songs(card.layout, root))

@@ -1,7 +1,7 @@
-"""The embedded demo song: a session as a person might hand it over, with levels that nobody has set yet.
+"""The synthetic demo song: a session of raw tracks without a balance.
 
-The band is well recorded and badly balanced: some tracks are 12 dB and more too loud, the lead is buried,
-there is rumble on the voice and boxiness in the pad, so that mixing has something to do.
+The tracks are well recorded and badly balanced: some are 12 dB and more too loud, the lead is masked, there is rumble
+on the voice and a resonance in the pad, so that a mix has problems to solve.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ RAW_PEAKS_DBFS = {
     "13_BackingVox1": -7.0,
     "14_BackingVox2": -12.0,
 }
-LEVEL_JITTER_DB = 2.0  # how much a seed moves each level, standard deviation
+LEVEL_JITTER_DB = 2.0  # standard deviation of the levels over seeds
 LOUDEST_DBFS = -1.5
 
 
 def demo_tracks(seed: int = 0) -> dict[str, Float32[np.ndarray, "channel time"]]:
-    """The raw tracks of the song that `seed` stands for, by name, one or two channels, all of one length.
+    """The raw tracks of the demo song for a seed, by name, one or two channels, all of one length.
 
-    Seed 0 is the song that `demo` names. No sample lies above -1 dBFS.
+    Seed 0 is the song `demo`. Sample peaks are below -1 dBFS.
     """
     recorded = record(compose(seed), seed)
     jitter_db = LEVEL_JITTER_DB * np.clip(stream(seed, "levels").standard_normal(len(recorded)), -2.0, 2.0)
@@ -52,7 +52,7 @@ def demo_tracks(seed: int = 0) -> dict[str, Float32[np.ndarray, "channel time"]]
 
 
 def write_demo(folder: Path, seed: int = 0) -> None:
-    """Writes the tracks as 24-bit WAV files into `folder`, which is made if it is missing."""
+    """Writes the tracks as 24-bit WAV files into `folder`, which is created if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, track in demo_tracks(seed).items():
         sf.write(folder / f"{name}.wav", track.T, SAMPLE_RATE, subtype="PCM_24")

@@ -1,4 +1,4 @@
-"""The songs of a data set on disk: names and paths alone, no audio file is opened."""
+"""The songs of a data set on disk, by names and paths alone: no audio file is opened."""
 
 from __future__ import annotations
 
@@ -10,168 +10,179 @@ from typing import NamedTuple
 
 from hybrid import document
 from hybrid.audio.manifest import MANIFEST
-from hybrid.audio.probe import ENDINGS, FOREIGN_ENDINGS, is_utf8
+from hybrid.audio.probe import AUDIO_SUFFIXES, UNSUPPORTED_SUFFIXES, is_utf8
 from hybrid.corpus import template
-from hybrid.corpus.layout import LABEL, SPLIT, Described, Layout, Split
-from hybrid.errors import InputError, Problem, plain
+from hybrid.corpus.layout import LABEL, SPLIT, Layout, MetadataLayout, Split
+from hybrid.document import YamlValue
+from hybrid.errors import InputError, Problem, printable
 
-Plain = document.Plain
+_SUFFIXES = AUDIO_SUFFIXES | UNSUPPORTED_SUFFIXES
+_MIXTURE = "mixture"
+"""Label of the file or stream that is the mix."""
 
 
-class Source(NamedTuple):
-    """One file of a song, as the data set calls it."""
+class SourceFile(NamedTuple):
+    """A file of a song, with the label that the data set gives it."""
 
     label: str
     path: Path
     stem: str = ""
-    """What it is part of; empty where nothing says."""
+    """The group it belongs to; empty where it is not stated."""
     bleed: bool | None = None
     stream: int | None = None
-    """Which of the streams of a container it is."""
+    """Index of the stream, for one of several in a container."""
 
 
-class Found(NamedTuple):
-    """A song that a data set should have."""
+class SongFiles(NamedTuple):
+    """The files of a song in a data set."""
 
     name: str
     folder: Path
-    sources: tuple[Source, ...] = ()
+    sources: tuple[SourceFile, ...] = ()
     """Empty for a folder of tracks, which is read as `hybrid mix` reads it."""
-    mix: Source | None = None
+    mix: SourceFile | None = None
     split: Split | None = None
     problems: tuple[Problem, ...] = ()
-    """Why it cannot be read as it should be."""
+    """Reasons why it cannot be read."""
 
 
 class Corpus(NamedTuple):
-    """All that was found in a data set's folder."""
+    """The songs and the unrecognised files in a data set's folder."""
 
-    songs: tuple[Found, ...]
-    """By name; no two have one name."""
-    strange: tuple[Path, ...]
-    """Audio files that the layout does not know."""
+    songs: tuple[SongFiles, ...]
+    """Sorted by name; names are unique."""
+    unrecognised: tuple[Path, ...]
+    """Audio files that match no template of the layout."""
 
 
 def find_songs(layout: Layout | None, root: Path) -> Corpus:
-    """The songs that lie in `root` by a layout; without one, every folder in it is a song.
+    """The songs in `root` by a layout; without one, every folder in it is a song.
 
-    Raises InputError if the folder is not there or holds no song.
+    Raises InputError if the folder does not exist or holds no song.
     """
     if not root.is_dir():
         raise InputError(Problem(str(root), "is a file, expected a folder" if root.exists() else "no such folder"))
-    corpus = _folders(root) if layout is None else _Finder(layout, root).corpus()
+    corpus = _folder_songs(root) if layout is None else _LayoutReader(layout, root).corpus()
     if not corpus.songs:
-        some = ", ".join(str(path.relative_to(root)) for path in corpus.strange[:3])
-        hint = f"files such as {some} are there, but the layout does not know them" if some else ""
+        examples = ", ".join(str(path.relative_to(root)) for path in corpus.unrecognised[:3])
+        hint = f"files such as {examples} match no template of the layout" if examples else ""
         raise InputError(Problem(str(root), "holds no song", hint))
     return corpus
 
 
-def _folders(root: Path) -> Corpus:
-    shown = [path for path in sorted(root.iterdir()) if not path.name.startswith(".")]
-    songs = [path for path in shown if path.is_dir() or (path.is_symlink() and not path.exists())]
-    return Corpus(tuple(_checked(Found(path.name, path), root) for path in songs), ())
+def _folder_songs(root: Path) -> Corpus:
+    visible = [path for path in sorted(root.iterdir()) if not path.name.startswith(".")]
+    # a broken link is listed, so that it is reported
+    songs = [path for path in visible if path.is_dir() or (path.is_symlink() and not path.exists())]
+    return Corpus(tuple(_with_problems(SongFiles(path.name, path), root) for path in songs), ())
 
 
-class _Finder:
+class _LayoutReader:
+    """Matches the files of a data set with the templates of its layout."""
+
     def __init__(self, layout: Layout, root: Path) -> None:
         self._layout, self._root = layout, root
         self._files = sorted(_files_below(root))
         self._known: set[str] = set()
 
     def corpus(self) -> Corpus:
-        songs = dict(self._described())
-        for name, found in self._by_path():
-            songs.setdefault(name, found)
-        strange = [
+        # metadata precede paths: they know roles and bleed
+        songs = dict(self._songs_with_metadata())
+        for name, song in self._songs_by_path():
+            songs.setdefault(name, song)
+        unrecognised = [
             self._root / path
             for path in self._files
-            if path not in self._known and Path(path).suffix.lower() in ENDINGS | FOREIGN_ENDINGS
+            if path not in self._known and Path(path).suffix.lower() in _SUFFIXES
         ]
         ordered = (songs[name] for name in sorted(songs))
-        return Corpus(tuple(_checked(found, self._root) for found in ordered), tuple(strange))
+        return Corpus(tuple(_with_problems(song, self._root) for song in ordered), tuple(unrecognised))
 
-    def _by_path(self) -> Iterator[tuple[str, Found]]:
+    def _songs_by_path(self) -> Iterator[tuple[str, SongFiles]]:
+        """Songs whose tracks are named by their paths alone, each with its name."""
         layout = self._layout
-        mixes: dict[str, Source] = {}
-        sources: dict[str, list[Source]] = {}
-        said: dict[str, dict[str, str]] = {}
+        mixes: dict[str, SourceFile] = {}
+        sources: dict[str, list[SourceFile]] = {}
+        parts_of: dict[str, dict[str, str]] = {}
         rank: dict[str, int] = {}
         for path in self._files:
             if any(template.match(each, path) is not None for each in layout.without):
                 self._known.add(path)
                 continue
-            order, parts = _first(layout.mixes, path)
+            # a file that matches a mix is no track, even if it matches the template of tracks
+            order, parts = _first_match(layout.mixes, path)
             if parts is not None:
                 name = self._name(parts)
                 self._known.add(path)
                 if order < rank.get(name, len(layout.mixes)):
-                    rank[name], mixes[name] = order, Source("mixture", self._root / path)
+                    rank[name], mixes[name] = order, SourceFile(_MIXTURE, self._root / path)
                 continue
-            _, parts = _first(layout.tracks, path)
+            _, parts = _first_match(layout.tracks, path)
             if parts is not None:
                 self._known.add(path)
                 name = self._name(parts)
-                said.setdefault(name, parts)
+                parts_of.setdefault(name, parts)
                 sources.setdefault(name, []).extend(self._sources(path, parts))
-        for name, found in sources.items():
-            streams = next((source for source in found if source.label == "mixture"), None)
-            tracks = tuple(source for source in found if source is not streams)
-            folder = Path(os.path.commonpath([source.path.parent for source in found]))
+        for name, members in sources.items():
+            mix_stream = next((source for source in members if source.label == _MIXTURE), None)
+            tracks = tuple(source for source in members if source is not mix_stream)
+            folder = Path(os.path.commonpath([source.path.parent for source in members]))
             if not tracks:
-                yield name, Found(name, folder, problems=(Problem(str(folder), "holds a mixture, and no track"),))
+                yield name, SongFiles(name, folder, problems=(Problem(str(folder), "holds a mixture, and no track"),))
                 continue
-            yield name, Found(name, folder, tracks, mixes.get(name, streams), self._split(said[name]))
+            yield name, SongFiles(name, folder, tracks, mixes.get(name, mix_stream), self._split(parts_of[name]))
 
-    def _sources(self, path: str, parts: Mapping[str, str]) -> Iterator[Source]:
+    def _sources(self, path: str, parts: Mapping[str, str]) -> Iterator[SourceFile]:
         if not self._layout.streams:
-            yield Source(parts[LABEL], self._root / path)
+            yield SourceFile(parts[LABEL], self._root / path)
         for number, label in enumerate(self._layout.streams):
-            yield Source(label, self._root / path, stream=number)
+            yield SourceFile(label, self._root / path, stream=number)
 
-    def _described(self) -> Iterator[tuple[str, Found]]:
-        described = self._layout.described
-        for path in self._files if described else ():
-            parts = template.match(described.file, path) if described else None
-            if described is None or parts is None:
+    def _songs_with_metadata(self) -> Iterator[tuple[str, SongFiles]]:
+        """Songs with a file of metadata, each with its name."""
+        layout = self._layout.described
+        for path in self._files if layout else ():
+            parts = template.match(layout.file, path) if layout else None
+            if layout is None or parts is None:
                 continue
             self._known.add(path)
             name, file = self._name(parts), self._root / path
             try:
-                found = self._read(described, file, parts, name)
+                song = self._read(layout, file, parts, name)
             except InputError as error:
-                found = Found(name, file.parent, problems=error.problems)
-            for source in (*found.sources, *([found.mix] if found.mix else [])):
-                self._known.add(_below(self._root, source.path))
-            yield name, found
+                song = SongFiles(name, file.parent, problems=error.problems)
+            for source in (*song.sources, *([song.mix] if song.mix else [])):
+                self._known.add(_relative(self._root, source.path))
+            yield name, song
 
-    def _read(self, described: Described, file: Path, parts: Mapping[str, str], name: str) -> Found:
-        top = _plain(file)
+    def _read(self, layout: MetadataLayout, file: Path, parts: Mapping[str, str], name: str) -> SongFiles:
+        top = _load_metadata(file)
         if not isinstance(top, dict):
             raise InputError(Problem(str(file), "expected keys and values"))
-        above = {**parts, **_texts(top)}
+        of_song = {**parts, **_scalars(top)}
         sources = []
-        for values in _nodes(top, described.tracks.split("."), above, file):
-            if described.only_if and not _is_yes(_fill(described.only_if, values, file)):
+        for values in _nodes(top, layout.tracks.split("."), of_song, file):
+            if layout.only_if and not _is_true(_fill(layout.only_if, values, file)):
                 continue
-            stem = _fill(described.stem, values, file) if described.stem else ""
-            bleed = _is_yes(_fill(described.bleed, values, file)) if described.bleed else None
-            path = file.parent / _fill(described.path, values, file)
-            sources.append(Source(_fill(described.label, values, file), path, stem, bleed))
-        mix = file.parent / _fill(described.mix, above, file) if described.mix else None
-        there = Source("mixture", mix) if mix and mix.is_file() else None
-        return Found(name, file.parent, tuple(sources), there, self._split(parts))
+            stem = _fill(layout.stem, values, file) if layout.stem else ""
+            bleed = _is_true(_fill(layout.bleed, values, file)) if layout.bleed else None
+            path = file.parent / _fill(layout.path, values, file)
+            sources.append(SourceFile(_fill(layout.label, values, file), path, stem, bleed))
+        mix = file.parent / _fill(layout.mix, of_song, file) if layout.mix else None
+        source = SourceFile(_MIXTURE, mix) if mix and mix.is_file() else None
+        return SongFiles(name, file.parent, tuple(sources), source, self._split(parts))
 
     def _name(self, parts: Mapping[str, str]) -> str:
-        return template.filled(self._layout.song, parts).replace("/", " ")
+        return template.fill(self._layout.song, parts).replace("/", " ")
 
     def _split(self, parts: Mapping[str, str]) -> Split | None:
         return self._layout.splits.get(parts.get(SPLIT, ""))
 
 
 def _files_below(root: Path) -> Iterator[str]:
-    """All files by their paths from `root`, hidden ones and those in hidden folders apart."""
+    """Paths of all files from `root`, without hidden files and folders."""
     for folder, folders, files in os.walk(root):
+        # in place, so that os.walk does not descend into hidden folders
         folders[:] = [name for name in folders if not name.startswith(".")]
         inner = Path(folder).relative_to(root)
         for name in files:
@@ -179,7 +190,8 @@ def _files_below(root: Path) -> Iterator[str]:
                 yield (inner / name).as_posix()
 
 
-def _first(templates: tuple[str, ...], path: str) -> tuple[int, dict[str, str] | None]:
+def _first_match(templates: tuple[str, ...], path: str) -> tuple[int, dict[str, str] | None]:
+    """Index of the first template that matches, and the parts of the path by it; None if none does."""
     for order, each in enumerate(templates):
         parts = template.match(each, path)
         if parts is not None:
@@ -187,8 +199,8 @@ def _first(templates: tuple[str, ...], path: str) -> tuple[int, dict[str, str] |
     return len(templates), None
 
 
-def _plain(file: Path) -> Plain:
-    """What a YAML or JSON file says. Raises InputError for one that cannot be read."""
+def _load_metadata(file: Path) -> YamlValue:
+    """The data of a YAML or JSON file. Raises InputError for one that cannot be read."""
     if file.suffix.lower() != ".json":
         return document.read(file).data
     try:
@@ -199,15 +211,15 @@ def _plain(file: Path) -> Plain:
         raise InputError(Problem(str(file), f"is not JSON: {type(error).__name__}: {error}")) from error
 
 
-def _texts(node: Mapping) -> dict[str, str]:
+def _scalars(node: Mapping) -> dict[str, str]:
     """The values of a map that are neither maps nor lists, as text."""
     return {str(key): str(value) for key, value in node.items() if not isinstance(value, dict | list)}
 
 
-def _nodes(node: Plain, keys: list[str], values: Mapping[str, str], file: Path) -> Iterator[dict[str, str]]:
-    """What is said of each thing that lies at `keys`, and of all that it lies in."""
+def _nodes(node: YamlValue, keys: list[str], values: Mapping[str, str], file: Path) -> Iterator[dict[str, str]]:
+    """The scalar values of every node at `keys`, joined with those of all nodes above it."""
     if isinstance(node, dict):
-        values = {**values, **_texts(node)}
+        values = {**values, **_scalars(node)}
     if not keys:
         yield dict(values)
         return
@@ -215,7 +227,7 @@ def _nodes(node: Plain, keys: list[str], values: Mapping[str, str], file: Path) 
     if not key.startswith("{"):
         inner = node.get(key) if isinstance(node, dict) else None
         if inner is None:
-            raise InputError(Problem(str(file), f"says no {key!r}"))
+            raise InputError(Problem(str(file), f"has no key {key!r}"))
         yield from _nodes(inner, rest, values, file)
         return
     if not isinstance(node, dict | list):
@@ -227,48 +239,48 @@ def _nodes(node: Plain, keys: list[str], values: Mapping[str, str], file: Path) 
 
 def _fill(text: str, values: Mapping[str, str], file: Path) -> str:
     try:
-        return template.filled(text, values)
+        return template.fill(text, values)
     except KeyError as error:
-        raise InputError(Problem(str(file), f"says no {error.args[0]!r} of a track")) from error
+        raise InputError(Problem(str(file), f"a track has no key {error.args[0]!r}")) from error
 
 
-def _is_yes(text: str) -> bool:
+def _is_true(text: str) -> bool:
     return text.strip().lower() in ("yes", "true", "1")
 
 
-def _below(root: Path, path: Path) -> str:
+def _relative(root: Path, path: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def _checked(found: Found, root: Path) -> Found:
-    """The song with a problem for every file of it that lies outside the data set's folder, or is not there."""
-    inside = root.resolve()
-    paths = [source.path for source in (*found.sources, *([found.mix] if found.mix else []))]
-    problems = list(found.problems)
-    for path in paths or [found.folder]:
-        problems += [Problem(str(path), what) for what in _misplaced(path, inside)]
-    if not (paths or problems) and not _holds_tracks(found.folder):
-        problems.append(Problem(str(found.folder), "holds no audio files"))
-    if not is_utf8(found.name):
-        problems.append(Problem(str(found.folder), "has a name that is not UTF-8", "rename it"))
-        found = found._replace(name=plain(found.name))
-    return found._replace(problems=tuple(problems))
+def _with_problems(song: SongFiles, root: Path) -> SongFiles:
+    """The song with a problem for each of its files that does not exist or is outside the data set's folder."""
+    root = root.resolve()
+    paths = [source.path for source in (*song.sources, *([song.mix] if song.mix else []))]
+    problems = list(song.problems)
+    for path in paths or [song.folder]:
+        problems += [Problem(str(path), what) for what in _path_problems(path, root)]
+    if not (paths or problems) and not _has_tracks(song.folder):
+        problems.append(Problem(str(song.folder), "holds no audio files"))
+    if not is_utf8(song.name):
+        problems.append(Problem(str(song.folder), "has a name that is not UTF-8", "rename it"))
+        song = song._replace(name=printable(song.name))
+    return song._replace(problems=tuple(problems))
 
 
-def _misplaced(path: Path, inside: Path) -> Iterator[str]:
+def _path_problems(path: Path, root: Path) -> Iterator[str]:
     try:
-        if not path.resolve().is_relative_to(inside):
-            yield "lies outside the data set's folder"
+        if not path.resolve().is_relative_to(root):
+            yield "is outside the data set's folder"
         elif not path.exists():
-            yield "is not there"
+            yield "does not exist"
     except (OSError, RuntimeError) as error:
         yield f"cannot be reached: {error.strerror if isinstance(error, OSError) else 'a loop of links'}"
 
 
-def _holds_tracks(folder: Path) -> bool:
+def _has_tracks(folder: Path) -> bool:
     if (folder / MANIFEST).is_file():
         return True
     try:
-        return any(path.suffix.lower() in ENDINGS | FOREIGN_ENDINGS for path in folder.iterdir())
+        return any(path.suffix.lower() in _SUFFIXES for path in folder.iterdir())
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""The index of a data set: what every song of it is, as lines of JSON, and what is wrong with it."""
+"""The index of a data set: metadata and problems of every song, as lines of JSON, and the check of songs against it."""
 
 from __future__ import annotations
 
@@ -21,60 +21,62 @@ from hybrid.audio.read import SongReader, open_song
 from hybrid.audio.scan import finished_mixes
 from hybrid.audio.song import Song, Track
 from hybrid.corpus.dataset import Dataset
-from hybrid.corpus.find import Found
-from hybrid.corpus.load import song_of
+from hybrid.corpus.find import SongFiles
+from hybrid.corpus.load import assemble_song
 from hybrid.errors import InputError, Problem
 
 SCHEMA = "index/1"
 _BLOCK_S = 10.0
-_LATE_S = 0.001
-"""Mixes that begin so much before or after their tracks are told."""
-_SHORT_S = 0.5
-"""Tracks that end so much before or after their mix are told."""
+_OFFSET_TOLERANCE_S = 0.001
+"""Largest offset between a mix and its tracks that is not reported."""
+_LENGTH_TOLERANCE_S = 0.5
+"""Largest difference in length between a mix and its tracks that is not reported."""
 
 
-class Entry(NamedTuple):
-    """One song of a data set."""
+class IndexEntry(NamedTuple):
+    """A song of a data set."""
 
     song: str
     split: str | None
     duration_s: float
     sample_rate_hz: int
     tracks: tuple[Mapping[str, object], ...]
-    """Id, files, role, tags, confidence, channels, and hashes of what the files hold."""
+    """Id, files, role, tags, confidence, channels, and hashes of the files' contents."""
     mix: str | None
     notes: tuple[str, ...]
     problems: tuple[str, ...]
 
 
 class Index(NamedTuple):
-    """All songs, and the folder that their paths start from."""
+    """All songs of a data set, and the folder that their paths are relative to."""
 
     dataset: str
     root: Path
-    entries: tuple[Entry, ...]
+    entries: tuple[IndexEntry, ...]
 
 
-def scan(dataset: Dataset, progress: Callable[[float], None]) -> Index:
-    """Reads the header of every file, and hashes what it holds; songs that cannot be read are there with the reason."""
-    done: list[Entry] = []
+def build_index(dataset: Dataset, progress: Callable[[float], None]) -> Index:
+    """The index of a data set, from the header and a hash of every file; unreadable songs are listed with the reason.
+
+    `progress` is called with the share of songs that are done.
+    """
+    entries: list[IndexEntry] = []
     with ThreadPoolExecutor() as pool:
-        for entry in pool.map(lambda found: _entry(found, dataset), dataset.songs):
-            done.append(entry)
-            progress(len(done) / len(dataset.songs))
-    return Index(dataset.name, dataset.root, tuple(done))
+        for entry in pool.map(lambda files: _entry(files, dataset), dataset.songs):
+            entries.append(entry)
+            progress(len(entries) / len(dataset.songs))
+    return Index(dataset.name, dataset.root, tuple(entries))
 
 
-def _entry(found: Found, dataset: Dataset) -> Entry:
+def _entry(files: SongFiles, dataset: Dataset) -> IndexEntry:
     root = dataset.root
-    mix = mix_of(found)
-    there = str(_from(root, mix)) if mix else None
-    blank = Entry(found.name, found.split, 0.0, 0, (), there, (), ())
+    mix = mix_path(files)
+    relative_mix = str(_relative(root, mix)) if mix else None
+    blank = IndexEntry(files.name, files.split, 0.0, 0, (), relative_mix, (), ())
     try:
         with TemporaryDirectory(prefix="hybrid-") as scratch:
-            song = song_of(found, dataset.roles, Path(scratch))
-            unpacked = Path(scratch)
-            tracks = tuple(_track(track, root, unpacked) for track in song.tracks)
+            song = assemble_song(files, dataset.roles, Path(scratch))
+            tracks = tuple(_track(track, root, Path(scratch)) for track in song.tracks)
     except InputError as error:
         return blank._replace(problems=tuple(str(problem) for problem in error.problems))
     except OSError as error:
@@ -87,10 +89,11 @@ def _entry(found: Found, dataset: Dataset) -> Entry:
     )
 
 
-def _track(track: Track, root: Path, unpacked: Path) -> Mapping[str, object]:
+def _track(track: Track, root: Path, scratch: Path) -> Mapping[str, object]:
     return {
         "id": track.id,
-        "files": [path.name if path.is_relative_to(unpacked) else str(_from(root, path)) for path in track.files],
+        # a stream that was unpacked has no path of its own in the data set
+        "files": [path.name if path.is_relative_to(scratch) else str(_relative(root, path)) for path in track.files],
         "sha256": [_hash(path) for path in track.files],
         "role": track.role,
         "tags": list(track.tags),
@@ -104,31 +107,34 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _from(root: Path, path: Path) -> Path:
+def _relative(root: Path, path: Path) -> Path:
     return path.relative_to(root) if path.is_relative_to(root) else path
 
 
-def mix_of(found: Found) -> Path | None:
-    """The finished mix of a song, if one lies beside its tracks as a file of its own."""
-    if found.mix:
-        return found.mix.path if found.mix.stream is None else None
-    if found.sources or found.problems:
+def mix_path(files: SongFiles) -> Path | None:
+    """Path of the finished mix of a song; None where there is none, or as a stream of a container."""
+    if files.mix:
+        return files.mix.path if files.mix.stream is None else None
+    if files.sources or files.problems:
         return None
     try:
-        return next(iter(finished_mixes(found.folder)), None)
+        return next(iter(finished_mixes(files.folder)), None)
     except InputError:
         return None
 
 
 def write_index(index: Index, path: Path) -> None:
-    """A line that says what it is an index of, then one for each song. Raises InputError if it cannot be written."""
+    """Writes a line with the data set's name and folder, then one for each song.
+
+    Raises InputError if it cannot be written.
+    """
     head = {"schema": SCHEMA, "dataset": index.dataset, "root": str(index.root.resolve())}
     lines = [head, *(entry._asdict() for entry in index.entries)]
     shelf.write(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
 
 
 def read_index(path: Path) -> Index:
-    """What `write_index` wrote. Raises InputError for anything else."""
+    """The index in a file that `write_index` wrote. Raises InputError for any other file."""
     try:
         head, *lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] or [None]
     except OSError as error:
@@ -138,7 +144,7 @@ def read_index(path: Path) -> Index:
     if not isinstance(head, dict) or head.get("schema") != SCHEMA or not {"dataset", "root"} <= head.keys():
         raise InputError(Problem(str(path), f"is not an index: expected {SCHEMA!r} in its first line"))
     try:
-        entries = TypeAdapter(tuple[Entry, ...]).validate_python(lines)
+        entries = TypeAdapter(tuple[IndexEntry, ...]).validate_python(lines)
     except ValidationError as error:
         first = error.errors()[0]
         place = int(first["loc"][0]) + 2 if first["loc"] else 1
@@ -146,56 +152,56 @@ def read_index(path: Path) -> Index:
     return Index(str(head["dataset"]), Path(str(head["root"])), entries)
 
 
-class Verified(NamedTuple):
-    """What a close look at a song found."""
+class VerifiedSong(NamedTuple):
+    """Result of the check of a song against the index."""
 
     song: str
     problems: tuple[str, ...]
-    """What is broken: a file that changed since the index, that cannot be decoded, that holds NaN."""
+    """Files that changed since the index, that cannot be decoded or that hold NaN."""
     notes: tuple[str, ...]
-    """What is worth knowing: where its mix begins, what differs in length."""
+    """Offset and difference in length between its mix and its tracks."""
 
 
-def verify(dataset: Dataset, index: Index, progress: Callable[[float], None]) -> Iterator[Verified]:
-    """Decodes every file of every song from start to end, compares it with the index, and finds its mix."""
+def verify(dataset: Dataset, index: Index, progress: Callable[[float], None]) -> Iterator[VerifiedSong]:
+    """The check of every song: all files are decoded, compared with the index, and aligned with the mix."""
     entries = {entry.song: entry for entry in index.entries}
-    for number, found in enumerate(dataset.songs, start=1):
-        yield _verified(found, dataset, entries.get(found.name))
+    for number, files in enumerate(dataset.songs, start=1):
+        yield _verify_song(files, dataset, entries.get(files.name))
         progress(number / len(dataset.songs))
-    for gone in sorted(entries.keys() - {found.name for found in dataset.songs}):
-        yield Verified(gone, ("is in the index, and no longer there",), ())
+    for missing in sorted(entries.keys() - {files.name for files in dataset.songs}):
+        yield VerifiedSong(missing, ("is in the index, and no longer exists",), ())
 
 
-def _verified(found: Found, dataset: Dataset, entry: Entry | None) -> Verified:
+def _verify_song(files: SongFiles, dataset: Dataset, entry: IndexEntry | None) -> VerifiedSong:
     if entry is None:
-        return Verified(found.name, ("is not in the index: scan again",), ())
+        return VerifiedSong(files.name, ("is not in the index: scan again",), ())
     problems, notes = [], []
     try:
         with TemporaryDirectory(prefix="hybrid-") as scratch:
-            song = song_of(found, dataset.roles, Path(scratch))
-            problems += _changed(song, entry)
+            song = assemble_song(files, dataset.roles, Path(scratch))
+            problems += _changes(song, entry)
             with open_song(song) as reader:
-                problems += _undecodable(reader)
-                mix = mix_of(found)
+                problems += _decoding_problems(reader)
+                mix = mix_path(files)
                 if mix and not problems:
-                    notes += list(_beside(mix, song, reader))
+                    notes += list(_mix_notes(mix, song, reader))
     except InputError as error:
         problems += [str(problem) for problem in error.problems]
-    return Verified(found.name, tuple(problems), tuple(notes))
+    return VerifiedSong(files.name, tuple(problems), tuple(notes))
 
 
-def _changed(song: Song, entry: Entry) -> Iterator[str]:
+def _changes(song: Song, entry: IndexEntry) -> Iterator[str]:
     known = {str(track["id"]): track["sha256"] for track in entry.tracks}
-    yield from (f"{gone}: is gone" for gone in sorted(known.keys() - {track.id for track in song.tracks}))
+    yield from (f"{missing}: is missing" for missing in sorted(known.keys() - {track.id for track in song.tracks}))
     for track in song.tracks:
         if track.id not in known:
             yield f"{track.id}: is not in the index: scan again"
         elif known[track.id] != [_hash(path) for path in track.files]:
-            yield f"{track.id}: is not what it was when the index was written"
+            yield f"{track.id}: has changed since the index was written"
 
 
-def _undecodable(reader: SongReader) -> Iterator[str]:
-    """What keeps a track from being read to its end."""
+def _decoding_problems(reader: SongReader) -> Iterator[str]:
+    """Problems met while every track is read from start to end."""
     song = reader.song
     size = round(_BLOCK_S * song.sample_rate)
     for number, _ in enumerate(song.tracks):
@@ -206,53 +212,57 @@ def _undecodable(reader: SongReader) -> Iterator[str]:
             yield from (str(problem) for problem in error.problems)
 
 
-def _beside(path: Path, song: Song, reader: SongReader) -> Iterator[str]:
-    """How a finished mix lies to its tracks: its rate, its length, and where it begins."""
+def _mix_notes(path: Path, song: Song, reader: SongReader) -> Iterator[str]:
+    """Differences between a finished mix and its tracks in sample rate, offset and length."""
     header = probe(path)
     if header.sample_rate != song.sample_rate:
         yield f"{path.name} has {header.sample_rate} Hz, its tracks {song.sample_rate} Hz"
     track = Track("mixture", (path,), header.channels, "reference", (), 1.0)
     n_samples = -(-header.n_samples * song.sample_rate // header.sample_rate)
-    alone = Song(song.name, song.folder, (track,), song.sample_rate, n_samples)
-    with open_song(alone) as mix:
+    mix_song = Song(song.name, song.folder, (track,), song.sample_rate, n_samples)
+    with open_song(mix_song) as mix_reader:
 
-        def summed(start: int, n: int) -> Float[np.ndarray, " time"]:
+        def mono_sum(start: int, n: int) -> Float[np.ndarray, " time"]:
             return sum(
                 (reader.read(k, start, n).mean(axis=0) for k in range(len(song.tracks))), np.zeros(n, np.float32)
             )
 
-        def mixed(start: int, n: int) -> Float[np.ndarray, " time"]:
-            return mix.read(0, start, n).mean(axis=0)
+        def mono_mix(start: int, n: int) -> Float[np.ndarray, " time"]:
+            return mix_reader.read(0, start, n).mean(axis=0)
 
-        lag = find_lag(summed, mixed, song.n_samples, song.sample_rate)
-    if not lag.is_clear:
-        yield f"{path.name} cannot be found among its tracks: another version of the song, or far from their sum"
-    elif abs(lag.samples) >= _LATE_S * song.sample_rate:
-        yield f"{path.name} begins {lag.samples / song.sample_rate:+.4f} s after its tracks"
+        lag = find_lag(mono_sum, mono_mix, song.n_samples, song.sample_rate)
+    if not lag.is_reliable:
+        yield f"{path.name} cannot be aligned with its tracks: another version of the song, or far from their sum"
+    elif abs(lag.samples) >= _OFFSET_TOLERANCE_S * song.sample_rate:
+        yield f"{path.name} starts {lag.samples / song.sample_rate:+.4f} s after its tracks"
     longer_s = (n_samples - song.n_samples) / song.sample_rate
-    if abs(longer_s) > _SHORT_S:
+    if abs(longer_s) > _LENGTH_TOLERANCE_S:
         yield f"{path.name} is {abs(longer_s):.1f} s {'longer' if longer_s > 0 else 'shorter'} than its tracks"
 
 
-def split_songs(entries: Sequence[Entry], shares: Mapping[str, float], seed: int) -> dict[str, str]:
-    """A split for every song: by hash of its artist, if its name says one (`Artist - Title`, `Artist_Title`), so that
-    no artist is in two; about as many songs in each as its share asks for. Who joins later moves nobody."""
+def split_songs(entries: Sequence[IndexEntry], shares: Mapping[str, float], seed: int) -> dict[str, str]:
+    """A split for every song, by a hash of its artist, with about the given share of the songs in each.
+
+    All songs of an artist (see `artist_of`) are in one split, and songs that are added later move no other.
+    """
     splits = {}
     for entry in entries:
-        place = int.from_bytes(hashlib.sha256(f"{seed} {artist_of(entry.song)}".encode()).digest()[:8], "big") / 2.0**64
-        reach, last = 0.0, ""
+        # the hash as a uniform number in [0, 1): the split is the one whose cumulated share it falls into
+        digest = hashlib.sha256(f"{seed} {artist_of(entry.song)}".encode()).digest()
+        position = int.from_bytes(digest[:8], "big") / 2.0**64
+        cumulated, split = 0.0, ""
         for name, share in shares.items():
-            reach, last = reach + share, name
-            if place < reach:
+            cumulated, split = cumulated + share, name
+            if position < cumulated:
                 break
-        splits[entry.song] = last
+        splits[entry.song] = split
     return splits
 
 
 def artist_of(song: str) -> str:
-    """The part of a song's name that says who plays it, or all of the name."""
-    for mark in (" - ", "_"):
-        before, found, _ = song.partition(mark)
-        if found and before.strip() and not before.strip().isdigit():
-            return before.strip().casefold()
+    """The artist in a song's name (`Artist - Title`, `Artist_Title`) in lower case, or else the whole name."""
+    for separator in (" - ", "_"):
+        artist, match, _ = song.partition(separator)
+        if match and artist.strip() and not artist.strip().isdigit():
+            return artist.strip().casefold()
     return song.casefold()

@@ -1,4 +1,4 @@
-"""How the files of a data set become songs, as its card says it."""
+"""Schema of the layout of a data set: templates of paths that assign its files to songs."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from hybrid.audio.roles import ROLES
-from hybrid.corpus.template import AUDIO, fields_of
+from hybrid.corpus.template import AUDIO, field_names
 from hybrid.errors import suggest
-from hybrid.units import refusal
+from hybrid.units import field_error
 
 Split = Literal["train", "validation", "test"]
 SONG, LABEL, SPLIT = "song", "label", "split"
 
 
 def _template(text: str) -> str:
-    fields_of(text)
+    field_names(text)
     if text.startswith("/") or ".." in text.split("/"):
-        raise refusal(f"expected a path inside the data set, got {text!r}")
+        raise field_error(f"expected a path inside the data set, got {text!r}")
     return text
 
 
-def _role(said: list[str]) -> list[str]:
-    if not said or said[0] not in ROLES:
-        role = said[0] if said else ""
-        raise refusal(f"no such role: {role!r}{suggest(role, ROLES)}")
-    return said
+def _role(role_and_tags: list[str]) -> list[str]:
+    role = role_and_tags[0] if role_and_tags else ""
+    if role not in ROLES:
+        raise field_error(f"no such role: {role!r}{suggest(role, ROLES)}")
+    return role_and_tags
 
 
 Template = Annotated[str, AfterValidator(_template)]
@@ -34,64 +34,65 @@ Role = Annotated[list[str], AfterValidator(_role)]
 """A role, and tags after it."""
 
 
-class Described(BaseModel, frozen=True, extra="forbid"):
-    """Songs that a file of metadata describes, YAML or JSON, one in each song's folder.
+class MetadataLayout(BaseModel, frozen=True, extra="forbid"):
+    """Songs that are described by a file of metadata, YAML or JSON, one in each song's folder.
 
-    In templates, names mean parts of the path of that file, then what the file says at its top, then what it says of
-    the track and of what the track is part of.
+    Names in templates are looked up in the values of the track, of the nodes above it, at the top of the file, and in
+    the parts of the file's path, in this order.
     """
 
     file: Template
     tracks: str
-    """Where in the file the tracks are: keys joined by dots; `{name}` stands for every key or item there, and for
-    which it was."""
+    """Path of the tracks in the file: keys joined by dots. `{name}` matches every key or item, and is its value in
+    templates."""
     path: Template
-    """Of a track's file, from the folder of the file of metadata."""
+    """Path of a track's file, from the folder of the file of metadata."""
     label: str
-    """What the track is called."""
+    """Label of the track."""
     mix: Template | None = None
-    """Of the finished mix, from the same folder."""
+    """Path of the finished mix, from the same folder."""
     stem: str | None = None
-    """What the track is part of."""
+    """The group that the track belongs to."""
     bleed: str | None = None
-    """Whether it holds other sources: yes or true."""
+    """Whether other sources bleed into the track: yes or true."""
     only_if: str | None = None
-    """Tracks for which this reads no or false are left out: they were never rendered."""
+    """Tracks with no or false here are left out: they were never rendered."""
 
 
 class Layout(BaseModel, frozen=True, extra="forbid"):
-    """Where tracks and mixes lie, from the data set's folder. What matches nothing is not understood, and counted."""
+    """Paths of tracks and mixes, from the data set's folder. Audio files that match no template are counted."""
 
     tracks: tuple[Template, ...] = ()
-    """Files of tracks, where no metadata describes their song; parts `song` and `label` are needed."""
+    """Files of tracks of songs without metadata; the parts `song` and `label` are required."""
     mixes: tuple[Template, ...] = ()
     """Files of finished mixes; of several for a song, the first that matches the first template."""
     without: tuple[Template, ...] = ()
-    """Files that are no tracks."""
+    """Files that are not tracks."""
     song: Template = f"{{{SONG}}}"
-    """The name of a song, of the parts of its tracks' paths; slashes become spaces."""
-    described: Described | None = None
+    """The name of a song, from the parts of its tracks' paths; slashes become spaces."""
+    described: MetadataLayout | None = None
     streams: Annotated[tuple[str, ...], Field(max_length=16)] = ()
-    """Tracks within each of the files that `tracks` names, in their order; one called mixture is the mix."""
+    """Labels of the streams in each file of `tracks`, in their order; the one called mixture is the mix."""
     splits: dict[str, Split] = {}
-    """What the part `split` says, as one of ours; what is not listed is of no split."""
+    """The split for each value of the part `split`; songs with any other value are in no split."""
     roles: dict[str, Role] = {}
-    """What labels mean, whatever their case; others are guessed as names of files are."""
+    """Role and tags for labels, regardless of case; those of other labels are guessed as from file names."""
 
     @model_validator(mode="after")
-    def _says_enough(self) -> Layout:
+    def _check_parts(self) -> Layout:
         if not self.tracks and self.described is None:
-            raise refusal("expected `tracks` or `described`: nothing says which files are tracks")
-        named = fields_of(self.song)
-        if not named or f"{{{AUDIO}}}" in self.song:
-            raise refusal(f"song: expected parts of the tracks' paths, got {self.song!r}")
-        if self.described and (lacking := named - fields_of(self.described.file)):
-            raise refusal(f"described.file has no part {', '.join(sorted(lacking))}")
+            raise field_error("expected `tracks` or `described`, which name the files of tracks")
+        of_song = field_names(self.song)
+        if not of_song or f"{{{AUDIO}}}" in self.song:
+            raise field_error(f"song: expected parts of the tracks' paths, got {self.song!r}")
+        # every template must name the song, or its files could not be assigned
+        if self.described and (missing := of_song - field_names(self.described.file)):
+            raise field_error(f"described.file has no part {', '.join(sorted(missing))}")
         for template in self.tracks:
-            needed = named if self.streams else named | {LABEL}
-            if lacking := needed - fields_of(template):
-                raise refusal(f"{template!r} has no part {', '.join(sorted(lacking))}")
+            required = of_song if self.streams else of_song | {LABEL}
+            if missing := required - field_names(template):
+                raise field_error(f"{template!r} has no part {', '.join(sorted(missing))}")
         for template in self.mixes:
-            if lacking := named - fields_of(template):
-                raise refusal(f"{template!r} has no part {', '.join(sorted(lacking))}")
+            if missing := of_song - field_names(template):
+                raise field_error(f"{template!r} has no part {', '.join(sorted(missing))}")
         return self

@@ -1,4 +1,4 @@
-"""A song of a data set: played into files where the program plays it, read from its files where people did."""
+"""Songs of a data set by number: synthesised into files, or read from the files of the data set."""
 
 from __future__ import annotations
 
@@ -6,38 +6,41 @@ from functools import partial
 from pathlib import Path
 
 from hybrid.audio.song import Song, file_name
-from hybrid.corpus.card import Card, folder_of
-from hybrid.corpus.find import Found, find_songs
+from hybrid.corpus.card import Card, songs_folder
+from hybrid.corpus.find import SongFiles, find_songs
 from hybrid.corpus.layout import Split
-from hybrid.corpus.load import mix_of, song_of
+from hybrid.corpus.load import assemble_song, reference_mix
 from hybrid.corpus.synthetic import song
 from hybrid.corpus.synthetic.soundfont import find_soundfont, play_soundfont
 
-_found: dict[str, tuple[Found, ...]] = {}
-"""Songs that lie in folders, by the hash of their card."""
+_songs_by_card: dict[str, tuple[SongFiles, ...]] = {}
+"""Songs in folders, by the hash of their card."""
 
 
-def _lying(card: Card) -> tuple[Found, ...]:
-    if card.hash not in _found:
-        _found[card.hash] = find_songs(card.layout, folder_of(card)).songs
-    return _found[card.hash]
+def _stored_songs(card: Card) -> tuple[SongFiles, ...]:
+    if card.hash not in _songs_by_card:
+        _songs_by_card[card.hash] = find_songs(card.layout, songs_folder(card)).songs
+    return _songs_by_card[card.hash]
 
 
-def numbers_of(card: Card, split: Split) -> list[int]:
-    """The songs of a split by their numbers: seeds, or places in the order of names. Those of a layout that cannot be
-    read are left out; where the card does not say which songs are in a split, its layout does."""
+def song_numbers(card: Card, split: Split) -> list[int]:
+    """Numbers of the songs of a split: seeds, or indices of the songs sorted by name.
+
+    Splits of the card precede those of its layout; songs of a layout that cannot be read are left out.
+    """
+    # the splits of a card are those of the user, who may override the layout
     if split in card.splits:
         return list(range(*card.splits[split]))
     if card.layout is None:
         return []
-    return [number for number, found in enumerate(_lying(card)) if found.split == split and not found.problems]
+    return [number for number, files in enumerate(_stored_songs(card)) if files.split == split and not files.problems]
 
 
 def write_song(card: Card, number: int, folder: Path) -> Song:
-    """The song of a number; one that must be played or unpacked first is written into `folder`."""
+    """The song of a number; one that is synthesised or unpacked is written into `folder`."""
     if card.folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        return song_of(_lying(card)[number], card.layout.roles if card.layout else {}, folder)
+        return assemble_song(_stored_songs(card)[number], card.layout.roles if card.layout else {}, folder)
     if card.player == "soundfont":
         font = find_soundfont(card.soundfonts, card.install)
         return song.write_song(number, folder, partial(play_soundfont, font))
@@ -45,27 +48,26 @@ def write_song(card: Card, number: int, folder: Path) -> Song:
 
 
 def check_player(card: Card) -> None:
-    """Raises InputError, with what to do, if the songs of the card cannot be played here, or nobody says where they
-    lie."""
+    """Raises InputError with a hint if the songs of the card cannot be synthesised here or have no folder."""
     if card.player == "files":
-        folder_of(card)
+        songs_folder(card)
     if card.player == "soundfont":
         find_soundfont(card.soundfonts, card.install)
 
 
-def made_from(card: Card) -> str:
-    """What the songs of the card follow from beside the program: the folder they lie in, or the SoundFont."""
+def source_identity(card: Card) -> str:
+    """Text that identifies the source of the card's songs beside the program: their folder, or the SoundFont."""
     if card.player == "soundfont":
         font = find_soundfont(card.soundfonts, card.install)
         return f"{font} {font.stat().st_size}"
     return str(card.folder.resolve()) if card.folder is not None else card.player
 
 
-def name_of(card: Card, number: int) -> str:
-    """A name for the song of a number that no other song of the card has, ever, and that a file may have."""
-    return str(number) if card.folder is None else file_name(_lying(card)[number].name)
+def song_name(card: Card, number: int) -> str:
+    """The unique name of the song of a number within the card, a valid file name."""
+    return str(number) if card.folder is None else file_name(_stored_songs(card)[number].name)
 
 
 def human_mix(card: Card, number: int, scratch: Path) -> Path | None:
-    """The mix that a person made of that song, if there is one; none of a song that the program plays."""
-    return mix_of(_lying(card)[number], scratch) if card.folder is not None else None
+    """Path of the human mix of the song of a number; None where there is none, as for synthesised songs."""
+    return reference_mix(_stored_songs(card)[number], scratch) if card.folder is not None else None

@@ -1,4 +1,4 @@
-"""Containers that hold several tracks as streams, such as MUSDB18's `.stem.mp4`, unpacked by ffmpeg."""
+"""Containers with several tracks as streams, such as MUSDB18's `.stem.mp4`, decoded by ffmpeg."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from hybrid.corpus.find import Source
+from hybrid.corpus.find import SourceFile
 from hybrid.errors import Problem, SongError
 
-PROGRAM = "ffmpeg"
+FFMPEG = "ffmpeg"
 _INSTALL = "install ffmpeg: on Debian, apt install ffmpeg"
 
 
-def unpacked(sources: Sequence[Source], scratch: Path) -> list[Source]:
-    """The same sources, those that are streams as files in `scratch`. Raises SongError if ffmpeg is not there or
-    cannot read a container."""
-    return [source if source.stream is None else _unpack(source, scratch) for source in sources]
+def unpack_streams(sources: Sequence[SourceFile], scratch: Path) -> list[SourceFile]:
+    """The sources with every stream decoded to a file in `scratch`.
+
+    Raises SongError if ffmpeg is not installed or cannot read a container.
+    """
+    return [source if source.stream is None else _unpack_stream(source, scratch) for source in sources]
 
 
-def _unpack(source: Source, scratch: Path) -> Source:
-    if shutil.which(PROGRAM) is None:
-        raise SongError(Problem(str(source.path), "holds streams, which only ffmpeg unpacks", _INSTALL))
+def _unpack_stream(source: SourceFile, scratch: Path) -> SourceFile:
+    if shutil.which(FFMPEG) is None:
+        raise SongError(Problem(str(source.path), "holds streams, which only ffmpeg can decode", _INSTALL))
     wav = scratch / f"{source.stream}-{source.label}.wav"
-    command = [PROGRAM, "-nostdin", "-v", "error", "-y", "-i", str(source.path), "-map", f"0:a:{source.stream}"]
+    command = [FFMPEG, "-nostdin", "-v", "error", "-y", "-i", str(source.path), "-map", f"0:a:{source.stream}"]
     done = subprocess.run([*command, "-c:a", "pcm_f32le", str(wav)], capture_output=True, text=True)
     if done.returncode or not wav.is_file():
-        said = done.stderr.strip().splitlines()
-        raise SongError(
-            Problem(str(source.path), f"stream {source.stream} cannot be unpacked: {said[-1] if said else ''}")
-        )
+        output = done.stderr.strip().splitlines()
+        what = f"stream {source.stream} cannot be decoded: {output[-1] if output else ''}"
+        raise SongError(Problem(str(source.path), what))
     return source._replace(path=wav, stream=None)

@@ -33,7 +33,7 @@ def fit_json(fit: Fit, tracks: Sequence[Track], sample_rate: int) -> dict[str, o
             for hz, share in zip(band_centres_hz(), fit.explained_in_band, strict=True)
         ],
         "lag_ms": 1000.0 * fit.lag.samples / sample_rate,
-        "lag_is_clear": fit.lag.is_clear,
+        "lag_is_clear": fit.lag.is_reliable,
         "output_level_db": float(treatment.master.level_db),
         "not_explained": UNSEEN,
         "tracks": [
@@ -100,7 +100,7 @@ def _weak_bands(fit: Fit) -> list[str]:
 
 
 def _late(fit: Fit, sample_rate: int) -> str:
-    if not fit.lag.is_clear:
+    if not fit.lag.is_reliable:
         return "mix and tracks do not line up anywhere within 2 s: taken to start together"
     lag_ms = 1000.0 * fit.lag.samples / sample_rate
     return f"the mix comes {fixed(abs(lag_ms), 2)} ms {'after' if lag_ms >= 0.0 else 'before'} its tracks"

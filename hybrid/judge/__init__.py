@@ -1,1 +1,1 @@
-"""Objective measures of mixes and what their differences mean, apart from the rules and all that they measure with."""
+"""Objective metrics of mixes and statistics of their differences, independent of the rules and their measurements."""

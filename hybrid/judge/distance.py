@@ -1,7 +1,7 @@
-"""How far a mix is from one that a person made of the same song.
+"""Distances between a mix and a reference mix of the same song.
 
-Both are at one loudness. Errors are absolute differences in the features' own units; no percentages of levels, whose
-zero is arbitrary, and no SI-SDR, which phase and alignment dominate (catalogue 11.1).
+Both are at one loudness. Errors are absolute differences in the features' own units: percentages of levels have an
+arbitrary zero, and SI-SDR is dominated by phase and alignment.
 """
 
 from __future__ import annotations
@@ -15,61 +15,62 @@ from jaxtyping import Float
 from scipy import signal
 
 from hybrid.errors import Problem, SongError
-from hybrid.judge.features import thirds_db
-from hybrid.judge.mix import LOUDNESS_LUFS, SHORTEST_S, Mix, mix_of, spectra_of
-from hybrid.judge.tracks import Fit
+from hybrid.judge.features import third_octave_levels_db
+from hybrid.judge.mix import LOUDNESS_LUFS, MIN_DURATION_S, Mix, normalise_mix, stft
+from hybrid.judge.tracks import TrackFit
 
 WINDOWS = (512, 2048, 8192)
-"""Of the multi-resolution spectra, samples, about the three of Wang, Takaki, Yamagishi 2019 and four times more."""
+"""Window lengths of the multi-resolution spectra, samples: about the three of Wang, Takaki, Yamagishi 2019, by four."""
 _DEPTH_DB = 60.0
-"""Bins of the reference that are further below its highest do not count."""
-_FURTHEST_S = 2.0
-_ALIKE = 0.05
-"""Correlation of two mixes of one song from which their lag is believed. A guess."""
+"""Bins of the reference that are further below its maximum are ignored."""
+_MAX_LAG_S = 2.0
+_MIN_CORRELATION = 0.05
+"""Least correlation of two mixes of one song for a reliable lag. A guess."""
 _COMPARED_S = 60.0
-_SILENT, _FAINT = 1e-8, 1e-6
+_SILENT_POWER, _SILENT_PEAK = 1e-8, 1e-6
 
 
-class Beside(NamedTuple):
-    """A reference that lies where the mix lies, and the stretch that both have."""
+class AlignedReference(NamedTuple):
+    """A reference mix aligned with a mix, and the interval that both share."""
 
-    reference: Mix
-    """As long as the mix, silent outside the stretch, at one loudness within it."""
+    mix: Mix
+    """The reference mix, as long as the other, silent outside the interval, at one loudness within it."""
     start: int
     end: int
-    """Samples."""
-    later_s: float
-    """How much later it was."""
+    """First sample of the interval, and the one after the last."""
+    lag_s: float
+    """Lag of the reference mix behind the other before the alignment."""
 
-    def within(self, mix: Mix) -> Mix:
-        """The mix where the reference is, at one loudness there: the same excerpts are compared."""
+    def crop(self, mix: Mix) -> Mix:
+        """The other mix, silent outside the interval and at one loudness within it, so that equal excerpts compare."""
         if self.start == 0 and self.end >= mix.samples.shape[1]:
             return mix
-        return _only(mix, mix.samples, self.start, self.end)
+        return _restrict(mix, mix.samples, self.start, self.end)
 
 
-def _only(mix: Mix, samples: Float[np.ndarray, "2 time"], start: int, end: int) -> Mix:
-    kept = np.zeros_like(samples)
-    kept[:, start:end] = samples[:, start:end]
-    if not np.any(np.abs(kept) > _FAINT):
+def _restrict(mix: Mix, samples: Float[np.ndarray, "2 time"], start: int, end: int) -> Mix:
+    """The mix with these samples, silent outside an interval and at one loudness within it."""
+    excerpt = np.zeros_like(samples)
+    excerpt[:, start:end] = samples[:, start:end]
+    if not np.any(np.abs(excerpt) > _SILENT_PEAK):
         between = f"{start / mix.sample_rate:.1f} and {end / mix.sample_rate:.1f} s"
-        raise SongError(Problem(mix.name, f"is silent between {between}, all that both mixes have"))
-    part = mix_of(mix.name, kept, mix.sample_rate)
-    # the samples were at one loudness before: levels are told as they were found
-    louder_db = mix.found.loudness_lufs - LOUDNESS_LUFS
-    found = part.found._replace(
-        loudness_lufs=part.found.loudness_lufs + louder_db,
-        true_peak_dbtp=part.found.true_peak_dbtp + louder_db,
-        clipped=mix.found.clipped,
+        raise SongError(Problem(mix.name, f"is silent between {between}, the interval that both mixes share"))
+    part = normalise_mix(mix.name, excerpt, mix.sample_rate)
+    # the samples were normalised before: levels are stated as delivered
+    offset_db = mix.delivery.loudness_lufs - LOUDNESS_LUFS
+    delivery = part.delivery._replace(
+        loudness_lufs=part.delivery.loudness_lufs + offset_db,
+        true_peak_dbtp=part.delivery.true_peak_dbtp + offset_db,
+        clipped=mix.delivery.clipped,
     )
-    return replace(part, found=found)
+    return replace(part, delivery=delivery)
 
 
-def aligned(reference: Mix, mix: Mix) -> Beside:
-    """The reference moved to where the mix begins, by up to two seconds, as the first minute of both tells.
+def align_reference(reference: Mix, mix: Mix) -> AlignedReference:
+    """The reference mix shifted onto the mix by up to two seconds, by the best correlation in the first minute.
 
-    Where the two have next to nothing in common it stays where it is. Raises SongError for another rate, and where
-    less than a second is left that both have.
+    Mixes that hardly correlate are not shifted. Raises SongError for another sample rate, and if they share less than
+    a second.
     """
     if reference.sample_rate != mix.sample_rate:
         what = f"is at {reference.sample_rate} Hz, the mix at {mix.sample_rate} Hz"
@@ -77,65 +78,76 @@ def aligned(reference: Mix, mix: Mix) -> Beside:
     lag = _lag_samples(reference, mix)
     n = mix.samples.shape[1]
     start, end = max(0, -lag), min(n, reference.samples.shape[1] - lag)
-    if end - start < SHORTEST_S * mix.sample_rate:
-        raise SongError(Problem(reference.name, "has less than a second in common with the mix"))
-    moved = np.zeros_like(mix.samples)
-    moved[:, start:end] = reference.samples[:, start + lag : end + lag]
-    whole = end - start == n == reference.samples.shape[1]
-    found = replace(reference, samples=moved) if whole else _only(reference, moved, start, end)
-    return Beside(found, start, end, lag / mix.sample_rate)
+    if end - start < MIN_DURATION_S * mix.sample_rate:
+        raise SongError(Problem(reference.name, "shares less than a second with the mix"))
+    shifted = np.zeros_like(mix.samples)
+    shifted[:, start:end] = reference.samples[:, start + lag : end + lag]
+    is_whole = end - start == n == reference.samples.shape[1]
+    aligned = replace(reference, samples=shifted) if is_whole else _restrict(reference, shifted, start, end)
+    return AlignedReference(aligned, start, end, lag / mix.sample_rate)
 
 
 def _lag_samples(reference: Mix, mix: Mix) -> int:
     n = min(reference.samples.shape[1], mix.samples.shape[1], int(_COMPARED_S * mix.sample_rate))
     a, b = reference.mid[:n].astype(np.float64), mix.mid[:n].astype(np.float64)
-    found = signal.correlate(a, b, method="fft")
+    correlation = signal.correlate(a, b, method="fft")
     lags = signal.correlation_lags(n, n)
-    found = np.where(np.abs(lags) <= _FURTHEST_S * mix.sample_rate, np.abs(found), 0.0)
-    best = int(np.argmax(found))
+    # a mix may be inverted as a whole: the sign does not count
+    correlation = np.where(np.abs(lags) <= _MAX_LAG_S * mix.sample_rate, np.abs(correlation), 0.0)
+    best = int(np.argmax(correlation))
     scale = float(np.sqrt(np.sum(np.square(a)) * np.sum(np.square(b))))
-    return int(lags[best]) if found[best] > _ALIKE * scale else 0
+    return int(lags[best]) if correlation[best] > _MIN_CORRELATION * scale else 0
 
 
-def feature_errors(found: Mapping[str, float], wanted: Mapping[str, float]) -> dict[str, float]:
-    """Absolute differences of what both have."""
-    return {name: abs(found[name] - wanted[name]) for name in found if name in wanted}
+def feature_errors(features: Mapping[str, float], reference: Mapping[str, float]) -> dict[str, float]:
+    """Absolute differences of the features that both have, in their own units."""
+    return {name: abs(features[name] - reference[name]) for name in features if name in reference}
 
 
 def spectrum_errors_db(mix: Mix, reference: Mix) -> dict[str, float]:
-    """Mean error of the third-octave levels of mid and of side."""
-    rate = mix.sample_rate
+    """Mean absolute differences of the third-octave levels of mid and of side, in dB."""
     pairs = {"mid": (mix.mid, reference.mid), "side": (mix.side, reference.side)}
-    return {name: float(np.mean(np.abs(thirds_db(a, rate) - thirds_db(b, rate)))) for name, (a, b) in pairs.items()}
+    errors = {}
+    for name, signals in pairs.items():
+        levels, reference_levels = (third_octave_levels_db(x, mix.sample_rate) for x in signals)
+        errors[name] = float(np.mean(np.abs(levels - reference_levels)))
+    return errors
 
 
 def multiresolution_db(x: Float[np.ndarray, " time"], reference: Float[np.ndarray, " time"]) -> float | None:
-    """Mean distance of the levels of short-time spectra at three resolutions, over the bins that the reference has
-    within 60 dB of its highest; differences count up to 60 dB. None for a reference below -80 dBFS, as the side of a
-    mono mix is: it has no spectrum to be far from."""
-    if np.mean(np.square(reference, dtype=np.float64)) < _SILENT:
+    """Mean absolute difference of short-time spectra at three resolutions, in dB, over the bins of the reference within
+    60 dB of its maximum; each difference counts up to 60 dB.
+
+    None for a reference below -80 dBFS, such as the side of a mono mix, which has no spectrum to compare with.
+    """
+    if np.mean(np.square(reference, dtype=np.float64)) < _SILENT_POWER:
         return None
     return float(np.mean([_distance_db(x, reference, size) for size in WINDOWS]))
 
 
 def _distance_db(x: Float[np.ndarray, " time"], reference: Float[np.ndarray, " time"], size: int) -> float:
-    ours, theirs = (np.square(np.abs(spectra_of(each, size))) for each in (x, reference))
-    floor = np.max(theirs) * 10.0 ** (-_DEPTH_DB / 10.0)
-    counts = theirs > floor
-    return float(np.mean(np.abs(10.0 * np.log10(np.maximum(ours[counts], floor) / theirs[counts]))))
+    power, reference_power = (np.square(np.abs(stft(each, size))) for each in (x, reference))
+    # one floor for both: a bin that is silent in one of them counts up to 60 dB
+    floor = np.max(reference_power) * 10.0 ** (-_DEPTH_DB / 10.0)
+    counts = reference_power > floor
+    ratio = np.maximum(power[counts], floor) / reference_power[counts]
+    return float(np.mean(np.abs(10.0 * np.log10(ratio))))
 
 
-def track_errors(found: Fit, wanted: Fit) -> dict[str, float]:
-    """Mean errors of the tracks that are heard in both: level after what all have in common is taken off, place, and
-    tone weighted by where a track has its energy. Empty if there are not two such tracks."""
-    both = found.present & wanted.present
+def track_errors(fit: TrackFit, reference: TrackFit) -> dict[str, float]:
+    """Mean absolute errors of level (LU), pan and tone (dB) over the tracks that are present in both fits.
+
+    The median error of level is subtracted, since both mixes are at one loudness; errors of tone are weighted by the
+    energy of the track in each band. Empty for fewer than two such tracks.
+    """
+    both = fit.present & reference.present
     if both.sum() < 2:
         return {}
-    level = (found.level_db - wanted.level_db)[both]
-    share = wanted.raw[both] / wanted.raw[both].sum(axis=1, keepdims=True)
-    tone = np.sum(share * np.abs(found.tone_db - wanted.tone_db)[both], axis=1)
+    level = (fit.level_db - reference.level_db)[both]
+    share = reference.raw[both] / reference.raw[both].sum(axis=1, keepdims=True)
+    tone = np.sum(share * np.abs(fit.tone_db - reference.tone_db)[both], axis=1)
     return {
         "level_lu": float(np.mean(np.abs(level - np.median(level)))),
-        "pan": float(np.mean(np.abs(found.pan - wanted.pan)[both])),
+        "pan": float(np.mean(np.abs(fit.pan - reference.pan)[both])),
         "tone_db": float(np.mean(tone)),
     }

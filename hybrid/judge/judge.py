@@ -1,4 +1,4 @@
-"""All metrics of several mixes of one song at once."""
+"""Evaluation of several mixes of one song: all metrics and the measurements behind them."""
 
 from __future__ import annotations
 
@@ -9,70 +9,76 @@ import numpy as np
 
 from hybrid.audio.read import SongReader
 from hybrid.errors import Problem, SongError
-from hybrid.judge.distance import Beside, feature_errors, multiresolution_db, spectrum_errors_db, track_errors
+from hybrid.judge.distance import AlignedReference, feature_errors, multiresolution_db, spectrum_errors_db, track_errors
 from hybrid.judge.features import features_of
 from hybrid.judge.mix import Mix
 from hybrid.judge.table import METRICS, REFERENCE
-from hybrid.judge.tracks import Fit, Heard, fit_tracks, heard
+from hybrid.judge.tracks import Audibility, TrackFit, fit_tracks, track_audibility
 
 
-class Judged(NamedTuple):
-    """What is found of a mix."""
+class MixEvaluation(NamedTuple):
+    """Metrics of a mix, and the measurements behind them."""
 
     metrics: dict[str, float]
-    """By the names of `METRICS`, finite: those that can be read from what is there."""
+    """Finite values by the names of `METRICS`, as far as tracks and a reference allow."""
     features: dict[str, float]
-    fit: Fit | None
-    heard: Heard | None
-    """With tracks."""
+    fit: TrackFit | None
+    """With tracks, as the next."""
+    audibility: Audibility | None
     reference_explained: float | None
-    """Share of the reference that the tracks explain; None without both."""
+    """Share of the reference's energy that the tracks explain; None without tracks or without a reference."""
 
 
-def judge(mixes: Sequence[Mix], reader: SongReader | None = None, beside: Beside | None = None) -> list[Judged]:
-    """Every mix by itself, as its tracks are heard in it, and against a reference that lies beside them, as far as
-    these are given; where the reference is shorter, of what both have.
+def judge(
+    mixes: Sequence[Mix], reader: SongReader | None = None, reference: AlignedReference | None = None
+) -> list[MixEvaluation]:
+    """The metrics of every mix by itself and, where they are given, with its tracks and against an aligned reference.
 
-    All are of one song, begin with its tracks and have their rate. Raises SongError for mixes of another rate.
+    All mixes are of one song, start with its tracks and are compared where the reference has samples. Raises SongError
+    for mixes at another sample rate than the tracks.
     """
-    if beside:
-        mixes = [beside.within(mix) for mix in mixes]
-    reference = beside.reference if beside else None
-    everything = [*mixes, *([reference] if reference else [])]
+    if reference:
+        mixes = [reference.crop(mix) for mix in mixes]
+    reference_mix = reference.mix if reference else None
+    all_mixes = [*mixes, *([reference_mix] if reference_mix else [])]
     if reader:
-        for mix in everything:
+        for mix in all_mixes:
             if mix.sample_rate != reader.song.sample_rate:
                 what = f"is at {mix.sample_rate} Hz, its tracks at {reader.song.sample_rate} Hz"
                 raise SongError(Problem(mix.name, what))
-    fits = fit_tracks(reader, everything) if reader else []
-    audible = heard(reader, fits[: len(mixes)]) if reader else []
-    wanted = features_of(reference) if reference else {}
-    judged = []
+    # the reference is fitted along with the mixes: tracks are read once
+    fits = fit_tracks(reader, all_mixes) if reader else []
+    audibilities = track_audibility(reader, fits[: len(mixes)]) if reader else []
+    reference_features = features_of(reference_mix) if reference_mix else {}
+    evaluations = []
     for index, mix in enumerate(mixes):
         features = features_of(mix)
-        metrics: dict[str, float | None] = {**_alone(features)}
+        values: dict[str, float | None] = {**_own_metrics(features)}
         if reader:
-            metrics["heard"] = audible[index].mean
-        if reference:
-            metrics |= _against(mix, features, reference, wanted)
-        if reader and reference:
-            metrics |= track_errors(fits[index], fits[-1])
-        known = {name: value for name in METRICS if (value := metrics.get(name)) is not None and np.isfinite(value)}
-        fit, share = (fits[index], audible[index]) if reader else (None, None)
-        judged.append(Judged(known, features, fit, share, fits[-1].explained if reader and reference else None))
-        mix.forget()
-    return judged
+            values["heard"] = audibilities[index].mean
+        if reference_mix:
+            values |= _reference_metrics(mix, features, reference_mix, reference_features)
+        if reader and reference_mix:
+            values |= track_errors(fits[index], fits[-1])
+        metrics = {name: value for name in METRICS if (value := values.get(name)) is not None and np.isfinite(value)}
+        fit, audibility = (fits[index], audibilities[index]) if reader else (None, None)
+        explained = fits[-1].explained if reader and reference_mix else None
+        evaluations.append(MixEvaluation(metrics, features, fit, audibility, explained))
+        mix.clear_cache()
+    return evaluations
 
 
-def _alone(features: Mapping[str, float]) -> dict[str, float]:
+def _own_metrics(features: Mapping[str, float]) -> dict[str, float]:
+    """Metrics that need the mix alone."""
     folded = {"folded_lu": abs(features["fold_down_lu"])}
     return folded | {name: features[name] for name in ("clipped", "dc_db") if name in features}
 
 
-def _against(
-    mix: Mix, features: Mapping[str, float], reference: Mix, wanted: Mapping[str, float]
+def _reference_metrics(
+    mix: Mix, features: Mapping[str, float], reference: Mix, reference_features: Mapping[str, float]
 ) -> dict[str, float | None]:
-    errors = feature_errors(features, wanted)
+    """Metrics that need a reference mix."""
+    errors = feature_errors(features, reference_features)
     spectra = {f"spectrum_{name}_db": error for name, error in spectrum_errors_db(mix, reference).items()}
     over_time = {
         "stft_mid_db": multiresolution_db(mix.mid, reference.mid),

@@ -1,6 +1,6 @@
-"""A finished mix as it is judged: at one loudness, with what was read of it before it was brought there.
+"""A finished mix normalised in loudness, with its levels as delivered.
 
-Nothing here is shared with the rules: loudness is pyloudnorm's, transforms and resampling are SciPy's.
+Nothing here is shared with the rules: loudness is pyloudnorm's, transforms and resampling are NumPy's and SciPy's.
 """
 
 from __future__ import annotations
@@ -24,52 +24,52 @@ from hybrid.audio.song import Song, Track
 from hybrid.errors import InputError, Problem, SongError
 
 LOUDNESS_LUFS = -23.0
-"""Every mix is brought to it before anything is compared (catalogue 11; EBU R 128)."""
-SHORTEST_S = 1.0
+"""Loudness to which every mix is normalised before it is compared (EBU R 128)."""
+MIN_DURATION_S = 1.0
 WINDOW = 4096
-"""Samples of a window of the spectra, of which each overlaps the next by half."""
+"""Window length of the spectra, samples; windows overlap by half."""
 _FULL_SCALE = 1.0 - 2.0**-15
-"""The highest sample that 16 bits hold."""
+"""The largest sample value in 16 bits."""
 _OVERSAMPLING = 4
 """ITU-R BS.1770-5, annex 2."""
-_EXACT = "DeMan"
-"""The K-weighting of pyloudnorm that is the standard's at any rate; its default reads 0.05 LU low."""
+_K_WEIGHTING = "DeMan"
+"""The filter of pyloudnorm that follows the standard at any sample rate; its default reads 0.05 LU low."""
 
 
-class Found(NamedTuple):
-    """A mix as it was found."""
+class DeliveryLevels(NamedTuple):
+    """Levels of a mix as delivered, before it is normalised."""
 
     loudness_lufs: float
     loudness_range_lu: float | None
-    """None where it is too short: less than three seconds."""
+    """None for a mix of less than three seconds."""
     true_peak_dbtp: float
     clipped: int
-    """Samples at full scale next to another such sample."""
+    """Number of samples at full scale next to another such sample."""
     dc_db: float
-    """The mean of a channel against its RMS, of the worse channel."""
+    """DC offset against RMS, of the worse channel."""
 
 
 @dataclass(frozen=True)
 class Mix:
-    """The samples of a mix at `LOUDNESS_LUFS`, and what several measures share."""
+    """The samples of a mix at `LOUDNESS_LUFS`, and spectra that several metrics share."""
 
     name: str
     samples: Float32[np.ndarray, "2 time"]
     sample_rate: int
-    found: Found
+    delivery: DeliveryLevels
 
     @cached_property
     def spectra(self) -> Complex64[np.ndarray, "2 bin frame"]:
-        """Of left and right."""
-        return spectra_of(self.samples)
+        """Short-time spectra of left and right."""
+        return stft(self.samples)
 
-    def forget(self) -> None:
-        """Lets go of the spectra, twice the size of the samples."""
+    def clear_cache(self) -> None:
+        """Frees the spectra, which take twice the memory of the samples."""
         self.__dict__.pop("spectra", None)
 
     @property
     def bin_hz(self) -> Float[np.ndarray, " bin"]:
-        """The frequencies of the spectra."""
+        """The frequencies of the spectra's bins, in Hz."""
         return np.fft.rfftfreq(WINDOW, 1.0 / self.sample_rate)
 
     @property
@@ -84,9 +84,9 @@ class Mix:
 
 
 def read_mix(path: Path, sample_rate: int | None = None) -> Mix:
-    """The mix in a file, at its own rate or another. A mono file is heard from both sides.
+    """The mix in a file, at its own sample rate or another; a mono file becomes two equal channels.
 
-    Raises InputError for a folder, SongError for a file that is unfit, silent or shorter than a second.
+    Raises InputError for a folder, SongError for a file that cannot be used, is silent or shorter than a second.
     """
     if path.is_dir():
         raise InputError(Problem(str(path), "is a folder, expected the file of a finished mix"))
@@ -96,54 +96,57 @@ def read_mix(path: Path, sample_rate: int | None = None) -> Mix:
     n_samples = -(-file.n_samples * rate // file.sample_rate)
     with open_song(Song(path.stem, path.parent, (track,), rate, n_samples)) as reader:
         x = reader.read(0, 0, n_samples)
-    return mix_of(str(path), np.broadcast_to(x, (2, n_samples)), rate)
+    return normalise_mix(str(path), np.broadcast_to(x, (2, n_samples)), rate)
 
 
-def mix_of(name: str, samples: Float[np.ndarray, "2 time"], sample_rate: int) -> Mix:
-    """A mix of these samples. Raises SongError if they are silent or shorter than a second."""
-    if samples.shape[1] < SHORTEST_S * sample_rate:
-        what = f"lasts {samples.shape[1] / sample_rate:.2f} s, expected {SHORTEST_S:g} s at least"
+def normalise_mix(name: str, samples: Float[np.ndarray, "2 time"], sample_rate: int) -> Mix:
+    """The mix of these samples, normalised. Raises SongError if they are silent or shorter than a second."""
+    if samples.shape[1] < MIN_DURATION_S * sample_rate:
+        what = f"lasts {samples.shape[1] / sample_rate:.2f} s, expected {MIN_DURATION_S:g} s at least"
         raise SongError(Problem(name, what))
     loudness = loudness_lufs(samples, sample_rate)
     if not np.isfinite(loudness):
-        raise SongError(Problem(name, "is silent: there is nothing to judge"))
-    found = Found(
-        loudness, _loudness_range(samples, sample_rate), true_peak_dbtp(samples), _clipped(samples), _dc_db(samples)
-    )
+        raise SongError(Problem(name, "is silent: it cannot be judged"))
+    range_lu = _loudness_range(samples, sample_rate)
+    delivery = DeliveryLevels(loudness, range_lu, true_peak_dbtp(samples), _count_clipped(samples), _dc_db(samples))
     gain = np.float32(10.0 ** ((LOUDNESS_LUFS - loudness) / 20.0))
-    return Mix(name, gain * samples.astype(np.float32), sample_rate, found)
+    return Mix(name, gain * samples.astype(np.float32), sample_rate, delivery)
 
 
 def loudness_lufs(samples: Float[np.ndarray, "2 time"], sample_rate: int) -> float:
-    """Integrated loudness by ITU-R BS.1770: -3.01 for a sine of 997 Hz at full scale in one channel, -inf for none."""
+    """Integrated loudness by ITU-R BS.1770, in LUFS: -3.01 for a sine of 997 Hz at full scale in one channel.
+
+    Silence reads -inf.
+    """
     with _without_warnings():
-        return float(pyloudnorm.Meter(sample_rate, _EXACT).integrated_loudness(samples.T.astype(np.float64)))
+        return float(pyloudnorm.Meter(sample_rate, _K_WEIGHTING).integrated_loudness(samples.T.astype(np.float64)))
 
 
 def _loudness_range(samples: Float[np.ndarray, "2 time"], sample_rate: int) -> float | None:
-    """EBU Tech 3342."""
+    """Loudness range by EBU Tech 3342, in LU; None for less than three seconds."""
     if samples.shape[1] < 3 * sample_rate:
         return None
     with _without_warnings():
-        found = float(pyloudnorm.Meter(sample_rate, _EXACT).loudness_range(samples.T.astype(np.float64)))
-    return found if np.isfinite(found) else None
+        range_lu = float(pyloudnorm.Meter(sample_rate, _K_WEIGHTING).loudness_range(samples.T.astype(np.float64)))
+    return range_lu if np.isfinite(range_lu) else None
 
 
 def true_peak_dbtp(samples: Float[np.ndarray, "2 time"]) -> float:
-    """The highest magnitude after four times oversampling, dB; -inf for silence."""
+    """True peak after four times oversampling, in dBTP; -inf for silence."""
     peak = max(float(np.max(np.abs(signal.resample_poly(x, _OVERSAMPLING, 1)))) for x in samples)
     return 20.0 * float(np.log10(peak)) if peak > 0.0 else -np.inf
 
 
-def _clipped(samples: Float[np.ndarray, "2 time"]) -> int:
+def _count_clipped(samples: Float[np.ndarray, "2 time"]) -> int:
     full = np.abs(samples) >= _FULL_SCALE
-    beside = np.zeros_like(full)
-    beside[:, 1:] |= full[:, :-1]
-    beside[:, :-1] |= full[:, 1:]
-    return int(np.sum(full & beside))
+    has_full_neighbour = np.zeros_like(full)
+    has_full_neighbour[:, 1:] |= full[:, :-1]
+    has_full_neighbour[:, :-1] |= full[:, 1:]
+    return int(np.sum(full & has_full_neighbour))
 
 
 def _dc_db(samples: Float[np.ndarray, "2 time"]) -> float:
+    # float64: an offset far below the signal is lost in the rounding of a float32 sum
     x = samples.astype(np.float64)
     shares = [float(np.mean(each)) ** 2 / float(np.mean(np.square(each))) for each in x if np.any(each)]
     share = max([1e-12, *shares])
@@ -158,9 +161,13 @@ def _without_warnings() -> Iterator[None]:
         yield
 
 
-def spectra_of(x: Float[np.ndarray, "*batch time"], size: int = WINDOW) -> Complex[np.ndarray, "*batch bin frame"]:
-    """Under Hann windows that overlap by half: a sine at full scale reads 0.5. Short ones are filled with silence."""
+def stft(x: Float[np.ndarray, "*batch time"], size: int = WINDOW) -> Complex[np.ndarray, "*batch bin frame"]:
+    """Short-time spectra with Hann windows that overlap by half: a sine at full scale reads 0.5 in its bin.
+
+    Signals shorter than a window are padded with zeros.
+    """
     x = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, max(0, size - x.shape[-1]))])
     window = np.hanning(size + 1)[:-1].astype(x.dtype)
+    # a view of all frames: no copy before the transform
     frames = np.lib.stride_tricks.sliding_window_view(x, size, axis=-1)[..., :: size // 2, :]
     return np.swapaxes(np.fft.rfft(frames * (window / window.sum()), axis=-1), -1, -2)

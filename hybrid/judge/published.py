@@ -1,7 +1,7 @@
-"""Feature sets of two papers as their code defines them, pinned, so that numbers compare with theirs.
+"""Metrics of two papers as their public code defines them, for comparison with published numbers.
 
-Both are here to be compared with, not believed: what is odd about each is said beside it. Written from the definitions
-in the papers and their public code; nothing is shared with the measures of this program.
+They are not recommended: the flaws of each are listed in its docstring. Written from the definitions in the papers and
+their public code; nothing is shared with the other metrics of this program.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from jaxtyping import Float
 
 from hybrid.judge.mix import LOUDNESS_LUFS, Mix
 
-_TINY = 1e-30
+_FLOOR = 1e-30
 
 
 def mixing_style_2024(mix: Mix, reference: Mix) -> dict[str, float]:
-    """The audio feature loss of Diff-MST (Vanka, Steinmetz, Rolland, Reiss, Fazekas, ISMIR 2024), unweighted terms and
-    their sum by the published weights 0.1, 0.001, 1, 1, 0.1.
+    """The audio feature loss of Diff-MST (Vanka, Steinmetz, Rolland, Reiss, Fazekas, ISMIR 2024): unweighted terms and
+    their sum with the published weights 0.1, 0.001, 1, 1, 0.1.
 
-    Odd: weights over 10^3 join unlike units; RMS is an amplitude, so that level errors count by loudness; the Bark
-    spectrum is the logarithm of mean magnitudes of one resolution of 0.74 s.
+    Flaws: weights that differ by 10^3 add unlike units; RMS is an amplitude, so that errors of level count more in loud
+    mixes; the Bark spectrum is the logarithm of mean magnitudes at one resolution of 0.74 s.
     """
-    ours, theirs = (_mixing_style(each) for each in (mix, reference))
-    terms = {name: float(np.mean(np.square(ours[name] - theirs[name]))) for name in ours}
+    features, reference_features = (_mixing_style(each) for each in (mix, reference))
+    terms = {name: float(np.mean(np.square(features[name] - reference_features[name]))) for name in features}
     weights = {"rms": 0.1, "crest_factor": 0.001, "stereo_width": 1.0, "stereo_imbalance": 1.0, "barkspectrum": 0.1}
     return {**terms, "sum": sum(weights[name] * value for name, value in terms.items())}
 
@@ -48,12 +48,14 @@ def _mixing_style(mix: Mix) -> dict[str, Float[np.ndarray, "..."]]:
 
 
 def _bark_spectrum(x: Float[np.ndarray, " time"], sample_rate: int, size: int = 32768) -> Float[np.ndarray, " band"]:
-    """24 triangles on the Bark scale of Traunmueller 1990 from 20 Hz to 20 kHz, of mean magnitudes; natural log."""
+    """Natural logarithm of mean magnitudes in 24 triangles on the Bark scale of Traunmueller 1990, 20 Hz to 20 kHz."""
     x = np.pad(x, (0, max(0, size - len(x))))
+    # the published code passes no window, which is a rectangle
     magnitude = np.abs(librosa.stft(x, n_fft=size, hop_length=size // 4, window="boxcar", pad_mode="reflect"))
     lowest, highest = _bark(np.array([20.0, 20000.0])).tolist()
     points = _from_bark(np.linspace(lowest, highest, 26))
     hz = np.linspace(0.0, sample_rate // 2, size // 2 + 1)
+    # triangles on the grid of bins: rising and falling slopes of unit height
     slopes = points[None, :] - hz[:, None]
     steps = np.diff(points)
     triangles = np.maximum(0.0, np.minimum(-slopes[:, :-2] / steps[:-1], slopes[:, 2:] / steps[1:]))
@@ -66,67 +68,70 @@ def _bark(hz: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
 
 
 def _from_bark(bark: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """As the published code has it: where any point is below 2 Bark, those above 20.1 are not corrected back."""
+    """Frequency in Hz as in the published code, which does not invert the correction of `_bark` above 20.1 Bark."""
     bark = np.where(bark < 2.0, (bark - 0.3) / 0.85, bark)
     return 1960.0 * (bark + 0.53) / (26.28 - bark)
 
 
 def effect_normalised_2022(mix: Mix, reference: Mix) -> dict[str, float]:
     """The evaluation of Martínez-Ramírez, Liao, Fabbro, Uhlich, Nagashima, Mitsufuji (ISMIR 2022): mean absolute
-    percentage errors, as shares of one, of running means of features.
+    percentage errors of running means of features, as shares of one.
 
-    Odd: percentages of LUFS and dB have an arbitrary zero (a mix at -1 dBFS is 100 % wrong against one at -0.5); crest
-    is the ratio of two levels in dB; peaks are brought to -1 dBFS, so that one click moves everything.
+    Flaws: percentages of LUFS and dB have an arbitrary zero (a mix at -1 dBFS is 100 % wrong against one at -0.5);
+    crest is the ratio of two levels in dB; peaks are normalised to -1 dBFS, so that one click changes every feature.
     """
-    ours, theirs = (_at_peak(each) for each in (mix, reference))
+    x, y = (_normalise_peak(each) for each in (reference, mix))
     rate = mix.sample_rate
-    found = {"d_lufs": _percentage(*(_default_lufs(each) for each in (reference, mix)))}
-    found["d_peak"] = _percentage(*(_peak_db(_as_found(each)) for each in (reference, mix)))
-    panned = [(np.square(_panning(each)), rate) for each in (theirs, ours)]
-    # frames in which the wanted mix is nowhere but in the middle are left out of both
-    n_frames = min(each.shape[1] for each, _ in panned)
-    counts = np.any(panned[0][0][:, :n_frames] > 0.0, axis=0)
-    for name, (low_hz, high_hz) in _PANNED_HZ.items():
-        a, b = (_panned(each[:, :n_frames][:, counts], low_hz, high_hz or rate / 2.0, rate) for each, _ in panned)
-        found[name] = _percentage(a[0], b[0]) if counts.any() else 0.0
+    errors = {"d_lufs": _percentage(*(_default_lufs(each) for each in (reference, mix)))}
+    errors["d_peak"] = _percentage(*(_peak_db(_at_delivery_loudness(each)) for each in (reference, mix)))
+    squares = [np.square(_panning(each)) for each in (x, y)]
+    # frames in which the reference is mono are left out of both
+    n_frames = min(each.shape[1] for each in squares)
+    counts = np.any(squares[0][:, :n_frames] > 0.0, axis=0)
+    for name, (low_hz, high_hz) in _PANNING_HZ.items():
+        a, b = (_panning_rms(each[:, :n_frames][:, counts], low_hz, high_hz or rate / 2.0, rate) for each in squares)
+        errors[name] = _percentage(a[0], b[0]) if counts.any() else 0.0
     for name, measure in _EFFECT_FEATURES.items():
-        a, b = measure(theirs, rate), measure(ours, rate)
+        a, b = measure(x, rate), measure(y, rate)
         frames = min(a.shape[1], b.shape[1])
-        found[name] = float(np.mean([_percentage(*pair) for pair in zip(a[:, :frames], b[:, :frames], strict=True)]))
+        errors[name] = float(np.mean([_percentage(*pair) for pair in zip(a[:, :frames], b[:, :frames], strict=True)]))
     groups = {"spectral": "centroid bandwidth contrast_l contrast_m contrast_h rolloff flatness"}
     groups |= {"panning": "p_total p_low p_mid p_high", "dynamic": "rms dynamic_spread crest"}
-    return found | {name: float(np.mean([found[each] for each in of.split()])) for name, of in groups.items()}
+    return errors | {name: float(np.mean([errors[each] for each in of.split()])) for name, of in groups.items()}
 
 
 Stereo = Float[np.ndarray, "2 time"]
-Row = Float[np.ndarray, "row _"]
+FeatureRows = Float[np.ndarray, "row _"]
 
 
-def _percentage(wanted: Float[np.ndarray, " n"], found: Float[np.ndarray, " n"]) -> float:
-    return float(np.mean(np.abs(wanted - found) / np.maximum(np.abs(wanted), np.finfo(np.float64).eps)))
+def _percentage(reference: Float[np.ndarray, " n"], x: Float[np.ndarray, " n"]) -> float:
+    """Mean absolute error as a share of the reference."""
+    return float(np.mean(np.abs(reference - x) / np.maximum(np.abs(reference), np.finfo(np.float64).eps)))
 
 
-def _as_found(mix: Mix) -> Stereo:
-    """At the loudness that it had."""
-    return mix.samples * np.float32(10.0 ** ((mix.found.loudness_lufs - LOUDNESS_LUFS) / 20.0))
+def _at_delivery_loudness(mix: Mix) -> Stereo:
+    """Samples of the mix at the loudness of its delivery."""
+    return mix.samples * np.float32(10.0 ** ((mix.delivery.loudness_lufs - LOUDNESS_LUFS) / 20.0))
 
 
 def _default_lufs(mix: Mix) -> Float[np.ndarray, " one"]:
-    """By pyloudnorm's default K-weighting, as published, which reads 0.05 LU low."""
-    return np.array([pyloudnorm.Meter(mix.sample_rate).integrated_loudness(_as_found(mix).T.astype(np.float64))])
+    """Loudness in LUFS by pyloudnorm's default K-weighting, as published, which reads 0.05 LU low."""
+    return np.array(
+        [pyloudnorm.Meter(mix.sample_rate).integrated_loudness(_at_delivery_loudness(mix).T.astype(np.float64))]
+    )
 
 
 def _peak_db(x: Stereo) -> Float[np.ndarray, " one"]:
-    return np.array([20.0 * np.log10(np.max(np.abs(x)) + _TINY)])
+    return np.array([20.0 * np.log10(np.max(np.abs(x)) + _FLOOR)])
 
 
-def _at_peak(mix: Mix) -> Stereo:
+def _normalise_peak(mix: Mix) -> Stereo:
     x = mix.samples.astype(np.float64)
     return x * (10.0 ** (-1.0 / 20.0) / np.max(np.abs(x)))
 
 
-def _running(rows: Row, n: int) -> Row:
-    """Means over `n` frames; over all where there are fewer."""
+def _running_mean(rows: FeatureRows, n: int) -> FeatureRows:
+    """Running means over `n` frames, or over all where there are fewer."""
     n = min(n, rows.shape[1])
     total = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(rows, axis=1)], axis=1)
     return (total[:, n:] - total[:, :-n]) / n
@@ -140,35 +145,35 @@ def _frames(x: Stereo, size: int, hop: int) -> np.ndarray:
     return librosa.stft(x, n_fft=size, hop_length=hop, window=_root_hann(size), center=False)
 
 
-def _spectral(of: Callable[[np.ndarray, int], Row], eps: float, n: int) -> Callable[[Stereo, int], Row]:
-    """A row for each channel."""
+def _spectral(of: Callable[[np.ndarray, int], FeatureRows], eps: float, n: int) -> Callable[[Stereo, int], FeatureRows]:
+    """The measure of a spectral descriptor, with a row for each channel."""
 
-    def measure(x: Stereo, rate: int) -> Row:
-        return np.concatenate([_running(of(each, rate) + eps, n) for each in np.abs(_frames(x, 4096, 1024))])
+    def measure(x: Stereo, rate: int) -> FeatureRows:
+        return np.concatenate([_running_mean(of(each, rate) + eps, n) for each in np.abs(_frames(x, 4096, 1024))])
 
     return measure
 
 
-def _contrast(bands: slice) -> Callable[[np.ndarray, int], Row]:
-    def measure(magnitude: np.ndarray, rate: int) -> Row:
+def _contrast(bands: slice) -> Callable[[np.ndarray, int], FeatureRows]:
+    def measure(magnitude: np.ndarray, rate: int) -> FeatureRows:
         options = {"fmin": 250.0, "n_bands": 4, "quantile": 0.02, "linear": False}
-        found = librosa.feature.spectral_contrast(S=magnitude, sr=rate, n_fft=4096, hop_length=1024, **options)
-        return np.mean(found[bands], axis=0, keepdims=True)
+        contrast = librosa.feature.spectral_contrast(S=magnitude, sr=rate, n_fft=4096, hop_length=1024, **options)
+        return np.mean(contrast[bands], axis=0, keepdims=True)
 
     return measure
 
 
 def _panning(x: Stereo) -> Float[np.ndarray, "bin frame"]:
     left, right = np.abs(_frames(x, 2048, 1024) + 1e-20)
-    alike = 2.0 * left * right / (np.square(left) + np.square(right))
-    return (1.0 - alike) * np.sign(right / left - left / right)
+    similarity = 2.0 * left * right / (np.square(left) + np.square(right))
+    return (1.0 - similarity) * np.sign(right / left - left / right)
 
 
-def _panned(squares: Float[np.ndarray, "bin _"], low_hz: float, high_hz: float, rate: int) -> Row:
-    """Running means of the RMS between two frequencies."""
+def _panning_rms(squares: Float[np.ndarray, "bin _"], low_hz: float, high_hz: float, rate: int) -> FeatureRows:
+    """Running means of the panning spectrum's RMS between two frequencies, from its squares."""
     first, last = (int(hz * 2048 / rate) for hz in (low_hz, high_hz))
     rms = np.sqrt(np.mean(squares[first:last], axis=0))
-    return _running(rms[None], 40) if rms.size else np.zeros((1, 1))
+    return _running_mean(rms[None], 40) if rms.size else np.zeros((1, 1))
 
 
 def _blocks(x: Stereo) -> Float[np.ndarray, "2 frame sample"]:
@@ -176,7 +181,7 @@ def _blocks(x: Stereo) -> Float[np.ndarray, "2 frame sample"]:
 
 
 def _db(x: np.ndarray) -> np.ndarray:
-    return 20.0 * np.log10(x + _TINY)
+    return 20.0 * np.log10(x + _FLOOR)
 
 
 def _rms_db(x: Stereo) -> Float[np.ndarray, "2 frame"]:
@@ -191,8 +196,9 @@ def _crest(x: Stereo) -> Float[np.ndarray, "2 frame"]:
     return _db(np.max(np.abs(_blocks(x)), axis=-1)) / _rms_db(x)
 
 
-_PANNED_HZ = {"p_total": (0.0, None), "p_low": (0.0, 250.0), "p_mid": (250.0, 2500.0), "p_high": (2500.0, None)}
-_EFFECT_FEATURES: dict[str, Callable[[Stereo, int], Row]] = {
+# names and parameters of the published code
+_PANNING_HZ = {"p_total": (0.0, None), "p_low": (0.0, 250.0), "p_mid": (250.0, 2500.0), "p_high": (2500.0, None)}
+_EFFECT_FEATURES: dict[str, Callable[[Stereo, int], FeatureRows]] = {
     "centroid": _spectral(lambda s, rate: librosa.feature.spectral_centroid(S=s, sr=rate, n_fft=4096), 1.0, 40),
     "bandwidth": _spectral(lambda s, rate: librosa.feature.spectral_bandwidth(S=s, sr=rate, n_fft=4096), 1.0, 40),
     "contrast_l": _spectral(_contrast(slice(0, 1)), 0.0, 40),
@@ -200,20 +206,20 @@ _EFFECT_FEATURES: dict[str, Callable[[Stereo, int], Row]] = {
     "contrast_h": _spectral(_contrast(slice(-1, None)), 0.0, 40),
     "rolloff": _spectral(lambda s, rate: librosa.feature.spectral_rolloff(S=s, sr=rate, n_fft=4096), 1.0, 40),
     "flatness": _spectral(lambda s, rate: librosa.feature.spectral_flatness(S=s, n_fft=4096), 0.0, 800),
-    "rms": lambda x, rate: _running(1.0 - np.mean(_rms_db(x), axis=0, keepdims=True), 40),
-    "dynamic_spread": lambda x, rate: _running(1.0 - np.mean(_spread_db(x), axis=0, keepdims=True), 40),
-    "crest": lambda x, rate: _running(np.mean(_crest(x), axis=0, keepdims=True), 40),
+    "rms": lambda x, rate: _running_mean(1.0 - np.mean(_rms_db(x), axis=0, keepdims=True), 40),
+    "dynamic_spread": lambda x, rate: _running_mean(1.0 - np.mean(_spread_db(x), axis=0, keepdims=True), 40),
+    "crest": lambda x, rate: _running_mean(np.mean(_crest(x), axis=0, keepdims=True), 40),
 }
 
 
-class Published(NamedTuple):
-    """A set by its name."""
+class PublishedMetrics(NamedTuple):
+    """Metrics of a paper: its citation, and the function of a mix and a reference mix."""
 
     source: str
     measure: Callable[[Mix, Mix], dict[str, float]]
 
 
 PUBLISHED = {
-    "effect-normalised-2022": Published("Martínez-Ramírez et al., ISMIR 2022", effect_normalised_2022),
-    "mixing-style-2024": Published("Vanka et al., ISMIR 2024", mixing_style_2024),
+    "effect-normalised-2022": PublishedMetrics("Martínez-Ramírez et al., ISMIR 2022", effect_normalised_2022),
+    "mixing-style-2024": PublishedMetrics("Vanka et al., ISMIR 2024", mixing_style_2024),
 }

@@ -1,7 +1,7 @@
-"""Where a mix stands among several: people's mixes of the same song, or a corpus of finished mixes.
+"""Ranks of a mix's features among those of other mixes: human mixes of the same song, or a corpus of finished mixes.
 
-Among people's mixes of a song, distance in units of how much they differ answers "is this a plausible mix" better than
-the distance to any one (catalogue 11.1, after De Man & Reiss 2017).
+Among human mixes of a song, the distance in units of their spread shows how plausible a mix is better than the distance
+to any single one (after De Man & Reiss 2017).
 """
 
 from __future__ import annotations
@@ -11,52 +11,53 @@ from typing import NamedTuple
 
 import numpy as np
 
-AS_FOUND = frozenset({"loudness_lufs", "true_peak_dbtp", "clipped", "dc_db"})
-FEWEST = 3
-"""Mixes from which one can speak of a spread."""
-_ALIKE = 1e-9
+DELIVERY_FEATURES = frozenset({"loudness_lufs", "true_peak_dbtp", "clipped", "dc_db"})
+"""Features of the delivery, not of the mix: they are not ranked."""
+MIN_MIXES = 3
+"""Least number of other mixes for a spread."""
+_MIN_DEVIATION = 1e-9
 
 
-class Standing(NamedTuple):
-    """One feature of a mix among those of others."""
+class FeatureRank(NamedTuple):
+    """A feature of a mix among those of other mixes."""
 
     value: float
     median: float
     spreads: float | None
-    """Distance from the median in median absolute deviations, signed; None where the others do not differ."""
+    """Signed distance from the median in median absolute deviations; None where the others do not differ."""
     percentile: float
-    """Share of the others that are lower, those that are equal counted half, 0 to 100."""
+    """Percentage of the others that are lower, equal ones counted half."""
     is_inside: bool
     """Between the tenth and the ninetieth percentile of the others."""
 
 
-def standing(found: Mapping[str, float], others: Sequence[Mapping[str, float]]) -> dict[str, Standing]:
-    """Of every feature that three of the others have at least, but for levels as they were found: they say how a mix
-    was delivered."""
-    result = {}
-    for name, value in found.items():
-        if name in AS_FOUND:
+def rank_features(features: Mapping[str, float], others: Sequence[Mapping[str, float]]) -> dict[str, FeatureRank]:
+    """The rank of every feature that at least three of the others have, but for features of the delivery."""
+    ranks = {}
+    for name, value in features.items():
+        if name in DELIVERY_FEATURES:
             continue
-        known = np.array([other[name] for other in others if name in other])
-        if len(known) >= FEWEST:
-            result[name] = _standing(value, known)
-    return result
+        values = np.array([other[name] for other in others if name in other])
+        if len(values) >= MIN_MIXES:
+            ranks[name] = _rank(value, values)
+    return ranks
 
 
-def _standing(value: float, known: np.ndarray) -> Standing:
-    median = float(np.median(known))
-    deviation = float(np.median(np.abs(known - median)))
-    below = np.sum(known < value) + 0.5 * np.sum(known == value)
-    low, high = np.quantile(known, [0.1, 0.9])
-    return Standing(
+def _rank(value: float, others: np.ndarray) -> FeatureRank:
+    median = float(np.median(others))
+    deviation = float(np.median(np.abs(others - median)))
+    # a median value reads 50 however many of the others equal it
+    below = np.sum(others < value) + 0.5 * np.sum(others == value)
+    low, high = np.quantile(others, [0.1, 0.9])
+    return FeatureRank(
         value,
         median,
-        (value - median) / deviation if deviation > _ALIKE else None,
-        100.0 * float(below) / len(known),
+        (value - median) / deviation if deviation > _MIN_DEVIATION else None,
+        100.0 * float(below) / len(others),
         bool(low <= value <= high),
     )
 
 
-def inside_share(standings: Mapping[str, Standing]) -> float:
-    """Share of the features that lie between the tenth and the ninetieth percentile; NaN for none."""
-    return float(np.mean([each.is_inside for each in standings.values()])) if standings else float("nan")
+def inside_share(ranks: Mapping[str, FeatureRank]) -> float:
+    """Share of the features between the tenth and the ninetieth percentile, 0 to 1; NaN for none."""
+    return float(np.mean([each.is_inside for each in ranks.values()])) if ranks else float("nan")

@@ -1,7 +1,7 @@
-"""All metrics by name: unit, which way is better, and whose own measure each is.
+"""All metrics by name: unit, direction, margin, and the families of rules that measure the same.
 
-A rule is not judged by what it measures itself: that it does what it asks is no news (catalogue 11.4). `own_of` names
-the families of rules for which a metric is a control only.
+A rule is not judged by its own measurement, which it improves by definition: for the families in `control_for` a metric
+is a control only.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ REFERENCE = frozenset({"reference", "reference and tracks"})
 
 
 class Metric(NamedTuple):
-    """What is read of a mix, so that mixes can be compared by it."""
+    """A number by which mixes are compared."""
 
     unit: str
     about: str
     needs: Needs
     margin: float
-    """Differences up to it do not matter: about where a difference is just heard, in round numbers. Guesses, but for
+    """The largest difference that does not matter, about a just noticeable one, in round numbers. Guesses, but for
     level (1 dB is about a just noticeable difference in music)."""
-    own_of: frozenset[str] = frozenset()
+    control_for: frozenset[str] = frozenset()
     better: Literal["lower", "higher"] = "lower"
 
 
@@ -33,9 +33,10 @@ def _error(name: str, margin: float, *own_of: str) -> Metric:
 
 
 METRICS = {
+    # the tracks in the mix against those in the reference mix
     "level_lu": Metric("LU", "mean error of the tracks' levels, as fitted", "reference and tracks", 1.0),
-    "pan": Metric("", "mean error of the tracks' places, -1 to 1", "reference and tracks", 0.05),
-    "tone_db": Metric("dB", "mean error of the tracks' octaves", "reference and tracks", 1.0),
+    "pan": Metric("", "mean error of the tracks' pan positions, -1 to 1", "reference and tracks", 0.05),
+    "tone_db": Metric("dB", "mean error of the tracks' octave gains", "reference and tracks", 1.0),
     "spectrum_mid_db": Metric(
         "dB", "mean error of third-octave levels of mid", "reference", 1.0, frozenset({"spectrum"})
     ),
@@ -46,6 +47,7 @@ METRICS = {
         "dB", "distance of spectra over time at three resolutions, mid", "reference", 0.5, frozenset({"spectrum"})
     ),
     "stft_side_db": Metric("dB", "the same of side", "reference", 0.5),
+    # features of the whole mix against those of the reference mix
     "crest_db": _error("crest_db", 1.0, "output"),
     "plr_lu": _error("plr_lu", 1.0, "output"),
     "loudness_range_lu": _error("loudness_range_lu", 1.0, "output"),
@@ -63,7 +65,7 @@ METRICS = {
     "flatness_db": _error("flatness_db", 1.0, "spectrum"),
     "heard": Metric(
         "",
-        "loudness that is left to the tracks beside each other, share of one",
+        "partial loudness of the tracks over their unmasked loudness, share of one",
         "tracks",
         0.01,
         better="higher",
@@ -72,7 +74,7 @@ METRICS = {
     "clipped": Metric("samples", FEATURES["clipped"].about, "mix", 1.0),
     "dc_db": Metric("dB", FEATURES["dc_db"].about, "mix", 1.0),
     "roughness_db_per_s": Metric(
-        "dB/s", "how much the gain of tracks moves while they sound", "stems", 0.5, frozenset({"fidelity", "dynamics"})
+        "dB/s", "mean rate of gain changes of active tracks", "stems", 0.5, frozenset({"fidelity", "dynamics"})
     ),
 }
 
@@ -87,6 +89,5 @@ PRIMARY: dict[str, str | None] = {
     "dynamics": "crest_db",
     "output": None,
 }
-"""The metric that each family of rules is judged by, stated before anything is measured (catalogue 11.4, as far as
-metrics go: its listening tests, learned embeddings and word error rates are not here). Rules on the output, of loudness
-and peaks, are judged by none: every metric is at one loudness, or is what they measure."""
+"""The primary metric of each family of rules, chosen before any measurement. Rules on the output, of loudness and
+peaks, have none: every metric is at one loudness, or is their own measurement."""

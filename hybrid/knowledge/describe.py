@@ -141,7 +141,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return NEEDED
     for each in field.metadata:
-        if isinstance(each, Written):
+        if isinstance(each, FieldCodec):
             return str(each.write(field.default))
     return ", ".join(field.default) if isinstance(field.default, tuple) else str(field.default)
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hybrid.document import Document, Key, Plain
+from hybrid.document import Document, YamlKey, YamlValue
 
-Keys = tuple[Key, ...]
+Keys = tuple[YamlKey, ...]
 
 
 class Origin(NamedTuple):
@@ -31,7 +31,7 @@ class Origin(NamedTuple):
 class Draft:
     """A map of plain values and the origin of each of them, by the keys within the map."""
 
-    value: dict[str, Plain]
+    value: dict[str, YamlValue]
     origins: Mapping[Keys, Origin]
 
     def origin(self, keys: Keys) -> Origin:
@@ -42,7 +42,7 @@ class Draft:
         return self.origins[keys[:n]].below(keys[n:])
 
 
-def draft(document: Document, *keys: Key) -> Draft:
+def draft(document: Document, *keys: YamlKey) -> Draft:
     """The map at `keys` of a document, or an empty one if there is none."""
     n = len(keys)
     value = _at(document.data, keys)
@@ -66,7 +66,7 @@ def override(under: Draft, over: Draft) -> Draft:
     return Draft(merged, {**kept, **over.origins})
 
 
-def only(keys: Keys, value: Plain, origin: Origin) -> Draft:
+def only(keys: Keys, value: YamlValue, origin: Origin) -> Draft:
     """A map with this one value, to override with."""
     for key in reversed(keys):
         value = {str(key): value}
@@ -74,17 +74,17 @@ def only(keys: Keys, value: Plain, origin: Origin) -> Draft:
     return Draft(value, {keys: origin})
 
 
-def _merge(under: Plain, over: Plain) -> Plain:
+def _merge(under: YamlValue, over: YamlValue) -> YamlValue:
     if not (isinstance(under, dict) and isinstance(over, dict)):
         return over
     return {**under, **{key: _merge(under.get(key), value) for key, value in over.items()}}
 
 
-def _both_maps(one: Plain, other: Plain) -> bool:
+def _both_maps(one: YamlValue, other: YamlValue) -> bool:
     return isinstance(one, dict) and isinstance(other, dict)
 
 
-def _at(value: Plain, keys: Keys) -> Plain:
+def _at(value: YamlValue, keys: Keys) -> YamlValue:
     for key in keys:
         if isinstance(value, dict) and isinstance(key, str):
             value = value.get(key)

@@ -14,7 +14,7 @@ from hybrid.errors import InputError
 from hybrid.knowledge.draft import Draft, draft
 from hybrid.knowledge.schema import RuleFile
 from hybrid.knowledge.validate import Outcome, problem, validate
-from hybrid.units import Reading
+from hybrid.units import ValidationContext
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def _salvage(written: Draft) -> RuleFile:
     valid: dict[str, object] = {"schema": "mixrules/1", "id": "invalid"}
     for key, value in written.value.items():
         try:
-            RuleFile.model_validate({**valid, key: value}, context=Reading(strict=False))
+            RuleFile.model_validate({**valid, key: value}, context=ValidationContext(strict=False))
         except ValidationError:
             continue
         valid[key] = value
-    return RuleFile.model_validate(valid, context=Reading(strict=False))
+    return RuleFile.model_validate(valid, context=ValidationContext(strict=False))

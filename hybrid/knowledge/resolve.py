@@ -7,7 +7,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from hybrid.document import Document, Plain, parse
+from hybrid.document import Document, YamlValue, parse
 from hybrid.errors import InputError, Problem, suggest
 from hybrid.knowledge.consistency import check
 from hybrid.knowledge.draft import Draft, Keys, Origin, draft, only, override, path
@@ -121,7 +121,7 @@ def _set(text: str, drafts: dict[str, Draft], outcome: Outcome) -> None:
     drafts[name] = _patched(drafts[name], only(keys, value, origin))
 
 
-def _keys(rule: Mapping[str, Plain], dotted: str) -> Keys:
+def _keys(rule: Mapping[str, YamlValue], dotted: str) -> Keys:
     """The keys that `dotted` means; below the first, keys that the rule has already may hold dots."""
     first, _, rest = dotted.partition(".")
     keys, value = [first], rule.get(first)

@@ -11,7 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaV
 from hybrid.knowledge.select import RoleName, Selector, Words
 from hybrid.knowledge.types import TYPES, RuleType
 from hybrid.knowledge.types.fields import Aggregation, Evidence, Slug, Weight
-from hybrid.units import Clock, HzBand, refusal
+from hybrid.units import Clock, HzBand, field_error
 
 
 class Section(BaseModel, frozen=True, extra="forbid"):
@@ -23,7 +23,7 @@ class Section(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="after")
     def _ordered(self) -> Section:
         if self.from_ >= self.to:
-            raise refusal("`to` must be later than `from`")
+            raise field_error("`to` must be later than `from`")
         return self
 
 

@@ -20,7 +20,7 @@ from pydantic.config import JsonDict
 
 from hybrid.audio import roles
 from hybrid.audio.song import Track
-from hybrid.units import Written, refusal
+from hybrid.units import FieldCodec, field_error
 
 _T = TypeVar("_T")
 _REGEX = re.compile(r"/(.*)/(i?)", re.DOTALL)
@@ -29,11 +29,11 @@ _REGEX = re.compile(r"/(.*)/(i?)", re.DOTALL)
 def _read_pattern(value: object, info: ValidationInfo) -> re.Pattern[str]:
     match = _REGEX.fullmatch(value) if isinstance(value, str) else None
     if not match:
-        raise refusal(f"expected a pattern such as '/^gtr/i', got {value!r}")
+        raise field_error(f"expected a pattern such as '/^gtr/i', got {value!r}")
     try:
         return re.compile(match[1], re.IGNORECASE if match[2] else 0)
     except re.error as error:
-        raise refusal(f"the pattern {value!r} is not valid: {error}") from None
+        raise field_error(f"the pattern {value!r} is not valid: {error}") from None
 
 
 def _write_pattern(value: object) -> str:
@@ -51,7 +51,7 @@ def _one_or_list(words: tuple[str, ...]) -> str | list[str]:
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 """One word or a list of them."""
-NamePattern = Annotated[re.Pattern[str], Written(_read_pattern, _write_pattern, {"type": "string"})]
+NamePattern = Annotated[re.Pattern[str], FieldCodec(_read_pattern, _write_pattern, {"type": "string"})]
 """A regular expression for names, written '/^gtr/i'."""
 
 
@@ -79,7 +79,7 @@ class Selector(BaseModel):
         if value == "all":
             return {}
         if value == {} or not isinstance(value, dict | Selector):
-            raise refusal(f"expected `all` or a map such as {{role: guitar.*}}, got {value!r}")
+            raise field_error(f"expected `all` or a map such as {{role: guitar.*}}, got {value!r}")
         return value
 
     @model_serializer

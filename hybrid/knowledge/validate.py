@@ -8,7 +8,6 @@ from typing import NamedTuple, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from hybrid.checked import explained
 from hybrid.errors import Problem, suggest
 from hybrid.knowledge.draft import Draft, Keys, Origin, path
 from hybrid.knowledge.schema import Citation, Defaults, Section
@@ -16,7 +15,8 @@ from hybrid.knowledge.select import RoleName, Selector
 from hybrid.knowledge.types import TYPES, RuleType
 from hybrid.knowledge.types.fields import Schedule, When
 from hybrid.knowledge.types.loudness import BudgetShare
-from hybrid.units import CAUTION, Reading
+from hybrid.units import FIELD_WARNING, ValidationContext
+from hybrid.validation import error_message
 
 _Model = TypeVar("_Model", bound=BaseModel)
 Bands = Mapping[str, tuple[float, float]]
@@ -34,12 +34,12 @@ class Outcome(NamedTuple):
 def validate(model: type[_Model], draft: Draft, bands: Bands) -> tuple[_Model | None, Outcome]:
     """The model of a draft, or None with its problems."""
     try:
-        return model.model_validate(draft.value, context=Reading(True, bands)), Outcome([], [])
+        return model.model_validate(draft.value, context=ValidationContext(True, bands)), Outcome([], [])
     except ValidationError as error:
         found = error.errors(include_url=False)
-    warnings = [_problem(model, draft, each) for each in found if each["type"] == CAUTION]
+    warnings = [_problem(model, draft, each) for each in found if each["type"] == FIELD_WARNING]
     try:
-        return model.model_validate(draft.value, context=Reading(False, bands)), Outcome([], warnings)
+        return model.model_validate(draft.value, context=ValidationContext(False, bands)), Outcome([], warnings)
     except ValidationError as error:
         problems = [_problem(model, draft, each) for each in error.errors(include_url=False)]
         return None, Outcome(problems, warnings)
@@ -70,7 +70,7 @@ def _problem(model: type[BaseModel], draft: Draft, error: ErrorDetails) -> Probl
     if kind == "extra_forbidden":
         known = _keys(model) if len(keys) == 1 else _inner_keys()
         return problem_with_key(draft.origin(keys), f"unknown key{suggest(str(keys[-1]), known)}")
-    return problem(draft.origin(_inside(draft, keys)), explained(error))
+    return problem(draft.origin(_inside(draft, keys)), error_message(error))
 
 
 def _inside(draft: Draft, keys: Keys) -> Keys:

@@ -56,7 +56,7 @@ def quick_mix(
     assert network is not None and not config.n_steps
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
     dry, song = _listen(song, reader, progress)
-    reader = reader.of(song)
+    reader = reader.for_song(song)
     if any(track.role == UNKNOWN for track in song.tracks):
         song = with_classified_roles(song, classify_tracks(network, dry, song.tracks))
     treatment = _proposed(song, dry, rules, network, config.seed)

@@ -12,7 +12,7 @@ from itertools import combinations
 from math import factorial
 from typing import Literal, NamedTuple, TypedDict
 
-from hybrid.judge.statistics import CONFIDENCE, Effect, by_song, effect_of, holm, is_equivalent
+from hybrid.judge.statistics import CONFIDENCE, Effect, holm, is_equivalent, mean_by_song, paired_effect
 from hybrid.judge.table import METRICS, PRIMARY
 from hybrid.knowledge.findings import has_limits
 from hybrid.knowledge.ruleset import RuleSet
@@ -157,7 +157,7 @@ def _pairs(arm: Arm, by_arm: Mapping[str, Sequence[Row]], full: Mapping[Key, Row
 def _by_metric(pairs: Sequence[Pair], metrics: Sequence[str]) -> dict[str, dict[str, float]]:
     """For every metric, the difference for each song."""
     found = {
-        name: by_song({
+        name: mean_by_song({
             (without.song, without.seed): without.metrics[name] - having.metrics[name]
             for without, having in pairs
             if name in without.metrics and name in having.metrics
@@ -170,7 +170,7 @@ def _by_metric(pairs: Sequence[Pair], metrics: Sequence[str]) -> dict[str, dict[
 def _corrected(differences: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, Compared]]:
     """Effects by arm and metric, before it is known whose own metric it is."""
     effects = {
-        (arm, metric): effect_of(list(each.values()))
+        (arm, metric): paired_effect(list(each.values()))
         for arm, by_metric in differences.items()
         for metric, each in by_metric.items()
     }
@@ -186,7 +186,7 @@ def _corrected(differences: Mapping[str, Mapping[str, Mapping[str, float]]]) -> 
 def _marked(arm: Arm, compared: Mapping[str, Compared]) -> dict[str, Compared]:
     """With what the arm's rules measure themselves marked; an arm that changes many families tests none of them."""
     leaked = set(arm.families) if len(arm.families) <= 2 else set[str]()
-    return {name: each._replace(is_control=bool(METRICS[name].own_of & leaked)) for name, each in compared.items()}
+    return {name: each._replace(is_control=bool(METRICS[name].control_for & leaked)) for name, each in compared.items()}
 
 
 def _primary(arm: Arm, study: Study) -> tuple[str, ...]:
@@ -220,7 +220,7 @@ def _effect(pairs: Sequence[Pair], weight: Mapping[str, float]) -> Effect | None
         return float(sum(times * row.penalty.get(rule, 0.0) for rule, times in weight.items()))
 
     found = {(without.song, without.seed): total(without) - total(having) for without, having in pairs}
-    return effect_of(list(by_song(found).values())) if found and weight else None
+    return paired_effect(list(mean_by_song(found).values())) if found and weight else None
 
 
 def _shares(study: Study, by_arm: Mapping[str, Sequence[Row]], full: Mapping[Key, Row]) -> tuple[Share, ...]:
@@ -246,7 +246,7 @@ def _shares(study: Study, by_arm: Mapping[str, Sequence[Row]], full: Mapping[Key
                 shares = {key: _shapley(family, families, _values(rows, key, metric)) for key in keys}
                 known = {key: share for key, share in shares.items() if share is not None}
                 if known:
-                    found.append(Share(family, metric, effect_of(list(by_song(known).values()))))
+                    found.append(Share(family, metric, paired_effect(list(mean_by_song(known).values()))))
     return tuple(found)
 
 
@@ -285,5 +285,5 @@ def _joint(arms: Sequence[ArmEffects]) -> tuple[Joint, ...]:
             songs = set(together).intersection(*(by_metric.get(metric, {}) for by_metric in alone))
             beyond = [together[s] - sum(by_metric[metric][s] for by_metric in alone) for s in sorted(songs)]
             if beyond:
-                found.append(Joint((first, second), metric, effect_of(beyond)))
+                found.append(Joint((first, second), metric, paired_effect(beyond)))
     return tuple(found)

@@ -197,12 +197,12 @@ def mix_song(job: Job) -> Told:
     except UnwritableError:
         raise
     except InputError as error:
-        return Told(job.source.name, mixes, plain("; ".join(str(problem) for problem in error.problems)))
+        return Told(job.source.name, mixes, printable("; ".join(str(problem) for problem in error.problems)))
     except Exception as error:
         # a fault of the program at one song must not cost the others: where it happened is kept
         (job.out / FAULTS_FOLDER).mkdir(exist_ok=True)
         shelf.write(job.out / FAULTS_FOLDER / f"{file_name(job.source.name)[:80]}.txt", traceback.format_exc())
-        return Told(job.source.name, mixes, plain(f"{type(error).__name__}: {error}"))
+        return Told(job.source.name, mixes, printable(f"{type(error).__name__}: {error}"))
     finally:
         clear_compiled()
     return Told(job.source.name, mixes, "")

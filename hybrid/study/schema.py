@@ -8,17 +8,17 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from hybrid import shelf
-from hybrid.checked import checked
 from hybrid.corpus.layout import Split
 from hybrid.judge.table import METRICS, PRIMARY
-from hybrid.units import refusal
+from hybrid.units import FIELD_ERROR, field_error
+from hybrid.validation import validate_document
 
 KIND = "train/ablations"
 
 
 def _all_or_some(value: object) -> object:
     if value != "all" and not (isinstance(value, list | tuple) and value and all(isinstance(x, str) for x in value)):
-        raise refusal(f"expected `all` or a list of names, got {value!r}")
+        raise field_error(f"expected `all` or a list of names, got {value!r}")
     return value
 
 
@@ -31,7 +31,7 @@ _Weight = Annotated[float, Field(strict=True, ge=0.0, le=1000.0)]
 
 def _once(seeds: tuple[int, ...]) -> tuple[int, ...]:
     if len(set(seeds)) < len(seeds):
-        raise refusal(f"seeds: each once, got {list(seeds)}")
+        raise field_error(f"seeds: each once, got {list(seeds)}")
     return seeds
 
 
@@ -65,7 +65,7 @@ class Sweep(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="after")
     def _has_values(self) -> Sweep:
         if bool(self.weight) == bool(self.target):
-            raise refusal("sweep: needs `weight`, times of the rule's own, or `target`, values, and not both")
+            raise field_error("sweep: needs `weight`, times of the rule's own, or `target`, values, and not both")
         return self
 
 
@@ -106,7 +106,7 @@ Entry = Annotated[
     | Annotated[Controls, Tag("controls")],
     Discriminator(
         _kind_of,
-        custom_error_type="refused",
+        custom_error_type=FIELD_ERROR,
         custom_error_message=f"expected a map with one of {', '.join(_ENTRIES)}",
     ),
 ]
@@ -168,29 +168,29 @@ class Study(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="after")
     def _fits_together(self) -> Study:
         if self.metrics != "all" and (unknown := [name for name in self.metrics if name not in METRICS]):
-            raise refusal(f"metrics: unknown {', '.join(unknown)}; known are {', '.join(METRICS)}")
+            raise field_error(f"metrics: unknown {', '.join(unknown)}; known are {', '.join(METRICS)}")
         for family, metric in self.primary.items():
             if metric in METRICS and metric not in self.metric_names:
-                raise refusal(f"primary.{family}: {metric} is not among the metrics of the study")
+                raise field_error(f"primary.{family}: {metric} is not among the metrics of the study")
             if family not in PRIMARY:
-                raise refusal(f"primary: unknown family {family}; known are {', '.join(PRIMARY)}")
+                raise field_error(f"primary: unknown family {family}; known are {', '.join(PRIMARY)}")
             if metric not in METRICS:
-                raise refusal(f"primary.{family}: unknown metric {metric}")
-            if family in METRICS[metric].own_of:
-                raise refusal(
+                raise field_error(f"primary.{family}: unknown metric {metric}")
+            if family in METRICS[metric].control_for:
+                raise field_error(
                     f"primary.{family}: {metric} is what these rules measure themselves; that they move it is no news"
                 )
         if (self.mode == "train") != (self.recipe is not None):
-            raise refusal("recipe: belongs to `mode: train`, which needs one")
+            raise field_error("recipe: belongs to `mode: train`, which needs one")
         if self.mode == "train" and any(songs.seeds for songs in self.songs):
-            raise refusal("songs: have no seeds of their own in `mode: train`: each seed is a network")
+            raise field_error("songs: have no seeds of their own in `mode: train`: each seed is a network")
         for entry in self.arms:
             named = entry.shapley if isinstance(entry, Shapley) else ()
             if len(set(named)) < len(named) or (isinstance(entry, Pairs) and any(a == b for a, b in entry.pairs)):
-                raise refusal("arms: a pair, or a set, names nothing twice")
+                raise field_error("arms: a pair, or a set, names nothing twice")
         return self
 
 
 def read_study(name: str) -> Study:
     """The study of that name or path. Raises InputError with all that is wrong in it."""
-    return checked(Study, shelf.read(shelf.find(KIND, name)))
+    return validate_document(Study, shelf.read(shelf.find(KIND, name)))

@@ -14,10 +14,10 @@ from hybrid.analysis.chunks import sum_of, workers
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.errors import SongError
-from hybrid.judge.distance import Beside, aligned
+from hybrid.judge.distance import AlignedReference, align_reference
 from hybrid.judge.judge import judge
-from hybrid.judge.mix import Mix, mix_of, read_mix
-from hybrid.judge.roughness import Roughness
+from hybrid.judge.mix import Mix, normalise_mix, read_mix
+from hybrid.judge.roughness import RoughnessMeter
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.evaluate import read_panel
 from hybrid.knowledge.objective import Objective, project
@@ -44,7 +44,7 @@ class Ready(NamedTuple):
     name: str
     heard: AnalysedSong
     reader: SongReader
-    beside: Beside | None
+    beside: AlignedReference | None
     """The reference, laid beside the raw sum: the same for all arms."""
 
 
@@ -97,7 +97,7 @@ def make_ready(
     beside = None
     if reference:
         whole = sum_of([reader.read(k, 0, song.n_samples) for k in range(len(song.tracks))])
-        beside = aligned(read_mix(reference, song.sample_rate), mix_of(name, whole, song.sample_rate))
+        beside = align_reference(read_mix(reference, song.sample_rate), normalise_mix(name, whole, song.sample_rate))
     return Ready(name, heard, reader, beside)
 
 
@@ -210,7 +210,7 @@ def _judged(ready: Ready, arms: Sequence[Arm], treatments: Mapping[str, Treatmen
         samples, roughness[arm.id] = _sounded(ready, treatments[arm.id])
         try:
             if np.isfinite(samples).all():
-                mixes[arm.id] = mix_of(arm.id, samples, ready.reader.song.sample_rate)
+                mixes[arm.id] = normalise_mix(arm.id, samples, ready.reader.song.sample_rate)
             else:
                 reasons[arm.id] = "the mix is no number"
         except SongError as error:
@@ -231,7 +231,7 @@ def _judged(ready: Ready, arms: Sequence[Arm], treatments: Mapping[str, Treatmen
 def _sounded(ready: Ready, treatment: Treatment) -> tuple[Float[np.ndarray, "2 time"], float]:
     """The mix before its output level, and how rough the gains of its tracks are."""
     reader = ready.reader
-    roughness = Roughness(reader.song.sample_rate)
+    roughness = RoughnessMeter(reader.song.sample_rate)
 
     def compare(track: int, raw: Float[np.ndarray, "_ time"], treated: Float[np.ndarray, "_ time"]) -> None:
         roughness.add(track, raw, treated)

@@ -15,9 +15,9 @@ from hybrid.audio.song import Song
 from hybrid.batch.work import stamp_of
 from hybrid.corpus.card import KIND, Card, read_card
 from hybrid.corpus.dataset import open_dataset
-from hybrid.corpus.find import Found
-from hybrid.corpus.load import mix_of, song_of
-from hybrid.corpus.play import check_player, made_from, write_song
+from hybrid.corpus.find import SongFiles
+from hybrid.corpus.load import assemble_song, reference_mix
+from hybrid.corpus.play import check_player, source_identity, write_song
 from hybrid.errors import InputError, Problem
 from hybrid.study.schema import Songs
 
@@ -26,7 +26,7 @@ class Source(NamedTuple):
     """A song that lies somewhere, or that is played from a seed; can be sent to another process."""
 
     name: str
-    found: Found | None
+    found: SongFiles | None
     roles: Mapping[str, Sequence[str]]
     card: Card | None = None
     number: int = 0
@@ -42,7 +42,7 @@ class Source(NamedTuple):
             sizes = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in beside if path.exists()]
             return hashlib.sha256(f"{stamp_of(self.found)} {sizes}".encode()).hexdigest()
         assert self.card is not None
-        return hashlib.sha256(f"{self.card.hash} {made_from(self.card)} {self.number}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.card.hash} {source_identity(self.card)} {self.number}".encode()).hexdigest()
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Song, Path | None]]:
@@ -52,8 +52,8 @@ class Source(NamedTuple):
                 assert self.card is not None
                 yield write_song(self.card, self.number, Path(scratch) / "song"), None
                 return
-            song = song_of(self.found, self.roles, Path(scratch))
-            yield song, mix_of(self.found, Path(scratch))
+            song = assemble_song(self.found, self.roles, Path(scratch))
+            yield song, reference_mix(self.found, Path(scratch))
 
 
 def sources_of(wanted: Sequence[Songs]) -> list[Source]:

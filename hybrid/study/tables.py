@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from hybrid.judge.mixed import mixed_model
+from hybrid.judge.mixed_models import mixed_model
 from hybrid.judge.statistics import CONFIDENCE, Effect, detectable
 from hybrid.judge.table import METRICS
 from hybrid.pages.words import fixed
@@ -52,7 +52,7 @@ def _unit(metric: str) -> str:
 
 
 def _numbers(effect: Effect, p: float | None = None) -> list[object]:
-    numbers = (effect.p, effect.p_wilcoxon, effect.size, effect.detectable, effect.smallest_p)
+    numbers = (effect.p, effect.p_wilcoxon, effect.cohens_d, effect.detectable, effect.smallest_p)
     return [
         effect.songs,
         *(f"{x:.6g}" for x in (effect.mean, effect.low, effect.high)),

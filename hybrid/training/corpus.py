@@ -18,7 +18,7 @@ from hybrid.audio.manifest import load_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.corpus.card import Card, Split, song_folders
-from hybrid.corpus.play import check_player, human_mix, made_from, name_of, numbers_of, write_song
+from hybrid.corpus.play import check_player, human_mix, song_name, song_numbers, source_identity, write_song
 from hybrid.errors import InputError, Problem
 from hybrid.training.example import Kept, listen_to, store
 from hybrid.training.imitate import heard_in, human_path, store_target
@@ -41,12 +41,12 @@ _MADE_BY = (
 def examples_of(card: Card, split: Split, n: int) -> list[Kept]:
     """The first `n` songs of a split. Raises InputError if it has fewer."""
     check_player(card)
-    numbers = numbers_of(card, split)
+    numbers = song_numbers(card, split)
     if n > len(numbers):
         hint = "" if split in card.splits else f"a copy of the card may say so: `splits: {{{split}: [first, end]}}`"
         raise InputError(Problem(card.name, f"has {len(numbers)} songs to {_for(split)}, expected {n} at least", hint))
     folder = folder_of(card)
-    return [Kept(folder / f"{name_of(card, number)}.safetensors", card, number) for number in numbers[:n]]
+    return [Kept(folder / f"{song_name(card, number)}.safetensors", card, number) for number in numbers[:n]]
 
 
 def make_missing(kept: Sequence[Kept], progress: Callable[[float], None], n_processes: int | None = None) -> None:
@@ -92,7 +92,7 @@ def folder_of(card: Card) -> Path:
     """Where the examples of a data set are kept."""
     given = os.environ.get(CACHE)
     folder = Path(given) if given else Path(platformdirs.user_cache_dir("hybrid-mix")) / "examples"
-    made_of = repr((_source(), made_from(card))).encode()
+    made_of = repr((_source(), source_identity(card))).encode()
     return folder / f"{card.name}-{hashlib.sha256(made_of).hexdigest()[:12]}"
 
 

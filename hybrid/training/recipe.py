@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from hybrid import shelf
-from hybrid.checked import checked
 from hybrid.model.sizes import Sizes
+from hybrid.validation import validate_document
 
 KIND = "train"
 _Count = Annotated[int, Field(strict=True, ge=1)]
@@ -127,4 +127,4 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
 
 def read_recipe(name: str) -> Recipe:
     """The recipe of that name or path. Raises InputError with all that is wrong in it."""
-    return checked(Recipe, shelf.read(shelf.find(KIND, name)))
+    return validate_document(Recipe, shelf.read(shelf.find(KIND, name)))

@@ -71,11 +71,11 @@ class MixFile(NamedTuple):
 
     def read(self, start: int, n: int) -> Float[np.ndarray, "2 n"]:
         """Samples on the tracks' clock, to the nearest whole one; a mono mix is in both channels."""
-        return np.broadcast_to(self.reader.read(0, start + self.lag.whole, n), (2, n))
+        return np.broadcast_to(self.reader.read(0, start + self.lag.rounded, n), (2, n))
 
     def covers(self, start: int, n: int) -> Float[np.ndarray, " n"]:
         """One for samples on the tracks' clock that the mix has."""
-        at = np.arange(start, start + n) + self.lag.whole
+        at = np.arange(start, start + n) + self.lag.rounded
         return ((at >= 0) & (at < self.reader.song.n_samples)).astype(np.float32)
 
 
@@ -121,7 +121,7 @@ class _Sums:
         self._grid = grid
         self._edges = _edges(bands.bin_frequencies_hz(window, sample_rate))
         # what is left of the lag after whole samples is a turn of the mix's spectrum
-        rest = lag.samples - lag.whole
+        rest = lag.samples - lag.rounded
         self._turn = jnp.asarray(np.exp(2j * np.pi * rest * np.arange(window // 2 + 1) / window), jnp.complex64)
         self._total = np.zeros((bands.N_BANDS, n_rows, n_rows))
         self._k_weight = bandpower.k_weight(sample_rate)

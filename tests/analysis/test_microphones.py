@@ -96,7 +96,7 @@ def test_a_late_copy_is_found_to_the_sample(tmp_path, sign):
     x = noise(0)
     song = settled(tmp_path, near=Mic("drums.kick", x), far=Mic("drums.kick", 0.5 * sign * late(x, 48)))
     assert song.tracks[0].offset_s is None
-    assert song.tracks[1].begin(RATE) == -48
+    assert song.tracks[1].start_sample(RATE) == -48
     assert song.tracks[1].polarity == (None if sign > 0.0 else -1)
     assert song.notes[0] == "far is 2.18 ms behind near: moved"
 
@@ -109,7 +109,7 @@ def test_an_early_copy_is_moved_to_the_stronger_track_and_reads_as_it(tmp_path):
         found = align_microphones(song, reader)
         after = reader.of(found.song)
         np.testing.assert_allclose(2.0 * after.read(0, 0, N), after.read(1, 0, N), atol=1e-6)
-    assert found.song.tracks[0].begin(RATE) == 30
+    assert found.song.tracks[0].start_sample(RATE) == 30
     assert found.song.notes == ("early is 1.36 ms ahead of strong: moved",)
     assert found.pairs.tolist() == [[0, 1]]
 

@@ -34,11 +34,11 @@ def test_one_changed_sample_changes_the_digest(song: Song) -> None:
 @pytest.mark.parametrize(
     "change", [{"gain_db": 1.0}, {"offset_s": 0.1}, {"polarity": -1}, {"role": "fx"}, {"tags": ("lead",)}, {"id": "x"}]
 )
-def test_all_that_decides_the_sound_changes_the_digest(song: Song, change: dict) -> None:
+def test_everything_that_changes_the_mix_changes_the_digest(song: Song, change: dict) -> None:
     first = dataclasses.replace(song.tracks[0], **change)
     assert digest(dataclasses.replace(song, tracks=(first, *song.tracks[1:]))) != digest(song)
 
 
-def test_how_sure_a_role_is_does_not_change_the_digest(song: Song) -> None:
+def test_the_confidence_of_a_role_does_not_change_the_digest(song: Song) -> None:
     first = dataclasses.replace(song.tracks[0], confidence=1.0)
     assert digest(dataclasses.replace(song, tracks=(first, *song.tracks[1:]))) == digest(song)

@@ -33,7 +33,7 @@ def test_a_written_manifest_reads_back_as_the_same_song(write_track, tmp_path: P
 
 @pytest.mark.parametrize("polarity", [None, 1, -1])
 @pytest.mark.parametrize("offset_s", [None, 0.0, -0.25])
-def test_what_is_said_of_polarity_and_offset_reads_back_and_what_is_not_stays_open(
+def test_stated_polarity_and_offset_read_back_and_unstated_ones_stay_none(
     write_track, tmp_path: Path, polarity, offset_s
 ) -> None:
     write_track("kick.wav")
@@ -41,8 +41,8 @@ def test_what_is_said_of_polarity_and_offset_reads_back_and_what_is_not_stays_op
     assert (song.tracks[0].polarity, song.tracks[0].offset_s) == (None, None)
     track = dataclasses.replace(song.tracks[0], polarity=polarity, offset_s=offset_s)
     write_manifest(dataclasses.replace(song, tracks=(track,)), tmp_path / "song.yaml")
-    (found,) = load_song(tmp_path).tracks
-    assert (found.polarity, found.offset_s) == (polarity, offset_s)
+    (reported,) = load_song(tmp_path).tracks
+    assert (reported.polarity, reported.offset_s) == (polarity, offset_s)
 
 
 def test_a_polarity_is_upright_or_inverted(write_track, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_manifest_elsewhere_finds_its_files(write_track, tmp_path: Path) -> No
         assert read_manifest(path).tracks[0].files[0].samefile(tmp_path / "song" / "kick.wav")
 
 
-def test_what_was_left_out_is_written_for_a_person_only(write_track, tmp_path: Path) -> None:
+def test_notes_are_written_as_comments_only(write_track, tmp_path: Path) -> None:
     write_track("kick.wav")
     write_track("mix.wav")
     write_manifest(scan_folder(tmp_path), tmp_path / "song.yaml")
@@ -87,9 +87,9 @@ def problems(folder: Path, text: str) -> list[str]:
     return [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
 
 
-def test_all_that_is_wrong_is_said_at_once_each_at_its_place(write_track, tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once_each_at_its_place(write_track, tmp_path: Path) -> None:
     write_track("kick.wav")
-    found = problems(
+    reported = problems(
         tmp_path,
         """\
 schema: song/2
@@ -109,7 +109,7 @@ tracks:
     tags: lead
 """,
     )
-    assert found == [
+    assert reported == [
         "1:9: schema: expected 'song/1', got 'song/2'",
         "2:7: name: 'my/song' cannot name a file; 'my_song' could",
         "4:12: tempo_bpm: expected greater than 0, got -3",
@@ -127,7 +127,7 @@ tracks:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("", "expected a map of keys and values, got None"),
         ("- a\n- b\n", "expected a map of keys and values, got a list"),
@@ -139,18 +139,18 @@ tracks:
         ("schema: song/1\nname: x\nname: y\ntracks: []\n", "duplicate key"),
     ],
 )
-def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, text: str, said: str) -> None:
-    assert said in problems(tmp_path, text)[0]
+def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, text: str, expected: str) -> None:
+    assert expected in problems(tmp_path, text)[0]
 
 
 def test_a_pair_of_stereo_files_is_refused(write_track, tmp_path: Path) -> None:
     write_track("l.wav")
     write_track("r.wav", channels=2)
     text = "schema: song/1\nname: x\ntracks:\n  - {id: a, file: [l.wav, r.wav], role: fx}\n"
-    assert problems(tmp_path, text) == ["4:27: tracks[0].file: one of a pair must be mono, this is stereo"]
+    assert problems(tmp_path, text) == ["4:27: tracks[0].file: expected mono files in a pair, this is stereo"]
 
 
-def test_unfit_audio_in_a_manifest_is_the_songs_fault(tmp_path: Path) -> None:
+def test_unusable_audio_in_a_manifest_is_a_song_error(tmp_path: Path) -> None:
     (tmp_path / "a.wav").touch()
     (tmp_path / "song.yaml").write_text("schema: song/1\nname: x\ntracks:\n  - {id: a, file: a.wav, role: fx}\n")
     with pytest.raises(SongError, match="is empty"):

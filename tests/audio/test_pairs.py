@@ -40,7 +40,7 @@ def test_left_and_right_are_one_track(left: str, right: str, name: str) -> None:
         ["1_Gtr L", "2_Gtr L", "3_Gtr R", "4_Gtr R"],
     ],
 )
-def test_what_may_not_belong_together_stays_apart(names: list[str]) -> None:
+def test_ambiguous_names_are_no_pair(names: list[str]) -> None:
     assert find_pairs(names) == []
 
 

@@ -47,7 +47,7 @@ def test_text_is_not_audio(tmp_path: Path, name: str) -> None:
     assert "cannot be read as audio" in refusal(tmp_path / name) or "no samples" in refusal(tmp_path / name)
 
 
-def test_a_foreign_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
+def test_an_unsupported_format_is_refused_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "a.m4a").write_bytes(b"1234")
     assert "hint: convert it to WAV or FLAC" in refusal(tmp_path / "a.m4a")
 
@@ -56,7 +56,7 @@ def test_a_foreign_format_is_refused_with_what_to_do(tmp_path: Path) -> None:
 def test_a_truncated_file_is_refused(write_track, name: str) -> None:
     path = write_track(name)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-    assert "is cut short" in refusal(path)
+    assert "is truncated" in refusal(path)
 
 
 def test_a_wav_from_a_recorder_that_could_not_know_its_length_is_whole(write_track) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from hybrid.audio.assemble import Cast, assemble
+from hybrid.audio.assemble import SongSpec, assemble
 from hybrid.audio.probe import probe
 from hybrid.audio.read import open_song
 from hybrid.audio.samples import is_silent
@@ -21,7 +21,7 @@ def song_of(*paths: Path, gain_db: float = 0.0, offset_s: float = 0.0) -> Song:
     tracks = tuple(
         Track(path.stem, (path,), probe(path).channels, "unknown", (), 0.0, gain_db, offset_s) for path in paths
     )
-    return assemble(Cast(paths[0].parent, "song", tracks))
+    return assemble(SongSpec(paths[0].parent, "song", tracks))
 
 
 def read_whole(song: Song) -> np.ndarray:
@@ -63,7 +63,7 @@ def test_gain_and_offset_of_the_manifest_are_applied(write_track) -> None:
     assert len(read_whole(song_of(path, offset_s=-0.05))[0]) == 2205
 
 
-def test_an_inverted_track_is_turned_over_and_nothing_else(write_track) -> None:
+def test_an_inverted_track_is_the_negative_of_the_upright_one(write_track) -> None:
     song = song_of(write_track("a.wav", 0.1 * np.random.default_rng(0).standard_normal(1000)))
     turned = replace(song, tracks=(replace(song.tracks[0], polarity=-1),))
     np.testing.assert_array_equal(read_whole(turned), -read_whole(song))
@@ -73,7 +73,7 @@ def test_an_open_reader_reads_another_version_of_its_song(write_track) -> None:
     song = song_of(write_track("a.wav", 0.1 * np.random.default_rng(0).standard_normal(1000)))
     other = replace(song, tracks=(replace(song.tracks[0], polarity=-1, offset_s=-100 / song.sample_rate),))
     with open_song(song) as reader:
-        whole, moved = reader.read(0, 0, 1000), reader.of(other).read(0, 0, 1000)
+        whole, moved = reader.read(0, 0, 1000), reader.for_song(other).read(0, 0, 1000)
         np.testing.assert_array_equal(reader.read(0, 0, 1000), whole)
     np.testing.assert_array_equal(moved[:, :900], -whole[:, 100:])
     assert not moved[:, 900:].any()
@@ -83,7 +83,7 @@ def test_two_mono_files_are_left_and_right_though_one_is_shorter(write_track) ->
     left = write_track("a L.wav", np.full(100, 0.5))
     right = write_track("a R.wav", np.full(80, -0.5))
     pair = Track("a", (left, right), 2, "unknown", (), 0.0, gain_db=-6.0206)
-    block = read_whole(assemble(Cast(left.parent, "song", (pair,))))
+    block = read_whole(assemble(SongSpec(left.parent, "song", (pair,))))
     np.testing.assert_allclose(block[0], 0.25, rtol=1e-5)
     np.testing.assert_allclose(block[1], np.where(np.arange(100) < 80, -0.25, 0.0), rtol=1e-5)
 
@@ -133,30 +133,30 @@ def test_a_temporary_folder_that_is_full_is_named(write_track, tmp_path: Path, m
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     monkeypatch.setattr(soundfile.SoundFile, "write", full)
-    with pytest.raises(InputError, match="cannot hold an unpacked copy of") as said, open_song(song):
+    with pytest.raises(InputError, match="cannot hold a decoded copy of") as caught, open_song(song):
         pass
-    assert said.value.problems[0].where == str(tmp_path / "scratch")
+    assert caught.value.problems[0].where == str(tmp_path / "scratch")
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-@pytest.mark.parametrize(("value", "said"), [(np.nan, "NaN"), (np.inf, "an infinite sample")])
+@pytest.mark.parametrize(("value", "expected"), [(np.nan, "NaN"), (np.inf, "an infinite sample")])
 @pytest.mark.parametrize("sample_rate", [44100, 48000])
 def test_a_sample_that_is_no_number_is_refused_with_its_time(
-    write_track, value: float, said: str, sample_rate: int
+    write_track, value: float, expected: str, sample_rate: int
 ) -> None:
     samples = np.full(2 * sample_rate, 0.1)
     samples[sample_rate * 3 // 2] = value
     bad = write_track("a.wav", samples, sample_rate=sample_rate, subtype="FLOAT")
     song = song_of(bad, write_track("b.wav"), write_track("c.wav"))
     assert song.sample_rate == 44100
-    with pytest.raises(SongError, match=rf"a\.wav: holds {said} at 1\.500 s"), open_song(song) as reader:
+    with pytest.raises(SongError, match=rf"a\.wav: holds {expected} at 1\.500 s"), open_song(song) as reader:
         reader.read(0, 0, song.n_samples)
 
 
-def test_a_file_that_ends_before_it_promised_is_refused(write_track) -> None:
+def test_a_file_that_ends_before_its_declared_length_is_refused(write_track) -> None:
     path = write_track("a.mp3", 0.1 * np.random.default_rng(0).standard_normal(88200))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(SongError, match="is cut short"), open_song(song_of(path)):
+    with pytest.raises(SongError, match="is truncated"), open_song(song_of(path)):
         pass
 
 

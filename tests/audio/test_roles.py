@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hybrid.audio.roles import ROLES, guess, guess_together, is_finished_mix, matches, words
+from hybrid.audio.roles import ROLES, guess, guess_all, is_finished_mix, matches, words
 from hybrid.audio.vocabulary import MODIFIERS, NOISE, NOUNS, REFINED, WEAK_NOUNS
 
 NAMES = {
@@ -102,11 +102,11 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("name", "role"), NAMES.items())
-def test_a_name_says_its_role(name: str, role: str) -> None:
+def test_a_name_gives_its_role(name: str, role: str) -> None:
     assert guess(name).role == role
 
 
-def test_a_name_that_says_nothing_is_unknown_without_confidence() -> None:
+def test_a_name_without_known_words_is_unknown_without_confidence() -> None:
     assert guess("Audio 01_03") == ("unknown", (), 0.0)
 
 
@@ -132,31 +132,31 @@ def test_the_lead_voice_is_tagged_and_its_double_is_not() -> None:
 
 
 def test_several_lead_voices_all_lead() -> None:
-    together = guess_together(["Lead Vox", "LeadVox 2", "Lead Vox Dbl"])
+    together = guess_all(["Lead Vox", "LeadVox 2", "Lead Vox Dbl"])
     assert [each.tags for each in together] == [("lead",), ("lead",), ("double",)]
 
 
-def test_a_lead_instrument_leads_only_where_no_voice_does() -> None:
-    assert guess_together(["LeadGtr", "Drums"])[0].tags == ("lead",)
-    assert guess_together(["LeadGtr", "BGV"])[0].tags == ("lead",)
-    assert guess_together(["LeadGtr", "LeadVox"])[0].tags == ()
+def test_an_instrument_is_the_lead_only_without_a_lead_voice() -> None:
+    assert guess_all(["LeadGtr", "Drums"])[0].tags == ("lead",)
+    assert guess_all(["LeadGtr", "BGV"])[0].tags == ("lead",)
+    assert guess_all(["LeadGtr", "LeadVox"])[0].tags == ()
 
 
 def test_voices_of_no_stated_part_lead_where_no_voice_is_called_the_lead() -> None:
-    assert guess_together(["Vox 1", "Vox 2", "BGV"])[1] == ("vocal.lead", ("lead",), 0.63)
-    assert guess_together(["Vox 1", "LeadVox"])[0].role == "vocal"
+    assert guess_all(["Vox 1", "Vox 2", "BGV"])[1] == ("vocal.lead", ("lead",), 0.63)
+    assert guess_all(["Vox 1", "LeadVox"])[0].role == "vocal"
 
 
 def test_a_bare_lead_is_the_voice_that_backing_voices_lack_and_else_a_synthesiser() -> None:
-    assert guess_together(["Lead", "BGV"])[0].role == "vocal.lead"
-    assert guess_together(["1_lead", "2_bass"])[0] == ("synth.lead", ("lead",), 0.4)
-    assert guess_together(["Lead", "LeadVox", "BGV"])[0] == ("synth.lead", (), 0.4)
+    assert guess_all(["Lead", "BGV"])[0].role == "vocal.lead"
+    assert guess_all(["1_lead", "2_bass"])[0] == ("synth.lead", ("lead",), 0.4)
+    assert guess_all(["Lead", "LeadVox", "BGV"])[0] == ("synth.lead", (), 0.4)
 
 
 @pytest.mark.parametrize(
     "name", ["Mix", "ruff", "2mix", "mixture", "rough mix v2", "Reference", "Artist_Song_MIX", "Artist Song"]
 )
-def test_a_finished_mix_is_told_by_its_name(name: str) -> None:
+def test_a_finished_mix_is_recognised_by_its_name(name: str) -> None:
     assert is_finished_mix(name, "Artist_Song")
 
 
@@ -165,7 +165,7 @@ def test_a_track_is_no_finished_mix(name: str) -> None:
     assert not is_finished_mix(name, "Artist_Song")
 
 
-def test_a_song_called_mix_or_kick_confuses_nobody() -> None:
+def test_mixes_and_tracks_of_a_song_called_mix_or_kick_are_distinguished() -> None:
     assert is_finished_mix("mix", "demo mix")
     assert not is_finished_mix("kick", "kick")
     assert is_finished_mix("Bass Trap_MIX", "Bass Trap")
@@ -176,7 +176,7 @@ def test_words_are_cut_at_capitals_digits_and_punctuation() -> None:
     assert words("BGVox-Été") == ["bg", "vox", "ete"]
 
 
-def test_a_pattern_means_a_role_and_what_is_below_it() -> None:
+def test_a_pattern_matches_a_role_and_those_below_it() -> None:
     assert matches("guitar", "guitar.electric")
     assert matches("guitar.*", "guitar")
     assert matches("all", "unknown")
@@ -184,11 +184,11 @@ def test_a_pattern_means_a_role_and_what_is_below_it() -> None:
     assert not matches("bass", "bassoon")
 
 
-def test_the_vocabulary_speaks_of_roles_only_and_of_no_word_twice() -> None:
+def test_the_vocabulary_has_known_roles_only_and_no_word_twice() -> None:
     meant = [*NOUNS, *WEAK_NOUNS, *REFINED.values()]
     assert set(meant) <= set(ROLES)
     assert {base for base, _ in REFINED} <= set(ROLES)
-    assert {said for _, said in REFINED} <= {*ROLES, *MODIFIERS}
+    assert {word for _, word in REFINED} <= {*ROLES, *MODIFIERS}
     listed = [word for table in (NOUNS, WEAK_NOUNS, MODIFIERS) for line in table.values() for word in line.split()]
     assert len(listed) == len(set(listed))
     assert not NOISE & set(listed)

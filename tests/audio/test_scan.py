@@ -52,7 +52,7 @@ def test_an_unreadable_mix_does_not_stop_the_tracks(write_track, tmp_path: Path)
     assert len(scan_folder(tmp_path).tracks) == 1
 
 
-def test_hidden_and_other_files_are_passed_over(write_track, tmp_path: Path) -> None:
+def test_hidden_and_other_files_are_ignored(write_track, tmp_path: Path) -> None:
     write_track("kick.wav")
     write_track("__MACOSX/kick.wav")
     for name in ("._kick.wav", ".DS_Store", "desktop.ini", "notes.txt", "cover.jpg"):
@@ -60,7 +60,7 @@ def test_hidden_and_other_files_are_passed_over(write_track, tmp_path: Path) -> 
     assert [track.id for track in scan_folder(tmp_path).tracks] == ["kick"]
 
 
-def test_names_that_say_the_same_get_different_ids(write_track, tmp_path: Path) -> None:
+def test_equal_names_get_different_ids(write_track, tmp_path: Path) -> None:
     for name in ("kick.wav", "kick.flac", "KICK.aiff", "kick-2.wav"):
         write_track(name)
     ids = [track.id for track in scan_folder(tmp_path).tracks]
@@ -92,7 +92,7 @@ def test_a_missing_folder_a_file_and_an_empty_folder_are_refused(write_track, tm
         scan_folder(write_track("tracks/kick.wav"))
 
 
-def test_tracks_in_a_folder_below_are_pointed_to(write_track, tmp_path: Path) -> None:
+def test_a_hint_names_the_subfolders_that_hold_tracks(write_track, tmp_path: Path) -> None:
     write_track("tracks/kick.wav")
     with pytest.raises(InputError, match="hint: give one of the folders in it: tracks"):
         scan_folder(tmp_path)

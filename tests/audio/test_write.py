@@ -28,18 +28,18 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, interruption: type[BaseE
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failure_names_the_folder_that_was_asked_for(tmp_path: Path) -> None:
+def test_a_failure_names_the_target_folder(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with pytest.raises(InputError) as said, OutputFolder(out, False, ()) as folder:
+    with pytest.raises(InputError) as caught, OutputFolder(out, False, ()) as folder:
         raise InputError(Problem(str(folder.path / "mix.wav"), "cannot be written"))
-    assert str(said.value) == f"{out / 'mix.wav'}: cannot be written"
-    with pytest.raises(InputError) as said, OutputFolder(out, False, ()) as folder:
+    assert str(caught.value) == f"{out / 'mix.wav'}: cannot be written"
+    with pytest.raises(InputError) as caught, OutputFolder(out, False, ()) as folder:
         raise OSError(errno.ENOSPC, "No space left on device", str(folder.path / "verdict.json"))
-    assert str(said.value) == f"{out / 'verdict.json'}: cannot be written: No space left on device"
+    assert str(caught.value) == f"{out / 'verdict.json'}: cannot be written: No space left on device"
     if Path("/dev/full").exists():
-        with pytest.raises(InputError) as said, OutputFolder(out, False, ()):
+        with pytest.raises(InputError) as caught, OutputFolder(out, False, ()):
             Path("/dev/full").write_text("too much")
-        assert str(said.value) == f"{out}: cannot be written: No space left on device"
+        assert str(caught.value) == f"{out}: cannot be written: No space left on device"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -118,7 +118,7 @@ def test_a_folder_within_the_song_is_fine(tmp_path: Path) -> None:
     assert (tmp_path / "mix").is_dir()
 
 
-def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_an_unwritable_target_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="is a file"):
         fill(tmp_path / "file", "new", overwrite=True)
@@ -163,7 +163,7 @@ def test_a_file_past_the_limit_of_wav_is_rf64(tmp_path: Path, monkeypatch) -> No
     assert len(soundfile.read(tmp_path / "a.wav")[0]) == 1000
 
 
-def test_a_sample_beyond_full_scale_is_our_fault_unless_the_file_is_float(tmp_path: Path) -> None:
+def test_a_sample_beyond_full_scale_is_an_assertion_unless_the_file_is_float(tmp_path: Path) -> None:
     loud = np.full((1, 10), 1.01, np.float32)
     with WavWriter(tmp_path / "a.wav", 44100, 1, "PCM_24") as wav, pytest.raises(AssertionError):
         wav.write(loud)

@@ -10,7 +10,7 @@ from pathlib import Path
 from hybrid.audio.write import MIX_FILE, OutputFolder
 from hybrid.batch.record import Record
 from hybrid.batch.work import Asked, Job, stamp_of
-from hybrid.corpus.find import Found
+from hybrid.corpus.find import SongFiles
 from tests.corpus.miniature import tone
 
 
@@ -22,7 +22,7 @@ def songs(root: Path, *names: str) -> None:
 
 
 def job(root: Path, name: str, hash_: str = "h") -> Job:
-    return Job(Found(name, root / name), {}, root / "out" / name, name, Asked(), hash_)
+    return Job(SongFiles(name, root / name), {}, root / "out" / name, name, Asked(), hash_)
 
 
 def mixed(job: Job) -> Record:

@@ -202,7 +202,7 @@ def test_why_a_song_failed_is_told_in_its_record(tmp_path: Path):
     whole = (tmp_path / "cut/Kick.wav").read_bytes()
     (tmp_path / "cut/Kick.wav").write_bytes(whole[:-1000])
     record = attempt(job(tmp_path, "cut")._replace(asked=RULES_ALONE))
-    assert record.state == "failed" and "is cut short" in record.reason and not record.trace
+    assert record.state == "failed" and "is truncated" in record.reason and not record.trace
     assert record.stamp == stamp_of(job(tmp_path, "cut").found)
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
 

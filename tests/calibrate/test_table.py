@@ -113,7 +113,7 @@ def test_a_score_is_a_share_or_minus_one_for_none(refused, tmp_path: Path):
 
 def test_a_long_list_of_mistakes_is_cut_short(refused):
     said = refused(json.dumps([mix("One", [track("Kick", "DRUMS", "KICK", gain="x")] * 50)]))
-    assert said.splitlines()[-1] == "mixes.json: and 30 mistakes more"
+    assert said.splitlines()[-1] == "mixes.json: and 30 more problems"
 
 
 def test_audio_is_not_taken_for_a_table(refused):

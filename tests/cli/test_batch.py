@@ -53,13 +53,13 @@ def test_good_songs_are_mixed_and_broken_ones_named(tmp_path: Path, weights: Pat
     assert (summary["done"], summary["songs"]) == (3, 7)
     reasons = {each["song"]: each["reason"] for each in summary["failed"]}
     assert set(reasons) == {"cut", "empty", "nan", "words"}
-    assert "cut short" in reasons["cut"] and "no audio files" in reasons["empty"]
+    assert "truncated" in reasons["cut"] and "no audio files" in reasons["empty"]
     assert "NaN" in reasons["nan"] and "cannot be read as audio" in reasons["words"]
     assert "7 of 7, 4 failed" in told
     mixes = {path.parent.name: path.read_bytes() for path in out.glob("*/mix.wav")}
     assert set(mixes) == {"one", "Ünicode ☂", "third"}
     page = (out / "summary.html").read_text()
-    assert "Ünicode" not in page and "cut short" in page  # of those that are done, only the numbers are told
+    assert "Ünicode" not in page and "truncated" in page  # of those that are done, only the numbers are told
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
 
     code, said, told = hybrid(*line)
@@ -109,7 +109,7 @@ def test_a_data_set_is_listed_scanned_counted_verified_and_split(tmp_path: Path,
     assert not code
     (tmp_path / "set/test/C - Three/bass.wav").unlink()
     code, said, told = hybrid("corpus", "verify", "musdb18-hq", str(index), "--at", str(tmp_path / "set"))
-    assert code == 3 and "C - Three: bass: is gone" in told
+    assert code == 3 and "C - Three: bass: is missing" in told
     code, said, _ = hybrid("corpus", "split", str(index), "-o", str(tmp_path / "split.tsv"), "--share", "train=1")
     assert not code and len((tmp_path / "split.tsv").read_text().splitlines()) == 3
     code, _, told = hybrid("corpus", "split", str(index), "-o", str(tmp_path / "split.tsv"), "--share", "train=0.5")
@@ -121,4 +121,4 @@ def test_a_broken_data_set_is_scanned_to_its_end(tmp_path: Path, hybrid: Run):
     (tmp_path / "set/V1/A_One/A_One_RAW/A_One_RAW_01_01.wav").unlink()
     line = ("corpus", "scan", "medleydb", "--at", str(tmp_path / "set"), "-o", str(tmp_path / "i.jsonl"))
     code, said, told = hybrid(*line)
-    assert code == 3 and "A_One: " in told and "is not there" in told and "3 songs, 1 of them broken" in said
+    assert code == 3 and "A_One: " in told and "does not exist" in told and "3 songs, 1 of them broken" in said

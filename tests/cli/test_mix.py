@@ -90,7 +90,7 @@ def _cut(path: Path) -> None:
 _BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (Path.touch, "is empty"),
     "not-audio": (lambda path: path.write_text("words " * 99), "cannot be read as audio"),
-    "cut": (_cut, "is cut short"),
+    "cut": (_cut, "is truncated"),
     "no-samples": (_float(np.zeros(0)), "has no samples"),
     "nan": (_float(np.append(np.zeros(RATE), np.nan)), "holds NaN at 1.000 s"),
     "infinite": (_float(np.append(np.ones(RATE), -np.inf)), "holds an infinite sample at 1.000 s"),

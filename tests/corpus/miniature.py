@@ -15,7 +15,7 @@ RATE, SECONDS = 44100, 0.5
 
 
 class Miniature(NamedTuple):
-    """A card, who writes its files, and what is to be found there: roles by song, and which songs have a mix."""
+    """A card, the writer of its files, and the expected contents: roles by song, and the songs that have a mix."""
 
     card: str
     write: Callable[[Path], None]
@@ -52,7 +52,7 @@ def dsd100(root: Path) -> None:
 
 
 def medleydb(root: Path) -> None:
-    """A described song in version 1, one with bleed in version 2, and one whose metadata is elsewhere."""
+    """A song with metadata in version 1, one with bleed in version 2, and one whose metadata are elsewhere."""
     for version, song, bleed in (("V1", "A_One", "no"), ("V2", "B_Two", "yes")):
         folder = root / version / song
         stems = {}
@@ -66,15 +66,15 @@ def medleydb(root: Path) -> None:
             tone(folder / f"{song}_STEMS" / name, 100.0 * number, channels=2)
             stems[f"S{number:02d}"] = {"component": "", "filename": name, "instrument": instrument, "raw": raw}
         tone(folder / f"{song}_MIX.wav", channels=2)
-        said = {"album": None, "artist": "A", "genre": "Rock", "has_bleed": bleed, "instrumental": "no"}
-        said |= {"mix_filename": f"{song}_MIX.wav", "raw_dir": f"{song}_RAW", "stem_dir": f"{song}_STEMS"}
-        (folder / f"{song}_METADATA.yaml").write_text(yaml.safe_dump({**said, "stems": stems}, default_style=None))
+        metadata = {"album": None, "artist": "A", "genre": "Rock", "has_bleed": bleed, "instrumental": "no"}
+        metadata |= {"mix_filename": f"{song}_MIX.wav", "raw_dir": f"{song}_RAW", "stem_dir": f"{song}_STEMS"}
+        (folder / f"{song}_METADATA.yaml").write_text(yaml.safe_dump({**metadata, "stems": stems}, default_style=None))
     for number in (1, 2):
         tone(root / f"Audio/C_Three/C_Three_RAW/C_Three_RAW_01_{number:02d}.wav", 100.0 * number)
 
 
 def cambridge_mt(root: Path) -> None:
-    """The three layouts in which its songs are kept, and folders as they are unpacked."""
+    """The three layouts in which its songs are stored, and folders as they are unpacked."""
     tone(root / "A_One_Full/01_Kick.wav", 60.0)
     tone(root / "A_One_Full/02_OverheadL.wav", 5000.0)
     tone(root / "A_One_Full/03_OverheadR.wav", 5000.0)
@@ -89,23 +89,23 @@ def cambridge_mt(root: Path) -> None:
 
 
 def moisesdb(root: Path) -> None:
-    """One song whose tracks are named by numbers alone; what they are stands in its metadata."""
+    """One song whose tracks are named by numbers alone, with their types in its metadata."""
     folder = root / "moisesdb_v0.1" / "0a1b"
     stems = {"vocals": [("v-1", "lead female singer")], "drums": [("d-1", "snare drum"), ("d-2", "overheads")]}
     for stem, tracks in stems.items():
         for name, _ in tracks:
             tone(folder / stem / f"{name}.wav", channels=2)
-    said = [
+    groups = [
         {"stemName": stem,
          "tracks": [{"id": name, "trackType": kind, "extension": "wav", "has_bleed": kind == "overheads"}
                     for name, kind in tracks]}
         for stem, tracks in stems.items()
     ]  # fmt: skip
-    (folder / "data.json").write_text(json.dumps({"artist": "A", "song": "One", "genre": "pop", "stems": said}))
+    (folder / "data.json").write_text(json.dumps({"artist": "A", "song": "One", "genre": "pop", "stems": groups}))
 
 
 def enst_drums(root: Path) -> None:
-    """One phrase by five microphones, and what is not to be read."""
+    """One phrase by five microphones, and files that are not to be read."""
     audio = root / "ENST-drums-public/drummer_1/audio"
     name = "031_phrase_disco_simple_slow_sticks.wav"
     for number, place in enumerate(("kick", "snare", "hi-hat", "overhead_L", "overhead_R")):
@@ -117,7 +117,7 @@ def enst_drums(root: Path) -> None:
 
 
 def slakh2100(root: Path) -> None:
-    """Two stems, and one that is described but was never rendered."""
+    """Two stems, and one in the metadata that was never rendered."""
     folder = root / "train" / "Track00001"
     stems = {}
     for stem, kind, there in (("S00", "Bass", True), ("S01", "Drums", True), ("S02", "Guitar", False)):

@@ -1,4 +1,4 @@
-"""What a look at a whole data set tells: what is there, what is broken, where mixes lie, who is in which split."""
+"""The index of a whole data set: its songs, damaged files, alignment of mixes, and splits."""
 
 from __future__ import annotations
 
@@ -11,21 +11,30 @@ import pytest
 import soundfile
 
 from hybrid.corpus.dataset import open_dataset
-from hybrid.corpus.index import Entry, Verified, artist_of, read_index, scan, split_songs, verify, write_index
+from hybrid.corpus.index import (
+    IndexEntry,
+    VerifiedSong,
+    artist_of,
+    build_index,
+    read_index,
+    split_songs,
+    verify,
+    write_index,
+)
 from hybrid.errors import InputError
 from tests.corpus.miniature import RATE, musdb18_hq, slakh2100, tone
 
 
-def looked(root: Path, card: str, after: Callable[[], None] = lambda: None) -> dict[str, Verified]:
-    """A data set verified against the index of what it was before `after`."""
-    index = scan(open_dataset(card, root), lambda share: None)
+def verified(root: Path, card: str, after: Callable[[], None] = lambda: None) -> dict[str, VerifiedSong]:
+    """The songs of a data set verified against its index from before the call of `after`."""
+    index = build_index(open_dataset(card, root), lambda share: None)
     after()
     return {each.song: each for each in verify(open_dataset(card, root), index, lambda share: None)}
 
 
-def test_an_index_says_what_every_song_is(tmp_path: Path):
+def test_an_index_describes_every_song(tmp_path: Path):
     slakh2100(tmp_path)
-    index = scan(open_dataset("slakh2100", tmp_path), lambda share: None)
+    index = build_index(open_dataset("slakh2100", tmp_path), lambda share: None)
     (entry,) = index.entries
     assert (entry.song, entry.split, entry.sample_rate_hz, entry.duration_s) == ("Track00001", "train", RATE, 0.5)
     assert [(track["role"], track["files"]) for track in entry.tracks] == [
@@ -42,19 +51,21 @@ def test_songs_that_cannot_be_read_are_in_the_index_with_the_reason(tmp_path: Pa
     musdb18_hq(tmp_path)
     bass = tmp_path / "train/A - One/bass.wav"
     bass.write_bytes(bass.read_bytes()[:-999])
-    entries = {entry.song: entry for entry in scan(open_dataset("musdb18-hq", tmp_path), lambda share: None).entries}
-    assert ["is cut short" in problem for problem in entries["A - One"].problems] == [True]
+    entries = {
+        entry.song: entry for entry in build_index(open_dataset("musdb18-hq", tmp_path), lambda share: None).entries
+    }
+    assert ["is truncated" in problem for problem in entries["A - One"].problems] == [True]
     assert not entries["B - Two"].problems
 
 
 @pytest.mark.parametrize("text", ["", "{}\n", '{"schema": "index/9"}\n', "nonsense"])
-def test_what_is_no_index_is_told(tmp_path: Path, text: str):
+def test_a_file_that_is_no_index_is_refused(tmp_path: Path, text: str):
     (tmp_path / "i").write_text(text)
     with pytest.raises(InputError, match="is not an index"):
         read_index(tmp_path / "i")
 
 
-def test_a_file_that_changed_is_found_and_so_is_one_that_holds_no_numbers(tmp_path: Path):
+def test_changed_files_and_files_with_nan_are_reported(tmp_path: Path):
     musdb18_hq(tmp_path)
 
     def change() -> None:
@@ -63,14 +74,14 @@ def test_a_file_that_changed_is_found_and_so_is_one_that_holds_no_numbers(tmp_pa
         soundfile.write(tmp_path / "train/B - Two/drums.wav", samples, RATE, subtype="FLOAT")
         shutil.rmtree(tmp_path / "test/C - Three")
 
-    found = looked(tmp_path, "musdb18-hq", change)
-    assert "not what it was" in found["A - One"].problems[0]
-    assert any("NaN" in problem for problem in found["B - Two"].problems)
-    assert "no longer there" in found["C - Three"].problems[0]
+    songs = verified(tmp_path, "musdb18-hq", change)
+    assert "has changed" in songs["A - One"].problems[0]
+    assert any("NaN" in problem for problem in songs["B - Two"].problems)
+    assert "no longer exists" in songs["C - Three"].problems[0]
 
 
 @pytest.mark.parametrize("late", [-900, 0, 2205])
-def test_where_a_mix_begins_is_found(tmp_path: Path, late: int):
+def test_the_offset_of_a_mix_is_reported(tmp_path: Path, late: int):
     song, rng = tmp_path / "train/A - One", np.random.default_rng(0)
     tracks = 0.1 * rng.standard_normal((3, 6 * RATE))
     song.mkdir(parents=True)
@@ -78,25 +89,25 @@ def test_where_a_mix_begins_is_found(tmp_path: Path, late: int):
         soundfile.write(song / f"{name}.wav", samples, RATE, subtype="FLOAT")
     mix = np.roll(np.array([1.0, 0.5, 0.7]) @ tracks, late)[: 5 * RATE]
     soundfile.write(song / "mixture.wav", mix, RATE, subtype="FLOAT")
-    notes = looked(tmp_path, "musdb18-hq")["A - One"].notes
-    begins = [note for note in notes if "begins" in note]
-    assert begins == ([f"mixture.wav begins {late / RATE:+.4f} s after its tracks"] if late else [])
+    notes = verified(tmp_path, "musdb18-hq")["A - One"].notes
+    starts = [note for note in notes if "starts" in note]
+    assert starts == ([f"mixture.wav starts {late / RATE:+.4f} s after its tracks"] if late else [])
     assert "mixture.wav is 1.0 s shorter than its tracks" in notes
 
 
-def test_a_mix_of_another_song_is_told(tmp_path: Path):
+def test_a_mix_of_another_song_is_reported(tmp_path: Path):
     song, rng = tmp_path / "train/A - One", np.random.default_rng(0)
     song.mkdir(parents=True)
     for name in ("bass", "drums", "mixture"):
         soundfile.write(song / f"{name}.wav", 0.1 * rng.standard_normal(4 * RATE), RATE)
-    assert "cannot be found among its tracks" in looked(tmp_path, "musdb18-hq")["A - One"].notes[0]
+    assert "cannot be aligned with its tracks" in verified(tmp_path, "musdb18-hq")["A - One"].notes[0]
 
 
-def _entries(*names: str) -> list[Entry]:
-    return [Entry(name, None, 1.0, RATE, (), None, (), ()) for name in names]
+def _entries(*names: str) -> list[IndexEntry]:
+    return [IndexEntry(name, None, 1.0, RATE, (), None, (), ()) for name in names]
 
 
-def test_no_artist_is_in_two_splits_and_newcomers_move_nobody():
+def test_no_artist_is_in_two_splits_and_added_songs_move_no_other():
     names = [f"Artist {n % 60} - Song {n}" for n in range(600)]
     shares = {"train": 0.8, "validation": 0.1, "test": 0.1}
     drawn = split_songs(_entries(*names), shares, 0)
@@ -112,5 +123,5 @@ def test_no_artist_is_in_two_splits_and_newcomers_move_nobody():
     ("song", "artist"),
     [("A - B", "a"), ("Artist_Title", "artist"), ("001 - A - B", "001 - a - b"), ("Track00001", "track00001")],
 )
-def test_who_plays_is_read_off_the_name_where_that_says_it(song: str, artist: str):
+def test_the_artist_is_the_first_part_of_a_songs_name(song: str, artist: str):
     assert artist_of(song) == artist

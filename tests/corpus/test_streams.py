@@ -1,4 +1,4 @@
-"""Containers of several tracks, as MUSDB18 ships them, where ffmpeg is installed; and what is said where it is not."""
+"""Containers of several tracks, as MUSDB18 ships them, where ffmpeg is installed; and the message where it is not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from hybrid.corpus import streams
 from hybrid.corpus.dataset import open_dataset
-from hybrid.corpus.load import song_of
+from hybrid.corpus.load import assemble_song
 from hybrid.errors import SongError
 from tests.corpus.miniature import SECONDS, tone
 
@@ -33,10 +33,10 @@ def write_container(path: Path, scratch: Path) -> None:
 def test_streams_become_tracks_by_their_order(tmp_path: Path):
     write_container(tmp_path / "set/train/A - One.stem.mp4", tmp_path)
     dataset = open_dataset("musdb18", tmp_path / "set")
-    (found,) = dataset.songs
-    assert (found.name, found.split) == ("A - One", "train") and found.mix is not None and found.mix.stream == 0
+    (files,) = dataset.songs
+    assert (files.name, files.split) == ("A - One", "train") and files.mix is not None and files.mix.stream == 0
     (tmp_path / "scratch").mkdir()
-    song = song_of(found, dataset.roles, tmp_path / "scratch")
+    song = assemble_song(files, dataset.roles, tmp_path / "scratch")
     assert {track.id: track.role for track in song.tracks} == {
         "drums": "drums", "bass": "bass", "other": "unknown", "vocals": "vocal.lead",
     }  # fmt: skip
@@ -44,20 +44,20 @@ def test_streams_become_tracks_by_their_order(tmp_path: Path):
 
 
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
-def test_a_damaged_container_is_told(tmp_path: Path):
+def test_a_damaged_container_is_reported(tmp_path: Path):
     path = tmp_path / "set/train/A - One.stem.mp4"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no container")
     dataset = open_dataset("musdb18", tmp_path / "set")
-    with pytest.raises(SongError, match="cannot be unpacked"):
-        song_of(dataset.songs[0], dataset.roles, tmp_path)
+    with pytest.raises(SongError, match="cannot be decoded"):
+        assemble_song(dataset.songs[0], dataset.roles, tmp_path)
 
 
-def test_without_ffmpeg_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_ffmpeg_the_message_has_an_installation_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(streams.shutil, "which", lambda name: None)
     path = tmp_path / "set/train/A - One.stem.mp4"
     path.parent.mkdir(parents=True)
     path.touch()
     dataset = open_dataset("musdb18", tmp_path / "set")
     with pytest.raises(SongError, match="apt install ffmpeg"):
-        song_of(dataset.songs[0], dataset.roles, tmp_path)
+        assemble_song(dataset.songs[0], dataset.roles, tmp_path)

@@ -1,4 +1,4 @@
-"""Features of mixes whose values follow from how they are made."""
+"""Features of signals with analytic values."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from hybrid.judge.features import FEATURES, THIRDS_HZ, features_of, panning, thirds_db
-from hybrid.judge.mix import Mix, mix_of
-from tests.judge.made import RATE, noise, sine
+from hybrid.judge.features import FEATURES, THIRD_OCTAVES_HZ, features_of, panning_spectrum, third_octave_levels_db
+from hybrid.judge.mix import Mix, normalise_mix
+from tests.judge.signals import RATE, noise, sine
 
 
 def _mix(x: np.ndarray) -> Mix:
-    return mix_of("a", x, RATE)
+    return normalise_mix("a", x, RATE)
 
 
 def test_a_sine_fills_its_third_octave_and_no_other():
-    level = thirds_db(sine(1000.0)[0], RATE)
-    at = int(np.argmin(np.abs(THIRDS_HZ - 1000.0)))
+    level = third_octave_levels_db(sine(1000.0)[0], RATE)
+    at = int(np.argmin(np.abs(THIRD_OCTAVES_HZ - 1000.0)))
     assert level[at] == pytest.approx(-3.01, abs=0.05)
     assert np.delete(level, at).max() < -40.0
 
 
-def test_third_octaves_of_white_noise_rise_by_a_decibel_a_band_as_scipys_welch_has_them():
+def test_third_octaves_of_white_noise_rise_by_1_db_per_band_and_agree_with_scipys_welch():
     x = noise(20.0)[0]
-    level = thirds_db(x, RATE)
+    level = third_octave_levels_db(x, RATE)
     assert np.polyfit(np.arange(10), level[15:25], 1)[0] == pytest.approx(1.0, abs=0.05)
     hz, density = signal.welch(x, RATE, nperseg=16384)
     for k in range(10, 25):
-        inside = (hz >= THIRDS_HZ[k] * 10**-0.05) & (hz < THIRDS_HZ[k] * 10**0.05)
+        inside = (hz >= THIRD_OCTAVES_HZ[k] * 10**-0.05) & (hz < THIRD_OCTAVES_HZ[k] * 10**0.05)
         assert level[k] == pytest.approx(10 * np.log10(np.sum(density[inside]) * hz[1]), abs=0.3)
 
 
@@ -61,10 +61,10 @@ def test_flatness_of_white_noise_is_that_of_the_mean_of_a_logarithm():
     assert 10.0 * np.log10(np.exp(-np.euler_gamma)) == pytest.approx(-2.51, abs=0.01)
 
 
-def test_right_is_positive_as_the_formula_prints_it():
+def test_panning_to_the_right_is_positive_as_in_the_printed_formula():
     x = noise()
-    assert np.median(panning(_mix(np.stack([0.1 * x[0], x[0]])))) > 0.5
-    assert np.median(panning(_mix(np.stack([x[0], 0.1 * x[0]])))) < -0.5
+    assert np.median(panning_spectrum(_mix(np.stack([0.1 * x[0], x[0]])))) > 0.5
+    assert np.median(panning_spectrum(_mix(np.stack([x[0], 0.1 * x[0]])))) < -0.5
 
 
 def test_a_louder_mix_has_the_same_features_but_for_its_levels():
@@ -74,7 +74,7 @@ def test_a_louder_mix_has_the_same_features_but_for_its_levels():
             assert loud[name] == pytest.approx(value, abs=2e-3), name
 
 
-def test_a_quiet_half_moves_the_loudness_range_by_what_it_is_quieter():
+def test_a_quieter_half_raises_the_loudness_range_by_its_difference():
     x = noise(40.0)
     x[:, x.shape[1] // 2 :] *= 10.0 ** (-10.0 / 20.0)
     assert FEATURES["loudness_range_lu"].measure(_mix(x)) == pytest.approx(10.0, abs=0.3)

@@ -1,32 +1,32 @@
-"""A gain that stands still is smooth; one that swings reads how far it goes."""
+"""Roughness of gain curves with known changes."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from hybrid.judge.roughness import Roughness
-from tests.judge.made import RATE, noise
+from hybrid.judge.roughness import RoughnessMeter
+from tests.judge.signals import RATE, noise
 
 
 def _read(raw: np.ndarray, treated: np.ndarray) -> float:
-    roughness = Roughness(RATE)
+    roughness = RoughnessMeter(RATE)
     roughness.add(0, raw, treated)
     return roughness.db_per_s()
 
 
-def test_a_gain_that_stands_still_is_smooth():
+def test_a_constant_gain_has_no_roughness():
     assert _read(noise(), (0.3 * noise()).astype(np.float32)) == pytest.approx(0.0, abs=1e-3)
 
 
 @pytest.mark.parametrize("depth_db", [3.0, 6.0])
-def test_a_swing_each_second_reads_there_and_back(depth_db: float):
+def test_a_swing_each_second_reads_twice_its_depth(depth_db: float):
     t = np.arange(noise().shape[1]) / RATE
     gain = 10.0 ** (depth_db * (0.5 - 0.5 * np.cos(2.0 * np.pi * t)) / 20.0)
     assert _read(noise(), (gain * noise()).astype(np.float32)) == pytest.approx(2.0 * depth_db, rel=0.05)
 
 
-def test_what_happens_in_silence_and_in_nothing_at_all_counts_for_nothing():
+def test_gain_changes_in_silence_do_not_count():
     x = noise()
     x[:, RATE : 2 * RATE] = 0.0
     treated = x.copy()

@@ -11,7 +11,7 @@ from hybrid import quantity, shelf
 from hybrid.knowledge.schema import json_schema
 from hybrid.knowledge.types import TYPES, RuleType
 from hybrid.knowledge.types.loudness import budget_sum_lu
-from hybrid.units import Reading
+from hybrid.units import ValidationContext
 
 NEEDED: dict[str, dict[str, object]] = {
     "lead_to_rest_ratio": {"against": "all"},
@@ -35,7 +35,7 @@ ASKING = [name for name, kind in TYPES.items() if kind.asks]
 
 def rule(name: str, **keys: object) -> RuleType:
     given = {"id": "r", "type": name} | NEEDED.get(name, {}) | keys
-    return TYPES[name].model_validate(given, context=Reading(strict=True))
+    return TYPES[name].model_validate(given, context=ValidationContext(strict=True))
 
 
 def asking(name: str, value: float = 0.5) -> dict[str, object]:
@@ -59,7 +59,7 @@ def test_a_type_says_its_rule_in_one_sentence_with_its_source_and_cheats(name: s
 @pytest.mark.parametrize("name", TYPES)
 def test_a_scale_is_written_in_the_unit_of_a_difference(name: str):
     plain = rule(name, **asking(name))
-    unit = quantity.difference(plain.unit)
+    unit = quantity.difference_unit(plain.unit)
     written = plain.written()["scale"]
     assert isinstance(written, str | float)
     assert quantity.read(written, unit) == plain.scale > 0
@@ -75,7 +75,7 @@ def test_what_a_rule_writes_reads_as_the_same_rule(name: str):
         aggregate="worst(25 %)",
         schedule={
             "start": "20 %",
-            "tolerance_from": quantity.write(9.0, quantity.difference(TYPES[name].unit)),
+            "tolerance_from": quantity.write(9.0, quantity.difference_unit(TYPES[name].unit)),
         },
     )
     assert TYPES[name].model_validate(full.written()) == full
@@ -87,7 +87,7 @@ def test_a_target_allows_its_tolerance_on_both_sides(name: str):
     asked = rule(
         name,
         target=quantity.write(0.5, unit),
-        tolerance=quantity.write(0.25, quantity.difference(unit)),
+        tolerance=quantity.write(0.25, quantity.difference_unit(unit)),
     )
     assert asked.bounds() == (0.25, 0.75)
 

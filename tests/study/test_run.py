@@ -102,7 +102,7 @@ def test_mixes_to_listen_to_are_equally_loud_and_their_letters_say_nothing(plant
         assert set(key.values()) == {FULL, "without lead.helps"} and set(key) == {"A", "B"}
         keys.append(key["A"])
         for letter in key:
-            assert read_mix(folder / f"{letter}.flac").found.loudness_lufs == pytest.approx(LOUDNESS_LUFS, abs=0.1)
+            assert read_mix(folder / f"{letter}.flac").delivery.loudness_lufs == pytest.approx(LOUDNESS_LUFS, abs=0.1)
     assert len(keys) == N_SONGS and len(set(keys)) == 2
 
 

@@ -59,7 +59,7 @@ def test_a_split_that_the_layout_has_not_is_told_and_the_card_may_say_it(musdb18
 @pytest.mark.parametrize("splits", [{}, {"train": (0, 3)}])
 def test_a_card_that_does_not_say_where_its_songs_lie_is_refused(splits: dict):
     card = read_card("musdb18-hq").model_copy(update={"splits": splits})
-    with pytest.raises(InputError, match=r"does not say where the songs lie.*\n\n.*folder: PATH"):
+    with pytest.raises(InputError, match=r"has no folder of songs.*\n\n.*folder: PATH"):
         examples_of(card, "train", 1)
 
 

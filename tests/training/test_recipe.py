@@ -90,7 +90,7 @@ def test_every_field_of_a_recipe_changes_its_hash(tmp_path: Path):
     [
         ("train: [0, 3]", "train: [3, 3]", "expected [first, end] with first below end"),
         ("train: [0, 3]", "train: [0, 4]", "train and validation share seeds"),
-        ("validation: [3, 4]", "validation: [3, 9]", "holds 4 songs, fewer than the splits name"),
+        ("validation: [3, 4]", "validation: [3, 9]", "holds 4 songs, fewer than the splits use"),
         ("folder: songs", "folder: none", "no such folder"),
         ("folder: songs\n", "", "`player: files` needs a layout, or a folder of song folders and splits"),
         ("player: files", "player: synthesis", "folder and layout: are for `player: files`"),

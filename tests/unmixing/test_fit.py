@@ -147,7 +147,7 @@ def test_a_late_mix_is_found_to_a_fraction_of_a_sample(song: Song, fitted: Calla
     spectrum = np.fft.rfft(np.pad(mix, ((0, 0), (0, 2000))))
     turned = spectrum * np.exp(-2j * np.pi * late * np.arange(spectrum.shape[1]) / (mix.shape[1] + 2000))
     found = fitted(np.fft.irfft(turned, mix.shape[1] + 2000))
-    assert (found.lag.samples, found.lag.is_clear) == (pytest.approx(late, abs=0.05), True)
+    assert (found.lag.samples, found.lag.is_reliable) == (pytest.approx(late, abs=0.05), True)
     assert found.explained > 0.98
     assert level_db(found)[: len(song.tracks)] == pytest.approx(0.0, abs=0.3)
 
@@ -157,7 +157,7 @@ def test_a_mix_of_something_else_lines_up_nowhere_and_explains_little(
 ) -> None:
     other = np.broadcast_to(coloured(np.random.default_rng(9), 100, 8000, 1), (2, int(SECONDS * RATE)))
     found = fitted(other)
-    assert not found.lag.is_clear
+    assert not found.lag.is_reliable
     assert found.explained < 0.2
     assert np.all(np.isfinite(found.treatment.eq.tone_db))
 
@@ -201,9 +201,9 @@ def test_the_lag_of_noise_is_not_clear() -> None:
     def source(of: np.ndarray) -> Callable[[int, int], np.ndarray]:
         return lambda start, n: of[np.arange(start, start + n) % len(of)]
 
-    assert not find_lag(source(x), source(y), 100_000, 8000).is_clear
+    assert not find_lag(source(x), source(y), 100_000, 8000).is_reliable
     found = find_lag(source(x), source(np.roll(x, -1234)), 100_000, 8000)
-    assert (found.samples, found.is_clear) == (pytest.approx(-1234.0, abs=0.02), True)
+    assert (found.samples, found.is_reliable) == (pytest.approx(-1234.0, abs=0.02), True)
 
 
 def test_the_faders_of_a_real_mix_are_found() -> None:

@@ -1,1 +1,1 @@
-"""Songs composed and played by the program: score → performance → instruments → tracks."""
+"""Synthetic songs: score → performance → instruments → tracks."""

@@ -1,7 +1,6 @@
-"""Drums and cymbals. Each is a pure function of tuning, length and strength of one stroke, and chance.
+"""Drums and cymbals. Each is a pure function of the tuning, length and velocity of one stroke, and a random generator.
 
-A stronger stroke is brighter as well as louder. Ratios, times and cutoffs are by taste where no
-source is named.
+A stronger stroke is brighter as well as louder. Ratios, times and cutoffs are by taste where no source is named.
 """
 
 from __future__ import annotations
@@ -16,8 +15,9 @@ MIDDLE_TOM_HZ = 110.0
 
 
 def kick(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
-    """A skin whose pitch falls from about six times its tuning, a beater's click, gentle saturation."""
+    """A kick drum: a membrane whose pitch falls from about six times its tuning, a click, mild saturation."""
     t = times(max(duration_s, 0.45))
+    # a fast drop for the attack, a slow one for the tail
     fall = 5.0 * decay(t, 0.09) + 0.35 * decay(t, 0.3)
     skin = sine(frequency_hz * (1.0 + fall), len(t)) * decay(t, 0.55)
     click = noise(len(t), rng, 1800.0, 6000.0) * decay(t, 0.03)
@@ -25,7 +25,7 @@ def kick(frequency_hz: float, duration_s: float, velocity: float, rng: np.random
 
 
 def snare(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
-    """Two modes of the skin (a circular membrane's lowest, 1 : 1.59), rattling wires, the stick."""
+    """A snare drum: the two lowest modes of a circular membrane (1 : 1.59), snare wires, the stick."""
     t = times(max(duration_s, 0.35))
     bend = 1.0 + 0.12 * decay(t, 0.06)
     skin = sine(frequency_hz * bend, len(t)) * decay(t, 0.22)
@@ -36,7 +36,7 @@ def snare(frequency_hz: float, duration_s: float, velocity: float, rng: np.rando
 
 
 def tom(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Samples:
-    """Two modes whose pitch settles downwards, and a soft stick; the lower the drum, the further right."""
+    """A tom: two modes whose pitch falls slightly, and a soft stick; the lower the drum, the further right."""
     t = times(max(duration_s, 0.6))
     bend = 1.0 + 0.35 * decay(t, 0.15)
     skin = sine(frequency_hz * bend, len(t)) * decay(t, 0.7)
@@ -47,7 +47,7 @@ def tom(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.
 
 
 def hihat(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
-    """Noise rung by six inharmonic squares; a short note is a closed hat, a long one open."""
+    """A hi-hat: noise times six inharmonic squares; a short note is a closed hat, a long one open."""
     t = times(duration_s + 0.12)
     tuning = frequency_hz / 440.0
     metal = (0.4 + _metal(t, tuning, rng)) * noise(len(t), rng, 6000.0, 12000.0)
@@ -56,7 +56,7 @@ def hihat(frequency_hz: float, duration_s: float, velocity: float, rng: np.rando
 
 
 def crash(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
-    """A dense cloud of partials that blooms for some milliseconds; its top fades first."""
+    """A crash cymbal: dense noise with an attack of some milliseconds, whose high band decays first."""
     t = times(duration_s)
     low = noise(len(t), rng, 900.0, 4000.0) * decay(t, 2.4)
     high = noise(len(t), rng, 4000.0, 13000.0) * decay(t, 1.5)
@@ -65,7 +65,7 @@ def crash(frequency_hz: float, duration_s: float, velocity: float, rng: np.rando
 
 
 def tambourine(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
-    """A handful of jingles that land within 30 ms of each other."""
+    """A tambourine: four jingles within 30 ms."""
     t = times(duration_s + 0.15)
     centre_hz = 8000.0 * frequency_hz / 440.0
     jingles = np.zeros(len(t))
@@ -76,7 +76,7 @@ def tambourine(frequency_hz: float, duration_s: float, velocity: float, rng: np.
 
 
 def _metal(t: Mono, tuning: float, rng: np.random.Generator) -> Mono:
-    """The mean of six squares with chance phases; that they alias makes them no less metallic."""
+    """The mean of six squares with random phases; their aliasing is inharmonic too and does no harm."""
     phases = rng.random(len(METAL_HZ))
     squares = (np.sign(np.sin(2.0 * np.pi * (hz * tuning * t + p))) for hz, p in zip(METAL_HZ, phases, strict=True))
     return sum(squares, np.zeros(len(t))) / len(METAL_HZ)

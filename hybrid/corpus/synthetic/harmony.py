@@ -1,15 +1,16 @@
-"""The parts that carry the chords: electric piano, guitar and pad."""
+"""The chordal parts: electric piano, guitar and pad."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from hybrid.corpus.synthetic.score import STEPS_PER_BEAT, Bar, Note, Plan
+from hybrid.corpus.synthetic.score import STEPS_PER_BEAT, Arrangement, Bar, Note
 
 Comping = dict[str, tuple[tuple[int, ...], ...]]
-# Where the chords are struck, in sixteenths; each is held to the next. By taste.
+# Onsets of the chords by section, in sixteenths; each is held to the next. By taste.
 COMPING: Comping = {
     "intro": ((0, 8), (0, 6)),
     "verse": ((0, 6), (0, 10), (0, 6, 11)),
@@ -22,19 +23,29 @@ KEYS_CENTRE, PAD_CENTRE, GUITAR_CENTRE = 62.0, 58.0, 57.0
 STRUM_BEATS = 0.04
 
 
+class KeysManner(NamedTuple):
+    """How chords are comped."""
+
+    centre: float = KEYS_CENTRE
+    """MIDI pitch around which they are voiced."""
+    comping: Comping = COMPING
+    """Their possible onsets, by section."""
+    held_share: float = 0.9
+    """Share of the time to the next chord for which a chord is held."""
+
+
+KEYS_MANNER = KeysManner()
+
+
 def write_keys(
-    plan: Plan,
-    rng: np.random.Generator,
-    part: str = "keys",
-    centre: float = KEYS_CENTRE,
-    comping: Comping = COMPING,
-    held_share: float = 0.9,
+    arrangement: Arrangement, rng: np.random.Generator, part: str = "keys", manner: KeysManner = KEYS_MANNER
 ) -> tuple[Note, ...]:
-    """Voice-led chords, struck in a rhythm that belongs to the section."""
+    """Voice-led chords in a random rhythm for each kind of section."""
+    centre, comping, held_share = manner
     rhythms = {name: rhythm[int(rng.integers(len(rhythm)))] for name, rhythm in comping.items()}
-    bars = plan.bars(part)
+    bars = arrangement.bars(part)
     notes: list[Note] = []
-    for bar, voicing in zip(bars, voicings(plan, bars, centre), strict=True):
+    for bar, voicing in zip(bars, voicings(arrangement, bars, centre), strict=True):
         steps = rhythms[SAME_COMPING.get(bar.section, bar.section)]
         for step, stop in zip(steps, (*steps[1:], 16), strict=True):
             start, held = bar.start_beats + step / STEPS_PER_BEAT, held_share * (stop - step) / STEPS_PER_BEAT
@@ -43,37 +54,38 @@ def write_keys(
     return tuple(notes)
 
 
-def write_pad(plan: Plan, part: str = "pad", centre: float = PAD_CENTRE) -> tuple[Note, ...]:
-    """Whole-bar chords, joined by the instrument's slow attack and release."""
-    bars = plan.bars(part)
+def write_pad(arrangement: Arrangement, part: str = "pad", centre: float = PAD_CENTRE) -> tuple[Note, ...]:
+    """Voice-led chords of a whole bar each."""
+    bars = arrangement.bars(part)
     return tuple(
         Note(bar.start_beats, 4.0, pitch, 0.8)
-        for bar, voicing in zip(bars, voicings(plan, bars, centre), strict=True)
+        for bar, voicing in zip(bars, voicings(arrangement, bars, centre), strict=True)
         for pitch in voicing
     )
 
 
 def write_guitar(
-    plan: Plan, rng: np.random.Generator, part: str = "guitar", centre: float = GUITAR_CENTRE
+    arrangement: Arrangement, rng: np.random.Generator, part: str = "guitar", centre: float = GUITAR_CENTRE
 ) -> tuple[Note, ...]:
-    """Broken chords in eighths, ringing into each other; the last bar is one slow strum."""
+    """Broken chords in overlapping eighths; the last bar is one slow strum."""
     figure = ARPEGGIOS[int(rng.integers(len(ARPEGGIOS)))]
-    bars = plan.bars(part)
+    bars = arrangement.bars(part)
     notes: list[Note] = []
-    for bar, voicing in zip(bars, voicings(plan, bars, centre), strict=True):
+    for bar, voicing in zip(bars, voicings(arrangement, bars, centre), strict=True):
+        # up to five strings: the lowest tone also an octave below and above
         strings = (voicing[0] - 12, *voicing, voicing[0] + 12)[:5]
         notes += _strum(bar, strings) if bar.section == "ending" else _arpeggio(bar, strings, figure)
     return tuple(notes)
 
 
-def voicings(plan: Plan, bars: list[Bar], centre: float) -> list[tuple[int, ...]]:
-    """Each bar's chord in close position, the inversion that moves least from the one before."""
+def voicings(arrangement: Arrangement, bars: list[Bar], centre: float) -> list[tuple[int, ...]]:
+    """MIDI pitches of each bar's chord in close position, in the inversion that moves least from the chord before."""
     chosen: list[tuple[int, ...]] = []
     for bar in bars:
-        pitches = [plan.key.pitch(degree) for degree in bar.chord.degrees]
+        pitches = [arrangement.key.pitch(degree) for degree in bar.chord.degrees]
         inversions = [_inversion(pitches, turn, octave) for turn in range(len(pitches)) for octave in (-2, -1, 0, 1)]
         before = chosen[-1] if chosen else ()
-        chosen.append(min(inversions, key=lambda voicing: _travel(voicing, before, centre)))
+        chosen.append(min(inversions, key=lambda voicing: _voice_leading_cost(voicing, before, centre)))
     return chosen
 
 
@@ -82,8 +94,8 @@ def _inversion(pitches: list[int], turn: int, octave: int) -> tuple[int, ...]:
     return tuple(sorted(pitch + 12 * (octave + (index < turn)) for index, pitch in enumerate(pitches)))
 
 
-def _travel(voicing: tuple[int, ...], before: tuple[int, ...], centre: float) -> float:
-    """Semitones moved from the chord before, and a pull back to the part's register."""
+def _voice_leading_cost(voicing: tuple[int, ...], before: tuple[int, ...], centre: float) -> float:
+    """Semitones moved from the chord before, plus the distance from the centre of the part's register."""
     moved = sum(min(abs(pitch - old) for old in before) for pitch in voicing) if before else 0.0
     return moved + abs(float(np.mean(voicing)) - centre)
 

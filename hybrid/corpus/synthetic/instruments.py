@@ -1,4 +1,4 @@
-"""Pitched instruments. Each is a pure function of frequency, length, velocity and chance.
+"""Pitched instruments. Each is a pure function of frequency, length and velocity of a note, and a random generator.
 
 Times and amounts are by taste where no source is named.
 """
@@ -26,14 +26,14 @@ from hybrid.corpus.synthetic.signals import (
 )
 
 MIDDLE_C_HZ = 261.63
-WRAP = 1e-2  # what is left of a string's ringing when its FFT wraps around: -40 dB
+WRAP = 1e-2  # residual amplitude of a string where its FFT wraps around: -40 dB
 PAD_TABLE = 1 << 16  # samples of a pad's loop, 1.5 s
 PAD_SPREAD_CENTS = 14.0
 PAD_ATTACK_MS, PAD_RELEASE_MS = 350.0, 700.0
 
 
 def bass(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Mono:
-    """A fingered electric bass: a soft pluck near the neck, damped by the hand at the note's end."""
+    """A fingered electric bass: a soft pluck near the neck, damped at the note's end."""
     t = times(duration_s + 0.05)
     string = plucked(frequency_hz, len(t), Pluck(0.23, 250.0 + 350.0 * velocity, 3.0, 900.0), rng)
     fundamental = 0.4 * sine(frequency_hz, len(t)) * decay(t, 2.5)
@@ -49,7 +49,7 @@ def guitar(frequency_hz: float, duration_s: float, velocity: float, rng: np.rand
 
 
 def electric_piano(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Samples:
-    """Two FM pairs: a bar that grows bark with velocity, a tine's ping; low notes left, high notes right.
+    """An electric piano of two FM pairs: a tone that brightens with velocity, and a tine; low notes left, high right.
 
     Chowning, "The synthesis of Complex Audio Spectra by Means of Frequency Modulation", JAES 1973.
     """
@@ -64,9 +64,9 @@ def electric_piano(frequency_hz: float, duration_s: float, velocity: float, rng:
 
 
 def pad(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.Generator) -> Samples:
-    """An ensemble of saws, each partial spread by detuning, through a low-pass that opens and closes.
+    """A pad: an ensemble of detuned saws through a low-pass that opens and closes.
 
-    Nasca, "PADsynth algorithm": a spectrum of Gaussian bands with chance phases, turned into a loop.
+    Nasca, "PADsynth algorithm": a spectrum of Gaussian bands with random phases as one period of a loop.
     """
     t = times(duration_s + 1e-3 * PAD_RELEASE_MS)
     opening = 0.5 - 0.5 * np.cos(2.0 * np.pi * t / t[-1])
@@ -77,24 +77,29 @@ def pad(frequency_hz: float, duration_s: float, velocity: float, rng: np.random.
 
 
 class Pluck(NamedTuple):
-    """Where along the string, how bright, how long the fundamental rings, where damping has doubled."""
+    """Parameters of a plucked string."""
 
     place: float
+    """Position of the pluck, as a share of the string's length."""
     brightness_hz: float
+    """Cutoff of the pluck's low-pass."""
     t60_s: float
+    """Decay time of the fundamental."""
     damping_hz: float
+    """Frequency at which the damping has doubled."""
 
 
 def plucked(frequency_hz: float, n: int, pluck: Pluck, rng: np.random.Generator) -> Mono:
     """A plucked string with unit RMS over its first 100 ms: Karplus and Strong's loop as a transfer function.
 
-    Noise of one period runs round a delay of exactly one period, so it is in tune at any pitch. The place
-    of the pluck notches every 1/place-th partial. Computed on a damped contour, s = growth + jω, so that
-    the tail does not wrap around. Karplus and Strong, Computer Music Journal 1983.
+    A noise burst of one period circulates in a delay of exactly one period, so that it is in tune at any pitch. The
+    place of the pluck notches every 1/place-th partial. Evaluated on a damped contour, s = growth + jω, so that the
+    tail does not wrap around. Karplus and Strong, Computer Music Journal 1983.
     """
     n_fft = padded_length(n)
     growth = -np.log(WRAP) * SAMPLE_RATE / n_fft
     t = np.arange(n_fft) / SAMPLE_RATE
+    # the Laplace transform at s = growth + jω is the Fourier transform of the signal times exp(-growth t)
     burst = rng.standard_normal(n_fft) * (t < 1.0 / frequency_hz) * np.exp(-growth * t)
     hz = grid_hz(n_fft)
     s = growth + 2j * np.pi * hz
@@ -106,9 +111,10 @@ def plucked(frequency_hz: float, n: int, pluck: Pluck, rng: np.random.Generator)
 
 
 def _ensemble(frequency_hz: float, rng: np.random.Generator) -> tuple[Mono, Mono]:
-    """The same loop of detuned saws behind a closed and an open low-pass."""
+    """One loop of detuned saws through a low-pass at 700 Hz and at 3.2 kHz."""
     hz = grid_hz(PAD_TABLE)
     partial = np.maximum(np.round(hz / frequency_hz), 1.0)
+    # a detuning in cents widens high partials by more hertz
     spread_hz = partial * frequency_hz * (2.0 ** (PAD_SPREAD_CENTS / 1200.0) - 1.0)
     amplitude = np.exp(-0.5 * ((hz - partial * frequency_hz) / spread_hz) ** 2) / np.sqrt(partial**3)
     spectrum = amplitude * np.exp(2j * np.pi * rng.random(len(hz)))

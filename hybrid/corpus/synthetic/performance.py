@@ -1,4 +1,4 @@
-"""From written notes to played ones: each player's timing and touch, and the sum of all their notes."""
+"""Performances of written notes: timing and touch of each player, and the sum of all notes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hybrid.corpus.synthetic.score import Note, Plan
+from hybrid.corpus.synthetic.score import Arrangement, Note
 from hybrid.corpus.synthetic.signals import SAMPLE_RATE, Samples, Tracks
 
-LEAD_IN_S = 0.25  # silence before the first beat, so that nobody who rushes is cut off
-MAX_DEVIATION = 2.5  # in standard deviations: people err, but not without bound
+LEAD_IN_S = 0.25  # silence before the first beat, so that early notes are not cut off
+MAX_DEVIATION = 2.5  # of timing and touch, in standard deviations
 
 
 class PlayedNote(NamedTuple):
-    """A note as it was played, in seconds and hertz."""
+    """A performed note, in seconds and hertz."""
 
     start_s: float
     duration_s: float
@@ -25,12 +25,12 @@ class PlayedNote(NamedTuple):
 
     @property
     def end_s(self) -> float:
-        """When the note is let go."""
+        """Time of its release."""
         return self.start_s + self.duration_s
 
 
 class Feel(NamedTuple):
-    """How a player differs from the page: behind the beat, unsteady in time, uneven in strength."""
+    """Deviations of a player from the score: mean lag, spread of the timing, relative spread of the velocity."""
 
     lag_ms: float
     timing_ms: float
@@ -40,21 +40,21 @@ class Feel(NamedTuple):
 Instrument = Callable[[float, float, float, np.random.Generator], Tracks]
 
 
-def perform(notes: Iterable[Note], plan: Plan, feel: Feel, rng: np.random.Generator) -> list[PlayedNote]:
-    """The notes as a person plays them: timing and velocity scatter normally around the page."""
+def perform(notes: Iterable[Note], arrangement: Arrangement, feel: Feel, rng: np.random.Generator) -> list[PlayedNote]:
+    """The performed notes: timing and velocity are normally distributed around those of the score."""
     played = []
     for note in notes:
         late, uneven = np.clip(rng.standard_normal(2), -MAX_DEVIATION, MAX_DEVIATION)
-        start_s = LEAD_IN_S + plan.seconds(note.start_beats) + 1e-3 * (feel.lag_ms + feel.timing_ms * late)
+        start_s = LEAD_IN_S + arrangement.seconds(note.start_beats) + 1e-3 * (feel.lag_ms + feel.timing_ms * late)
         velocity = float(np.clip(note.velocity * (1.0 + feel.touch * uneven), 0.05, 1.0))
         frequency_hz = 440.0 * 2.0 ** ((note.pitch - 69.0) / 12.0)
-        length_s = plan.seconds(note.duration_beats)
+        length_s = arrangement.seconds(note.duration_beats)
         played.append(PlayedNote(float(start_s), length_s, frequency_hz, velocity, note.syllable))
     return played
 
 
 def play(notes: Sequence[PlayedNote], instrument: Instrument, n: int, rng: np.random.Generator) -> Samples:
-    """All notes of one instrument in `n` samples, each a new stroke; mono instruments give one channel."""
+    """`n` samples of all notes of one instrument, each rendered anew; one channel for mono instruments."""
     out = np.zeros((1, n))
     for note in notes:
         sound = np.atleast_2d(instrument(note.frequency_hz, note.duration_s, note.velocity, rng))

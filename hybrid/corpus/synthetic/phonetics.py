@@ -1,4 +1,4 @@
-"""Vowels and consonants as numbers for the vocal tract.
+"""Parameters of vowels and consonants for the vocal tract.
 
 Vowel formants: Peterson and Barney, "Control methods used in a study of the vowels", JASA 1952, table II.
 """
@@ -30,7 +30,7 @@ BANDWIDTHS_HZ = np.array([90.0, 100.0, 130.0])  # a sung voice's, by taste
 
 
 class Singer(NamedTuple):
-    """A person: the vowels, the fourth formant and the spacing of those above, and some habits."""
+    """Parameters of a singer: formants of the vowels, resonances above them, and voice quality."""
 
     vowels: dict[str, tuple[int, int, int]]
     fourth_hz: float
@@ -50,7 +50,7 @@ LOW = Singer(MEN, 3400.0, 1000.0, 0.65, 8.0, 0.09, 4.8, 0.18)
 
 
 class Consonant(NamedTuple):
-    """What precedes a vowel: a noise, a closure, or a murmur through a closed tract."""
+    """The sound before a vowel: a noise, a closure, or a murmur through a closed tract."""
 
     length_s: float = 0.02
     noise_hz: tuple[float, float] = (1000.0, 2000.0)
@@ -77,12 +77,12 @@ CONSONANTS = {
 
 
 def consonant_of(note: PlayedNote) -> Consonant:
-    """What the note's syllable begins with; a bare vowel has the silent consonant."""
+    """The consonant of the note's syllable; a bare vowel has the silent one."""
     return CONSONANTS[note.syllable[:-1]]
 
 
 def formants_hz(note: PlayedNote, singer: Singer) -> tuple[float, ...]:
-    """The three moving formants of the note's vowel. Singers raise the first to the pitch when it lies above.
+    """The three moving formants of the note's vowel, in Hz; the first is raised to a pitch above it, as singers do.
 
     Sundberg, "The Science of the Singing Voice" 1987, chapter 5.
     """

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hybrid.corpus.synthetic.score import BEATS_PER_BAR, STEPS_PER_BEAT, Bar, Note, Plan
+from hybrid.corpus.synthetic.score import BEATS_PER_BAR, STEPS_PER_BEAT, Arrangement, Bar, Note
 
-# X accent, x stroke, g ghost note, o open hi-hat, s now and then; all by taste.
+# X accent, x stroke, g ghost note, o open hi-hat, s optional stroke; all by taste.
 VELOCITIES = {"X": 1.0, "x": 0.78, "g": 0.28, "o": 0.85, "s": 0.55}
-NOW_AND_THEN = 0.4
+OPTIONAL_PROBABILITY = 0.4
 CLOSED_BEATS, OPEN_BEATS = 0.12, 0.8
 
 EMPTY_BAR = "." * 16
@@ -47,27 +47,31 @@ LOWEST_BASS = 28  # E1, the open string of an electric bass
 BASS_STACCATO = 0.92
 
 
-def write_drums(plan: Plan, rng: np.random.Generator, patterns: Patterns = PATTERNS) -> dict[str, tuple[Note, ...]]:
-    """The kit's parts. The last bar of a section ends in a fill; the next begins with a crash."""
-    parts = {part: _groove(plan, part, patterns[part], rng) for part in patterns}
-    parts["toms"] = tuple(_tom_fills(plan, rng))
+def write_drums(
+    arrangement: Arrangement, rng: np.random.Generator, patterns: Patterns = PATTERNS
+) -> dict[str, tuple[Note, ...]]:
+    """The parts of the kit. The last bar of a section ends in a fill; the next starts with a crash."""
+    parts = {part: _groove(arrangement, part, patterns[part], rng) for part in patterns}
+    parts["toms"] = tuple(_tom_fills(arrangement, rng))
     parts["crash"] = tuple(
-        Note(bar.start_beats, 6.0, DRUM_PITCHES["crash"], 0.9) for bar in plan.bars("crash") if bar.opens_section
+        Note(bar.start_beats, 6.0, DRUM_PITCHES["crash"], 0.9) for bar in arrangement.bars("crash") if bar.opens_section
     )
     return parts
 
 
-def write_bass(plan: Plan, kick: tuple[Note, ...], rng: np.random.Generator) -> tuple[Note, ...]:
-    """Roots wherever the kick falls, and a step towards the next root at the end of most bars."""
-    return tuple(note for bar in plan.bars("bass") for note in _bass_bar(plan, bar, kick, rng))
+def write_bass(arrangement: Arrangement, kick: tuple[Note, ...], rng: np.random.Generator) -> tuple[Note, ...]:
+    """Roots on the strokes of the kick, and a step towards the next root at the end of most bars."""
+    return tuple(note for bar in arrangement.bars("bass") for note in _bass_bar(arrangement, bar, kick, rng))
 
 
-def _groove(plan: Plan, part: str, bars: dict[str, tuple[str, ...]], rng: np.random.Generator) -> tuple[Note, ...]:
+def _groove(
+    arrangement: Arrangement, part: str, bars: dict[str, tuple[str, ...]], rng: np.random.Generator
+) -> tuple[Note, ...]:
     chosen = {name: str(rng.choice(patterns)) for name, patterns in bars.items()}
     fill = str(rng.choice(FILLS["snare"]))
-    filled = {bar.start_beats for bar in plan.bars("toms") if bar.closes_section}
+    filled = {bar.start_beats for bar in arrangement.bars("toms") if bar.closes_section}
     notes: list[Note] = []
-    for bar in plan.bars(part):
+    for bar in arrangement.bars(part):
         pattern = chosen.get(SAME_GROOVE.get(bar.section, bar.section), EMPTY_BAR)
         if part == "snare" and bar.start_beats in filled:
             pattern = _overlay(pattern, fill)
@@ -83,14 +87,14 @@ def _overlay(pattern: str, fill: str) -> str:
 
 def _strokes(start_beats: float, pattern: str, pitch: int, rng: np.random.Generator) -> Iterator[Note]:
     for step, letter in enumerate(pattern):
-        if letter == "." or (letter == "s" and rng.random() > NOW_AND_THEN):
+        if letter == "." or (letter == "s" and rng.random() > OPTIONAL_PROBABILITY):
             continue
         duration = OPEN_BEATS if letter == "o" else CLOSED_BEATS
         yield Note(start_beats + step / STEPS_PER_BEAT, duration, pitch, VELOCITIES[letter])
 
 
-def _tom_fills(plan: Plan, rng: np.random.Generator) -> Iterator[Note]:
-    for bar in plan.bars("toms"):
+def _tom_fills(arrangement: Arrangement, rng: np.random.Generator) -> Iterator[Note]:
+    for bar in arrangement.bars("toms"):
         if not bar.closes_section:
             continue
         for step, letter in enumerate(str(rng.choice(FILLS["toms"]))):
@@ -99,14 +103,14 @@ def _tom_fills(plan: Plan, rng: np.random.Generator) -> Iterator[Note]:
                 yield Note(start, 1.5, TOM_PITCHES[letter], float(rng.uniform(0.75, 1.0)))
 
 
-def _bass_bar(plan: Plan, bar: Bar, kick: tuple[Note, ...], rng: np.random.Generator) -> list[Note]:
+def _bass_bar(arrangement: Arrangement, bar: Bar, kick: tuple[Note, ...], rng: np.random.Generator) -> list[Note]:
     end = bar.start_beats + BEATS_PER_BAR
     starts = [note.start_beats for note in kick if bar.start_beats <= note.start_beats < end]
     starts = starts or [bar.start_beats]
-    root, following = (bass_pitch(plan, chord.root) for chord in (bar.chord, bar.next_chord))
+    root, following = (bass_pitch(arrangement, chord.root) for chord in (bar.chord, bar.next_chord))
     notes = [Note(start, 0.0, root, 0.9 if start == bar.start_beats else 0.75) for start in starts]
     if root != following and starts[-1] < end - 0.5 and rng.random() < 0.7:
-        notes.append(Note(end - 0.5, 0.0, _step_towards(plan, root, following), 0.65))
+        notes.append(Note(end - 0.5, 0.0, _step_towards(arrangement, root, following), 0.65))
     ends = [note.start_beats for note in notes[1:]] + [end]
     return [
         note._replace(duration_beats=BASS_STACCATO * (stop - note.start_beats))
@@ -114,12 +118,12 @@ def _bass_bar(plan: Plan, bar: Bar, kick: tuple[Note, ...], rng: np.random.Gener
     ]
 
 
-def bass_pitch(plan: Plan, root: int) -> int:
-    """The lowest octave of a root that the instrument has."""
-    return LOWEST_BASS + (plan.key.pitch(root) - LOWEST_BASS) % 12
+def bass_pitch(arrangement: Arrangement, root: int) -> int:
+    """MIDI pitch of a root in the lowest octave of the instrument."""
+    return LOWEST_BASS + (arrangement.key.pitch(root) - LOWEST_BASS) % 12
 
 
-def _step_towards(plan: Plan, pitch: int, target: int) -> int:
-    """The scale tone next to `target` on the side of `pitch`."""
-    degree = plan.key.degree_near(target)
-    return plan.key.pitch(degree - 1 if pitch < target else degree + 1)
+def _step_towards(arrangement: Arrangement, pitch: int, target: int) -> int:
+    """MIDI pitch of the scale tone next to `target` on the side of `pitch`."""
+    degree = arrangement.key.degree_near(target)
+    return arrangement.key.pitch(degree - 1 if pitch < target else degree + 1)

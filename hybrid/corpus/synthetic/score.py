@@ -1,4 +1,4 @@
-"""A song on paper: key, chords, sections and notes. Time is in beats; a bar has four; nothing here sounds."""
+"""The score of a song: key, chords, sections and notes. Time is in beats; a bar has four."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 
 
 class Note(NamedTuple):
-    """One note of one part; `pitch` is a MIDI number (69 is A4), `velocity` lies in 0..1."""
+    """A note of a part; `pitch` is a MIDI number (69 is A4), `velocity` is from 0 to 1."""
 
     start_beats: float
     duration_beats: float
@@ -21,45 +21,45 @@ class Note(NamedTuple):
 
     @property
     def end_beats(self) -> float:
-        """Where the note is let go."""
+        """Beat of its release."""
         return self.start_beats + self.duration_beats
 
 
-class Key(NamedTuple):
+class MusicalKey(NamedTuple):
     """A diatonic key. Degrees are unbounded integers: 0 is the tonic nearest middle C, 7 its octave."""
 
     tonic: int  # semitones from middle C, -6 to 5
     mode: Literal["major", "minor"]
 
     def pitch(self, degree: int) -> int:
-        """MIDI number of a scale degree."""
+        """MIDI pitch of a scale degree."""
         octave, step = divmod(degree, 7)
         return MIDDLE_C + self.tonic + 12 * octave + SCALES[self.mode][step]
 
     def degree_near(self, pitch: int) -> int:
-        """The scale degree that lies closest to a MIDI number; of two, the lower."""
+        """The scale degree nearest to a MIDI pitch; of two, the lower."""
         return min(range(-35, 36), key=lambda degree: abs(self.pitch(degree) - pitch))
 
 
 class Chord(NamedTuple):
-    """Thirds stacked on a degree of the scale: three tones are a triad, four a seventh chord."""
+    """A chord of stacked thirds on a scale degree: three tones are a triad, four a seventh chord."""
 
     root: int
     size: int = 3
 
     @property
     def degrees(self) -> tuple[int, ...]:
-        """Its tones from the root upwards."""
+        """Scale degrees of its tones from the root upwards."""
         return tuple(self.root + 2 * third for third in range(self.size))
 
     def tones_near(self, degree: int) -> tuple[int, ...]:
-        """The tones of its triad within an octave of `degree`, upwards."""
+        """Scale degrees of the tones of its triad within an octave of `degree`, upwards."""
         tones = {tone % 7 for tone in self.degrees[:3]}
         return tuple(near for near in range(degree - 7, degree + 8) if near % 7 in tones)
 
 
-class Section(NamedTuple):
-    """A stretch of the song: its chords, one per bar, and the parts that play in it."""
+class SongSection(NamedTuple):
+    """A section of the song: its chords, one per bar, and the parts that play in it."""
 
     name: str
     chords: tuple[Chord, ...]
@@ -67,7 +67,7 @@ class Section(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """One bar, with what a player needs to know of its surroundings."""
+    """A bar of a part, with its section and the next chord."""
 
     start_beats: float
     section: str
@@ -77,20 +77,20 @@ class Bar(NamedTuple):
     closes_section: bool
 
 
-class Plan(NamedTuple):
-    """What the players agree on before they play."""
+class Arrangement(NamedTuple):
+    """Key, tempo and sections that all parts share."""
 
-    key: Key
+    key: MusicalKey
     tempo_bpm: float
-    sections: tuple[Section, ...]
+    sections: tuple[SongSection, ...]
 
     def seconds(self, beats: float) -> float:
-        """Where a beat lies in the song, in seconds."""
+        """Time of a beat, in seconds."""
         return beats * 60.0 / self.tempo_bpm
 
     @property
     def length_beats(self) -> float:
-        """The written length, without the last notes' tails."""
+        """Length of all bars, in beats."""
         return float(BEATS_PER_BAR * sum(len(section.chords) for section in self.sections))
 
     def bars(self, part: str) -> list[Bar]:
@@ -112,7 +112,7 @@ Score = dict[str, tuple[Note, ...]]
 
 
 class Composition(NamedTuple):
-    """A plan and every part's notes."""
+    """An arrangement and the notes of every part."""
 
-    plan: Plan
+    arrangement: Arrangement
     score: Score

@@ -1,4 +1,4 @@
-"""The recording: every player in front of a microphone, one track per file of the session."""
+"""The recording session of the demo song: one track for every microphone or line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hybrid.corpus.synthetic.phonetics import HIGH, LEAD, LOW, Singer
 from hybrid.corpus.synthetic.score import Composition
 from hybrid.corpus.synthetic.signals import (
     SAMPLE_RATE,
-    Grid,
+    FrequencyGrid,
     Response,
     Samples,
     bell,
@@ -43,7 +43,7 @@ KIT: dict[str, Instrument] = {
     "crash": drums.crash,
     "tambourine": drums.tambourine,
 }
-# Where each piece stands in the overheads: pan -1..1 and level in dB; by taste, from the drummer's side.
+# Position of each piece in the overheads: pan -1..1 and level in dB; by taste, from the drummer's view.
 OVERHEADS = {
     "kick": (0.0, -8.0),
     "snare": (0.05, -1.0),
@@ -70,36 +70,36 @@ FEELS = {
 
 @dataclass(frozen=True)
 class _Studio:
-    """A song about to be recorded. Every take draws from a stream of its own."""
+    """A composition and its takes. Every take draws from a random stream of its own."""
 
     song: Composition
     seed: int
 
     @cached_property
     def n(self) -> int:
-        plan = self.song.plan
-        return round((LEAD_IN_S + plan.seconds(plan.length_beats) + TAIL_S) * SAMPLE_RATE)
+        arrangement = self.song.arrangement
+        return round((LEAD_IN_S + arrangement.seconds(arrangement.length_beats) + TAIL_S) * SAMPLE_RATE)
 
     @cached_property
-    def hz(self) -> Grid:
+    def hz(self) -> FrequencyGrid:
         return grid_hz(padded_length(self.n))
 
-    def chance(self, take: str) -> np.random.Generator:
+    def rng(self, take: str) -> np.random.Generator:
         return stream(self.seed, take)
 
     def performed(self, part: str, take: str) -> list[PlayedNote]:
         feel = FEELS.get(part, TIGHT)
-        return perform(self.song.score[part], self.song.plan, feel, self.chance(f"{take} feel"))
+        return perform(self.song.score[part], self.song.arrangement, feel, self.rng(f"{take} feel"))
 
     def play(self, part: str, instrument: Instrument, take: str = "") -> Samples:
-        return play(self.performed(part, part + take), instrument, self.n, self.chance(part + take))
+        return play(self.performed(part, part + take), instrument, self.n, self.rng(part + take))
 
     def sing(self, part: str, singer: Singer) -> Samples:
-        return sing(self.performed(part, part), singer, self.n, self.chance(part))
+        return sing(self.performed(part, part), singer, self.n, self.rng(part))
 
 
 def record(song: Composition, seed: int) -> Takes:
-    """Every track of the session by name, at whatever level it came; tails fade out together."""
+    """Every track of the session by name, without a balance; all fade out at the end."""
     studio = _Studio(song, seed)
     kit = {piece: studio.play(piece, instrument) for piece, instrument in KIT.items()}
     tracks = {
@@ -115,58 +115,58 @@ def record(song: Composition, seed: int) -> Takes:
         "10_Guitar2": _guitar_body(studio.play("guitar", instruments.guitar, " second take"), studio),
         "11_Pad": filtered(studio.play("pad", instruments.pad), _boxy(studio.hz)),
         "12_LeadVox": _condenser(studio.sing("lead", LEAD), studio.hz) + _rumble(studio),
-        "13_BackingVox1": in_room(studio.sing("backing_high", HIGH), studio.chance("booth"), 0.5, -12.0),
-        "14_BackingVox2": in_room(studio.sing("backing_low", LOW), studio.chance("booth"), 0.5, -12.0),
+        "13_BackingVox1": in_room(studio.sing("backing_high", HIGH), studio.rng("booth"), 0.5, -12.0),
+        "14_BackingVox2": in_room(studio.sing("backing_low", LOW), studio.rng("booth"), 0.5, -12.0),
     }
     return {name: faded(track, 1.0, FADE_MS) for name, track in tracks.items()}
 
 
 def _with_bleed(kit: Takes) -> Samples:
-    """The snare's microphone, which hears its neighbours."""
+    """The snare's microphone, with bleed of kick and hi-hat."""
     return kit["snare"] + sum(_gain(level_db) * kit[piece] for piece, level_db in SNARE_BLEED_DB.items())
 
 
 def _overheads(kit: Takes, studio: _Studio) -> Samples:
-    """A stereo pair above the kit and the room around it, 1.2 m of air later than the close microphones."""
+    """A stereo pair above the kit in its room, delayed by 1.2 m of air against the close microphones."""
     stereo = np.zeros((2, studio.n))
     for piece, (pan, level_db) in OVERHEADS.items():
         source = kit[piece]
         stereo += _gain(level_db) * (source if len(source) == 2 else panned(source[0], pan))
     delay = round(AIR_S * SAMPLE_RATE)
-    late = np.pad(stereo, [(0, 0), (delay, 0)])[:, : studio.n]
-    return in_room(filtered(late, high_pass(studio.hz, 60.0)), studio.chance("drum room"), 0.45, -9.0)
+    delayed = np.pad(stereo, [(0, 0), (delay, 0)])[:, : studio.n]
+    return in_room(filtered(delayed, high_pass(studio.hz, 60.0)), studio.rng("drum room"), 0.45, -9.0)
 
 
 def _tremolo(keys: Samples) -> Samples:
-    """The suitcase piano's stereo tremolo: its sides take turns."""
+    """The electric piano through a stereo tremolo with opposite phases left and right."""
     swing = TREMOLO_DEPTH * np.sin(2.0 * np.pi * TREMOLO_HZ * np.arange(keys.shape[1]) / SAMPLE_RATE)
     return keys * np.stack([1.0 + swing, 1.0 - swing])
 
 
 def _guitar_body(string: Samples, studio: _Studio) -> Samples:
-    """A flat-top's air and top-plate resonances (Fletcher and Rossing 1998, chapter 9)."""
+    """The string with a flat-top's air and top-plate resonances (Fletcher and Rossing 1998, chapter 9)."""
     hz = studio.hz
     return filtered(string, bell(hz, 105.0, 5.0, 3.0) * bell(hz, 205.0, 4.0, 3.0) * high_pass(hz, 70.0))
 
 
-def _condenser(voice: Samples, hz: Grid) -> Samples:
-    """A vocal microphone's presence lift."""
+def _condenser(voice: Samples, hz: FrequencyGrid) -> Samples:
+    """The voice with a vocal microphone's presence peak of 4 dB."""
     return filtered(voice, bell(hz, 7000.0, 4.0, 0.6))
 
 
-def _boxy(hz: Grid) -> Response:
-    """What is wrong with the pad: 7 dB of cardboard."""
+def _boxy(hz: FrequencyGrid) -> Response:
+    """The flaw of the pad: a resonance of 7 dB at 380 Hz."""
     return bell(hz, 380.0, 7.0, 1.1) * high_pass(hz, 60.0)
 
 
 def _rumble(studio: _Studio) -> Samples:
-    """What is wrong with the voice: an untreated floor, heard wherever the editor left the track open."""
+    """The flaw of the voice: rumble of the floor, in the regions around its notes that the editor left open."""
     t = np.arange(0.0, studio.n / SAMPLE_RATE + EDIT_FADE_S, EDIT_FADE_S)
     is_open = np.zeros(len(t))
     for note in studio.performed("lead", "lead"):
         is_open[(t > note.start_s - EDIT_MARGIN_S) & (t < note.end_s + EDIT_MARGIN_S)] = 1.0
     edit = np.interp(np.arange(studio.n) / SAMPLE_RATE, t, is_open)
-    return (RUMBLE_GAIN * edit * noise(studio.n, studio.chance("rumble"), 22.0, 45.0))[None]
+    return (RUMBLE_GAIN * edit * noise(studio.n, studio.rng("rumble"), 22.0, 45.0))[None]
 
 
 def _gain(level_db: float) -> float:

@@ -1,4 +1,4 @@
-"""The song that a seed stands for, as files and with what its tracks really are."""
+"""The song of a seed as files, with the true roles of its tracks."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from pathlib import Path
 import soundfile
 
 from hybrid.audio.song import Song, Track
-from hybrid.corpus.synthetic.band import PlayPart, Take, band_of, play_band, synthesise
+from hybrid.corpus.synthetic.band import PlayPart, Take, play_band, style_of, synthesise
+from hybrid.corpus.synthetic.degrade import degrade
 from hybrid.corpus.synthetic.signals import SAMPLE_RATE
-from hybrid.corpus.synthetic.spoil import spoil
 
 
 def write_song(seed: int, folder: Path, play_part: PlayPart = synthesise) -> Song:
-    """Plays the song, spoils its takes as takes are spoilt, and writes them into `folder` as 16-bit WAV files.
+    """The degraded song of a seed, written into `folder` as 16-bit WAV files.
 
-    Roles are those that were played, not guessed from names; the first lead voice carries the tag.
+    Roles are the true ones, not guessed from names; the lead voice has the tag `lead`.
     """
-    takes = spoil(play_band(seed, play_part), seed)
-    return song_of(takes, f"{band_of(seed).name}-{seed}", folder)
+    takes = degrade(play_band(seed, play_part), seed)
+    return write_takes(takes, f"{style_of(seed).name}-{seed}", folder)
 
 
-def song_of(takes: list[Take], name: str, folder: Path) -> Song:
-    """The song of these takes, written into `folder`."""
+def write_takes(takes: list[Take], name: str, folder: Path) -> Song:
+    """The song of these takes, written into `folder` as 16-bit WAV files."""
     folder.mkdir(parents=True, exist_ok=True)
     tracks = []
     for take in takes:

@@ -1,4 +1,4 @@
-"""Instruments of a General MIDI SoundFont, played by fluidsynth where both are installed. Singers sing as before."""
+"""Instruments of a General MIDI SoundFont, played by fluidsynth where both are installed; voices stay synthetic."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PROGRAMS = {
     "synth": (62, 81, 90),
     "fx": (97, 98, 101),
 }
-"""Programs of General MIDI, counted from 0, that play a role; the closest entry counts."""
+"""General MIDI programs for roles, counted from 0; of several entries that match a role, the longest counts."""
 DRUM_KEYS = {
     "kick": (36, 35),
     "snare": (38, 40),
@@ -49,48 +49,49 @@ DRUM_KEYS = {
     "shaker": (70, 69),
     "tambourine": (54,),
 }
-"""Keys of the drum channel that play a piece of the kit."""
+"""Keys of the drum channel for the pieces of the kit."""
 DRUM_CHANNEL = 9
 _TICKS_PER_S = 960
 _GAIN = 0.4
-"""fluidsynth's: a loud chord stays below full scale."""
-_LATE_S = 0.002
-"""An attack may come this much before its note."""
+"""Gain of fluidsynth with which a loud chord stays below full scale."""
+_ATTACK_DELAY_S = 0.002
+"""Notes are sent this much early, to make up for the attack of the instruments."""
 
 
 def find_soundfont(candidates: Sequence[Path], install: str) -> Path:
-    """The first SoundFont that is there. Raises InputError, with what to install, if it or fluidsynth is not."""
+    """Path of the first SoundFont that exists. Raises InputError with the hint `install` without one or fluidsynth."""
     if shutil.which("fluidsynth") is None:
         raise InputError(Problem("fluidsynth", "is not installed", hint=install))
-    found = next((path for path in candidates if path.expanduser().is_file()), None)
-    if found is None:
-        looked = ", ".join(map(str, candidates))
-        raise InputError(Problem("soundfonts", f"none of these is there: {looked}", hint=install))
-    return found.expanduser()
+    existing = next((path for path in candidates if path.expanduser().is_file()), None)
+    if existing is None:
+        paths = ", ".join(map(str, candidates))
+        raise InputError(Problem("soundfonts", f"none of these exists: {paths}", hint=install))
+    return existing.expanduser()
 
 
 def play_soundfont(
     font: Path, player: Player, notes: Sequence[PlayedNote], n: int, rng: np.random.Generator
 ) -> Samples:
-    """All notes of one part in `n` samples, on two channels. Raises InputError if fluidsynth fails."""
+    """`n` samples of all notes of one part, in stereo. Raises InputError if fluidsynth fails."""
     with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
         midi, sound = Path(scratch) / "part.mid", Path(scratch) / "part.wav"
-        _written(player, notes, rng).save(midi)
+        _midi_file(player, notes, rng).save(midi)
         command = ["fluidsynth", "-ni", "-q", "-g", str(_GAIN), "-r", str(SAMPLE_RATE), "-o", "synth.reverb.active=0"]
         command += ["-o", "synth.chorus.active=0", "-O", "float", "-F", str(sound), str(font), str(midi)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode or not sound.is_file():
-            said = done.stderr.strip().splitlines()
-            raise InputError(Problem("fluidsynth", f"failed on {font}: {said[-1] if said else done.returncode}"))
+            output = done.stderr.strip().splitlines()
+            raise InputError(Problem("fluidsynth", f"failed on {font}: {output[-1] if output else done.returncode}"))
         samples, _ = soundfile.read(sound, always_2d=True)
     out = np.zeros((2, n))
-    heard = samples[:n].T
-    out[:, : heard.shape[1]] = heard
+    played = samples[:n].T
+    out[:, : played.shape[1]] = played
     return out
 
 
-def _written(player: Player, notes: Sequence[PlayedNote], rng: np.random.Generator) -> mido.MidiFile:
+def _midi_file(player: Player, notes: Sequence[PlayedNote], rng: np.random.Generator) -> mido.MidiFile:
     """The part as a MIDI file with one track."""
+    # 120 beats per minute, the default tempo: two beats a second
     file = mido.MidiFile(ticks_per_beat=_TICKS_PER_S // 2)
     track = mido.MidiTrack()
     file.tracks.append(track)
@@ -103,18 +104,19 @@ def _written(player: Player, notes: Sequence[PlayedNote], rng: np.random.Generat
     for note in notes:
         pitch = key if key is not None else round(69.0 + 12.0 * math.log2(note.frequency_hz / 440.0))
         velocity = int(np.clip(round(127.0 * note.velocity), 1, 127))
-        start = max(0.0, note.start_s - _LATE_S)
+        start = max(0.0, note.start_s - _ATTACK_DELAY_S)
         events.append((start, "note_on", pitch, velocity))
         events.append((start + max(note.duration_s, 0.03), "note_off", pitch, 0))
     now = 0
+    # a note that ends where the next one of its pitch starts must end first
     for time_s, kind, pitch, velocity in sorted(events, key=lambda event: (event[0], event[1] == "note_on")):
         tick = round(time_s * _TICKS_PER_S)
-        heard = {"note": int(np.clip(pitch, 0, 127)), "velocity": velocity, "time": tick - now}
-        track.append(mido.Message(kind, channel=channel, **heard))
+        message = {"note": int(np.clip(pitch, 0, 127)), "velocity": velocity, "time": tick - now}
+        track.append(mido.Message(kind, channel=channel, **message))
         now = tick
     return file
 
 
 def _programs(role: str) -> tuple[int, ...]:
-    found = [(len(stem), programs) for stem, programs in PROGRAMS.items() if matches(stem, role)]
-    return max(found)[1] if found else PROGRAMS["keys"]
+    matching = [(len(stem), programs) for stem, programs in PROGRAMS.items() if matches(stem, role)]
+    return max(matching)[1] if matching else PROGRAMS["keys"]

@@ -1,4 +1,4 @@
-"""What bands of several styles play, and on what: tempos, grooves, comping, and the chance that each player is there.
+"""Musical styles: tempos, drum patterns, comping rhythms, and players with their instruments and probabilities.
 
 All by taste: textbook patterns of each style, reduced to bars of sixteenths.
 """
@@ -13,26 +13,26 @@ from hybrid.corpus.synthetic.performance import Instrument
 from hybrid.corpus.synthetic.rhythm import PATTERNS, Patterns
 
 Line = Literal["comping", "pad", "broken", "tune", "bass", "roots", "walking", "kit"]
-"""How a part is written: struck chords, held chords, broken chords, a melody; a bass line that follows the kick, that
-repeats roots in eighths, that walks in quarters; a piece of the kit."""
+"""Kind of a part: struck chords, held chords, broken chords, a melody; a bass line on the strokes of the kick, on roots
+in eighths, walking in quarters; a piece of the kit."""
 
 
 class Player(NamedTuple):
-    """One part of a band: its name on the file, its role, what it plays, on what, and how often it is there."""
+    """A part of a band: possible names of its file, its role, line and instrument, and how probable it is."""
 
     names: tuple[str, ...]
     role: str
     line: Line
     instrument: Instrument | None
-    """None for a singer."""
-    chance: float
+    """None for a voice."""
+    probability: float
     octaves: int = 0
     piece: str = ""
-    """Of the kit: the name of its patterns."""
+    """The name of its drum patterns; empty for parts other than the kit's."""
 
 
 class Style(NamedTuple):
-    """A kind of band."""
+    """A musical style."""
 
     name: str
     tempo_bpm: tuple[int, int]
@@ -40,7 +40,7 @@ class Style(NamedTuple):
     comping: Comping
     players: tuple[Player, ...]
     voices: tuple[float, float]
-    """Chance of a lead voice, and of backing voices beside it."""
+    """Probability of a lead voice, and of backing voices where there is one."""
 
 
 FOUR_ON_THE_FLOOR: Patterns = {
@@ -175,7 +175,7 @@ STYLES = (
             _KICK,
             _SNARE,
             _HAT,
-            _CLAP._replace(chance=0.5),
+            _CLAP._replace(probability=0.5),
             Player(("808", "sub"), "bass.synth", "bass", synths.sub_bass, 0.95),
             _EPIANO,
             Player(("Bells", "vibes"), "keys.mallet", "broken", synths.bells, 0.5, 1),
@@ -194,8 +194,8 @@ STYLES = (
             _SNARE,
             _HAT,
             Player(("Upright", "double bass"), "bass.acoustic", "walking", instruments.bass, 0.95),
-            _PIANO._replace(chance=0.9),
-            _BRASS._replace(chance=0.5),
+            _PIANO._replace(probability=0.9),
+            _BRASS._replace(probability=0.5),
             _FLUTE,
             Player(("Vibraphone",), "keys.mallet", "comping", synths.bells, 0.3),
             _CLEAN,
@@ -210,7 +210,7 @@ STYLES = (
         (
             _SHAKER,
             Player(("Upright", "ac bass"), "bass.acoustic", "roots", instruments.bass, 0.6),
-            _ACOUSTIC._replace(chance=1.0),
+            _ACOUSTIC._replace(probability=1.0),
             Player(("AcGtr 2", "steel gtr"), "guitar.acoustic", "comping", instruments.guitar, 0.6),
             _PIANO,
             _STRINGS,
@@ -224,11 +224,11 @@ STYLES = (
         NO_KIT,
         STABS,
         (
-            _STRINGS._replace(names=("Violins", "Vln"), chance=1.0, octaves=1),
-            _STRINGS._replace(names=("Celli", "Vc"), chance=0.9, octaves=-1),
-            _BRASS._replace(chance=0.8),
-            _FLUTE._replace(chance=0.7),
-            _PIANO._replace(chance=0.3),
+            _STRINGS._replace(names=("Violins", "Vln"), probability=1.0, octaves=1),
+            _STRINGS._replace(names=("Celli", "Vc"), probability=0.9, octaves=-1),
+            _BRASS._replace(probability=0.8),
+            _FLUTE._replace(probability=0.7),
+            _PIANO._replace(probability=0.3),
             Player(("Harp",), "strings", "broken", instruments.guitar, 0.5, 1),
             Player(("Glockenspiel",), "keys.mallet", "tune", synths.bells, 0.3, 2),
         ),
@@ -243,10 +243,10 @@ STYLES = (
             *_KIT,
             _TAMBOURINE,
             _BASS,
-            _EPIANO._replace(chance=0.8),
-            _ORGAN._replace(chance=0.6),
+            _EPIANO._replace(probability=0.8),
+            _ORGAN._replace(probability=0.6),
             _CLEAN,
-            _BRASS._replace(chance=0.7),
+            _BRASS._replace(probability=0.7),
             _STRINGS,
         ),
         (0.85, 0.6),

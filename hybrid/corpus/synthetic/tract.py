@@ -1,4 +1,4 @@
-"""The vocal tract: three formants that move with the vowels, and fixed resonances above them.
+"""The vocal tract: three time-varying formants, and fixed resonances above them.
 
 Fant, "Acoustic Theory of Speech Production", 1960; the resonators are Klatt's, JASA 1980, equations 1 and 2.
 """
@@ -13,19 +13,19 @@ from hybrid.corpus.synthetic.phonetics import BANDWIDTHS_HZ, Singer
 from hybrid.corpus.synthetic.signals import SAMPLE_RATE, Mono
 
 HOP = 441  # 10 ms: one frame of control, half a window of the tract
-WINDOW, TRACT_FFT = 2 * HOP, 2048  # 26 ms are left for the formants to ring out
+WINDOW, TRACT_FFT = 2 * HOP, 2048  # leaves 26 ms for the formants to ring out
 SILENCE = 1e-6  # -120 dB
 UPPER_BANDWIDTH = 0.05  # of a resonance's frequency
 
-Frames = Float[np.ndarray, "frame"]
-Shape = Float[np.ndarray, "#frame formant"]
-Widths = Float[np.ndarray, "formant"]
-Response = Complex[np.ndarray, "#frame bin"]
+FrameCurve = Float[np.ndarray, "frame"]
+Formants = Float[np.ndarray, "#frame formant"]
+Bandwidths = Float[np.ndarray, "formant"]
+TractResponse = Complex[np.ndarray, "#frame bin"]
 Places = Complex[np.ndarray, "#frame bin"]  # points on the unit circle, per frame or one row for all
 
 
-def through_tract(source: Mono, tract_hz: Shape, singer: Singer) -> Mono:
-    """The source through the moving resonators: windowed frames, filtered, overlapped and added."""
+def through_tract(source: Mono, tract_hz: Formants, singer: Singer) -> Mono:
+    """The source through the time-varying resonators, by overlap-add of windowed frames."""
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW) / WINDOW)
     padded = np.concatenate([np.zeros(HOP), source, np.zeros(TRACT_FFT + WINDOW)])
     out = np.zeros(len(padded))
@@ -39,14 +39,14 @@ def through_tract(source: Mono, tract_hz: Shape, singer: Singer) -> Mono:
     return out[HOP : HOP + len(source)]
 
 
-def upper_tract(singer: Singer, z: Places) -> Response:
-    """The resonances from the fourth up to Nyquist, which hardly move; without them a voice has no air."""
+def upper_tract(singer: Singer, z: Places) -> TractResponse:
+    """Response of the fixed resonances from the fourth up to Nyquist, which carry the high end of a voice."""
     centres_hz = np.arange(singer.fourth_hz, 0.5 * SAMPLE_RATE, singer.spacing_hz)
     return resonators(centres_hz[None], UPPER_BANDWIDTH * centres_hz, z)
 
 
-def resonators(centres_hz: Shape, widths_hz: Widths, z: Places) -> Response:
-    """Their joint response at `z`: unit gain at 0 Hz each (Klatt 1980, equations 1 and 2)."""
+def resonators(centres_hz: Formants, widths_hz: Bandwidths, z: Places) -> TractResponse:
+    """Joint response at `z` of resonators with unit gain at 0 Hz each (Klatt 1980, equations 1 and 2)."""
     response = np.ones(np.broadcast_shapes((len(centres_hz), 1), z.shape), complex)
     for centre_hz, width_hz in zip(centres_hz.T[:, :, None], widths_hz, strict=True):
         radius = np.exp(-np.pi * width_hz / SAMPLE_RATE)

@@ -1,4 +1,4 @@
-"""A singing voice: a glottis, a vocal tract that moves between vowels, consonants and breaths.
+"""A singing voice: a glottal source, a time-varying vocal tract, consonants and breaths.
 
 The source is periodic glottal flow (Klatt and Klatt, "Analysis, synthesis, and perception of voice
 quality variations", JASA 1990). Consonant and breath levels, glides and vibrato are by taste.
@@ -16,47 +16,48 @@ from numpy import fft
 from hybrid.corpus.synthetic.performance import PlayedNote
 from hybrid.corpus.synthetic.phonetics import BANDWIDTHS_HZ, Singer, consonant_of, formants_hz
 from hybrid.corpus.synthetic.signals import SAMPLE_RATE, Mono, Samples, faded, noise
-from hybrid.corpus.synthetic.tract import HOP, Frames, Shape, resonators, through_tract, upper_tract
+from hybrid.corpus.synthetic.tract import HOP, Formants, FrameCurve, resonators, through_tract, upper_tract
 
 GLOTTIS_TABLE, HIGHEST_HARMONIC_HZ = 4096, 18000.0
 GLIDE_S, VOWEL_GLIDE_S = 0.08, 0.07
 ATTACK_S, RELEASE_S = 0.045, 0.08
 VIBRATO_AFTER_S, VIBRATO_IN_S = 0.25, 0.35
-MARGIN_S = 0.8  # before the first note and after the last: the breath and the last ringing
-PHRASE_GAP_S = 0.25  # a rest longer than this is a breath
+MARGIN_S = 0.8  # before the first note and after the last, for the breath and the decay
+PHRASE_GAP_S = 0.25  # a longer rest has a breath
 BREATH_S, BREATH_GAP_S, BREATH_GAIN = 0.3, 0.06, 0.05
 
 SHIMMER = 0.06
-EVEN_HARMONICS, EVENNESS = 24, 0.75  # of the spread in dB, three quarters are evened out
+EVEN_HARMONICS, EVENNESS = 24, 0.75  # three quarters of the differences in dB are compensated
 
 Curves = Float[np.ndarray, "frame *formant"]
 
 
 class _Gesture(NamedTuple):
-    """What the singer does, frame by frame: pitch, loudness, breath and the shape of the tract."""
+    """Control signals of the voice, frame by frame: pitch, gain, breath noise and formants of the tract."""
 
-    frequency_hz: Frames
-    gain: Frames
-    breath: Frames
-    tract_hz: Shape
+    frequency_hz: FrameCurve
+    gain: FrameCurve
+    breath: FrameCurve
+    tract_hz: Formants
 
 
 def sing(notes: Sequence[PlayedNote], singer: Singer, n: int, rng: np.random.Generator) -> Samples:
-    """One melodic line in `n` samples, with its words; vowels fall on the notes' starts."""
+    """`n` samples of one melodic line with its words; vowels start with the notes."""
     first = max(0, round((notes[0].start_s - MARGIN_S) * SAMPLE_RATE))
     last = min(n, round((notes[-1].end_s + MARGIN_S) * SAMPLE_RATE))
+    # only the span of the line is synthesised: most parts rest for half the song
     line = [note._replace(start_s=note.start_s - first / SAMPLE_RATE) for note in notes]
     t = np.arange((last - first) // HOP + 2) * HOP / SAMPLE_RATE
-    gain, breath = _effort(t, line, rng)
-    gesture = _Gesture(_pitch_hz(t, line, singer, rng), gain, breath, _mouth(t, line, singer))
+    gain, breath = _loudness(t, line, rng)
+    gesture = _Gesture(_pitch_hz(t, line, singer, rng), gain, breath, _formants(t, line, singer))
     sound = through_tract(_glottis(gesture, singer, last - first, rng), gesture.tract_hz, singer)
     for note in line:
         _articulate(sound, note, rng)
     return np.pad(sound, (first, n - last))[None]
 
 
-def _pitch_hz(t: Frames, notes: Sequence[PlayedNote], singer: Singer, rng: np.random.Generator) -> Frames:
-    """Glides from note to note, and a vibrato that sets in on held ones."""
+def _pitch_hz(t: FrameCurve, notes: Sequence[PlayedNote], singer: Singer, rng: np.random.Generator) -> FrameCurve:
+    """Pitch in Hz: glides from note to note, and a vibrato that sets in on held notes."""
     semitones, vibrato = np.full(len(t), 12.0 * np.log2(notes[0].frequency_hz)), np.zeros(len(t))
     for note in notes:
         semitones[t >= note.start_s - 0.5 * GLIDE_S] = 12.0 * np.log2(note.frequency_hz)
@@ -69,8 +70,8 @@ def _pitch_hz(t: Frames, notes: Sequence[PlayedNote], singer: Singer, rng: np.ra
     return 2.0 ** (pitch / 12.0)
 
 
-def _effort(t: Frames, notes: Sequence[PlayedNote], rng: np.random.Generator) -> tuple[Frames, Frames]:
-    """How strongly the voice sounds, and the breaths between phrases."""
+def _loudness(t: FrameCurve, notes: Sequence[PlayedNote], rng: np.random.Generator) -> tuple[FrameCurve, FrameCurve]:
+    """Gain of the voice, and gain of the breaths between phrases."""
     gain, breath = np.zeros((2, len(t)))
     silent_since_s = -PHRASE_GAP_S
     for note, following in zip(notes, [*notes[1:], None], strict=True):
@@ -86,8 +87,8 @@ def _effort(t: Frames, notes: Sequence[PlayedNote], rng: np.random.Generator) ->
     return _smooth(gain, 0.03) * (1.0 + SHIMMER * _wander(len(t), rng, 12.0)), breath
 
 
-def _mouth(t: Frames, notes: Sequence[PlayedNote], singer: Singer) -> Shape:
-    """The tract's formants as it moves through consonants and vowels."""
+def _formants(t: FrameCurve, notes: Sequence[PlayedNote], singer: Singer) -> Formants:
+    """Formants of the tract in Hz, through consonants and vowels."""
     tract_hz = np.tile(formants_hz(notes[0], singer), (len(t), 1))
     for note in notes:
         onset = consonant_of(note)
@@ -97,33 +98,35 @@ def _mouth(t: Frames, notes: Sequence[PlayedNote], singer: Singer) -> Shape:
 
 
 def _glottis(gesture: _Gesture, singer: Singer, n: int, rng: np.random.Generator) -> Mono:
-    """The derivative of glottal flow, and turbulence that is strongest while the glottis is open."""
+    """The derivative of the glottal flow, with turbulence while the glottis is open, and breaths."""
     table = _flow_derivative(singer, HIGHEST_HARMONIC_HZ / float(np.max(gesture.frequency_hz)))
-    places, frames = np.arange(n) / HOP, np.arange(len(gesture.gain))
+    positions, frames = np.arange(n) / HOP, np.arange(len(gesture.gain))
     jitter = 1.0 + singer.jitter * rng.standard_normal(len(frames))
-    frequency_hz = np.interp(places, frames, gesture.frequency_hz * jitter)
-    gain = np.interp(places, frames, gesture.gain * _evenness(gesture, singer, table))
+    frequency_hz = np.interp(positions, frames, gesture.frequency_hz * jitter)
+    gain = np.interp(positions, frames, gesture.gain * _evening_gain(gesture, singer, table))
+    # the table is read at a phase that integrates the frequency
     phase = np.cumsum(frequency_hz) / SAMPLE_RATE % 1.0
     voiced = table[(phase * GLOTTIS_TABLE).astype(int)]
     turbulence = noise(n, rng, 800.0, 9000.0)
-    breath = np.interp(places, frames, gesture.breath)
+    breath = np.interp(positions, frames, gesture.breath)
     aspirated = singer.breathiness * (phase < singer.open_quotient)
     return gain * (voiced + aspirated * turbulence) + breath * turbulence
 
 
-def _evenness(gesture: _Gesture, singer: Singer, table: Mono) -> Frames:
-    """The gain that evens out how loud vowels and pitches come through the tract, as trained singers do."""
+def _evening_gain(gesture: _Gesture, singer: Singer, table: Mono) -> FrameCurve:
+    """Gain that evens out differences in level between vowels and pitches, as trained singers do."""
     harmonics = np.arange(1, EVEN_HARMONICS + 1)
     z = np.exp(-2j * np.pi * gesture.frequency_hz[:, None] * harmonics / SAMPLE_RATE)
     source = np.abs(fft.rfft(table))[harmonics] / GLOTTIS_TABLE
-    heard = source * np.abs(resonators(gesture.tract_hz, BANDWIDTHS_HZ, z) * upper_tract(singer, z))
-    return np.sum(np.square(heard), axis=1) ** (-0.5 * EVENNESS)
+    magnitude = source * np.abs(resonators(gesture.tract_hz, BANDWIDTHS_HZ, z) * upper_tract(singer, z))
+    return np.sum(np.square(magnitude), axis=1) ** (-0.5 * EVENNESS)
 
 
 def _flow_derivative(singer: Singer, n_harmonics: float) -> Mono:
-    """One period with unit RMS, limited to `n_harmonics`: the flow is t² - t³ while the glottis is open."""
+    """One period with unit RMS and at most `n_harmonics` harmonics: the flow is t² - t³ while the glottis is open."""
     t = np.arange(GLOTTIS_TABLE) / GLOTTIS_TABLE / singer.open_quotient
     spectrum = fft.rfft(np.where(t < 1.0, 2.0 * t - 3.0 * t * t, 0.0))
+    # 6 dB per octave more above the tilt harmonic
     spectrum /= np.hypot(1.0, np.arange(len(spectrum)) / singer.tilt_harmonic)
     spectrum[0] = 0.0
     spectrum[int(n_harmonics) + 1 :] = 0.0
@@ -132,7 +135,7 @@ def _flow_derivative(singer: Singer, n_harmonics: float) -> Mono:
 
 
 def _articulate(sound: Mono, note: PlayedNote, rng: np.random.Generator) -> None:
-    """Adds the noise of the note's consonant, which ends where the vowel begins."""
+    """Adds the noise of the note's consonant, up to the start of the vowel, to `sound` in place."""
     onset = consonant_of(note)
     if not onset.noise_gain:
         return
@@ -142,27 +145,27 @@ def _articulate(sound: Mono, note: PlayedNote, rng: np.random.Generator) -> None
     sound[start : start + n] += onset.noise_gain * note.velocity * burst
 
 
-def _inhale(t: Frames, end_s: float) -> Frames:
-    """A breath that swells until just before the phrase."""
-    place = np.clip((t - end_s) / BREATH_S + 1.0, 0.0, 1.0)
-    return BREATH_GAIN * np.sin(np.pi * place**1.5) ** 2
+def _inhale(t: FrameCurve, end_s: float) -> FrameCurve:
+    """Gain of a breath that ends just before the phrase."""
+    share = np.clip((t - end_s) / BREATH_S + 1.0, 0.0, 1.0)
+    return BREATH_GAIN * np.sin(np.pi * share**1.5) ** 2
 
 
-def _ramp(t: Frames, length_s: float) -> Frames:
+def _ramp(t: FrameCurve, length_s: float) -> FrameCurve:
     """0 before t = 0, a raised cosine up to 1 at `length_s`."""
     return 0.5 - 0.5 * np.cos(np.pi * np.clip(t / length_s, 0.0, 1.0))
 
 
 def _smooth(x: Curves, length_s: float) -> Curves:
-    """`x` averaged over a raised-cosine window of `length_s`; the edges hold their value."""
+    """`x` averaged over a raised-cosine window of `length_s`; the edges are extended by their values."""
     half = max(1, round(0.5 * length_s * SAMPLE_RATE / HOP))
     kernel = 0.5 + 0.5 * np.cos(np.pi * np.arange(-half, half + 1) / (half + 1))
     kernel /= np.sum(kernel)
-    held = np.pad(x, [(half, half)] + [(0, 0)] * (x.ndim - 1), mode="edge")
-    return sum((w * held[i : i + len(x)] for i, w in enumerate(kernel)), np.zeros_like(x))
+    padded = np.pad(x, [(half, half)] + [(0, 0)] * (x.ndim - 1), mode="edge")
+    return sum((w * padded[i : i + len(x)] for i, w in enumerate(kernel)), np.zeros_like(x))
 
 
-def _wander(n_frames: int, rng: np.random.Generator, rate_hz: float) -> Frames:
-    """Slow chance movement around 0 with unit deviation."""
+def _wander(n_frames: int, rng: np.random.Generator, rate_hz: float) -> FrameCurve:
+    """Slow random fluctuation with mean near 0 and unit standard deviation."""
     walk = _smooth(rng.standard_normal(n_frames), 1.0 / rate_hz)
     return walk / np.std(walk)

@@ -33,7 +33,7 @@ from hybrid.knowledge.types.fields import (
     When,
 )
 from hybrid.signal.bands import band_centres_hz
-from hybrid.units import Plain, accept, accept_range, refusal, shape
+from hybrid.units import Plain, field_error, parse_quantity, parse_range, quantity_schema
 
 For = Annotated[Selector, Field(alias="for")]
 ALL = Selector.model_validate("all")
@@ -119,7 +119,7 @@ class RuleType(BaseModel):
     def tolerance_from(self) -> float | None:
         """How much wider the interval is when the schedule starts, in the unit of a difference."""
         text = self.schedule.tolerance_from if self.schedule else None
-        return None if text is None else quantity.read(text, quantity.difference(self.unit))
+        return None if text is None else quantity.read(text, quantity.difference_unit(self.unit))
 
     def written(self) -> dict[str, object]:
         """The rule as YAML says it, with every default spelled out and nothing that is empty."""
@@ -128,27 +128,27 @@ class RuleType(BaseModel):
     @field_validator("target", "min", "max", mode="before")
     @classmethod
     def _read_ask(cls, value: object, info: ValidationInfo) -> float | None:
-        return None if value is None else accept(value, cls.unit, info)
+        return None if value is None else parse_quantity(value, cls.unit, info)
 
     @field_validator("tolerance", mode="before")
     @classmethod
     def _read_tolerance(cls, value: object, info: ValidationInfo) -> float:
-        tolerance = accept(value, quantity.difference(cls.unit), info)
+        tolerance = parse_quantity(value, quantity.difference_unit(cls.unit), info)
         if tolerance < 0:
-            raise refusal(f"a tolerance is not negative, got {value!r}")
+            raise field_error(f"a tolerance is not negative, got {value!r}")
         return tolerance
 
     @field_validator("scale")
     @classmethod
     def _positive(cls, scale: float) -> float:
         if scale <= 0.0:
-            raise refusal("a scale must be above 0")
+            raise field_error("a scale must be above 0")
         return scale
 
     @field_validator("range", mode="before")
     @classmethod
     def _read_range(cls, value: object) -> tuple[float, float] | None:
-        return None if value is None else accept_range(value, cls.unit)
+        return None if value is None else parse_range(value, cls.unit)
 
     @model_validator(mode="after")
     def _consistent(self) -> RuleType:
@@ -159,7 +159,7 @@ class RuleType(BaseModel):
             self._schedule_objection(),
         ):
             if objection:
-                raise refusal(objection)
+                raise field_error(objection)
         return self
 
     @field_serializer("target", "min", "max", when_used="json")
@@ -170,7 +170,7 @@ class RuleType(BaseModel):
     def _write_tolerance(self, value: float) -> str | float | None:
         if self.target is None:
             return None
-        return value if self.unit == "plain" else quantity.write(value, quantity.difference(self.unit))
+        return value if self.unit == "plain" else quantity.write(value, quantity.difference_unit(self.unit))
 
     @field_serializer("range", when_used="json")
     def _write_range(self, value: tuple[float, float] | None) -> str | None:
@@ -179,9 +179,9 @@ class RuleType(BaseModel):
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         described = handler.resolve_ref_schema(handler(schema))
-        asks = {key: shape(cls.unit) for key in ("target", "min", "max")}
-        asks["tolerance"] = shape(quantity.difference(cls.unit))
-        asks["range"] = {"type": "string", "description": f"such as '{quantity.span(cls.unit)}'"}
+        asks = {key: quantity_schema(cls.unit) for key in ("target", "min", "max")}
+        asks["tolerance"] = quantity_schema(quantity.difference_unit(cls.unit))
+        asks["range"] = {"type": "string", "description": f"such as '{quantity.range_example(cls.unit)}'"}
         described["properties"] |= asks
         return described
 

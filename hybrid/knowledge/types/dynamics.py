@@ -9,7 +9,7 @@ from pydantic import field_validator
 from hybrid.knowledge.select import Words
 from hybrid.knowledge.types.base import RuleType, TargetKind
 from hybrid.knowledge.types.fields import Part
-from hybrid.units import Db, HzBand, Lu, Share, refusal
+from hybrid.units import Db, HzBand, Lu, Share, field_error
 
 
 class GainReduction(RuleType):
@@ -112,5 +112,5 @@ class SectionContrast(RuleType):
     @classmethod
     def _two(cls, sections: tuple[str, ...]) -> tuple[str, ...]:
         if len(sections) != 2 or sections[0] == sections[1]:
-            raise refusal("expected two different sections such as [chorus, verse]: the first against the second")
+            raise field_error("expected two different sections such as [chorus, verse]: the first against the second")
         return sections

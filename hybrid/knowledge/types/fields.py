@@ -55,7 +55,7 @@ def _read_weight(value: object, info: ValidationInfo) -> float:
     if isinstance(value, str) and value in _WEIGHTS:
         return _WEIGHTS[value]
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise refusal(f"expected weak, normal, strong or a number from 0, got {value!r}")
+        raise field_error(f"expected weak, normal, strong or a number from 0, got {value!r}")
     return float(value)
 
 
@@ -65,10 +65,10 @@ def _read_aggregate(value: object, info: ValidationInfo) -> Aggregate:
     if value == "sum":
         return Aggregate("sum")
     if isinstance(value, str) and (match := _WORST.fullmatch(value)):
-        share = accept(match[1], "%", info)
+        share = parse_quantity(match[1], "%", info)
         if 0 < share <= 1:
             return Aggregate("worst", share)
-    raise refusal(f"expected mean, sum or worst(25 %), got {value!r}")
+    raise field_error(f"expected mean, sum or worst(25 %), got {value!r}")
 
 
 def _write_aggregate(value: object) -> str:
@@ -79,7 +79,7 @@ def _write_aggregate(value: object) -> str:
 def _read_bars(value: object, info: ValidationInfo) -> tuple[int, int]:
     match = _BARS.fullmatch(value) if isinstance(value, str) else None
     if not match or int(match[1]) > int(match[2]):
-        raise refusal(f"expected bars such as '9-16', counted from 1, got {value!r}")
+        raise field_error(f"expected bars such as '9-16', counted from 1, got {value!r}")
     return int(match[1]), int(match[2])
 
 
@@ -90,10 +90,10 @@ def _write_bars(value: object) -> str:
 
 def _read_curve(value: object, info: ValidationInfo) -> tuple[tuple[float, float], ...]:
     if not isinstance(value, Mapping) or len(value) < 2:
-        raise refusal("expected a map of two or more points such as {100 Hz: 0 dB, 4 kHz: -10 dB}")
-    points = sorted((accept(hz, "Hz", info), accept(level, "dB", info)) for hz, level in value.items())
+        raise field_error("expected a map of two or more points such as {100 Hz: 0 dB, 4 kHz: -10 dB}")
+    points = sorted((parse_quantity(hz, "Hz", info), parse_quantity(level, "dB", info)) for hz, level in value.items())
     if points[0][0] <= 0 or len({hz for hz, _ in points}) < len(points):
-        raise refusal("the points of a curve need different frequencies above 0 Hz")
+        raise field_error("the points of a curve need different frequencies above 0 Hz")
     return tuple(points)
 
 
@@ -104,9 +104,9 @@ def _write_curve(value: object) -> dict[str, str]:
 
 def _read_corners(value: object, info: ValidationInfo) -> dict[str, float]:
     table = value if isinstance(value, Mapping) else {"all": value}
-    corners = {str(role): accept(hz, "Hz", info) for role, hz in table.items()}
+    corners = {str(role): parse_quantity(hz, "Hz", info) for role, hz in table.items()}
     if not corners or min(corners.values()) <= 0:
-        raise refusal("expected a frequency above 0 Hz, or a map such as {vocal.*: 80 Hz}")
+        raise field_error("expected a frequency above 0 Hz, or a map such as {vocal.*: 80 Hz}")
     return corners
 
 
@@ -117,10 +117,10 @@ def _write_corners(value: object) -> dict[str, str]:
 
 def _read_by_role(value: object, info: ValidationInfo, unit: str) -> dict[str, float]:
     table = value if isinstance(value, Mapping) else {"all": value}
-    return {str(role): accept(level, unit, info) for role, level in table.items()}
+    return {str(role): parse_quantity(level, unit, info) for role, level in table.items()}
 
 
-def _by_role(unit: str) -> Written:
+def _by_role(unit: str) -> FieldCodec:
     def write(value: object) -> dict[str, str]:
         assert isinstance(value, Mapping)
         return {role: quantity.write(level, unit) for role, level in value.items()}
@@ -130,11 +130,11 @@ def _by_role(unit: str) -> Written:
         "anyOf": [{"type": "string"}, _MAP],
         "description": f"a difference such as '{example}', or a map by role such as {{vocal.*: {example}}}",
     }
-    return Written(lambda value, info: _read_by_role(value, info, unit), write, shape)
+    return FieldCodec(lambda value, info: _read_by_role(value, info, unit), write, shape)
 
 
 def _read_beats(value: object, info: ValidationInfo) -> tuple[float, float]:
-    return accept_range(value, "beats")
+    return parse_range(value, "beats")
 
 
 def _ends(value: object) -> tuple[float, float]:
@@ -144,8 +144,8 @@ def _ends(value: object) -> tuple[float, float]:
 
 def _read_widths(value: object, info: ValidationInfo) -> dict[tuple[float, float], tuple[float, float]]:
     if not isinstance(value, Mapping) or not value:
-        raise refusal("expected a map of bands and ranges such as {20-120 Hz: 0 to 0.01}")
-    return {accept_range(band, "Hz"): accept_range(share, "plain") for band, share in value.items()}
+        raise field_error("expected a map of bands and ranges such as {20-120 Hz: 0 to 0.01}")
+    return {parse_range(band, "Hz"): parse_range(share, "plain") for band, share in value.items()}
 
 
 def _write_widths(value: object) -> dict[str, str]:
@@ -164,24 +164,24 @@ _BEATS = {"type": "string", "description": "a range such as '0.25 to 0.5 beats'"
 
 Weight = Annotated[
     float,
-    Written(
+    FieldCodec(
         _read_weight,
         lambda value: value,
         {"anyOf": [{"type": "number", "minimum": 0}, {"enum": list(_WEIGHTS)}]},
     ),
 ]
 """Penalty units per unit of excess; weak, normal and strong are 0.3, 1 and 3."""
-Aggregation = Annotated[Aggregate, Written(_read_aggregate, _write_aggregate, {"type": "string"})]
-Bars = Annotated[tuple[int, int], Written(_read_bars, _write_bars, {"type": "string"})]
-Curve = Annotated[tuple[tuple[float, float], ...], Written(_read_curve, _write_curve, _CURVE)]
+Aggregation = Annotated[Aggregate, FieldCodec(_read_aggregate, _write_aggregate, {"type": "string"})]
+Bars = Annotated[tuple[int, int], FieldCodec(_read_bars, _write_bars, {"type": "string"})]
+Curve = Annotated[tuple[tuple[float, float], ...], FieldCodec(_read_curve, _write_curve, _CURVE)]
 """Points (Hz, dB) with rising frequency, to be interpolated along log frequency."""
-Corners = Annotated[Mapping[str, float], Written(_read_corners, _write_corners, _CORNERS)]
+Corners = Annotated[Mapping[str, float], FieldCodec(_read_corners, _write_corners, _CORNERS)]
 """Frequencies in Hz by role pattern; one frequency alone is that of `all`."""
-Widths = Annotated[Mapping[tuple[float, float], tuple[float, float]], Written(_read_widths, _write_widths, _WIDTHS)]
+Widths = Annotated[Mapping[tuple[float, float], tuple[float, float]], FieldCodec(_read_widths, _write_widths, _WIDTHS)]
 """Ranges of a share by band in Hz."""
 BeatRange = Annotated[
     tuple[float, float],
-    Written(_read_beats, lambda value: quantity.write_range(_ends(value), "beats"), _BEATS),
+    FieldCodec(_read_beats, lambda value: quantity.write_range(_ends(value), "beats"), _BEATS),
 ]
 """Written "0.25 to 0.5 beats"."""
 LuByRole = Annotated[Mapping[str, float], _by_role("LU")]
@@ -201,7 +201,7 @@ class When(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="after")
     def _ordered(self) -> When:
         if self.from_ is not None and self.to is not None and self.from_ >= self.to:
-            raise refusal("`to` must be later than `from`")
+            raise field_error("`to` must be later than `from`")
         return self
 
 

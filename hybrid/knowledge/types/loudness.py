@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from hybrid.knowledge.types.base import RuleType, TargetKind
 from hybrid.knowledge.types.fields import LuByRole, Part
-from hybrid.units import Db, Lu, Plain, caution, refusal
+from hybrid.units import Db, Lu, Plain, field_error, field_warning
 
 
 class LeadToRestRatio(RuleType):
@@ -71,12 +71,12 @@ class RoleBudget(RuleType):
     @classmethod
     def _adds_up(cls, targets: Mapping[str, BudgetShare], info: ValidationInfo) -> Mapping[str, BudgetShare]:
         if not targets:
-            raise refusal("a budget needs at least one role")
+            raise field_error("a budget needs at least one role")
         total = budget_sum_lu({role: share.target for role, share in targets.items()})
         if total > 1.0:
-            raise refusal(f"the shares add up to {total:+.1f} LU of the mix: more than there is")
+            raise field_error(f"the shares add up to {total:+.1f} LU of the mix: more than there is")
         if total < -1.0:
-            caution(info, f"the shares add up to only {total:+.1f} LU of the mix: something else must fill it")
+            field_warning(info, f"the shares add up to only {total:+.1f} LU of the mix: something else must fill it")
         return targets
 
 

@@ -1,4 +1,4 @@
-"""Bands of every style: who plays, what is handed in, and that a seed stands for one song."""
+"""Bands of every style: players, takes, and one song for each seed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hybrid.audio.roles import ROLES, guess, matches
-from hybrid.corpus.synthetic.band import Take, band_of, play_band
+from hybrid.corpus.synthetic.band import Take, play_band, style_of
 from hybrid.corpus.synthetic.signals import SAMPLE_RATE
 from hybrid.corpus.synthetic.styles import STYLES
 
@@ -20,17 +20,17 @@ def rock() -> list[Take]:
     return play_band(ROCK)
 
 
-def test_a_seed_stands_for_one_song(rock: list[Take]):
+def test_a_seed_gives_one_song(rock: list[Take]):
     again = play_band(ROCK)
     assert [take.name for take in again] == [take.name for take in rock]
     assert all(np.array_equal(a.samples, b.samples) for a, b in zip(again, rock, strict=True))
 
 
 def test_every_style_has_its_seeds():
-    assert {band_of(seed).name for seed in range(60)} == {style.name for style in STYLES}
+    assert {style_of(seed).name for seed in range(60)} == {style.name for style in STYLES}
 
 
-def test_takes_are_of_one_length_and_sound(rock: list[Take]):
+def test_takes_are_of_one_length_and_not_silent(rock: list[Take]):
     (n,) = {take.samples.shape[1] for take in rock}
     assert 15.0 < n / SAMPLE_RATE < 45.0
     for take in rock:
@@ -38,7 +38,7 @@ def test_takes_are_of_one_length_and_sound(rock: list[Take]):
         assert np.sqrt(np.mean(np.square(take.samples))) > 1e-3, take.name
 
 
-def test_a_take_says_what_it_is_and_its_name_says_no_other_family(rock: list[Take]):
+def test_a_take_has_a_role_and_a_name_of_no_other_family(rock: list[Take]):
     for take in rock:
         assert take.role in ROLES
         guessed = guess(take.name).role

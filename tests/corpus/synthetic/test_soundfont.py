@@ -29,13 +29,13 @@ def _is_here() -> bool:
 
 
 def _events(player: Player) -> list[tuple[float, str, int]]:
-    written = soundfont._written(player, NOTES, np.random.default_rng(0))
-    time, found = 0.0, []
-    for message in mido.merge_tracks(written.tracks):
-        time += mido.tick2second(message.time, written.ticks_per_beat, 500000)
+    file = soundfont._midi_file(player, NOTES, np.random.default_rng(0))
+    time, events = 0.0, []
+    for message in mido.merge_tracks(file.tracks):
+        time += mido.tick2second(message.time, file.ticks_per_beat, 500000)
         if message.type in ("note_on", "note_off"):
-            found.append((time, message.type, message.note))
-    return found
+            events.append((time, message.type, message.note))
+    return events
 
 
 def test_a_tune_is_written_at_its_pitch_and_time():
@@ -54,12 +54,12 @@ def test_every_player_of_every_style_has_a_sound():
             assert any(player.role == stem or player.role.startswith(f"{stem}.") for stem in PROGRAMS), player.role
     drum = next(player for player in PLAYERS if player.piece == "kick")
     message = next(
-        m for m in soundfont._written(drum, NOTES, np.random.default_rng(0)).tracks[0] if m.type == "note_on"
+        m for m in soundfont._midi_file(drum, NOTES, np.random.default_rng(0)).tracks[0] if m.type == "note_on"
     )
     assert message.channel == DRUM_CHANNEL and message.note in DRUM_KEYS["kick"]
 
 
-def test_without_fluidsynth_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_without_fluidsynth_the_message_has_an_installation_hint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PATH", str(tmp_path))
     for attempt in (lambda: check_player(CARD), lambda: examples_of(CARD, "train", 2)):
         with pytest.raises(InputError, match="fluidsynth: is not installed") as error:
@@ -67,9 +67,9 @@ def test_without_fluidsynth_it_is_said_what_to_install(monkeypatch: pytest.Monke
         assert "apt install fluidsynth fluid-soundfont-gm" in str(error.value)
 
 
-def test_without_a_soundfont_it_is_said_where_it_was_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_without_a_soundfont_the_message_lists_the_paths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    with pytest.raises(InputError, match=r"none of these is there: .*font\.sf2"):
+    with pytest.raises(InputError, match=r"none of these exists: .*font\.sf2"):
         find_soundfont([tmp_path / "font.sf2"], "install it")
 
 

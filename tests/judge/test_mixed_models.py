@@ -1,4 +1,4 @@
-"""Mixed models find what was put in, and say so where they cannot be had."""
+"""Mixed models recover known differences; without statsmodels the message is helpful."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hybrid.errors import InputError
-from hybrid.judge.mixed import mixed_model
+from hybrid.judge.mixed_models import mixed_model
 
 ARMS = {"all rules": 0.0, "without a": 1.0, "weird 'name' + 2": -0.5, "same": 0.0}
 
@@ -24,13 +24,13 @@ def _values(n_songs: int, noise: float = 0.2) -> dict[tuple[str, int, str], floa
     }
 
 
-def test_differences_are_those_that_were_put_in_however_much_songs_differ():
-    found = mixed_model(_values(10), "all rules")
-    assert set(found) == set(ARMS) - {"all rules"}
-    for arm, each in found.items():
+def test_known_differences_are_recovered_however_much_songs_differ():
+    effects = mixed_model(_values(10), "all rules")
+    assert set(effects) == set(ARMS) - {"all rules"}
+    for arm, each in effects.items():
         assert each.mean == pytest.approx(ARMS[arm], abs=0.12)
         assert each.low < each.mean < each.high
-    assert found["without a"].p < 1e-6 and found["same"].p > 0.05
+    assert effects["without a"].p < 1e-6 and effects["same"].p > 0.05
 
 
 def test_the_mean_is_that_of_paired_differences():
@@ -39,12 +39,12 @@ def test_the_mean_is_that_of_paired_differences():
     assert mixed_model(values, "all rules")["without a"].mean == pytest.approx(paired, abs=1e-6)
 
 
-def test_too_few_songs_or_nothing_that_differs_gives_nothing():
+def test_too_few_songs_or_equal_values_give_no_effects():
     assert mixed_model(_values(2), "all rules") == {}
     assert mixed_model(dict.fromkeys(_values(5), 1.0), "all rules") == {}
 
 
-def test_without_the_library_it_is_said_how_to_come_by_it(monkeypatch: pytest.MonkeyPatch):
+def test_without_the_library_the_message_has_an_installation_hint(monkeypatch: pytest.MonkeyPatch):
     usual = builtins.__import__
 
     def without(name: str, *more, **options):

@@ -1,4 +1,4 @@
-"""A document against its model: every mistake at once, each with its place and the words of a file's author."""
+"""Validation of a document against a pydantic model: all problems at once, each with its place in the file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pydantic_core import ErrorDetails
 
 from hybrid.document import Document
 from hybrid.errors import InputError, Problem, suggest
-from hybrid.units import CAUTION, REFUSED
+from hybrid.units import FIELD_ERROR, FIELD_WARNING
 
 _Model = TypeVar("_Model")
-_MOST = 20
-"""Problems told one by one: a table with a wrong column has thousands of one kind."""
-_KINDS = {
+_MAX_PROBLEMS = 20
+"""Problems reported one by one: a table with a wrong column has thousands of one kind."""
+_EXPECTED = {
     "tuple_type": "a list",
     "dict_type": "a map of keys and values",
     "model_type": "a map of keys and values",
@@ -31,24 +31,25 @@ _KINDS = {
     "string_type": "text",
     "string_pattern_mismatch": "a name of small letters, digits, dots and dashes",
 }
+"""The expected value by the type of a pydantic error."""
 
 
-def checked(model: type[_Model] | GenericAlias, written: Document, context: object = None) -> _Model:
-    """What the document says, as the model has it; `context` is for the model's validators.
+def validate_document(model: type[_Model] | GenericAlias, document: Document, context: object = None) -> _Model:
+    """The document's data as an instance of the model; `context` is passed to the model's validators.
 
-    Raises InputError with all that is wrong in it, of many mistakes the first 20.
+    Raises InputError with all problems, of many the first 20.
     """
     try:
-        return TypeAdapter(cast(type[_Model], model)).validate_python(written.data, context=context)
+        return TypeAdapter(cast(type[_Model], model)).validate_python(document.data, context=context)
     except ValidationError as error:
         known, errors = sorted(set(_keys(model))), error.errors(include_url=False)
-    more = len(errors) - _MOST
-    rest = [Problem(str(written.path), f"and {more} mistakes more")] * (more > 0)
-    raise InputError(*(_problem(written, each, known) for each in errors[:_MOST]), *rest)
+    n_more = len(errors) - _MAX_PROBLEMS
+    rest = [Problem(str(document.path), f"and {n_more} more problems")] * (n_more > 0)
+    raise InputError(*(_problem(document, each, known) for each in errors[:_MAX_PROBLEMS]), *rest)
 
 
 def _keys(model: object) -> Iterator[str]:
-    """Every key that the model, or one within it, may have."""
+    """Every key of the model and of the models within it."""
     if isinstance(model, type) and issubclass(model, BaseModel):
         for name, field in model.model_fields.items():
             yield field.alias or name
@@ -57,30 +58,32 @@ def _keys(model: object) -> Iterator[str]:
         yield from _keys(part)
 
 
-def _problem(written: Document, error: ErrorDetails, known: list[str]) -> Problem:
+def _problem(document: Document, error: ErrorDetails, known: list[str]) -> Problem:
     keys = error["loc"]
     if error["type"] == "extra_forbidden":
-        return _said(written.place_of_key(*keys), keys, f"unknown key{suggest(str(keys[-1]), known)}")
-    place = written.place(*keys[:-1] if error["type"] == "missing" else keys)
-    return _said(place, keys, explained(error))
+        what = f"unknown key{suggest(str(keys[-1]), known)}"
+        return _problem_at(document.place_of_key(*keys), keys, what)
+    # a missing key has no place of its own: its parent is shown
+    place = document.place(*keys[:-1] if error["type"] == "missing" else keys)
+    return _problem_at(place, keys, error_message(error))
 
 
-def _said(place: str, keys: tuple[int | str, ...], what: str) -> Problem:
+def _problem_at(place: str, keys: tuple[int | str, ...], what: str) -> Problem:
     name = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
     return Problem(place, f"{name}: {what}" if name else what)
 
 
-def explained(error: ErrorDetails) -> str:
-    """What is wrong with a value, in the words of a file's author."""
-    kind, given = error["type"], _short(error["input"])
-    if kind in (REFUSED, CAUTION):
+def error_message(error: ErrorDetails) -> str:
+    """The message for a wrong value, such as "expected a number, got '3 dB'", without pydantic's own terms."""
+    kind, given = error["type"], _shown(error["input"])
+    if kind in (FIELD_ERROR, FIELD_WARNING):
         return error["msg"]
     if kind == "missing":
         return "is missing"
     if kind == "string_too_short":
         return "is empty"
-    if kind in _KINDS:
-        return f"expected {_KINDS[kind]}, got {given}"
+    if kind in _EXPECTED:
+        return f"expected {_EXPECTED[kind]}, got {given}"
     near = ""
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected")))
@@ -88,8 +91,8 @@ def explained(error: ErrorDetails) -> str:
     return f"{error['msg'].replace('Input should be', 'expected')}, got {given}{near}"
 
 
-def _short(value: object) -> str:
-    """A value as it is shown: of what is long, only its kind."""
+def _shown(value: object) -> str:
+    """The value as text of at most 60 characters; a map or a list by its kind alone."""
     if isinstance(value, Mapping):
         return "a map"
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Sounds to be judged."""
+"""Test signals and songs for metrics of mixes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def noise(seconds: float = 6.0, seed: int = 0, channels: int = 2) -> np.ndarray:
 
 
 def sine(hz: float, amplitude: float = 1.0, seconds: float = 6.0) -> np.ndarray:
-    """The same in both channels."""
+    """A sine, the same in both channels."""
     t = np.arange(int(seconds * RATE)) / RATE
     return np.broadcast_to(amplitude * np.sin(2.0 * np.pi * hz * t), (2, len(t))).astype(np.float32)
 
 
 def band_of_three(seconds: float = 6.0) -> dict[str, np.ndarray]:
-    """A bass, noise that comes and goes, and a wide guitar: three tracks that share little."""
+    """A bass, bursts of noise, and a wide guitar: three tracks with little spectral overlap."""
     t = np.arange(int(seconds * RATE)) / RATE
     rng = np.random.default_rng(1)
     bass = 0.3 * np.sign(np.sin(2.0 * np.pi * 55.0 * t))[None]
@@ -35,7 +35,7 @@ def band_of_three(seconds: float = 6.0) -> dict[str, np.ndarray]:
 
 
 def write_song(folder: Path, tracks: dict[str, np.ndarray]) -> Song:
-    """The tracks as files, and their song."""
+    """The song of these tracks, written as files."""
     folder.mkdir(parents=True)
     for name, samples in tracks.items():
         soundfile.write(folder / f"{name}.wav", samples.T, RATE, subtype="FLOAT")
@@ -43,7 +43,7 @@ def write_song(folder: Path, tracks: dict[str, np.ndarray]) -> Song:
 
 
 def mixed(tracks: dict[str, np.ndarray], gain_db: dict[str, float], pan: dict[str, float] | None = None) -> np.ndarray:
-    """A sum with gains, and places of mono tracks from -1 to 1 by the sine-cosine law, unity at the centre."""
+    """A mix with gains, and pan positions from -1 to 1 by the sine-cosine law, unity at the centre."""
     total = 0.0
     for name, samples in tracks.items():
         angle = ((pan or {}).get(name, 0.0) + 1.0) * np.pi / 4.0
