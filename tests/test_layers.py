@@ -52,8 +52,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "proposal": {"audio", "compiled", "errors", "knowledge", "model", "shelf", "treatment"},
     "refinement": {"audio", "compiled", "knowledge", "measure", "treatment"},
     "mixing": {
-        *{"analysis", "audio", "checked", "document", "errors", "knowledge", "measure", "model", "proposal"},
-        *{"refinement", "signal", "treatment", "units"},
+        *{"analysis", "audio", "document", "errors", "knowledge", "measure", "model", "proposal"},
+        *{"refinement", "signal", "treatment", "units", "validation"},
     },
     "training": {
         *{

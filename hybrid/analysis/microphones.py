@@ -72,7 +72,7 @@ def align_microphones(song: Song, reader: SongReader) -> AlignedMicrophones:
     pairs = pairs_sharing_phase(song, reader, listener)
     agreed = aligned_by(song, listener)
     is_moved = any(old.offset_s != new.offset_s for old, new in zip(song.tracks, agreed.tracks, strict=True))
-    return AlignedMicrophones(agreed, pairs_sharing_phase(agreed, reader.of(agreed)) if is_moved else pairs)
+    return AlignedMicrophones(agreed, pairs_sharing_phase(agreed, reader.for_song(agreed)) if is_moved else pairs)
 
 
 def listener_of(song: Song) -> Listener | None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
 from hybrid.pages.table import text_table
 from hybrid.pages.words import count, difference, interval, quantity, shortened, span
-from hybrid.quantity import difference as difference_unit
+from hybrid.quantity import difference_unit
 
 _STATES = ("broken", "kept", "unused")
 _HEAD = ("", "rule", "value", "asked", "excess", "worst", "when")

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from hybrid.knowledge.select import Selector
 from hybrid.knowledge.types import TYPES, RuleType
 from hybrid.treatment.parts import acts_on_names
-from hybrid.units import Written
+from hybrid.units import FieldCodec
 
 NEEDED = "–"
 """Stands for the default of a parameter that must be given."""

@@ -95,7 +95,7 @@ def analyse_song(song: Song, reader: SongReader, rules: RuleSet, network: Networ
     """What `formulate` begins with: the same song whatever else differs between several ways to mix it."""
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
     song, pairs = align_microphones(song, reader)
-    analysis = analyse(song, reader.of(song), pairs=pairs)
+    analysis = analyse(song, reader.for_song(song), pairs=pairs)
     return AnalysedSong(_with_classified_roles(song, analysis.dry, network), analysis)
 
 
@@ -118,7 +118,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
     song, pairs = align_microphones(song, reader)
     analysis = None
     if config.network and any(track.role == UNKNOWN for track in song.tracks):
-        analysis = analyse(song, reader.of(song), progress, pairs)
+        analysis = analyse(song, reader.for_song(song), progress, pairs)
         song = _with_classified_roles(song, analysis.dry, config.network)
     empty = blank_recording(song, pairs).dry(0.0)
     spec = _shape_spec(song, empty, rules, config)
@@ -127,7 +127,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
         ready = [aside.submit(prepare_rounds, spec.task, spec.nothing, config.n_steps)]
         if config.network and spec.context and not config.settings:
             ready.append(aside.submit(prepare_proposal, config.network, empty, spec.context, spec.nothing))
-        analysis = analysis or analyse(song, reader.of(song), progress, pairs)
+        analysis = analysis or analyse(song, reader.for_song(song), progress, pairs)
         for each in ready:
             each.result()
     problem = _problem_of(song, analysis, spec, rules, config)

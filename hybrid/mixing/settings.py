@@ -18,13 +18,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from hybrid import document
 from hybrid.audio.song import Song, Track, polarity_name
-from hybrid.checked import checked
 from hybrid.document import Document
 from hybrid.errors import InputError, Problem, suggest
 from hybrid.signal import bands
 from hybrid.treatment.parts import GROUPS, N_TONE, N_ZONES, PARTS, RIDE_S, TIME_AXES, ZONES_HZ, Part
 from hybrid.treatment.types import Treatment, from_parts, treatment_parts
-from hybrid.units import refusal
+from hybrid.units import field_error
+from hybrid.validation import validate_document
 
 SCHEMA = "settings/1"
 LOW_CUT_OFF_HZ = 15.0
@@ -131,7 +131,7 @@ def _plain(part: Part, value: np.ndarray) -> object:
 def read_settings(path: Path) -> Settings:
     """The settings in a file. Raises InputError with everything that is wrong in it, each with its place."""
     written = document.read(path)
-    read = checked(_File, written)
+    read = validate_document(_File, written)
     _check_axes(read, written)
     dumped = read.model_dump(exclude_unset=True, by_alias=True)
     shared = {
@@ -220,7 +220,7 @@ def _within(part: Part):
 
     def check(value: float | None) -> float | None:
         if value is not None and not low <= value <= high:
-            raise refusal(f"{value:g} {part.unit} is beyond the range of the {part.noun}, {low:g} to {high:g}")
+            raise field_error(f"{value:g} {part.unit} is beyond the range of the {part.noun}, {low:g} to {high:g}")
         return value
 
     return check
@@ -296,7 +296,7 @@ def _distinct(tracks: list) -> list:
     ids = [track.id for track in tracks]
     twice = sorted({name for name in ids if ids.count(name) > 1})
     if twice:
-        raise refusal(f"{twice[0]!r} is there twice")
+        raise field_error(f"{twice[0]!r} is there twice")
     return tracks
 
 

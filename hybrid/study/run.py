@@ -20,7 +20,7 @@ from hybrid.batch.local import DIED, on_cores
 from hybrid.batch.run import Shard
 from hybrid.batch.work import network_of, rules_of
 from hybrid.compiled import clear_compiled
-from hybrid.errors import InputError, Problem, UnwritableError, plain
+from hybrid.errors import InputError, Problem, UnwritableError, printable
 from hybrid.export.made import made_with
 from hybrid.judge.mix import Mix
 from hybrid.knowledge.ruleset import RuleSet

@@ -93,7 +93,7 @@ def make_ready(
     Raises SongError if its files, or its reference, are unfit.
     """
     heard = analyse_song(song, reader, *way)
-    reader = reader.of(heard.song)
+    reader = reader.for_song(heard.song)
     beside = None
     if reference:
         whole = sum_of([reader.read(k, 0, song.n_samples) for k in range(len(song.tracks))])

@@ -81,8 +81,8 @@ def listen_to(song: Song, also: Callable[[Song, SongReader, Dry], None] = lambda
     """
     with open_song(song) as reader:
         song, pairs = align_microphones(song, reader)
-        dry = analyse(song, reader.of(song), pairs=pairs).dry
-        also(song, reader.of(song), dry)
+        dry = analyse(song, reader.for_song(song), pairs=pairs).dry
+        also(song, reader.for_song(song), dry)
     frames = Frames.of(at_network_frames(dry))
     n_frames = max(1, int(np.sum(frames.inside > 0.0)))
     return Example(song, _cut(frames, Shape(len(song.tracks), n_frames, len(pairs))))

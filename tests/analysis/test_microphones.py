@@ -107,7 +107,7 @@ def test_an_early_copy_is_moved_to_the_stronger_track_and_reads_as_it(tmp_path):
     song = song_with(tmp_path, mics)
     with open_song(song) as reader:
         found = align_microphones(song, reader)
-        after = reader.of(found.song)
+        after = reader.for_song(found.song)
         np.testing.assert_allclose(2.0 * after.read(0, 0, N), after.read(1, 0, N), atol=1e-6)
     assert found.song.tracks[0].start_sample(RATE) == 30
     assert found.song.notes == ("early is 1.36 ms ahead of strong: moved",)

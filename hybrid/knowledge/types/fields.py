@@ -20,7 +20,7 @@ from hybrid import quantity
 from hybrid.errors import suggest
 from hybrid.knowledge.select import Words
 from hybrid.treatment.parts import GROUPS, acts_on_names
-from hybrid.units import Clock, Share, Written, accept, accept_range, refusal
+from hybrid.units import Clock, FieldCodec, Share, field_error, parse_quantity, parse_range
 
 Evidence = Literal["standard", "measured", "listening_test", "convention", "guess"]
 EVERY_PART = tuple(GROUPS)
@@ -29,7 +29,7 @@ EVERY_PART = tuple(GROUPS)
 def _read_part(value: object) -> str:
     known = list(acts_on_names())
     if not isinstance(value, str) or value not in known:
-        raise refusal(f"expected one of {', '.join(known)}, got {value!r}{suggest(str(value), known)}")
+        raise field_error(f"expected one of {', '.join(known)}, got {value!r}{suggest(str(value), known)}")
     return value
 
 
