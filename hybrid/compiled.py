@@ -1,8 +1,8 @@
 """Traced programs kept on disk: a second run with the same rules and shapes traces nothing.
 
 JAX keeps what XLA compiled, but to ask for it a function must be traced first, which for fifty rules and their
-gradients takes longer than the analysis of a song. The traced program is found by the source of this package, so that
-a new version never meets a program of an old one.
+gradients takes longer than the analysis of a song. The traced program is found by the source of the modules that it is
+made of, so that changed code never meets a program of what it was, and a change elsewhere retraces nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hashlib
 import os
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from weakref import WeakSet
 
@@ -21,9 +21,9 @@ import jax
 from jax import export
 from jaxtyping import PyTree
 
-import hybrid
 from hybrid import shelf
 from hybrid.errors import InputError
+from hybrid.source_hash import source_hash
 
 _MAPS = Path("/proc/self/maps")
 _MOST_MAPS = 30_000
@@ -38,11 +38,13 @@ Shapes = tuple[tuple[tuple[int, ...], str], ...]
 class Kept:
     """A function of arrays, in any containers, that is traced once for each structure and set of shapes.
 
-    `name` stands for the function and all that it holds fixed. What it returns is made of tuples, lists and arrays.
+    `name` stands for what the function holds fixed; its module, and what that imports, for the rest. What it returns is
+    made of tuples, lists and arrays.
     """
 
     def __init__(self, name: str, function: Callable[..., PyTree]) -> None:
         self._name, self._function = name, function
+        self.module = _module_of(function)
         self._program = lru_cache(maxsize=16)(self._compiled)
         _all.add(self)
 
@@ -65,7 +67,12 @@ class Kept:
         return jax.jit(traced.call).lower(asked).compile()
 
     def _traced(self, tree: Hashable, shapes: Shapes, asked: list[jax.ShapeDtypeStruct]) -> export.Exported:
-        here = (_source(), jax.__version__, jax.default_backend(), str(jax.dtypes.canonicalize_dtype(float)))
+        here = (
+            source_hash(self.module),
+            jax.__version__,
+            jax.default_backend(),
+            str(jax.dtypes.canonicalize_dtype(float)),
+        )
         words = (self._name, str(tree), shapes, here)
         path = _folder() / hashlib.sha256(repr(words).encode()).hexdigest()
         if whole := _whole(path):
@@ -114,6 +121,13 @@ def _resident_bytes() -> int:
     return 0
 
 
+def _module_of(function: Callable[..., PyTree]) -> str:
+    """The module in which a function is written, whatever of it is already given."""
+    while isinstance(function, partial):
+        function = function.func
+    return function.__module__
+
+
 def _shapes(leaves: list) -> Shapes:
     return tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
 
@@ -128,10 +142,3 @@ def _whole(path: Path) -> bytearray | None:
 
 def _folder() -> Path:
     return Path(os.environ["JAX_COMPILATION_CACHE_DIR"]) / "traced"
-
-
-@cache
-def _source() -> str:
-    """A hash of the source of this package."""
-    sources = sorted(Path(hybrid.__file__).parent.rglob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

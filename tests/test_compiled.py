@@ -67,7 +67,7 @@ def test_another_run_finds_what_was_traced(folder: Path):
 def test_another_function_or_version_does_not(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str):
     Kept("doubled", Counted(2.0)).prepare(pair(3))
     if name == "doubled":
-        monkeypatch.setattr(compiled, "_source", lambda: "another version")
+        monkeypatch.setattr(compiled, "source_hash", lambda module: f"another {module}")
     assert found(Kept(name, Counted(3.0)), 3) == (9.0, [2.0, 2.0])
 
 

@@ -22,7 +22,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "units": {"quantity"},
     "checked": {"document", "errors", "units"},
     "shelf": {"document", "errors"},
-    "compiled": {"errors", "shelf"},
+    "source_hash": set(),
+    "compiled": {"errors", "shelf", "source_hash"},
     "pages": set(),
     "audio": {"checked", "document", "errors", "shelf", "units"},
     "corpus": {"audio", "checked", "document", "errors", "shelf", "units"},
@@ -43,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mixing": {"analysis", "audio", "knowledge", "measure", "model", "proposal", "refinement", "signal", "treatment"},
     "training": {
         *{"analysis", "audio", "checked", "corpus", "document", "errors", "knowledge", "measure", "model", "proposal"},
-        *{"refinement", "shelf", "signal", "treatment", "unmixing"},
+        *{"refinement", "shelf", "signal", "source_hash", "treatment", "unmixing"},
     },
     "export": {
         *{"analysis", "audio", "corpus", "knowledge", "measure", "mixing", "pages", "quantity", "refinement", "signal"},
@@ -54,10 +55,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"analysis", "audio", "checked", "document", "errors", "knowledge", "measure", "quantity", "shelf"},
         *{"treatment", "units", "unmixing"},
     },
-    "batch": {"audio", "compiled", "corpus", "errors", "export", "knowledge", "mixing", "pages", "proposal"},
+    "batch": {
+        *{"audio", "compiled", "corpus", "errors", "export", "knowledge", "mixing", "pages", "proposal", "source_hash"},
+    },
     "study": {
         *{"analysis", "audio", "batch", "checked", "compiled", "corpus", "errors", "export", "judge", "knowledge"},
-        *{"measure", "mixing", "pages", "proposal", "refinement", "shelf", "training", "treatment", "units"},
+        *{"measure", "mixing", "pages", "proposal", "refinement", "shelf", "source_hash", "training", "treatment"},
+        "units",
     },
 }
 """Which parts a part imports besides itself, no more and no fewer; only `cli` may import all."""
@@ -65,7 +69,7 @@ JAX = {"jax", "jaxlib", "flax", "optax"}
 FILES = {"yaml", "pydantic", "soundfile", "soxr", "librosa", "pathlib", "os", "io"}
 FORBIDDEN = {
     **dict.fromkeys(("audio", "corpus", "judge", "pages", "shelf", "cli", "errors", "document"), JAX),
-    **dict.fromkeys(("quantity", "units", "checked"), JAX),
+    **dict.fromkeys(("quantity", "units", "checked", "source_hash"), JAX),
     **dict.fromkeys(("signal", "treatment", "measure", "model"), FILES),
 }
 SLOW_TO_START = ("jax", "matplotlib", "scipy.signal", "librosa", "flax", "optax")

@@ -15,13 +15,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import hybrid
 from hybrid.audio.manifest import MANIFEST
 from hybrid.audio.write import MIX_FILE, OutputFolder, Subtype
 from hybrid.batch.record import Record
 from hybrid.corpus.find import Found
 from hybrid.corpus.load import song_of
 from hybrid.errors import InputError, UnwritableError, plain
+from hybrid.source_hash import source_hash
 
 if TYPE_CHECKING:
     from hybrid.knowledge.ruleset import RuleSet
@@ -55,12 +55,12 @@ class Job(NamedTuple):
     """The same from the folder of all results."""
     asked: Asked
     hash: str
-    """Of all that is asked, of the rules and weights themselves, and of the program's version."""
+    """Of all that is asked, of the rules and weights themselves, and of the source that mixes."""
 
 
 def hash_of(asked: Asked, rules: str, network: str) -> str:
     """What `Job.hash` is, by the hashes of rules and weights."""
-    said = [asked._replace(rules=(), sets=(), model="")._asdict(), rules, network, hybrid.__version__]
+    said = [asked._replace(rules=(), sets=(), model="")._asdict(), rules, network, source_hash(__name__)]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 

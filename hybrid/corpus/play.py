@@ -54,11 +54,11 @@ def check_player(card: Card) -> None:
 
 
 def made_from(card: Card) -> str:
-    """What the songs of the card follow from beside the program: the folder they lie in, or the SoundFont."""
+    """What the songs of the card follow from beside the program: where and how they lie, or the SoundFont."""
     if card.player == "soundfont":
         font = find_soundfont(card.soundfonts, card.install)
         return f"{font} {font.stat().st_size}"
-    return str(card.folder.resolve()) if card.folder is not None else card.player
+    return f"{card.folder.resolve()} {card.layout!r}" if card.folder is not None else card.player
 
 
 def name_of(card: Card, number: int) -> str:

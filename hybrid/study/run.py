@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import soundfile
 
-import hybrid
 from hybrid import shelf
 from hybrid.audio.read import open_song
 from hybrid.audio.song import file_name
@@ -25,6 +24,7 @@ from hybrid.export.made import made_with
 from hybrid.judge.mix import Mix
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.proposal.weights import Network
+from hybrid.source_hash import source_hash
 from hybrid.study.arm import FULL, Arm
 from hybrid.study.arms import arms_of
 from hybrid.study.rows import ROWS_FOLDER, Row, Unit, read_unit, unit_path, write_unit
@@ -95,7 +95,7 @@ def run_study(
     n_processes, shard, resume = way
     rules, network = prepare(study)
     made = made_with(rules.hash, study.hash, {"network": network or study.model, "steps": str(study.steps)})
-    follows_from = [study.hash, rules.hash, network, hybrid.__version__, *recipe_hashes(study)]
+    follows_from = [study.hash, rules.hash, network, source_hash(__name__), *recipe_hashes(study)]
     made_by = hashlib.sha256(json.dumps(follows_from).encode()).hexdigest()
     _begin(study, rules, out, made_by, made, resume)
     networks = taught(study, rules, out, lambda stage, share: None)

@@ -18,9 +18,10 @@ from hybrid.knowledge import objective as objectives
 from hybrid.model.field import Field
 from hybrid.model.hearing import LISTEN_S, hear
 from hybrid.model.proposal import looks, sought
+from hybrid.training.imitation import distance
 from hybrid.training.lesson import Batch, Leaf, Lesson
 from hybrid.training.recipe import Losses, Recipe
-from hybrid.training.target import distance, target_of
+from hybrid.training.target import target_of
 from hybrid.treatment.makeup import made_up
 from hybrid.treatment.types import Treatment, neutral
 
