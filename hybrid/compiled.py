@@ -74,14 +74,15 @@ class Kept:
             str(jax.dtypes.canonicalize_dtype(float)),
         )
         words = (self._name, str(tree), shapes, here)
-        path = _folder() / hashlib.sha256(repr(words).encode()).hexdigest()
-        if whole := _whole(path):
+        path = _path(hashlib.sha256(repr(words).encode()).hexdigest())
+        if path and (whole := _whole(path)):
             return export.deserialize(whole)
         traced = export.export(jax.jit(lambda leaves: self._function(*jax.tree.unflatten(tree, leaves))))(asked)
-        stored = traced.serialize()
-        with suppress(OSError, InputError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shelf.write(path, hashlib.sha256(stored).digest() + stored)
+        if path:
+            stored = traced.serialize()
+            with suppress(OSError, InputError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shelf.write(path, hashlib.sha256(stored).digest() + stored)
         return traced
 
 
@@ -132,13 +133,15 @@ def _shapes(leaves: list) -> Shapes:
     return tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
 
 
+def _path(name: str) -> Path | None:
+    """Where a traced program is kept, beside those that JAX keeps; None where it keeps none, or in no folder."""
+    folder = jax.config.values["jax_compilation_cache_dir"]
+    return Path(folder) / "traced" / name if folder and "://" not in folder else None
+
+
 def _whole(path: Path) -> bytearray | None:
     """What is stored there; None if that is nothing, or damaged."""
     with suppress(OSError):
         stored = path.read_bytes()
         digest, stored = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
         return bytearray(stored) if hashlib.sha256(stored).digest() == digest else None
-
-
-def _folder() -> Path:
-    return Path(os.environ["JAX_COMPILATION_CACHE_DIR"]) / "traced"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,9 +34,19 @@ class Counted:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path))
-    return tmp_path / "traced"
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with kept_in(tmp_path):
+        yield tmp_path / "traced"
+
+
+@contextmanager
+def kept_in(folder: Path | None) -> Iterator[None]:
+    before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", folder and str(folder))
+    try:
+        yield
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
 
 
 def pair(n: int) -> Pair:
@@ -84,10 +96,18 @@ def test_a_damaged_file_is_made_anew(folder: Path, damage: bytes | None):
     assert n_traced == [1, 0]
 
 
-def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.filterwarnings("ignore:Error writing persistent compilation cache entry")
+def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path):
     (tmp_path / "file").touch()
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path / "file"))
-    assert found(Kept("doubled", Counted(2.0)), 3) == (6.0, [2.0, 2.0])
+    with kept_in(tmp_path / "file"):
+        assert found(Kept("doubled", Counted(2.0)), 3) == (6.0, [2.0, 2.0])
+
+
+def test_where_jax_keeps_nothing_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with kept_in(None):
+        assert found(Kept("doubled", Counted(2.0)), 3) == (6.0, [2.0, 2.0])
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("most", ["_MOST_MAPS", "_MOST_BYTES"])

@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "checked": {"document", "errors", "units"},
     "shelf": {"document", "errors"},
     "source_hash": set(),
+    "start": set(),
     "compiled": {"errors", "shelf", "source_hash"},
     "pages": set(),
     "audio": {"checked", "document", "errors", "shelf", "units"},
@@ -69,7 +70,7 @@ JAX = {"jax", "jaxlib", "flax", "optax"}
 FILES = {"yaml", "pydantic", "soundfile", "soxr", "librosa", "pathlib", "os", "io"}
 FORBIDDEN = {
     **dict.fromkeys(("audio", "corpus", "judge", "pages", "shelf", "cli", "errors", "document"), JAX),
-    **dict.fromkeys(("quantity", "units", "checked", "source_hash"), JAX),
+    **dict.fromkeys(("quantity", "units", "checked", "source_hash", "start"), JAX),
     **dict.fromkeys(("signal", "treatment", "measure", "model"), FILES),
 }
 SLOW_TO_START = ("jax", "matplotlib", "scipy.signal", "librosa", "flax", "optax")
