@@ -27,6 +27,7 @@ from hybrid.proposal.weights import Network
 from hybrid.source_hash import source_hash
 from hybrid.study.arm import FULL, Arm
 from hybrid.study.arms import arms_of
+from hybrid.study.compiled import check_counting
 from hybrid.study.rows import ROWS_FOLDER, Row, Unit, read_unit, unit_path, write_unit
 from hybrid.study.schema import Study
 from hybrid.study.song import make_ready, mix_arms
@@ -90,9 +91,10 @@ def run_study(
     """Runs what is not done yet, in as many processes, for a shard of the songs, or on from an earlier run.
 
     `tell` is told how many songs are done, of how many. Raises InputError for a folder that holds something else, or
-    another study.
+    another study, and if JAX does not tell what it compiles.
     """
     n_processes, shard, resume = way
+    check_counting()
     rules, network = prepare(study)
     made = made_with(rules.hash, study.hash, {"network": network or study.model, "steps": str(study.steps)})
     follows_from = [study.hash, rules.hash, network, source_hash(__name__), *recipe_hashes(study)]
