@@ -8,7 +8,5 @@ from __future__ import annotations
 from hybrid.start import prepare_jax
 
 __version__ = "0.1.0"
-THREADS = "HYBRID_THREADS"
-"""The environment variable that says how many threads work on a song, if not one per core."""
 
 prepare_jax()

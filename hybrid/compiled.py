@@ -15,7 +15,6 @@ from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
-from weakref import WeakSet
 
 import jax
 from jax import export
@@ -31,7 +30,7 @@ _SIZE = Path("/proc/self/statm")
 _MOST_BYTES = 2.5e9
 """What a process may go on holding between songs. A guess: one on each core of a machine with 4 GB a core."""
 _DIGEST_BYTES = hashlib.sha256().digest_size
-_all: WeakSet[Kept] = WeakSet()
+_MOST_PROGRAMS = 64
 Shapes = tuple[tuple[tuple[int, ...], str], ...]
 
 
@@ -43,47 +42,44 @@ class Kept:
     """
 
     def __init__(self, name: str, function: Callable[..., PyTree]) -> None:
-        self._name, self._function = name, function
+        self.name, self.function = name, function
         self.module = _module_of(function)
-        self._program = lru_cache(maxsize=16)(self._compiled)
-        _all.add(self)
 
     def __call__(self, *given: PyTree) -> PyTree:
         leaves, tree = jax.tree.flatten(given)
-        return self._program(tree, _shapes(leaves))(leaves)
+        return _program(self, tree, _shapes(leaves))(leaves)
 
     def prepare(self, *given: PyTree) -> None:
         """Compiles the program for arguments like these."""
         leaves, tree = jax.tree.flatten(given)
-        self._program(tree, _shapes(leaves))
+        _program(self, tree, _shapes(leaves))
 
-    def let_go(self) -> None:
-        """Forgets what is compiled; what is traced stays on disk."""
-        self._program.cache_clear()
 
-    def _compiled(self, tree: Hashable, shapes: Shapes) -> Callable[[list], PyTree]:
-        asked = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
-        traced = self._traced(tree, shapes, asked)
-        return jax.jit(traced.call).lower(asked).compile()
+@lru_cache(maxsize=_MOST_PROGRAMS)
+def _program(kept: Kept, tree: Hashable, shapes: Shapes) -> Callable[[list], PyTree]:
+    asked = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
+    traced = _traced(kept, tree, shapes, asked)
+    return jax.jit(traced.call).lower(asked).compile()
 
-    def _traced(self, tree: Hashable, shapes: Shapes, asked: list[jax.ShapeDtypeStruct]) -> export.Exported:
-        here = (
-            source_hash(self.module),
-            jax.__version__,
-            jax.default_backend(),
-            str(jax.dtypes.canonicalize_dtype(float)),
-        )
-        words = (self._name, str(tree), shapes, here)
-        path = _path(hashlib.sha256(repr(words).encode()).hexdigest())
-        if path and (whole := _whole(path)):
-            return export.deserialize(whole)
-        traced = export.export(jax.jit(lambda leaves: self._function(*jax.tree.unflatten(tree, leaves))))(asked)
-        if path:
-            stored = traced.serialize()
-            with suppress(OSError, InputError):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                shelf.write(path, hashlib.sha256(stored).digest() + stored)
-        return traced
+
+def _traced(kept: Kept, tree: Hashable, shapes: Shapes, asked: list[jax.ShapeDtypeStruct]) -> export.Exported:
+    here = (
+        source_hash(kept.module),
+        jax.__version__,
+        jax.default_backend(),
+        str(jax.dtypes.canonicalize_dtype(float)),
+    )
+    words = (kept.name, str(tree), shapes, here)
+    path = _path(hashlib.sha256(repr(words).encode()).hexdigest())
+    if path and (whole := _whole(path)):
+        return export.deserialize(whole)
+    traced = export.export(jax.jit(lambda leaves: kept.function(*jax.tree.unflatten(tree, leaves))))(asked)
+    if path:
+        stored = traced.serialize()
+        with suppress(OSError, InputError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shelf.write(path, hashlib.sha256(stored).digest() + stored)
+    return traced
 
 
 def let_go_of_programs() -> None:
@@ -96,8 +92,7 @@ def let_go_of_programs() -> None:
     """
     _trim()
     if _n_maps() > _MOST_MAPS or _resident_bytes() > _MOST_BYTES:
-        for kept in _all:
-            kept.let_go()
+        _program.cache_clear()
         jax.clear_caches()
         gc.collect()
         _trim()

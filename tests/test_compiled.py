@@ -118,10 +118,10 @@ def test_programs_that_are_too_many_or_too_large_are_let_go_and_come_back(most: 
     kept = Kept("one that is let go", lambda x: [x + 1.0])
     kept(jnp.ones(3))
     compiled.let_go_of_programs()
-    assert double._cache_size() == 1 and kept._program.cache_info().currsize == 1  # a few are kept
+    assert double._cache_size() == 1 and compiled._program.cache_info().currsize >= 1  # a few are kept
     monkeypatch.setattr(compiled, most, 0)
     compiled.let_go_of_programs()
-    assert double._cache_size() == 0 and kept._program.cache_info().currsize == 0
+    assert double._cache_size() == 0 and compiled._program.cache_info().currsize == 0
     np.testing.assert_array_equal(kept(jnp.ones(3))[0], [2.0, 2.0, 2.0])
     assert double(4.0) == 8.0
     monkeypatch.setattr(compiled, "_MAPS", Path("/nowhere"))

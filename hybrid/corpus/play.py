@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from hybrid.audio.song import Song, file_name
@@ -13,14 +13,11 @@ from hybrid.corpus.load import mix_of, song_of
 from hybrid.corpus.synthetic import song
 from hybrid.corpus.synthetic.soundfont import find_soundfont, play_soundfont
 
-_found: dict[str, tuple[Found, ...]] = {}
-"""Songs that lie in folders, by the hash of their card."""
 
-
+@lru_cache(maxsize=16)
 def _lying(card: Card) -> tuple[Found, ...]:
-    if card.hash not in _found:
-        _found[card.hash] = find_songs(card.layout, folder_of(card)).songs
-    return _found[card.hash]
+    """The songs of a card that lie in folders."""
+    return find_songs(card.layout, folder_of(card)).songs
 
 
 def numbers_of(card: Card, split: Split) -> list[int]:

@@ -55,7 +55,7 @@ def write_mix(song: Song, rules: RuleSet, way: Way, folder: Path, wanted: Wanted
     }
     inputs = digest(song)
     made = made_with(rules.hash, inputs, options)
-    with open_song(song) as reader:
+    with open_song(song, way.n_threads) as reader:
         if not wanted.verdict:
             quick = quick_mix(song, reader, rules, way, folder, fmt, progress)
             write_settings(quick.song, quick.treatment, folder, made)

@@ -60,6 +60,8 @@ class Way(NamedTuple):
     """Draws the sides on which tracks start."""
     network: Network | None = None
     """Proposes the start; without one, tracks start at usual levels of their roles."""
+    n_threads: int | None = None
+    """That work on the song, whatever becomes of it; one per core if None."""
 
 
 class Plan(NamedTuple):

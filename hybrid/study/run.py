@@ -17,7 +17,7 @@ from hybrid.audio.read import open_song
 from hybrid.audio.song import file_name
 from hybrid.batch.local import DIED, on_cores
 from hybrid.batch.run import Shard
-from hybrid.batch.work import network_of, rules_of
+from hybrid.batch.work import Worker, network_of, rules_of
 from hybrid.compiled import let_go_of_programs
 from hybrid.errors import InputError, Problem, UnwritableError, plain
 from hybrid.export.made import made_with
@@ -167,12 +167,12 @@ def _units(source: Source, study: Study, out: Path, made_by: str) -> dict[int, U
     }
 
 
-def mix_song(job: Job) -> Told:
+def mix_song(job: Job, worker: Worker) -> Told:
     """Mixes and judges all arms of a song under each seed; its rows are on disk before the next seed is begun."""
     study, rules = job.study, rules_of(job.study.rules, job.study.sets)
     mixes = 0
     try:
-        with job.source.opened() as (song, reference), open_song(song) as reader:
+        with job.source.opened() as (song, reference), open_song(song, worker.n_threads) as reader:
             base = network_of(study.model)
             ready = make_ready(job.source.name, song, reader, reference, (rules, base))
             for seed in job.seeds:

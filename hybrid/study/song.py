@@ -238,7 +238,7 @@ def _sounded(ready: Ready, treatment: Treatment) -> tuple[Float[np.ndarray, "2 t
     def compare(track: int, raw: Float[np.ndarray, "_ time"], treated: Float[np.ndarray, "_ time"]) -> None:
         roughness.add(track, raw, treated)
 
-    with workers() as pool:
+    with workers(reader.n_threads) as pool:
         chunks = rendered(reader.song, reader, treatment, pool, compare)
         whole = np.concatenate([sum_of(chunk.parts) for chunk in chunks], axis=1)
     return whole, roughness.db_per_s()
