@@ -63,7 +63,7 @@ def random_treatment(dry: Dry, seed: int) -> Treatment:
 
 def errors_of(song: Song, seed: int) -> Errors:
     """Predict and render one song."""
-    with open_song(song) as reader, workers() as pool:
+    with open_song(song) as reader, workers(reader.n_threads) as pool:
         dry = analyse(song, reader).dry
         treatment = random_treatment(dry, seed)
         predicted = jax.jit(predict)(dry, treatment)

@@ -1,8 +1,8 @@
 """Traced programs kept on disk: a second run with the same rules and shapes traces nothing.
 
 JAX keeps what XLA compiled, but to ask for it a function must be traced first, which for fifty rules and their
-gradients takes longer than the analysis of a song. The traced program is found by the source of this package, so that
-a new version never meets a program of an old one.
+gradients takes longer than the analysis of a song. The traced program is found by the source of the modules that it is
+made of, so that changed code never meets a program of what it was, and a change elsewhere retraces nothing.
 """
 
 from __future__ import annotations
@@ -13,17 +13,16 @@ import hashlib
 import os
 from collections.abc import Callable, Hashable
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from weakref import WeakSet
 
 import jax
 from jax import export
 from jaxtyping import PyTree
 
-import hybrid
 from hybrid import shelf
 from hybrid.errors import InputError
+from hybrid.source_hash import source_hash
 
 _MAPS = Path("/proc/self/maps")
 _MOST_MAPS = 30_000
@@ -31,51 +30,56 @@ _SIZE = Path("/proc/self/statm")
 _MOST_BYTES = 2.5e9
 """What a process may go on holding between songs. A guess: one on each core of a machine with 4 GB a core."""
 _DIGEST_BYTES = hashlib.sha256().digest_size
-_all: WeakSet[Kept] = WeakSet()
+_MOST_PROGRAMS = 64
 Shapes = tuple[tuple[tuple[int, ...], str], ...]
 
 
 class Kept:
     """A function of arrays, in any containers, that is traced once for each structure and set of shapes.
 
-    `name` stands for the function and all that it holds fixed. What it returns is made of tuples, lists and arrays.
+    `name` stands for what the function holds fixed; its module, and what that imports, for the rest. What it returns is
+    made of tuples, lists and arrays.
     """
 
     def __init__(self, name: str, function: Callable[..., PyTree]) -> None:
-        self._name, self._function = name, function
-        self._program = lru_cache(maxsize=16)(self._compiled)
-        _all.add(self)
+        self.name, self.function = name, function
+        self.module = _module_of(function)
 
     def __call__(self, *given: PyTree) -> PyTree:
         leaves, tree = jax.tree.flatten(given)
-        return self._program(tree, _shapes(leaves))(leaves)
+        return _program(self, tree, _shapes(leaves))(leaves)
 
     def prepare(self, *given: PyTree) -> None:
         """Compiles the program for arguments like these."""
         leaves, tree = jax.tree.flatten(given)
-        self._program(tree, _shapes(leaves))
+        _program(self, tree, _shapes(leaves))
 
-    def let_go(self) -> None:
-        """Forgets what is compiled; what is traced stays on disk."""
-        self._program.cache_clear()
 
-    def _compiled(self, tree: Hashable, shapes: Shapes) -> Callable[[list], PyTree]:
-        asked = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
-        traced = self._traced(tree, shapes, asked)
-        return jax.jit(traced.call).lower(asked).compile()
+@lru_cache(maxsize=_MOST_PROGRAMS)
+def _program(kept: Kept, tree: Hashable, shapes: Shapes) -> Callable[[list], PyTree]:
+    asked = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
+    traced = _traced(kept, tree, shapes, asked)
+    return jax.jit(traced.call).lower(asked).compile()
 
-    def _traced(self, tree: Hashable, shapes: Shapes, asked: list[jax.ShapeDtypeStruct]) -> export.Exported:
-        here = (_source(), jax.__version__, jax.default_backend(), str(jax.dtypes.canonicalize_dtype(float)))
-        words = (self._name, str(tree), shapes, here)
-        path = _folder() / hashlib.sha256(repr(words).encode()).hexdigest()
-        if whole := _whole(path):
-            return export.deserialize(whole)
-        traced = export.export(jax.jit(lambda leaves: self._function(*jax.tree.unflatten(tree, leaves))))(asked)
+
+def _traced(kept: Kept, tree: Hashable, shapes: Shapes, asked: list[jax.ShapeDtypeStruct]) -> export.Exported:
+    here = (
+        source_hash(kept.module),
+        jax.__version__,
+        jax.default_backend(),
+        str(jax.dtypes.canonicalize_dtype(float)),
+    )
+    words = (kept.name, str(tree), shapes, here)
+    path = _path(hashlib.sha256(repr(words).encode()).hexdigest())
+    if path and (whole := _whole(path)):
+        return export.deserialize(whole)
+    traced = export.export(jax.jit(lambda leaves: kept.function(*jax.tree.unflatten(tree, leaves))))(asked)
+    if path:
         stored = traced.serialize()
         with suppress(OSError, InputError):
             path.parent.mkdir(parents=True, exist_ok=True)
             shelf.write(path, hashlib.sha256(stored).digest() + stored)
-        return traced
+    return traced
 
 
 def clear_compiled() -> None:
@@ -88,8 +92,7 @@ def clear_compiled() -> None:
     """
     _trim()
     if _n_maps() > _MOST_MAPS or _resident_bytes() > _MOST_BYTES:
-        for kept in _all:
-            kept.let_go()
+        _program.cache_clear()
         jax.clear_caches()
         gc.collect()
         _trim()
@@ -114,8 +117,21 @@ def _resident_bytes() -> int:
     return 0
 
 
+def _module_of(function: Callable[..., PyTree]) -> str:
+    """The module in which a function is written, whatever of it is already given."""
+    while isinstance(function, partial):
+        function = function.func
+    return function.__module__
+
+
 def _shapes(leaves: list) -> Shapes:
     return tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
+
+
+def _path(name: str) -> Path | None:
+    """Where a traced program is kept, beside those that JAX keeps; None where it keeps none, or in no folder."""
+    folder = jax.config.values["jax_compilation_cache_dir"]
+    return Path(folder) / "traced" / name if folder and "://" not in folder else None
 
 
 def _whole(path: Path) -> bytearray | None:
@@ -124,14 +140,3 @@ def _whole(path: Path) -> bytearray | None:
         stored = path.read_bytes()
         digest, stored = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
         return bytearray(stored) if hashlib.sha256(stored).digest() == digest else None
-
-
-def _folder() -> Path:
-    return Path(os.environ["JAX_COMPILATION_CACHE_DIR"]) / "traced"
-
-
-@cache
-def _source() -> str:
-    """A hash of the source of this package."""
-    sources = sorted(Path(hybrid.__file__).parent.rglob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()

@@ -22,7 +22,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "units": {"quantity"},
     "validation": {"document", "errors", "units"},
     "shelf": {"document", "errors"},
-    "compiled": {"errors", "shelf"},
+    "source_hash": set(),
+    "start": set(),
+    "compiled": {"errors", "shelf", "source_hash"},
     "pages": set(),
     "audio": {"validation", "document", "errors", "shelf", "units"},
     "corpus": {"audio", "validation", "document", "errors", "shelf", "units"},
@@ -68,7 +70,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "model",
             "proposal",
         },
-        *{"refinement", "shelf", "signal", "treatment", "unmixing"},
+        *{"refinement", "shelf", "signal", "source_hash", "treatment", "unmixing"},
     },
     "export": {
         *{"analysis", "audio", "corpus", "knowledge", "measure", "mixing", "pages", "quantity", "refinement", "signal"},
@@ -79,10 +81,13 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"analysis", "audio", "validation", "document", "errors", "knowledge", "measure", "quantity", "shelf"},
         *{"treatment", "units", "unmixing"},
     },
-    "batch": {"audio", "compiled", "corpus", "errors", "export", "knowledge", "mixing", "pages", "proposal"},
+    "batch": {
+        *{"audio", "compiled", "corpus", "errors", "export", "knowledge", "mixing", "pages", "proposal", "source_hash"},
+    },
     "study": {
         *{"analysis", "audio", "batch", "validation", "compiled", "corpus", "errors", "export", "judge", "knowledge"},
-        *{"measure", "mixing", "pages", "proposal", "refinement", "shelf", "training", "treatment", "units"},
+        *{"measure", "mixing", "pages", "proposal", "refinement", "shelf", "source_hash", "training", "treatment"},
+        "units",
     },
 }
 """Which parts a part imports besides itself, no more and no fewer; only `cli` may import all."""
@@ -90,7 +95,7 @@ JAX = {"jax", "jaxlib", "flax", "optax"}
 FILES = {"yaml", "pydantic", "soundfile", "soxr", "librosa", "pathlib", "os", "io"}
 FORBIDDEN = {
     **dict.fromkeys(("audio", "corpus", "judge", "pages", "shelf", "cli", "errors", "document"), JAX),
-    **dict.fromkeys(("quantity", "units", "validation"), JAX),
+    **dict.fromkeys(("quantity", "units", "validation", "source_hash", "start"), JAX),
     **dict.fromkeys(("signal", "treatment", "measure", "model"), FILES),
 }
 SLOW_TO_START = ("jax", "matplotlib", "scipy.signal", "librosa", "flax", "optax", "jinja2")

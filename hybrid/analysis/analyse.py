@@ -40,7 +40,7 @@ def analyse(
     grid = grid_of(song)
     pairs = pairs_sharing_phase(song, reader) if pairs is None else pairs
     n_tracks = len(song.tracks)
-    with workers() as pool:
+    with workers(reader.n_threads) as pool:
         recording = blank_recording(song, pairs)
         meter = Meter(song.sample_rate, 2)
         paired = frozenset(pairs.ravel().tolist())
@@ -77,7 +77,7 @@ def pairs_sharing_phase(
         return read_chunk(reader, grid, track, looked_at[number]).mean(axis=0)
 
     total = 0.0
-    with workers() as pool:
+    with workers(reader.n_threads) as pool:
         for mids in ahead(pool, mid, len(looked_at), n):
             chunk = bandpower.heard(analyser, np.stack(mids))
             total = total + np.asarray(chunk.coherent, np.float64)

@@ -11,7 +11,6 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from jaxtyping import Float
 
-from hybrid import THREADS
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.errors import InputError, Problem
@@ -20,16 +19,19 @@ from hybrid.signal import bandpower, stft
 _T = TypeVar("_T")
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done."""
+_THREADS = "HYBRID_THREADS"
+"""The environment variable in which a user says how many threads work on a song."""
 _LISTEN_CHUNKS = 48
 """Chunks, spread over the song, in which shared phase is looked for: 75 s of audio."""
 
 
-def workers() -> ThreadPoolExecutor:
-    """A thread per core: reading, transforms and writing all run outside Python's lock."""
-    given = os.environ.get(THREADS, "")
+def workers(n_threads: int | None) -> ThreadPoolExecutor:
+    """As many threads as the user says, else `n_threads`, else one per core: reading, transforms and writing all run
+    outside Python's lock."""
+    given = os.environ.get(_THREADS, "")
     if given and not (given.isascii() and given.isdigit() and int(given)):
-        raise InputError(Problem(THREADS, f"expected a whole number from 1, got {given!r}"))
-    return ThreadPoolExecutor(int(given) if given else os.cpu_count())
+        raise InputError(Problem(_THREADS, f"expected a whole number from 1, got {given!r}"))
+    return ThreadPoolExecutor(int(given) if given else n_threads or os.cpu_count())
 
 
 def ahead(

@@ -31,8 +31,10 @@ class SongReader:
     Different tracks may be read from different threads at once; one track by one thread at a time.
     """
 
-    def __init__(self, song: Song, files: tuple[tuple[_OpenFile, ...], ...]) -> None:
+    def __init__(self, song: Song, files: tuple[tuple[_OpenFile, ...], ...], n_threads: int | None) -> None:
         self.song = song
+        self.n_threads = n_threads
+        """Threads to work on the song with; one per core if None."""
         self._files = files
 
     def read(self, track_index: int, start: int, n: int) -> Float32[np.ndarray, "channel n"]:
@@ -53,11 +55,11 @@ class SongReader:
 
     def for_song(self, song: Song) -> SongReader:
         """A reader of the same open files, with the gains, polarities and offsets of `song`."""
-        return SongReader(song, self._files)
+        return SongReader(song, self._files, self.n_threads)
 
 
 @contextmanager
-def open_song(song: Song) -> Iterator[SongReader]:
+def open_song(song: Song, n_threads: int | None = None) -> Iterator[SongReader]:
     """A reader of the song's tracks, whose files stay open as long as the `with` block.
 
     Files at another rate, and lossy ones (in which seeking is slow and in Ogg not exact), are decoded once to
@@ -68,7 +70,7 @@ def open_song(song: Song) -> Iterator[SongReader]:
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hybrid-")))
         opener = _Opener(song.sample_rate, files, scratch, stack)
-        yield SongReader(song, tuple(opener.open(track) for track in song.tracks))
+        yield SongReader(song, tuple(opener.open(track) for track in song.tracks), n_threads)
 
 
 class _Opener(NamedTuple):

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from hybrid import THREADS
 from hybrid.batch.local import Do, run_here
 from hybrid.batch.record import Record
 from hybrid.batch.run import SLURM, Ended, Shard, Told, check_fresh, run
-from hybrid.batch.work import Job, attempt, stamp_of
+from hybrid.batch.work import Job, Worker, attempt, stamp_of
 from hybrid.errors import InputError, Problem
 
 RETRIES = 2
@@ -51,8 +49,7 @@ def run_on_ray(jobs: Sequence[Job], address: str | None, do: Do = attempt) -> It
 
 def _alone(do: Do, job: Job) -> Record:
     """In a process that Ray gave one core."""
-    os.environ[THREADS] = "1"
-    return do(job)
+    return do(job, Worker(n_threads=1))
 
 
 class _Part:

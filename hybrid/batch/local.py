@@ -13,21 +13,18 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING, TypeVar
 
-from hybrid import THREADS
 from hybrid.batch.record import Record
-from hybrid.batch.work import Job, attempt, clear_unfinished, stamp_of, stop_asked
+from hybrid.batch.work import Job, Worker, attempt, clear_unfinished, stamp_of
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
 
-Do = Callable[[Job], Record]
+Do = Callable[[Job, Worker], Record]
 _Job = TypeVar("_Job")
 _Told = TypeVar("_Told")
 Engine = Callable[[Sequence[Job]], Iterator[Record]]
 """Does jobs, and tells of each what became of it."""
 _WATCH_S, _GRACE_S = 2.0, 30.0
-_at_work: list[object] = []
-"""The job at hand, in a process that has one."""
 DIED = "the process that mixed it died twice: it may have run out of memory"
 
 
@@ -43,7 +40,7 @@ def run_here(jobs: Sequence[Job], n_processes: int, do: Do = attempt) -> Iterato
 def on_cores(
     jobs: Sequence[_Job],
     n_processes: int,
-    do: Callable[[_Job], _Told],
+    do: Callable[[_Job, Worker], _Told],
     clear: Callable[[_Job], None],
     lost: Callable[[_Job], _Told],
 ) -> Iterator[_Told]:
@@ -62,19 +59,20 @@ def on_cores(
             yield lost(job)
 
 
-def _some(waiting: list[_Job], n_processes: int, do: Callable[[_Job], _Told]) -> Generator[_Told, None, list[_Job]]:
+def _some(
+    waiting: list[_Job], n_processes: int, do: Callable[[_Job, Worker], _Told]
+) -> Generator[_Told, None, list[_Job]]:
     """Takes jobs from the end of `waiting` until none is left or a process dies; returns those that were at work."""
     context = get_context("spawn")
     n_cores, taken = os.cpu_count() or 1, context.Value("i", 0)
     threads = max(1, n_cores // n_processes)
-    begin = (taken, n_processes, threads)
-    pool = ProcessPoolExecutor(n_processes, mp_context=context, initializer=_begin, initargs=begin)
+    pool = ProcessPoolExecutor(n_processes, mp_context=context, initializer=_begin, initargs=(taken, n_processes))
     running: dict[Future[_Told], _Job] = {}
     try:
         while waiting or running:
             while waiting and len(running) < n_processes:
                 # a pool that breaks here takes no job: only what it has taken leaves the list
-                running[pool.submit(_done, do, waiting[-1])] = waiting[-1]
+                running[pool.submit(_done, do, waiting[-1], threads)] = waiting[-1]
                 waiting.pop()
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 record = future.result()
@@ -90,9 +88,8 @@ def _some(waiting: list[_Job], n_processes: int, do: Callable[[_Job], _Told]) ->
     return []
 
 
-def _begin(taken: Synchronized[int], n_processes: int, threads: int) -> None:
+def _begin(taken: Synchronized[int], n_processes: int) -> None:
     """In a new process: its share of the cores, and what signals do."""
-    os.environ[THREADS] = str(threads)
     with taken.get_lock():
         number = taken.value
         taken.value += 1
@@ -101,20 +98,24 @@ def _begin(taken: Synchronized[int], n_processes: int, threads: int) -> None:
         mine = set(cores[number % n_processes :: n_processes]) or set(cores)
         os.sched_setaffinity(0, mine)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _leave_idle)
     sys.unraisablehook = lambda lost: None if lost.exc_type is SystemExit else sys.__unraisablehook__(lost)
     threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
 
 
-def _done(do: Callable[[_Job], _Told], job: _Job) -> _Told:
+def _done(do: Callable[[_Job, Worker], _Told], job: _Job, threads: int) -> _Told:
     """What is told of a job. A request to stop ends the process once it has cleaned up: its pool would go on."""
-    _at_work.append(job)
+    worker = Worker(threads)
     try:
-        return do(job)
+        signal.signal(signal.SIGTERM, worker.stop)
+        try:
+            told = do(job, worker)
+        finally:
+            signal.signal(signal.SIGTERM, _leave_idle)
+        worker.stop_if_asked()
     except SystemExit as leaving:
         os._exit(int(leaving.code or 0))
-    finally:
-        _at_work.clear()
+    return told
 
 
 def _leave_with(parent: int) -> None:
@@ -126,10 +127,5 @@ def _leave_with(parent: int) -> None:
     os._exit(1)
 
 
-def _leave(number: int, frame: object) -> None:
-    # once: a second request must not disturb the first one's cleaning up
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    stop_asked.append(128 + number)
-    if not _at_work:
-        os._exit(128 + number)
-    raise SystemExit(128 + number)
+def _leave_idle(number: int, frame: object) -> None:
+    os._exit(128 + number)

@@ -7,21 +7,23 @@ import hashlib
 import json
 import platform
 import shutil
+import signal
 import tempfile
 import time
 import traceback
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
-import hybrid
 from hybrid.audio.manifest import MANIFEST
 from hybrid.audio.write import MIX_FILE, OutputFolder, Subtype
 from hybrid.batch.record import Record
 from hybrid.corpus.find import SongFiles
 from hybrid.corpus.load import assemble_song
 from hybrid.errors import InputError, UnwritableError, printable
+from hybrid.source_hash import source_hash
 
 if TYPE_CHECKING:
     from hybrid.knowledge.ruleset import RuleSet
@@ -55,12 +57,32 @@ class Job(NamedTuple):
     """The same from the folder of all results."""
     asked: Asked
     hash: str
-    """Of all that is asked, of the rules and weights themselves, and of the program's version."""
+    """Of all that is asked, of the rules and weights themselves, and of the source that mixes."""
+
+
+class Worker:
+    """What a process has for one song: so many threads, and whether it has been asked to stop meanwhile."""
+
+    def __init__(self, n_threads: int | None = None) -> None:
+        self.n_threads = n_threads
+        """One per core if None."""
+        self._exit_code: int | None = None
+
+    def stop(self, number: int, frame: FrameType | None) -> None:
+        """Handles a signal: leaves by an exception. Once, so that a second does not disturb the cleaning up."""
+        signal.signal(number, signal.SIG_IGN)
+        self._exit_code = 128 + number
+        self.stop_if_asked()
+
+    def stop_if_asked(self) -> None:
+        """Raises SystemExit again, which may have been lost in a finaliser or a library."""
+        if self._exit_code is not None:
+            raise SystemExit(self._exit_code)
 
 
 def hash_of(asked: Asked, rules: str, network: str) -> str:
     """What `Job.hash` is, by the hashes of rules and weights."""
-    said = [asked._replace(rules=(), sets=(), model="")._asdict(), rules, network, hybrid.__version__]
+    said = [asked._replace(rules=(), sets=(), model="")._asdict(), rules, network, source_hash(__name__)]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
@@ -93,12 +115,12 @@ def is_done(job: Job, before: Record | None) -> bool:
     return (job.out / MIX_FILE).is_file() and before.out == job.place and before.stamp == stamp_of(job.found)
 
 
-def attempt(job: Job) -> Record:
+def attempt(job: Job, worker: Worker) -> Record:
     """Mixes the song into its folder, whole or not at all. Whatever goes wrong is told in the record."""
     start, stamp = time.monotonic(), stamp_of(job.found)
     record = Record(job.found.name, "failed", job.place, job.hash, stamp, host=platform.node())
     try:
-        record = _mixed(job, record)
+        record = _mixed(job, record, worker)
     except InputError as error:
         told = (f"{each} ({printable(each.hint)})" if each.hint else str(each) for each in error.problems)
         record = record._replace(reason="; ".join(told), unwritable=isinstance(error, UnwritableError))
@@ -108,7 +130,7 @@ def attempt(job: Job) -> Record:
     return record._replace(seconds=round(time.monotonic() - start, 3))
 
 
-def _mixed(job: Job, record: Record) -> Record:
+def _mixed(job: Job, record: Record, worker: Worker) -> Record:
     from hybrid.compiled import clear_compiled
     from hybrid.export.mixed import Wanted, write_mix
     from hybrid.mixing.plan import MixConfig
@@ -120,8 +142,8 @@ def _mixed(job: Job, record: Record) -> Record:
         inputs = [path for track in song.tracks for path in track.files]
         with OutputFolder(job.out, overwrite=True, inputs=inputs) as folder:
             wanted = Wanted(asked.subtype, asked.sample_rate, asked.stems, asked.verdict)
-            config = MixConfig(asked.steps, asked.seed, network)
-            written = write_mix(song, rules, config, folder.path, wanted, _stop_if_asked)
+            config = MixConfig(asked.steps, asked.seed, network, n_threads=worker.n_threads)
+            written = write_mix(song, rules, config, folder.path, wanted, lambda stage, share: worker.stop_if_asked())
     excess = {}
     if written.delivered:
         excess = {
@@ -140,15 +162,6 @@ def _mixed(job: Job, record: Record) -> Record:
         rules=excess,
         notes=written.notes,
     )
-
-
-stop_asked: list[int] = []
-"""Exit codes with which this process was asked to stop: an exception that a finaliser lost is raised again."""
-
-
-def _stop_if_asked(stage: str, share: float) -> None:
-    if stop_asked:
-        raise SystemExit(stop_asked[0])
 
 
 def _finite(level: float) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ import typer
 
 from hybrid import shelf
 from hybrid.cli.options import shard_of
-from hybrid.cli.signals import load, stop_if_asked
+from hybrid.cli.signals import Context, StopRequest, load
 
 if TYPE_CHECKING:
     from hybrid.study.effects import Effects
@@ -23,6 +24,7 @@ _FAILED = 3
 
 
 def ablate(
+    context: Context,
     study: Annotated[str, typer.Argument(help="a study, or the name of one: leave_one_out, by_family, placebo, …")],
     out: Annotated[Path, typer.Option("-o", "--out", help="the folder of the run")],
     songs: Annotated[
@@ -58,7 +60,8 @@ def ablate(
     changes |= {"seeds": tuple(dict.fromkeys(seeds))} if seeds else {}
     asked = read.model_copy(update=changes)
     sources = sources_of(asked.songs)
-    ended = run_study(asked, sources, out, (jobs or os.cpu_count() or 1, part, resume), _tell)
+    tell = partial(_tell, context.ensure_object(StopRequest))
+    ended = run_study(asked, sources, out, (jobs or os.cpu_count() or 1, part, resume), tell)
     effects = effects_of(all_rows(ended.units), ended.arms, asked, ended.rules)
     _write(asked, effects, ended, out)
     if mixed:
@@ -122,8 +125,8 @@ def _print(effects: Effects, ended: Ended, out: Path) -> None:
     print(f"wrote {out}: open report.html")
 
 
-def _tell(done: int, of: int) -> None:
+def _tell(stop: StopRequest, done: int, of: int) -> None:
     """How far the run has come, for a person who watches."""
-    stop_if_asked()
+    stop.raise_again()
     if sys.stderr.isatty():
         print(f"\r\x1b[K{done} of {of} songs", end="" if done < of else "\n", file=sys.stderr, flush=True)

@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from hybrid import __version__
-from hybrid.cli.signals import heard_under_any_name, stop_when_asked
+from hybrid.cli.signals import StopRequest
 from hybrid.errors import InputError, Problem, UnwritableError
 
 
@@ -94,13 +94,14 @@ def main() -> None:
     """Runs the command line; exits with 0, 1 for a fault of this program, or the code of the error."""
     # threads that read and transform need the interpreter often and briefly, those that compile all the time
     sys.setswitchinterval(_TURN_S)
-    stop_when_asked()
+    stop = StopRequest()
+    stop.listen()
     sys.excepthook = _report_fault
     sys.unraisablehook = _report_lost
     try:
         # the group itself: Typer puts a hook of its own in place when it is called
-        with _output_told(), heard_under_any_name():
-            get_command(app)(prog_name="hybrid")
+        with _output_told(), stop.heard_under_any_name():
+            get_command(app)(prog_name="hybrid", obj=stop)
     except InputError as error:
         _fail(str(error), error.exit_code)
     except SystemExit as leaving:

@@ -16,7 +16,7 @@ import typer
 from hybrid import shelf
 from hybrid.audio.write import Subtype
 from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Rules, Sets, shard_of
-from hybrid.cli.signals import load, stop_if_asked
+from hybrid.cli.signals import Context, StopRequest, load
 from hybrid.errors import InputError, Problem, printable
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _FAILED = 3
 
 
 def batch(
+    context: Context,
     dataset: Annotated[str, typer.Argument(help="a folder of song folders, or a card: see `hybrid corpus list`")],
     out: Annotated[Path, typer.Option("-o", "--out", help="the folder of all results")],
     at: Annotated[Path | None, typer.Option("--at", help="where the files of the card lie")] = None,
@@ -80,7 +81,7 @@ def batch(
         tuple(rules or ["base"]), tuple(sets or []), model, steps, seed, subtype, sample_rate, stems, not only_mix
     )
     todo = jobs_of(found, out, asked, Choice(part, pattern, split, limit), name)
-    with _progress() as tell:
+    with _progress(context.ensure_object(StopRequest)) as tell:
         if engine == "slurm":
             ended = run_on_slurm(todo, out, _options(options or []), array, resume, tell)
         elif engine == "ray":
@@ -127,13 +128,13 @@ def _options(said: list[str]) -> dict[str, object]:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[Told], None]]:
+def _progress(stop: StopRequest) -> Iterator[Callable[[Told], None]]:
     """Gives a function that is told how far a run has come: a line of it on stderr, for people or for a log."""
     start, last = time.monotonic(), -1e9
 
     def tell(told: Told) -> None:
         nonlocal last
-        stop_if_asked()
+        stop.raise_again()
         now, done = time.monotonic(), told.done + told.failed
         if not sys.stderr.isatty() and done < told.of and now - last < 30.0:
             return

@@ -11,7 +11,7 @@ import typer
 from hybrid.audio.manifest import load_song
 from hybrid.cli.options import Rules, Sets
 from hybrid.cli.progress import progress_bar
-from hybrid.cli.signals import load
+from hybrid.cli.signals import Context, load
 
 if TYPE_CHECKING:
     from hybrid.knowledge.ruleset import RuleSet
@@ -21,6 +21,7 @@ _BROKEN_EXIT = 4
 
 
 def check(
+    context: Context,
     mix: Annotated[Path, typer.Argument(help="the audio file of a finished mix, from wherever")],
     song: Annotated[
         Path | None, typer.Option(help="its tracks, a folder or a song.yaml: rules on tracks are judged too")
@@ -36,17 +37,17 @@ def check(
     """Say what any finished mix keeps and breaks of the rules."""
     from hybrid.knowledge.resolve import load_rules
 
-    found = _run(mix.expanduser(), song, load_rules(rules or ["base"], sets or []))
+    found = _run(context, mix.expanduser(), song, load_rules(rules or ["base"], sets or []))
     print(_json(mix, found) if as_json else _text(found))
     if fail_on and _is_broken(found, fail_on):
         raise typer.Exit(_BROKEN_EXIT)
 
 
-def _run(mix: Path, song: Path | None, rules: RuleSet) -> Check:
+def _run(context: Context, mix: Path, song: Path | None, rules: RuleSet) -> Check:
     load("hybrid.unmixing.check")
     from hybrid.unmixing.check import check_mix, check_mix_of
 
-    with progress_bar() as progress:
+    with progress_bar(context) as progress:
         if song is None:
             return check_mix(mix, rules, progress)
         return check_mix_of(mix, load_song(song), rules, progress)

@@ -11,6 +11,7 @@ import typer
 
 from hybrid import shelf
 from hybrid.cli.progress import progress_bar
+from hybrid.cli.signals import Context
 from hybrid.corpus.card import KIND, Card, read_card
 from hybrid.corpus.dataset import Dataset, open_dataset
 from hybrid.corpus.index import build_index as scan_songs
@@ -43,6 +44,7 @@ def list_cards(as_json: _Json = False) -> None:
 
 @corpus.command()
 def scan(
+    context: Context,
     dataset: _Set,
     out: Annotated[Path, typer.Option("-o", "--out", help="the index to write, one line for each song")],
     at: _At = None,
@@ -52,7 +54,7 @@ def scan(
     found = open_dataset(dataset, at)
     if not out.expanduser().parent.is_dir():
         raise InputError(Problem(str(out), "lies in no folder that is there"))
-    with progress_bar() as progress:
+    with progress_bar(context) as progress:
         index = scan_songs(found, lambda share: progress("scan", share))
     write_index(index, out)
     broken = [entry for entry in index.entries if entry.problems]
@@ -92,10 +94,10 @@ def _missed(dataset: Dataset, n_songs: int) -> list[str]:
 
 
 @corpus.command()
-def verify(dataset: _Set, index: _Index, at: _At = None, as_json: _Json = False) -> None:
+def verify(context: Context, dataset: _Set, index: _Index, at: _At = None, as_json: _Json = False) -> None:
     """Decode every file to its end, compare it with the index, and find every mix among its tracks."""
     found, known = open_dataset(dataset, at), read_index(index)
-    with progress_bar() as progress:
+    with progress_bar(context) as progress:
         looked = list(verify_songs(found, known, lambda share: progress("verify", share)))
     broken = [each for each in looked if each.problems]
     if as_json:

@@ -22,7 +22,7 @@ from hybrid.calibrate.schema import MixRow
 from hybrid.calibrate.table import read_table
 from hybrid.calibrate.write import Label, check_target, extended, id_of, rule_text
 from hybrid.cli.progress import progress_bar
-from hybrid.cli.signals import load
+from hybrid.cli.signals import Context, load
 from hybrid.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 def fit(
+    context: Context,
     inputs: Annotated[
         list[Path], typer.Argument(help="tables of decisions (.json, .yaml), songs with their mix, folders of songs")
     ],
@@ -53,7 +54,7 @@ def fit(
     parent = load_parent(extends)
     check_target(out, extends, overwrite)
     given = _read([path.expanduser() for path in inputs], mix)
-    observed = observe_table(given.rows, parent, weigh_by_scores) + _listen(given, parent, min_confidence)
+    observed = observe_table(given.rows, parent, weigh_by_scores) + _listen(context, given, parent, min_confidence)
     found = estimates(observed)
     label = Label(id_of(out), extended(extends, out), source or _names(inputs), url, _command())
     rules = fitted(found, parent, label.id, given.basis(weigh_by_scores))
@@ -108,7 +109,7 @@ def _add(path: Path, pattern: str | None, given: _Given) -> None:
     given.notes.extend(notes)
 
 
-def _listen(given: _Given, parent: Parent, min_confidence: float) -> list[Observed]:
+def _listen(context: Context, given: _Given, parent: Parent, min_confidence: float) -> list[Observed]:
     """What finished mixes say; only this starts JAX."""
     if not given.songs:
         return []
@@ -116,7 +117,7 @@ def _listen(given: _Given, parent: Parent, min_confidence: float) -> list[Observ
     from hybrid.calibrate.folders import observe_song
 
     observed: list[Observed] = []
-    with progress_bar() as progress:
+    with progress_bar(context) as progress:
         for place, song in enumerate(given.songs, 1):
             of_song = _Progress(progress, f"{place}/{len(given.songs)}")
             heard = observe_song(song, parent, min_confidence, of_song)

@@ -15,6 +15,7 @@ from hybrid.audio.probe import AUDIO_SUFFIXES
 from hybrid.audio.song import Song
 from hybrid.audio.write import MIX_FILE
 from hybrid.cli.progress import progress_bar
+from hybrid.cli.signals import Context
 from hybrid.errors import InputError, Problem, printable
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _RELIABLE = 0.5
 
 
 def judge(
+    context: Context,
     mixes: Annotated[list[Path], typer.Argument(help="finished mixes of one song; or a folder of mixes, of many")],
     against: Annotated[
         list[Path] | None,
@@ -56,7 +58,7 @@ def judge(
         return
     if published and not references:
         raise InputError(Problem("--published", "compares with a mix that a person made: expected --against"))
-    said = _of_one_song(paths, references, others, load_song(song) if song else None, published)
+    said = _of_one_song(context, paths, references, others, load_song(song) if song else None, published)
     print(json.dumps(said, indent=2, ensure_ascii=False) if as_json else _text(said))
 
 
@@ -73,7 +75,12 @@ def _there(path: Path) -> Path:
 
 
 def _of_one_song(
-    paths: Sequence[Path], references: Sequence[Path], corpus: Sequence[Path], song: Song | None, published: bool
+    context: Context,
+    paths: Sequence[Path],
+    references: Sequence[Path],
+    corpus: Sequence[Path],
+    song: Song | None,
+    published: bool,
 ) -> dict:
     from hybrid.audio.read import open_song
     from hybrid.judge.distance import align_reference
@@ -87,7 +94,7 @@ def _of_one_song(
     read = [first, *(read_mix(path, first.sample_rate) for path in paths[1:])]
     others = [read_mix(path, first.sample_rate) for path in references]
     people = [features_of(other) for other in others]
-    known = _corpus_features(corpus, paths, first.sample_rate) if corpus else []
+    known = _corpus_features(context, corpus, paths, first.sample_rate) if corpus else []
     said = []
     with ExitStack() as stack:
         reader = stack.enter_context(open_song(rest)) if rest else None
@@ -109,7 +116,9 @@ def _of_one_song(
     return {"schema": "judge/1", "against": [str(path) for path in references], "mixes": said}
 
 
-def _corpus_features(corpus: Sequence[Path], mixes: Sequence[Path], sample_rate: int) -> list[dict[str, float]]:
+def _corpus_features(
+    context: Context, corpus: Sequence[Path], mixes: Sequence[Path], sample_rate: int
+) -> list[dict[str, float]]:
     """Of all mixes of a corpus but those that are judged."""
     from hybrid.judge.features import features_of
     from hybrid.judge.mix import read_mix
@@ -121,7 +130,7 @@ def _corpus_features(corpus: Sequence[Path], mixes: Sequence[Path], sample_rate:
         what = f"holds too few mixes beside what is judged: {len(others)}, expected {MIN_MIXES} at least"
         raise InputError(Problem("--corpus", what))
     found = []
-    with progress_bar() as progress:
+    with progress_bar(context) as progress:
         for number, path in enumerate(others, start=1):
             found.append(features_of(read_mix(path, sample_rate)))
             progress("corpus", number / len(others))

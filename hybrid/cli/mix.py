@@ -14,7 +14,7 @@ from hybrid.audio.song import Song
 from hybrid.audio.write import OutputFolder, Subtype
 from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Rules, Sets
 from hybrid.cli.progress import progress_bar
-from hybrid.cli.signals import load
+from hybrid.cli.signals import Context, load
 from hybrid.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _MIN_RATE, _MAX_RATE = 8000, 192000
 
 
 def mix(
+    context: Context,
     song: Annotated[str, typer.Argument(help="a folder of audio files, a song.yaml, or 'demo'")],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="the folder to write")] = None,
     rules: Rules = None,
@@ -74,7 +75,7 @@ def mix(
     inputs = [path for track in loaded.tracks for path in track.files] if loaded else []
     with OutputFolder(out, overwrite, inputs) as folder:
         tracks = loaded or _demo(folder.path / "song", seed)
-        with progress_bar() as progress:
+        with progress_bar(context) as progress:
             written = write_mix(tracks, rule_set, config, folder.path, wanted, progress)
     _print_result(written, out, as_json)
 

@@ -6,17 +6,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from hybrid.cli.signals import stop_if_asked
+from hybrid.cli.signals import Context, StopRequest
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[str, float], None]]:
+def progress_bar(context: Context) -> Iterator[Callable[[str, float], None]]:
     """Gives a function to be told the stage and the share of it that is done; NO_COLOR is honoured.
 
     Whoever tells it is stopped there if that was asked for and lost.
     """
+    stop = context.ensure_object(StopRequest)
     if not sys.stderr.isatty():
-        yield lambda stage, share: stop_if_asked()
+        yield lambda stage, share: stop.raise_again()
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -26,7 +27,7 @@ def progress_bar() -> Iterator[Callable[[str, float], None]]:
         tasks: dict[str, TaskID] = {}
 
         def show(stage: str, share: float) -> None:
-            stop_if_asked()
+            stop.raise_again()
             if stage not in tasks:
                 tasks[stage] = bars.add_task(stage, total=1.0)
             bars.update(tasks[stage], completed=share)

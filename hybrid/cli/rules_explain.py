@@ -11,18 +11,18 @@ import typer
 from hybrid.cli.options import Rules, Sets
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.rule_sheet import rule_json, rule_text, type_json, type_text
-from hybrid.cli.signals import load
+from hybrid.cli.signals import Context, load
 from hybrid.errors import InputError, Problem, suggest
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.types import TYPES, RuleType
 
 if TYPE_CHECKING:
-    from hybrid.audio.song import Song
     from hybrid.explain.why import Why
 
 
 def explain(
+    context: Context,
     rule: Annotated[str, typer.Argument(help="the id of a rule, or the name of a type")],
     rules: Rules = None,
     sets: Sets = None,
@@ -40,7 +40,7 @@ def explain(
     elif song is None:
         print(_dumped(rule_json(found, resolved)) if as_json else rule_text(found, resolved))
     else:
-        _print_on_song(found, resolved, song, seed, as_json)
+        _print_on_song(found, resolved, _why(context, found, resolved, song, seed), as_json)
 
 
 def _print_type(name: str, rules: RuleSet, song: Path | None, as_json: bool) -> None:
@@ -56,10 +56,7 @@ def _print_type(name: str, rules: RuleSet, song: Path | None, as_json: bool) -> 
     print(_dumped(type_json(name, rules)) if as_json else type_text(name, rules))
 
 
-def _print_on_song(rule: RuleType, rules: RuleSet, song: Path, seed: int, as_json: bool) -> None:
-    from hybrid.audio.manifest import load_song
-
-    why = _why(rule, rules, load_song(song), seed)
+def _print_on_song(rule: RuleType, rules: RuleSet, why: Why, as_json: bool) -> None:
     from hybrid.cli.rule_on_song import why_json, why_text
 
     if as_json:
@@ -68,11 +65,14 @@ def _print_on_song(rule: RuleType, rules: RuleSet, song: Path, seed: int, as_jso
         print(f"{rule_text(rule, rules)}\n\n{why_text(why)}")
 
 
-def _why(rule: RuleType, rules: RuleSet, song: Song, seed: int) -> Why:
+def _why(context: Context, rule: RuleType, rules: RuleSet, folder: Path, seed: int) -> Why:
+    from hybrid.audio.manifest import load_song
+
+    song = load_song(folder)
     load("hybrid.explain.why")
     from hybrid.explain.why import why_of
 
-    with progress_bar() as progress:
+    with progress_bar(context) as progress:
         return why_of(rule.id, rules, song, seed, progress)
 
 

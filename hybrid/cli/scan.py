@@ -13,7 +13,7 @@ from hybrid.audio.scan import scan_folder
 from hybrid.audio.song import Song, Track, polarity_name
 from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model
 from hybrid.cli.progress import progress_bar
-from hybrid.cli.signals import load
+from hybrid.cli.signals import Context, load
 from hybrid.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def scan(
+    context: Context,
     folder: Annotated[Path, typer.Argument(help="a folder of audio files, one or two for each track")],
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help=f"the manifest to write [default: FOLDER/{MANIFEST}]")
@@ -37,12 +38,12 @@ def scan(
     _check(manifest, overwrite)
     song, heard = scan_folder(folder), None
     if listen:
-        song, heard = _listened(song, model)
+        song, heard = _listened(context, song, model)
     write_manifest(song, manifest)
     print(_json(song, manifest, heard) if as_json else _table(song, manifest, heard))
 
 
-def _listened(song: Song, model: str) -> tuple[Song, HeardRoles]:
+def _listened(context: Context, song: Song, model: str) -> tuple[Song, HeardRoles]:
     """The song with roles for tracks that had none, and what every track sounds like."""
     load("hybrid.proposal.field")
     from hybrid.analysis.analyse import analyse
@@ -54,7 +55,7 @@ def _listened(song: Song, model: str) -> tuple[Song, HeardRoles]:
     if model == NO_MODEL:
         raise InputError(Problem("--model", "none cannot listen", "leave out --listen or --model"))
     network = load_network(model)
-    with open_song(song) as reader, progress_bar() as progress:
+    with open_song(song) as reader, progress_bar(context) as progress:
         heard = classify_tracks(network, analyse(song, reader, progress, NO_PAIRS).dry, song.tracks)
     return with_classified_roles(song, heard), heard
 

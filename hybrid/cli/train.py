@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from hybrid.cli.progress import progress_bar
-from hybrid.cli.signals import load
+from hybrid.cli.signals import Context, load
 
 
 def train(
+    context: Context,
     recipe: Annotated[str, typer.Argument(help="a recipe, or the name of one: tiny, base")],
     out: Annotated[Path, typer.Option("-o", "--out", help="the folder of the run")],
     resume: Annotated[bool, typer.Option("--resume", help="go on with a run that was stopped")] = False,
@@ -29,7 +30,7 @@ def train(
     from hybrid.export.made import made_with
     from hybrid.training import loop
 
-    with progress_bar() as progress:
+    with progress_bar(context) as progress:
         material = loop.gather(read, songs)
         origin = made_with("+".join(rules.hash for rules in material.rules), material.card.hash, {"recipe": read.hash})
         trained = loop.train(material, out, origin, resume, progress)

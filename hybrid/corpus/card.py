@@ -75,6 +75,9 @@ class Card(BaseModel, frozen=True, extra="forbid"):
         """SHA-256 of the whole card, in hexadecimal."""
         return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
 
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
     @model_validator(mode="after")
     def _has_songs(self) -> Card:
         # synthesised songs are split by seeds, recorded ones by folders or by a layout

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from hybrid.audio.song import Song, file_name
@@ -13,14 +13,11 @@ from hybrid.corpus.load import assemble_song, reference_mix
 from hybrid.corpus.synthetic import song
 from hybrid.corpus.synthetic.soundfont import find_soundfont, play_soundfont
 
-_songs_by_card: dict[str, tuple[SongFiles, ...]] = {}
-"""Songs in folders, by the hash of their card."""
 
-
+@lru_cache(maxsize=16)
 def _stored_songs(card: Card) -> tuple[SongFiles, ...]:
-    if card.hash not in _songs_by_card:
-        _songs_by_card[card.hash] = find_songs(card.layout, songs_folder(card)).songs
-    return _songs_by_card[card.hash]
+    """The songs of a card that lie in folders."""
+    return find_songs(card.layout, songs_folder(card)).songs
 
 
 def song_numbers(card: Card, split: Split) -> list[int]:
@@ -60,7 +57,7 @@ def source_identity(card: Card) -> str:
     if card.player == "soundfont":
         font = find_soundfont(card.soundfonts, card.install)
         return f"{font} {font.stat().st_size}"
-    return str(card.folder.resolve()) if card.folder is not None else card.player
+    return f"{card.folder.resolve()} {card.layout!r}" if card.folder is not None else card.player
 
 
 def song_name(card: Card, number: int) -> str:

@@ -58,7 +58,7 @@ def write_mix(
     }
     inputs = digest(song)
     made = made_with(rules.hash, inputs, options)
-    with open_song(song) as reader:
+    with open_song(song, config.n_threads) as reader:
         if not wanted.verdict:
             quick = quick_mix(song, reader, rules, config, folder, fmt, progress)
             write_settings(quick.song, quick.treatment, folder, made)

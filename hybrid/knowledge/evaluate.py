@@ -10,7 +10,7 @@ from hybrid.compiled import Kept
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.findings import verdict_of
 from hybrid.knowledge.objective import Objective, Output, project
-from hybrid.knowledge.readings import Reading
+from hybrid.knowledge.readings import Panel, Reading
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
 from hybrid.treatment.types import Dry, Treatment
@@ -40,7 +40,8 @@ def raw_panel(output: Output, dry: Dry, nothing: Treatment, levels: tuple[float,
 
 
 def _read(objective: Objective, panel: Measured) -> list[tuple]:
-    return [tuple(reading) for reading in objectives.read(objective, lambda rule: panel)]
+    shared = Panel(*panel)
+    return [tuple(reading) for reading in objectives.read(objective, lambda rule: shared)]
 
 
 _READ = Kept("readings", _read)

@@ -21,8 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from hybrid.knowledge.readings import READINGS, Reading
-from hybrid.knowledge.readings.reading import sharing
+from hybrid.knowledge.readings import READINGS, Panel, Reading
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.decibel import mean_over
@@ -120,11 +119,10 @@ def output_level_db(
     return jnp.minimum(output.aim_lufs - loudness_lufs, output.ceiling_dbtp - true_peak_dbtp)
 
 
-def read(objective: Objective, song_for: Callable[[RuleType], Measured]) -> tuple[Reading, ...]:
+def read(objective: Objective, song_for: Callable[[RuleType], Panel]) -> tuple[Reading, ...]:
     """Readings of all rules, in order; `song_for` gives the panel that a rule may look at."""
     rules = zip(objective.program.rules, objective.scopes, strict=True)
-    with sharing():
-        return tuple(READINGS[rule.type](rule, song_for(rule), scope) for rule, scope in rules)
+    return tuple(READINGS[rule.type](rule, song_for(rule), scope) for rule, scope in rules)
 
 
 def readings(
@@ -144,7 +142,7 @@ def readings(
 
 def _panels(
     program: Program, treatment: Treatment, panel: Callable[[Treatment], Measured]
-) -> dict[tuple[str, ...], Measured]:
+) -> dict[tuple[str, ...], Panel]:
     """The same panel for every `acts_on` of a rule, through which gradients reach the parts that it names.
 
     There are more of those than parts, so that a pass is made for the parts that the same rules act on, and what rules
@@ -156,7 +154,7 @@ def _panels(
         together.setdefault(tuple(group for group in groups if is_named(part, group)), []).append(part)
     passes = {of: panel(hold(treatment, tuple(parts))) for of, parts in together.items() if of}
     return {
-        group: _joined([made for of, made in passes.items() if group in of] or [panel(hold(treatment, ()))])
+        group: Panel(*_joined([made for of, made in passes.items() if group in of] or [panel(hold(treatment, ()))]))
         for group in groups
     }
 

@@ -72,7 +72,7 @@ CORRECTIONS = 2
 def deliver(plan: Plan, reader: SongReader, folder: Path, fmt: Format, progress: Progress) -> Delivered:
     """Rehearse, correct where needed, write the mix and its stems into `folder`, and measure what was written."""
     reader = reader.for_song(plan.song)
-    with workers() as pool:
+    with workers(reader.n_threads) as pool:
         plan, rehearsal = _rehearsed(plan, reader, fmt.sample_rate, pool, progress)
         levels, measured = rehearsal.levels, rehearsal.measured
         treatment = plan.refined.treatment

@@ -63,6 +63,8 @@ class MixConfig(NamedTuple):
     """Proposes the start; without one, tracks start at usual levels of their roles."""
     settings: Settings | None = None
     """The treatment to start from, in place of a proposal; without steps it is rendered just as it is."""
+    n_threads: int | None = None
+    """Threads to work on the song with; one per core if None."""
 
 
 class Plan(NamedTuple):

@@ -75,7 +75,7 @@ def _listen(song: Song, reader: SongReader, progress: Progress) -> tuple[Dry, So
             return None
         return np.asarray(spectrum)[..., :HEARD_BINS].mean(axis=0)
 
-    with workers() as pool:
+    with workers(reader.n_threads) as pool:
         for chunk, mids in enumerate(ahead(pool, measure, grid.n_chunks, len(song.tracks))):
             if listener and chunk in looked_at:
                 silence = np.zeros((CHUNK_HOPS // _EVERY, listener.n_bins), np.complex64)
@@ -100,7 +100,7 @@ def _write(
     """Renders once into a scratch file, then writes that at its output level."""
     meter, convert = Meter(fmt.sample_rate, 2), Converter(song.sample_rate, fmt.sample_rate)
     done = 0
-    with tempfile.TemporaryFile(dir=folder) as scratch, workers() as pool:
+    with tempfile.TemporaryFile(dir=folder) as scratch, workers(reader.n_threads) as pool:
         for block in mixed(song, reader, treatment, pool):
             done += block.shape[1]
             heard = convert(block, done >= song.n_samples)

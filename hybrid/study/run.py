@@ -12,21 +12,22 @@ from typing import NamedTuple
 
 import soundfile
 
-import hybrid
 from hybrid import shelf
 from hybrid.audio.read import open_song
 from hybrid.audio.song import file_name
 from hybrid.batch.local import DIED, on_cores
 from hybrid.batch.run import Shard
-from hybrid.batch.work import network_of, rules_of
+from hybrid.batch.work import Worker, network_of, rules_of
 from hybrid.compiled import clear_compiled
 from hybrid.errors import InputError, Problem, UnwritableError, printable
 from hybrid.export.made import made_with
 from hybrid.judge.mix import Mix
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.proposal.weights import Network
+from hybrid.source_hash import source_hash
 from hybrid.study.arm import FULL, Arm
 from hybrid.study.arms import arms_of
+from hybrid.study.compiled import check_counting
 from hybrid.study.rows import ROWS_FOLDER, Row, Unit, read_unit, unit_path, write_unit
 from hybrid.study.schema import Study
 from hybrid.study.song import make_ready, mix_arms
@@ -90,12 +91,13 @@ def run_study(
     """Runs what is not done yet, in as many processes, for a shard of the songs, or on from an earlier run.
 
     `tell` is told how many songs are done, of how many. Raises InputError for a folder that holds something else, or
-    another study.
+    another study, and if JAX does not tell what it compiles.
     """
     n_processes, shard, resume = way
+    check_counting()
     rules, network = prepare(study)
     made = made_with(rules.hash, study.hash, {"network": network or study.model, "steps": str(study.steps)})
-    follows_from = [study.hash, rules.hash, network, hybrid.__version__, *recipe_hashes(study)]
+    follows_from = [study.hash, rules.hash, network, source_hash(__name__), *recipe_hashes(study)]
     made_by = hashlib.sha256(json.dumps(follows_from).encode()).hexdigest()
     _begin(study, rules, out, made_by, made, resume)
     networks = taught(study, rules, out, lambda stage, share: None)
@@ -165,12 +167,12 @@ def _units(source: Source, study: Study, out: Path, made_by: str) -> dict[int, U
     }
 
 
-def mix_song(job: Job) -> Told:
+def mix_song(job: Job, worker: Worker) -> Told:
     """Mixes and judges all arms of a song under each seed; its rows are on disk before the next seed is begun."""
     study, rules = job.study, rules_of(job.study.rules, job.study.sets)
     mixes = 0
     try:
-        with job.source.opened() as (song, reference), open_song(song) as reader:
+        with job.source.opened() as (song, reference), open_song(song, worker.n_threads) as reader:
             base = network_of(study.model)
             ready = make_ready(job.source.name, song, reader, reference, (rules, base))
             for seed in job.seeds:

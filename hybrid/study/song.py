@@ -29,7 +29,7 @@ from hybrid.mixing.plan import AnalysedSong, MixConfig, Problem, analyse_song, f
 from hybrid.proposal.weights import Network
 from hybrid.refinement.refine import AT_ONCE, refine_many
 from hybrid.study.arm import FULL, Arm
-from hybrid.study.compiled import programs_compiled
+from hybrid.study.compiled import CompiledPrograms, counted_programs
 from hybrid.study.rows import Row
 from hybrid.treatment.types import Treatment
 
@@ -71,18 +71,19 @@ class Mixed(NamedTuple):
 class _Count:
     """Counts compiled programs over several loops."""
 
-    def __init__(self) -> None:
+    def __init__(self, programs: CompiledPrograms) -> None:
+        self._programs = programs
         self.first = self.later = 0
 
     def over(self, things: Iterable[_T]) -> Iterator[_T]:
         """The things, one by one; what is compiled for the first is told from what is compiled for the others."""
         for index, thing in enumerate(things):
-            before = programs_compiled()
+            before = self._programs.n
             yield thing
             if index:
-                self.later += programs_compiled() - before
+                self.later += self._programs.n - before
             else:
-                self.first += programs_compiled() - before
+                self.first += self._programs.n - before
 
 
 def make_ready(
@@ -114,30 +115,31 @@ def mix_arms(
     Penalties of all arms are those of the full rules, which are the first arm.
     """
     assert arms[0].id == FULL
-    count = _Count()
-    begun: dict[str, Problem] = {}
-    for proposes in (True, False):
-        # an arm without a network takes another path, the same for all that have none
-        for arm in count.over([arm for arm in arms if arm.uses_network is proposes]):
-            begun[arm.id] = _begun(ready, seed, arm, networks[arm.id])
-    treatments = dict(_treated([(begun[arm.id], arm) for arm in arms], count))
-    ruler = _Ruler(ready, begun[FULL].objective)
-    rows: list[Row] = []
-    kept: dict[str, Mix] = {}
-    explained = None
-    at_once = max(1, min(_JUDGED_AT_ONCE, _JUDGED_SAMPLES // ready.reader.song.n_samples))
-    for first in count.over(range(0, len(arms), at_once)):
-        for arm, found in _judged(ready, arms[first : first + at_once], treatments):
-            explained = found.explained if explained is None else explained
-            values = {name: round(found.metrics[name], 6) for name in metrics if name in found.metrics}
-            state = "diverged" if found.why else "done"
-            penalty, total = ruler.penalties(treatments[arm.id])
-            touches = ruler.touches(arm)
-            rows.append(
-                Row(ready.name, seed, arm.id, state, values, penalty, total, touches, found.why, arm.rules.hash)
-            )
-            if found.mix is not None and arm.id in keep:
-                kept[arm.id] = found.mix
+    with counted_programs() as programs:
+        count = _Count(programs)
+        begun: dict[str, Problem] = {}
+        for proposes in (True, False):
+            # an arm without a network takes another path, the same for all that have none
+            for arm in count.over([arm for arm in arms if arm.uses_network is proposes]):
+                begun[arm.id] = _begun(ready, seed, arm, networks[arm.id])
+        treatments = dict(_treated([(begun[arm.id], arm) for arm in arms], count))
+        ruler = _Ruler(ready, begun[FULL].objective)
+        rows: list[Row] = []
+        kept: dict[str, Mix] = {}
+        explained = None
+        at_once = max(1, min(_JUDGED_AT_ONCE, _JUDGED_SAMPLES // ready.reader.song.n_samples))
+        for first in count.over(range(0, len(arms), at_once)):
+            for arm, found in _judged(ready, arms[first : first + at_once], treatments):
+                explained = found.explained if explained is None else explained
+                values = {name: round(found.metrics[name], 6) for name in metrics if name in found.metrics}
+                state = "diverged" if found.why else "done"
+                penalty, total = ruler.penalties(treatments[arm.id])
+                touches = ruler.touches(arm)
+                rows.append(
+                    Row(ready.name, seed, arm.id, state, values, penalty, total, touches, found.why, arm.rules.hash)
+                )
+                if found.mix is not None and arm.id in keep:
+                    kept[arm.id] = found.mix
     return Mixed(tuple(rows), explained, Compiled(count.first, count.later), kept)
 
 
@@ -236,7 +238,7 @@ def _sounded(ready: Ready, treatment: Treatment) -> tuple[Float[np.ndarray, "2 t
     def compare(track: int, raw: Float[np.ndarray, "_ time"], treated: Float[np.ndarray, "_ time"]) -> None:
         roughness.add(track, raw, treated)
 
-    with workers() as pool:
+    with workers(reader.n_threads) as pool:
         chunks = rendered(reader.song, reader, treatment, pool, compare)
         whole = np.concatenate([sum_of(chunk.parts) for chunk in chunks], axis=1)
     return whole, roughness.db_per_s()

@@ -7,35 +7,24 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
 import platformdirs
 
-import hybrid
 from hybrid.audio.manifest import load_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.corpus.card import Card, Split, song_folders
 from hybrid.corpus.play import check_player, human_mix, song_name, song_numbers, source_identity, write_song
 from hybrid.errors import InputError, Problem
+from hybrid.source_hash import source_hash
 from hybrid.training.example import Kept, listen_to, store
 from hybrid.training.imitate import heard_in, human_path, store_target
 from hybrid.treatment.types import Dry
 
 CACHE = "HYBRID_EXAMPLES"
 """The environment variable that names another folder for examples."""
-_MADE_BY = (
-    "audio",
-    "corpus/play.py",
-    "corpus/synthetic",
-    "signal",
-    "measure/loudness.py",
-    "mixing/analyse.py",
-    "mixing/microphones.py",
-)
-"""Sources that examples follow from: when one changes, they are made anew."""
 
 
 def examples_of(card: Card, split: Split, n: int) -> list[Kept]:
@@ -65,7 +54,7 @@ def make_missing(kept: Sequence[Kept], progress: Callable[[float], None], n_proc
 
 def songs_in(folder: Path, cache: Path, progress: Callable[[float], None]) -> list[Kept]:
     """The songs in a folder of song folders, measured into `cache`. Raises InputError if there are none."""
-    inner = song_folders(folder)
+    inner, cache = song_folders(folder), cache / source_hash(__name__)[:12]
     kept = [Kept(cache / f"{path.name}.safetensors") for path in inner]
     for number, (path, each) in enumerate(zip(inner, kept, strict=True), start=1):
         if not each.path.is_file():
@@ -92,16 +81,8 @@ def folder_of(card: Card) -> Path:
     """Where the examples of a data set are kept."""
     given = os.environ.get(CACHE)
     folder = Path(given) if given else Path(platformdirs.user_cache_dir("hybrid-mix")) / "examples"
-    made_of = repr((_source(), source_identity(card))).encode()
+    made_of = repr((source_hash(__name__), source_identity(card))).encode()
     return folder / f"{card.name}-{hashlib.sha256(made_of).hexdigest()[:12]}"
-
-
-@cache
-def _source() -> str:
-    """A hash of what examples follow from."""
-    package = Path(hybrid.__file__).parent
-    sources = [path for name in _MADE_BY for path in sorted((package / name).rglob("*.py")) or [package / name]]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
 def _for(split: Split) -> str:

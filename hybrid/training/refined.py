@@ -19,6 +19,7 @@ from hybrid.refinement.constraints import constraint_weights_of
 from hybrid.refinement.initial import role_start
 from hybrid.refinement.pins import pins_of
 from hybrid.refinement.refine import Task, refine
+from hybrid.source_hash import source_hash
 from hybrid.training.example import Kept
 from hybrid.training.imitate import store_target, stored_target
 from hybrid.training.lesson import Lesson, Lessons
@@ -34,7 +35,7 @@ class Refinement:
 
     def path(self, kept: Kept) -> Path:
         """Where the target of a song is kept."""
-        return kept.path.with_suffix(f".{self._rules.hash[:12]}-{self._n_steps}")
+        return kept.path.with_suffix(f".{self._rules.hash[:12]}-{self._n_steps}-{source_hash(__name__)[:12]}")
 
     def make_missing(self, kept: Sequence[Kept], lessons: Lessons, progress: Callable[[float], None]) -> None:
         """Refines all songs for which that has not been done."""

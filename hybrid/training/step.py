@@ -18,9 +18,10 @@ from hybrid.knowledge import objective as objectives
 from hybrid.model.field import Field
 from hybrid.model.input_features import NETWORK_FRAME_S, input_features
 from hybrid.model.proposal import treatment_of, unroll
+from hybrid.training.imitation import distance
 from hybrid.training.lesson import Batch, Leaf, Lesson
 from hybrid.training.recipe import Losses, Recipe
-from hybrid.training.target import distance, target_of
+from hybrid.training.target import target_of
 from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.types import Treatment, neutral
 

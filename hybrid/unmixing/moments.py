@@ -94,7 +94,7 @@ def listen(song: Song, reader: SongReader, mix: MixFile, progress: Progress) -> 
     n = grid.chunk + grid.context
     rows = np.zeros((-(-(_FIRST + len(parts.track)) // _ROWS) * _ROWS, n), np.float32)
     sums = _Sums(song.sample_rate, grid, len(rows), mix.lag)
-    with workers() as pool:
+    with workers(reader.n_threads) as pool:
         for chunk in range(grid.n_chunks):
             start = chunk * grid.chunk - grid.context
             rows[:_FIRST] = mix.read(start, n)

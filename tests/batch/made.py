@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hybrid.audio.write import MIX_FILE, OutputFolder
 from hybrid.batch.record import Record
-from hybrid.batch.work import Asked, Job, stamp_of
+from hybrid.batch.work import Asked, Job, Worker, stamp_of
 from hybrid.corpus.find import SongFiles
 from tests.corpus.miniature import tone
 
@@ -25,7 +25,7 @@ def job(root: Path, name: str, hash_: str = "h") -> Job:
     return Job(SongFiles(name, root / name), {}, root / "out" / name, name, Asked(), hash_)
 
 
-def mixed(job: Job) -> Record:
+def mixed(job: Job, worker: Worker | None = None) -> Record:
     """As if it had been mixed: a mix that follows from the song's name."""
     with OutputFolder(job.out, overwrite=True, inputs=[]) as folder:
         (folder.path / MIX_FILE).write_text(f"{job.found.name} {job.hash}")
@@ -33,14 +33,14 @@ def mixed(job: Job) -> Record:
     return Record(job.found.name, "done", job.place, job.hash, stamp, duration_s=2.0, rules={"a.rule": 0.5})
 
 
-def mixed_or_killed(job: Job) -> Record:
+def mixed_or_killed(job: Job, worker: Worker) -> Record:
     """As if it had been mixed, but for a song by whose name the process dies."""
     if job.found.name.startswith("deadly"):
         os.kill(os.getpid(), signal.SIGKILL)
     return mixed(job)
 
 
-def killed_once(job: Job) -> Record:
+def killed_once(job: Job, worker: Worker) -> Record:
     """As if it had been mixed, but for the first time that anybody tries."""
     mark = job.out.parent / f"{job.place}.tried"
     if job.found.name.startswith("deadly") and not mark.exists():
@@ -50,7 +50,7 @@ def killed_once(job: Job) -> Record:
     return mixed(job)
 
 
-def part_killed_once(job: Job) -> Record:
+def part_killed_once(job: Job, worker: Worker) -> Record:
     """As if it had been mixed, a little slowly; the first time that anybody tries, the process that handed the job out
     is killed, in the middle of its part, and this one with it."""
     mark = job.out.parent / f"{job.place}.tried"
@@ -64,9 +64,15 @@ def part_killed_once(job: Job) -> Record:
     return mixed(job)
 
 
-def slow(job: Job) -> Record:
+def slow(job: Job, worker: Worker) -> Record:
     """Half a mix, for as long as it is not stopped."""
     with OutputFolder(job.out, overwrite=True, inputs=[]) as folder:
         (folder.path / MIX_FILE).write_text("half")
         time.sleep(60.0)
     return mixed(job)
+
+
+def threads_told(job: Job, worker: Worker) -> Record:
+    """How many threads the song has, and what the environment says of them."""
+    said = (str(worker.n_threads), os.environ.get("HYBRID_THREADS", ""))
+    return Record(job.found.name, "done", job.place, job.hash, "", notes=said)

@@ -15,7 +15,7 @@ from hybrid.batch import cluster
 from hybrid.batch.local import run_here
 from hybrid.batch.run import Shard, run
 from hybrid.errors import InputError
-from tests.batch.made import job, killed_once, mixed, mixed_or_killed, part_killed_once, songs
+from tests.batch.made import job, killed_once, mixed, mixed_or_killed, part_killed_once, songs, threads_told
 
 NAMES = ("a", "b", "deadly", "d", "e", "f")
 
@@ -35,6 +35,15 @@ def test_a_process_that_dies_once_costs_no_song(tmp_path: Path):
     assert {record.state for record in records} == {"done"}
 
 
+@pytest.mark.parametrize("own", ["", "7"])
+def test_each_process_is_told_its_share_of_the_threads_and_the_user_s_setting_is_not_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str
+):
+    monkeypatch.setenv("HYBRID_THREADS", own)
+    records = list(run_here([job(tmp_path, name) for name in "ab"], 2, threads_told))
+    assert [record.notes for record in records] == [(str(max(1, (os.cpu_count() or 1) // 2)), own)] * 2
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_asked_to_stop_discards_the_songs_at_hand(tmp_path: Path, number: int):
     songs(tmp_path, "a", "b")
@@ -42,10 +51,10 @@ def test_a_run_that_is_asked_to_stop_discards_the_songs_at_hand(tmp_path: Path, 
 import sys
 from pathlib import Path
 from hybrid.batch.local import run_here
-from hybrid.cli.signals import stop_when_asked
+from hybrid.cli.signals import StopRequest
 from tests.batch.made import job, slow
 if __name__ == "__main__":
-    stop_when_asked()
+    StopRequest().listen()
     list(run_here([job(Path({str(tmp_path)!r}), name) for name in "ab"], 2, slow))
 """
     script = tmp_path / "script.py"

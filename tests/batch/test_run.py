@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from hybrid.audio.song import Song
 from hybrid.audio.write import MIX_FILE
 from hybrid.batch.record import Manifest, Record, last_records
 from hybrid.batch.run import Choice, Ended, Shard, Told, jobs_of, run
-from hybrid.batch.work import Asked, Job, attempt, clear_unfinished, stamp_of
+from hybrid.batch.work import Asked, Job, Worker, attempt, clear_unfinished, stamp_of
 from hybrid.corpus.dataset import open_dataset
-from hybrid.errors import InputError
+from hybrid.errors import InputError, Problem
 from tests.batch.made import job, mixed, songs
 from tests.corpus.miniature import musdb18_hq, tone
 
@@ -201,10 +202,21 @@ def test_why_a_song_failed_is_told_in_its_record(tmp_path: Path):
     tone(tmp_path / "cut/Kick.wav")
     whole = (tmp_path / "cut/Kick.wav").read_bytes()
     (tmp_path / "cut/Kick.wav").write_bytes(whole[:-1000])
-    record = attempt(job(tmp_path, "cut")._replace(asked=RULES_ALONE))
+    record = attempt(job(tmp_path, "cut")._replace(asked=RULES_ALONE), Worker())
     assert record.state == "failed" and "is truncated" in record.reason and not record.trace
     assert record.stamp == stamp_of(job(tmp_path, "cut").found)
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_a_song_is_opened_for_as_many_threads_as_its_worker_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from hybrid.export import mixed as of_song
+
+    def opened(song: Song, n_threads: int | None) -> None:
+        raise InputError(Problem(song.name, f"{n_threads} threads"))
+
+    songs(tmp_path, "a")
+    monkeypatch.setattr(of_song, "open_song", opened)
+    assert attempt(job(tmp_path, "a")._replace(asked=RULES_ALONE), Worker(3)).reason == "a: 3 threads"
 
 
 @pytest.mark.parametrize(
@@ -250,7 +262,7 @@ def test_a_name_that_is_not_utf_8_is_told_and_the_others_are_mixed(tmp_path: Pat
     for name in (bad + b"/Bass.wav", os.fsencode(tmp_path / "set" / "good") + b"/G\xff.wav"):
         Path(os.fsdecode(name)).write_bytes(tone(tmp_path / "one.wav").read_bytes())
     jobs = jobs_of(open_dataset(str(tmp_path / "set")), tmp_path / "out", RULES_ALONE, Choice(), "{song}")
-    records = [attempt(each) for each in jobs]
+    records = [attempt(each, Worker()) for each in jobs]
     assert [record.song.isprintable() for record in records] == [True, True]
     assert all("not UTF-8" in record.reason for record in records)
     with Manifest(tmp_path) as manifest:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ import pytest
 import soundfile
 import typer
 
-from hybrid.cli.check import check
+from hybrid.cli import app
+from hybrid.cli import check as module
+
+check = partial(module.check, typer.Context(typer.main.get_command(app.app)))
 
 RATE = 22050
 

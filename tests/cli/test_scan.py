@@ -3,15 +3,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import typer
 
 from hybrid.audio.manifest import load_song
-from hybrid.cli.scan import scan
+from hybrid.cli import app
+from hybrid.cli import scan as module
 from hybrid.errors import InputError
+
+scan = partial(module.scan, typer.Context(typer.main.get_command(app.app)))
 
 
 @pytest.fixture

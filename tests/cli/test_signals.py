@@ -9,14 +9,17 @@ import pytest
 
 LOST = """
 import signal, sys
+import typer
 from hybrid.cli import app, progress, signals
 
-signals.stop_when_asked()
+stop = signals.StopRequest()
+stop.listen()
+context = typer.Context(typer.main.get_command(app.app), obj=stop)
 try:
     signal.raise_signal(signal.{name})
 except BaseException:
     print("lost")
-with progress.progress_bar() as told:
+with progress.progress_bar(context) as told:
     told("refine", 0.5)
 print("went on")
 """
@@ -33,7 +36,7 @@ def command():
         raise ValueError("an error of a library that was interrupted")
 
 
-app.get_command = lambda _: lambda prog_name: command()
+app.get_command = lambda _: lambda **_: command()
 app.main()
 """
 

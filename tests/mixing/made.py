@@ -94,7 +94,7 @@ def lively(dry: Dry, seed: int = 0) -> Treatment:
 
 def stems_of(song: Song, reader: SongReader, treatment: Treatment) -> np.ndarray:
     """All of the rendered song: track channel time."""
-    with workers() as pool:
+    with workers(reader.n_threads) as pool:
         chunks = [np.stack(chunk.stems) for chunk in rendered(song, reader, treatment, pool)]
     return np.concatenate(chunks, axis=-1)
 

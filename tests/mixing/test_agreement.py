@@ -39,7 +39,7 @@ class Heard(NamedTuple):
 
 def heard(song: Song, seed: int | None) -> Heard:
     """Under a lively treatment, or none."""
-    with open_song(song) as reader, workers() as pool:
+    with open_song(song) as reader, workers(reader.n_threads) as pool:
         analysis: Analysis = analyse(song, reader)
         treatment = nothing(analysis.dry) if seed is None else lively(analysis.dry, seed)
         observer, pieces = Observer(song, analysis.dry, pool), []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def test_tracks_added_before_the_inverse_transform_are_the_sum_of_the_stems(song
         pan=treatment.pan._replace(position=jnp.array([-40.0, 0.0, 70.0]), width_db=jnp.array([0.0, 0.0, -6.0])),
         reverb=treatment.reverb and treatment.reverb._replace(send_db=jnp.array([-60.0, -20.0, -10.0])),
     )
-    with open_song(song) as reader, workers() as pool:
+    with open_song(song) as reader, workers(reader.n_threads) as pool:
         long = np.concatenate([sum_of(chunk.parts) for chunk in rendered(song, reader, treatment, pool)], axis=1)
         short = np.concatenate(list(mixed(song, reader, treatment, pool)), axis=1)
     assert long.shape == short.shape == (2, song.n_samples)
@@ -110,10 +111,14 @@ def test_microphones_are_settled_as_the_long_way_settles_them(config: MixConfig,
 def test_a_number_of_threads_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, given: str):
     monkeypatch.setenv("HYBRID_THREADS", given)
     with pytest.raises(InputError, match="HYBRID_THREADS: expected a whole number"):
-        workers()
+        workers(None)
 
 
 def test_as_many_threads_work_as_are_asked_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("HYBRID_THREADS", raising=False)
+    for asked, n_threads in ((None, os.cpu_count()), (5, 5)):
+        with workers(asked) as pool:
+            assert pool._max_workers == n_threads
     monkeypatch.setenv("HYBRID_THREADS", "3")
-    with workers() as pool:
+    with workers(5) as pool:
         assert pool._max_workers == 3

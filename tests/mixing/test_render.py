@@ -55,7 +55,7 @@ def test_chunks_equal_one_shot_sample_by_sample(song, stems):
 
 def test_the_song_keeps_its_length_and_chunks_follow_each_other_without_a_gap(song):
     at = 0
-    with open_song(song) as reader, workers() as pool:
+    with open_song(song) as reader, workers(reader.n_threads) as pool:
         for chunk in rendered(song, reader, treatment_of(song), pool):
             assert chunk.start == at
             assert {stem.shape for stem in chunk.stems} == {(2, chunk.stems[0].shape[1])}

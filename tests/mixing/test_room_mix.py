@@ -31,7 +31,7 @@ SENDS_DB = (-6.0, -12.0, -9.0, -20.0)
 def in_room(tmp_path_factory: pytest.TempPathFactory):
     """Panels predicted and observed, and the meters' readings of the return and the mix."""
     song = song_of(tmp_path_factory.mktemp("room"), sounds(duration_s=8.0))
-    with open_song(song) as reader, workers() as pool:
+    with open_song(song) as reader, workers(reader.n_threads) as pool:
         dry = analyse(song, reader).dry
         nothing = neutral(dry.power.shape[0], 9.0, 0.2, optional=("reverb",))
         sends = jnp.resize(jnp.asarray(SENDS_DB), nothing.gain.level_db.shape)

@@ -17,6 +17,7 @@ import pytest
 import soundfile
 
 from hybrid.batch.run import Shard
+from hybrid.batch.work import Worker
 from hybrid.errors import InputError, UnwritableError
 from hybrid.study.arm import FULL
 from hybrid.study.effects import effects_of
@@ -198,7 +199,7 @@ def test_a_fault_at_one_song_costs_no_other(planted: Planted, tmp_path: Path, mo
 
     monkeypatch.setattr(run, "mix_arms", faulty)
     (source,) = sources_of([songs_said(f"{planted.songs}:1")])
-    told = run.mix_song(run.Job(source, (0,), planted.study, Taught({}, {}), tmp_path, "x"))
+    told = run.mix_song(run.Job(source, (0,), planted.study, Taught({}, {}), tmp_path, "x"), Worker())
     assert (told.song, told.mixes, told.why) == ("song0", 0, "FloatingPointError: what nobody thought of")
     assert "in faulty" in (tmp_path / "faults" / "song0.txt").read_text()
 
@@ -228,7 +229,7 @@ def test_where_nothing_can_be_written_the_run_stops_and_no_song_is_blamed(
     (source,) = sources_of([songs_said(f"{planted.songs}:1")])
     (tmp_path / ROWS_FOLDER).mkdir()
     with pytest.raises(UnwritableError, match="is the disk full"):
-        run.mix_song(run.Job(source, (0,), planted.study, Taught({}, {}), tmp_path, "x"))
+        run.mix_song(run.Job(source, (0,), planted.study, Taught({}, {}), tmp_path, "x"), Worker())
     assert not list(tmp_path.glob("listen/*/.*")) and not list((tmp_path / ROWS_FOLDER).iterdir())
 
 
@@ -248,7 +249,7 @@ def test_a_mix_that_is_no_number_is_recorded_as_diverged(planted: Planted, tmp_p
     monkeypatch.setattr(of_song, "_sounded", broken)
     (source,) = sources_of([songs_said(f"{planted.songs}:1")])
     (tmp_path / ROWS_FOLDER).mkdir()
-    assert mix_song(Job(source, (0,), planted.study, Taught({}, {}), tmp_path, "x")).why == ""
+    assert mix_song(Job(source, (0,), planted.study, Taught({}, {}), tmp_path, "x"), Worker()).why == ""
     (rows,) = _rows(tmp_path).values()
     states = {Row(**row).arm: (row["state"], row["reason"]) for row in rows}
     assert states[FULL] == ("done", "") and states["without lead.helps"] == ("diverged", "the mix is no number")

@@ -12,7 +12,7 @@ from hybrid.batch.run import Shard
 from hybrid.knowledge.resolve import load_rules
 from hybrid.proposal.weights import load_network, weights_of
 from hybrid.study import taught as teaching
-from hybrid.study.compiled import programs_compiled
+from hybrid.study.compiled import counted_programs
 from hybrid.study.rows import ROWS_FOLDER
 from hybrid.study.run import run_study
 from hybrid.study.schema import Study
@@ -54,9 +54,9 @@ def test_each_arm_learns_from_its_own_rules_with_one_compiled_step(
     compiled: list[int] = []
 
     def counted(material: Material, *more) -> Trained:
-        before = programs_compiled()
-        trained = train(material, *more)
-        compiled.append(programs_compiled() - before)
+        with counted_programs() as programs:
+            trained = train(material, *more)
+        compiled.append(programs.n)
         return trained
 
     monkeypatch.setattr(loop, "train", counted)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from hybrid.training.imitate import padded, store_target, stored_target
-from hybrid.training.target import Target, distance, no_target, target_of
+from hybrid.training.imitation import distance
+from hybrid.training.target import Target, no_target, target_of
 from hybrid.treatment.types import Dry, Treatment, neutral
 from tests.treatment.made import random_dry
 

@@ -104,7 +104,7 @@ def treatment_of(song: Song, dry: Dry, seed: int) -> Treatment:
 
 
 def mixed(song: Song, treatment: Treatment) -> np.ndarray:
-    with open_song(song) as reader, workers() as pool:
+    with open_song(song) as reader, workers(reader.n_threads) as pool:
         chunks = [sum_of(chunk.stems) for chunk in rendered(song, reader, treatment, pool)]
     return 10.0 ** (float(treatment.master.level_db) / 20.0) * np.concatenate(chunks, axis=1)
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hybrid.knowledge.readings import dynamics, fidelity, group, loudness, masking, output, reverb, space, spectrum
-from hybrid.knowledge.readings.reading import Reading
+from hybrid.knowledge.readings.reading import Panel, Reading
+
+__all__ = ["READINGS", "Panel", "Reading"]
 
 READINGS: dict[str, Callable[..., Reading]] = {
     "lead_to_rest_ratio": loudness.lead_to_rest_ratio,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from hybrid.knowledge.readings.reading import Reading, bus_reading, direct, once, smoothed, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import Panel, Reading, bus_reading, smoothed, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import GainReduction, LevelConsistency, MicroDynamics, SectionContrast, SidechainDepth
 from hybrid.measure import dynamics, loudness, spectrum
@@ -20,10 +20,10 @@ _SHARED = 0.5
 """Bass and kick share a band from this overlap on (catalogue, DY5)."""
 
 
-def gain_reduction(rule: GainReduction, song: Measured, scope: Scope) -> Reading:
+def gain_reduction(rule: GainReduction, song: Panel, scope: Scope) -> Reading:
     """How far dynamics turn each track down from where they leave it most, dB: the mean or the deepest twentieth."""
     active = sounding(song, scope)
-    gain = once(song, "held", lambda: dynamics.broadband_db(_dynamics_db(song), song.raw.power))
+    gain = song.once("held", lambda: dynamics.broadband_db(_dynamics_db(song), song.raw.power))
     counted = (active > 0.0).astype(gain.dtype)
     top = quantile(gain, 0.95, counted)
     down = mean_over(gain, active) if rule.statistic == "mean" else -worst_mean(-gain, 0.05, counted)
@@ -51,12 +51,12 @@ def level_consistency(rule: LevelConsistency, song: Measured, scope: Scope) -> R
     return bus_reading(spread, jnp.sum(active) > 0.0)
 
 
-def micro_dynamics(rule: MicroDynamics, song: Measured, scope: Scope) -> Reading:
+def micro_dynamics(rule: MicroDynamics, song: Panel, scope: Scope) -> Reading:
     """Movement of each track's level over that of the raw track, dB."""
     active = sounding(song, scope)
     after, before = (
         dynamics.movement_db(jnp.sum(power, axis=-1), active, song.dry.frame_s)
-        for power in (direct(song), song.raw.power)
+        for power in (song.direct_power, song.raw.power)
     )
     return Reading(after - before, tracks_heard(scope, active))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from hybrid.knowledge.readings.reading import Reading, bus_reading, direct, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import Panel, Reading, bus_reading, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import (
     Artefacts,
@@ -27,11 +27,11 @@ AFTER_S = 0.1
 """What an attack is held against comes this much later (catalogue, FD1)."""
 
 
-def timbre_change(rule: TimbreChange, song: Measured, scope: Scope) -> Reading:
+def timbre_change(rule: TimbreChange, song: Panel, scope: Scope) -> Reading:
     """Change of each track's spectral shape, dB RMS."""
     active = sounding(song, scope)
     low_cut = curves.low_cut_band_db(song.treatment.eq.low_cut_hz, song.dry.low_power, song.dry.low_hz)
-    value = fidelity.timbre_change_db(song.raw.power, direct(song), active, low_cut)
+    value = fidelity.timbre_change_db(song.raw.power, song.direct_power, active, low_cut)
     return Reading(value, tracks_heard(scope, active))
 
 
@@ -73,12 +73,12 @@ def phase_coherence(rule: PhaseCoherence, song: Measured, scope: Scope) -> Readi
     return bus_reading(now - raw, shared & (jnp.sum(active) > 0.0))
 
 
-def quiet_rests(rule: QuietRests, song: Measured, scope: Scope) -> Reading:
+def quiet_rests(rule: QuietRests, song: Panel, scope: Scope) -> Reading:
     """Level of each track in its rests relative to where it sounds, after less before, dB."""
     active = sounding(song, scope)
     rest = (song.dry.active <= 0.0) * scope.frames * song.dry.inside
     after, before = (
-        dynamics.in_rests_db(jnp.sum(power, axis=-1), active, rest) for power in (direct(song), song.raw.power)
+        dynamics.in_rests_db(jnp.sum(power, axis=-1), active, rest) for power in (song.direct_power, song.raw.power)
     )
     return Reading(after - before, tracks_heard(scope, active) * (jnp.sum(rest, axis=-1) > 0.0))
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hybrid.knowledge.readings.reading import Reading, direct, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import Panel, Reading, sounding, tracks_heard
 from hybrid.knowledge.readings.space import positions, track_mean
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import CorpusPrior, GroupIntegrity
@@ -16,7 +16,7 @@ from hybrid.measure.masking import importance
 from hybrid.measure.panel import Measured, bus_k
 
 
-def corpus_prior(rule: CorpusPrior, song: Measured, scope: Scope) -> Reading:
+def corpus_prior(rule: CorpusPrior, song: Panel, scope: Scope) -> Reading:
     """How many standard deviations each track's feature lies from the mean of its role."""
     active = sounding(song, scope)
     known = tracks_heard(scope, active) * (scope.table[:, 1] > 0.0)
@@ -39,8 +39,8 @@ def _width(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, 
     return space.side_to_mid_db(track_mean(song, active).T)
 
 
-def _brightness(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, " track"]:
-    raw, treated = (jnp.einsum("itb,it->ib", power, active) for power in (song.raw.power, direct(song)))
+def _brightness(song: Panel, active: Float[Array, "track frame"]) -> Float[Array, " track"]:
+    raw, treated = (jnp.einsum("itb,it->ib", power, active) for power in (song.raw.power, song.direct_power))
     weight = importance(raw)
     return jax.vmap(spectrum.tilt_db_per_octave)(jnp.where(weight > 0.0, db(treated) - db(raw), 0.0), weight)
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from hybrid.knowledge.readings.masking import excess_db
-from hybrid.knowledge.readings.reading import Reading, smoothed, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import Panel, Reading, smoothed, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import AudibilityFloor, EqualLoudness, LeadToRestRatio, RoleBudget
 from hybrid.measure import loudness, masking
@@ -43,7 +43,7 @@ def equal_loudness(rule: EqualLoudness, song: Measured, scope: Scope) -> Reading
     return Reading(level - jax.lax.stop_gradient(quantile(level, 0.5, heard)), heard)
 
 
-def audibility_floor(rule: AudibilityFloor, song: Measured, scope: Scope) -> Reading:
+def audibility_floor(rule: AudibilityFloor, song: Panel, scope: Scope) -> Reading:
     """Share of its frames in which each track stands out in its five best bands."""
     excess = excess_db(song, rule.offset)
     active = sounding(song, scope)

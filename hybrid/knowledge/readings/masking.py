@@ -7,17 +7,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hybrid.knowledge.readings.reading import (
+    Panel,
     Reading,
-    bus,
     bus_reading,
-    direct,
-    once,
     pair_reading,
     pairs_of,
     sounding,
-    total,
     tracks_heard,
-    whole,
 )
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import (
@@ -30,39 +26,38 @@ from hybrid.knowledge.types import (
 )
 from hybrid.measure import masking, partial_loudness, spectrum
 from hybrid.measure.decibel import db, mean_over
-from hybrid.measure.panel import Measured
 from hybrid.treatment.curves import tone_curves
 
 _SHARPNESS = 10.0
 """Of soft extremes (Ronan 2018)."""
 
 
-def masker_to_signal(rule: MaskerToSignal, song: Measured, scope: Scope) -> Reading:
+def masker_to_signal(rule: MaskerToSignal, song: Panel, scope: Scope) -> Reading:
     """Mean masking of each track by the rest, dB from 0 to the ceiling, where the track's own energy lies."""
     active = sounding(song, scope)
     course = _masked_db(song, rule.offset, rule.ceiling)
     return Reading(mean_over(course, active), tracks_heard(scope, active), course * active)
 
 
-def excess_db(song: Measured, offset: float) -> Float[Array, "track frame band"]:
+def excess_db(song: Panel, offset: float) -> Float[Array, "track frame band"]:
     """How far the rest covers each track in every band, dB."""
-    return once(song, "excess", lambda: masking.masker_to_signal_db(total(song), whole(song), offset), offset)
+    return song.once("excess", lambda: masking.masker_to_signal_db(song.track_power, song.mix_power, offset), offset)
 
 
-def _masked_db(song: Measured, offset: float, ceiling: float) -> Float[Array, "track frame"]:
+def _masked_db(song: Panel, offset: float, ceiling: float) -> Float[Array, "track frame"]:
     excess = excess_db(song, offset)
-    return once(song, "masked", lambda: masking.masked_db(excess, song.raw.importance, ceiling), offset, ceiling)
+    return song.once("masked", lambda: masking.masked_db(excess, song.raw.importance, ceiling), offset, ceiling)
 
 
-def spectral_overlap(rule: SpectralOverlap, song: Measured, scope: Scope) -> Reading:
+def spectral_overlap(rule: SpectralOverlap, song: Panel, scope: Scope) -> Reading:
     """Likeness of the spectra of each pair; pairs count by how much they sound together."""
     active = sounding(song, scope)
     other = jnp.where(jnp.sum(scope.against) > 0.0, scope.against, scope.member)
-    alike = masking.overlap(direct(song), active)
+    alike = masking.overlap(song.direct_power, active)
     return pair_reading(alike, pairs_of(scope.member, other) * masking.co_activity(active))
 
 
-def essential_band_masking(rule: EssentialBandMasking, song: Measured, scope: Scope) -> Reading:
+def essential_band_masking(rule: EssentialBandMasking, song: Panel, scope: Scope) -> Reading:
     """How far each track stands above the others in bands that matter to them and not to it, dB."""
     others = jnp.max(scope.against[:, None] * song.dry.active, axis=0)
     active = sounding(song, scope) * others
@@ -70,15 +65,15 @@ def essential_band_masking(rule: EssentialBandMasking, song: Measured, scope: Sc
     theirs = active @ jnp.tensordot(scope.against, song.raw.power, 1)
     need, use = (masking.essential(power, rule.essential) for power in (theirs, own))
     weight = need * (1.0 - use) * jnp.asarray(spectrum.bands_between(rule.band), own.dtype)
-    level = db(jnp.einsum("itb,it->ib", direct(song), active))
+    level = db(jnp.einsum("itb,it->ib", song.direct_power, active))
     tone = song.treatment.eq.tone_db @ jnp.asarray(tone_curves(), level.dtype)
     level = jnp.maximum(level, jax.lax.stop_gradient(level - tone) - rule.max_cut)
-    rival = jax.lax.stop_gradient(db(active @ bus(song, scope.against)))
+    rival = jax.lax.stop_gradient(db(active @ song.bus_power(scope.against)))
     value = jnp.sum(weight * jax.nn.softplus(level - rival), axis=-1) / jnp.maximum(jnp.sum(need, axis=-1), 1e-6)
     return Reading(value, tracks_heard(scope, active))
 
 
-def masking_balance(rule: MaskingBalance, song: Measured, scope: Scope) -> Reading:
+def masking_balance(rule: MaskingBalance, song: Panel, scope: Scope) -> Reading:
     """How unevenly masking falls on the tracks, 0 to 1."""
     active = sounding(song, scope)
     share = mean_over(_masked_db(song, rule.offset, rule.ceiling), active) / rule.ceiling
@@ -91,18 +86,18 @@ def masking_balance(rule: MaskingBalance, song: Measured, scope: Scope) -> Readi
     return bus_reading(soft(1.0) - soft(-1.0), jnp.sum(heard) > 1.0)
 
 
-def lead_clarity(rule: LeadClarity, song: Measured, scope: Scope) -> Reading:
+def lead_clarity(rule: LeadClarity, song: Panel, scope: Scope) -> Reading:
     """Share of the lead's speech bands that stand clear of the rest, 0 to 1, while it sounds."""
     active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
-    lead, rest = (bus(song, member) for member in (scope.member, scope.against))
+    lead, rest = (song.bus_power(member) for member in (scope.member, scope.against))
     course = masking.clarity(db(lead) - db(rest))
     return bus_reading(mean_over(course, active), jnp.sum(active) > 0.0, course * active)
 
 
-def masked_to_unmasked(rule: MaskedToUnmasked, song: Measured, scope: Scope) -> Reading:
+def masked_to_unmasked(rule: MaskedToUnmasked, song: Panel, scope: Scope) -> Reading:
     """Share of its loudness alone that each track keeps beside the rest, 0 to 1."""
     active = sounding(song, scope)
     before = song.loudness_lufs - song.treatment.master.level_db
     pressure = partial_loudness.pressure_of(before, rule.level)
-    kept = partial_loudness.kept_share(total(song), whole(song), active, pressure)
+    kept = partial_loudness.kept_share(song.track_power, song.mix_power, active, pressure)
     return Reading(kept, tracks_heard(scope, active))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple
 
 import jax
@@ -28,51 +27,48 @@ class Reading(NamedTuple):
     course: Float[Array, "target frame"] | None = None
 
 
-_memo: ContextVar[dict[tuple[str | float | int, ...], Array] | None] = ContextVar("memo", default=None)
+class Panel(Measured):
+    """A measured song while rules are read off it: what several of them read is worked out once, as is its gradient.
 
+    Made anew for each evaluation, so that no value outlives what it was worked out from.
+    """
 
-@contextmanager
-def sharing() -> Iterator[None]:
-    """While rules are read, what several of them read of one panel is worked out once, and so is its gradient."""
-    token = _memo.set({})
-    try:
-        yield
-    finally:
-        _memo.reset(token)
+    @cached_property
+    def direct_power(self) -> Float[Array, "track frame band"]:
+        """Power of every track without what comes back of it."""
+        return effect.direct(self.tracks)
 
+    @cached_property
+    def track_power(self) -> Float[Array, "track frame band"]:
+        """Power of every track with what comes back of it."""
+        back = self.tracks.back
+        return self.direct_power if back is None else self.direct_power + back.of_track
 
-def once(song: Measured, name: str, make: Callable[[], Array], *given: float) -> Array:
-    """What `make` gives for this panel, made once while `sharing`; `given` are the parameters that it depends on."""
-    memo = _memo.get()
-    if memo is None:
-        return make()
-    key = (name, id(song), *given)
-    if key not in memo:
-        memo[key] = make()
-    return memo[key]
+    @cached_property
+    def mix_power(self) -> Float[Array, "frame band"]:
+        """Power of the mix."""
+        return effect.mix_total(self.whole)
 
+    @cached_property
+    def pair_power(self) -> Float[Array, "pair frame band"]:
+        """What each pair that shares phase adds to the power of the two."""
+        return effect.pair_total(self.tracks)
 
-def direct(song: Measured) -> Float[Array, "track frame band"]:
-    """Power of every track without what comes back of it."""
-    return once(song, "direct", lambda: effect.direct(song.tracks))
+    def bus_power(self, member: Float[Array, "*bus track"]) -> Float[Array, "*bus frame band"]:
+        """Power of the sum of some tracks, by a 0/1 membership."""
+        pairs, both = self.pair_power, effect.together(self.dry, member)
+        return jnp.maximum(jnp.tensordot(member, self.track_power, 1) + jnp.tensordot(both, pairs, 1), 0.0)
 
+    def once(self, name: str, make: Callable[[], Array], *given: float) -> Array:
+        """What `make` gives for this panel, worked out once; `given` are the parameters that it depends on."""
+        key = (name, *given)
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
 
-def total(song: Measured) -> Float[Array, "track frame band"]:
-    """Power of every track with what comes back of it."""
-    back = song.tracks.back
-    return direct(song) if back is None else once(song, "total", lambda: direct(song) + back.of_track)
-
-
-def whole(song: Measured) -> Float[Array, "frame band"]:
-    """Power of the mix."""
-    return once(song, "whole", lambda: effect.mix_total(song.whole))
-
-
-def bus(song: Measured, member: Float[Array, "*bus track"]) -> Float[Array, "*bus frame band"]:
-    """Power of the sum of some tracks, by a 0/1 membership."""
-    pairs = once(song, "pairs", lambda: effect.pair_total(song.tracks))
-    both = effect.together(song.dry, member)
-    return jnp.maximum(jnp.tensordot(member, total(song), 1) + jnp.tensordot(both, pairs, 1), 0.0)
+    @cached_property
+    def _made(self) -> dict[tuple[str | float, ...], Array]:
+        return {}
 
 
 def sounding(song: Measured, scope: Scope) -> Float[Array, "track frame"]:

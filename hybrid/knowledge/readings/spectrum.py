@@ -7,17 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from hybrid.knowledge.readings.reading import (
-    Reading,
-    bus,
-    bus_reading,
-    direct,
-    mix_sounding,
-    one,
-    sounding,
-    tracks_heard,
-    whole,
-)
+from hybrid.knowledge.readings.reading import Panel, Reading, bus_reading, mix_sounding, one, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import (
     BandOwnership,
@@ -30,7 +20,6 @@ from hybrid.knowledge.types import (
 )
 from hybrid.measure import spectrum
 from hybrid.measure.decibel import db
-from hybrid.measure.panel import Measured
 from hybrid.measure.statistics import worst_mean
 from hybrid.signal import bands
 from hybrid.treatment import effect
@@ -48,13 +37,13 @@ def curve_db(rule: LongTermSpectrum) -> Float[np.ndarray, " band"]:
     return np.interp(np.log2(bands.band_centres_hz()), np.log2(corners_hz), levels_db)
 
 
-def long_term_spectrum(rule: LongTermSpectrum, song: Measured, scope: Scope) -> Reading:
+def long_term_spectrum(rule: LongTermSpectrum, song: Panel, scope: Scope) -> Reading:
     """Each band of the mix relative to the curve, dB, free of level; bands count by their width in octaves.
 
     Not targets are bands outside the curve's corners, and those that the raw tracks do not fill: 30 dB and more
     below the fullest band, relative to the curve, where an equaliser would lift nothing but noise.
     """
-    level = spectrum.long_term_db(whole(song), mix_sounding(song, scope))
+    level = spectrum.long_term_db(song.mix_power, mix_sounding(song, scope))
     inside = spectrum.bands_between((rule.curve[0][0], rule.curve[-1][0])) * spectrum.octaves_per_band()
     curve = jnp.asarray(curve_db(rule), level.dtype)
     raw = effect.summed(song.raw.power)
@@ -64,37 +53,37 @@ def long_term_spectrum(rule: LongTermSpectrum, song: Measured, scope: Scope) -> 
     return Reading(spectrum.relative_to_mean(level - curve, weight), weight)
 
 
-def spectral_tilt(rule: SpectralTilt, song: Measured, scope: Scope) -> Reading:
+def spectral_tilt(rule: SpectralTilt, song: Panel, scope: Scope) -> Reading:
     """Slope of the mix's band levels, dB per octave."""
-    level = spectrum.long_term_db(whole(song), mix_sounding(song, scope))
+    level = spectrum.long_term_db(song.mix_power, mix_sounding(song, scope))
     return one(spectrum.tilt_db_per_octave(level, jnp.asarray(spectrum.bands_between(rule.band), level.dtype)))
 
 
-def low_energy_ratio(rule: LowEnergyRatio, song: Measured, scope: Scope) -> Reading:
+def low_energy_ratio(rule: LowEnergyRatio, song: Panel, scope: Scope) -> Reading:
     """Power of each track below its corner over its whole power, dB."""
     active = sounding(song, scope)
-    value = spectrum.below_db(direct(song), active, scope.table[:, 0])
+    value = spectrum.below_db(song.direct_power, active, scope.table[:, 0])
     return Reading(value, tracks_heard(scope, active) * (scope.table[:, 0] > 0.0))
 
 
-def band_ownership(rule: BandOwnership, song: Measured, scope: Scope) -> Reading:
+def band_ownership(rule: BandOwnership, song: Panel, scope: Scope) -> Reading:
     """Power of the owner over that of the others in the band, dB, while the owner sounds."""
     active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
     inside = jnp.asarray(spectrum.bands_between(rule.band), song.mix_k.dtype)
-    own, others = (active @ bus(song, member) @ inside for member in (scope.member, scope.against))
+    own, others = (active @ song.bus_power(member) @ inside for member in (scope.member, scope.against))
     present = (jnp.sum(active) > 0.0) & (jnp.sum(scope.against) > 0.0)
     count = jnp.maximum(jnp.sum(active), 1.0)
     return bus_reading(db(own / count) - db(others / count), present)
 
 
-def region_excess(rule: RegionExcess, song: Measured, scope: Scope) -> Reading:
+def region_excess(rule: RegionExcess, song: Panel, scope: Scope) -> Reading:
     """Level of the region over the line between its neighbours, dB."""
     active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
-    level = spectrum.long_term_db(bus(song, scope.member), active)
+    level = spectrum.long_term_db(song.bus_power(scope.member), active)
     return bus_reading(spectrum.excess_db(level, rule.band), jnp.sum(active) > 0.0)
 
 
-def sibilance(rule: Sibilance, song: Measured, scope: Scope) -> Reading:
+def sibilance(rule: Sibilance, song: Panel, scope: Scope) -> Reading:
     """Change of each track's sharpness where it is sharpest, dB."""
     active = sounding(song, scope)
     hiss, body = (jnp.asarray(spectrum.bands_between(band), song.mix_k.dtype) for band in (HISS_HZ, BODY_HZ))
@@ -103,13 +92,13 @@ def sibilance(rule: Sibilance, song: Measured, scope: Scope) -> Reading:
     def sharpest(power: Float[Array, "track frame band"]) -> Float[Array, " track"]:
         return worst_mean(db(power @ hiss) - db(power @ body), rule.share, counted)
 
-    change = sharpest(direct(song)) - sharpest(song.raw.power)
+    change = sharpest(song.direct_power) - sharpest(song.raw.power)
     return Reading(change, tracks_heard(scope, active))
 
 
-def low_end_budget(rule: LowEndBudget, song: Measured, scope: Scope) -> Reading:
+def low_end_budget(rule: LowEndBudget, song: Panel, scope: Scope) -> Reading:
     """Power of the mix below 120 Hz over that from there to 2 kHz, dB."""
     active = mix_sounding(song, scope)
-    power = (active @ whole(song)) / jnp.maximum(jnp.sum(active), 1.0)
+    power = (active @ song.mix_power) / jnp.maximum(jnp.sum(active), 1.0)
     low, mid = (spectrum.shares_below(corner).astype(power.dtype) for corner in (LOW_END_HZ, MIDDLE_HZ))
     return one(db(power @ low) - db(power @ (mid - low)))

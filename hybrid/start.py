@@ -1,0 +1,56 @@
+"""How JAX is to start, wherever it is imported first: what the user has chosen stays.
+
+Compiled programs are kept between runs, so that the second starts warm. Eigen stays on one thread, which avoids a hang
+seen in some gradients on CPU, and leaves the cores to the tracks that are worked on in parallel.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Mapping
+from importlib import import_module
+from types import ModuleType
+
+import platformdirs
+
+_FLAG, _GUARD = "xla_cpu_multi_thread_eigen", "--xla_cpu_multi_thread_eigen=false"
+_OPTIONS: Mapping[str, tuple[str | float | None, str | float]] = {
+    "jax_compilation_cache_dir": (None, platformdirs.user_cache_dir("hybrid-mix") + "/xla"),
+    "jax_persistent_cache_min_compile_time_secs": (1.0, 0.0),
+}
+"""Options of JAX: what they are if nobody has chosen, and what they are here."""
+
+
+def prepare_jax() -> None:
+    """Sets what JAX reads when it starts; if it is imported already, its configuration. Imports nothing.
+
+    Warns, once in a process, if JAX has started without the guard against the hang.
+    """
+    jax = import_module("jax") if "jax" in sys.modules else None
+    for name, (unset, ours) in _OPTIONS.items():
+        if jax is None:
+            os.environ.setdefault(name.upper(), str(ours))
+        elif name.upper() not in os.environ and jax.config.values[name] == unset:
+            jax.config.update(name, ours)
+    flags = os.environ.get("XLA_FLAGS", "")
+    if _FLAG in flags:
+        return
+    is_file = flags != "" and not flags.lstrip().startswith("-")
+    if not is_file:
+        os.environ["XLA_FLAGS"] = f"{flags} {_GUARD}".strip()
+    if is_file or (jax and _has_started(jax)):
+        why = f"is the file {flags!r}" if is_file else "was read before hybrid was imported"
+        warnings.warn(f"XLA_FLAGS {why}: without {_GUARD} in it, a gradient may hang on a CPU", stacklevel=3)
+
+
+def _has_started(jax: ModuleType) -> bool:
+    """Whether JAX has read its flags: from then on it refuses to have another number of devices."""
+    n_devices = jax.config.values["jax_num_cpu_devices"]
+    try:
+        jax.config.update("jax_num_cpu_devices", 1 if n_devices != 1 else 2)
+    except RuntimeError:
+        return True
+    jax.config.update("jax_num_cpu_devices", n_devices)
+    return False
