@@ -34,7 +34,7 @@ _MOST_PROGRAMS = 64
 Shapes = tuple[tuple[tuple[int, ...], str], ...]
 
 
-class Kept:
+class ExportedFunction:
     """A function of arrays, in any containers, that is traced once for each structure and set of shapes.
 
     `name` stands for what the function holds fixed; its module, and what that imports, for the rest. What it returns is
@@ -56,13 +56,15 @@ class Kept:
 
 
 @lru_cache(maxsize=_MOST_PROGRAMS)
-def _program(kept: Kept, tree: Hashable, shapes: Shapes) -> Callable[[list], PyTree]:
+def _program(kept: ExportedFunction, tree: Hashable, shapes: Shapes) -> Callable[[list], PyTree]:
     asked = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
     traced = _traced(kept, tree, shapes, asked)
     return jax.jit(traced.call).lower(asked).compile()
 
 
-def _traced(kept: Kept, tree: Hashable, shapes: Shapes, asked: list[jax.ShapeDtypeStruct]) -> export.Exported:
+def _traced(
+    kept: ExportedFunction, tree: Hashable, shapes: Shapes, asked: list[jax.ShapeDtypeStruct]
+) -> export.Exported:
     here = (
         source_hash(kept.module),
         jax.__version__,

@@ -14,7 +14,7 @@ import pytest
 from jaxtyping import Array
 
 from hybrid import compiled
-from hybrid.compiled import Kept
+from hybrid.compiled import ExportedFunction
 
 
 class Pair(NamedTuple):
@@ -53,45 +53,45 @@ def pair(n: int) -> Pair:
     return Pair(jnp.arange(n, dtype=jnp.float32), jnp.ones(2))
 
 
-def found(kept: Kept, n: int) -> tuple[float, list[float]]:
-    total, rest = kept(pair(n))
+def found(exported: ExportedFunction, n: int) -> tuple[float, list[float]]:
+    total, rest = exported(pair(n))
     return float(total), rest.tolist()
 
 
 def test_each_shape_is_traced_once(folder: Path):
     counted = Counted(2.0)
-    kept = Kept("doubled", counted)
-    assert found(kept, 3) == (6.0, [2.0, 2.0])
-    assert found(kept, 3) == (6.0, [2.0, 2.0])
+    exported = ExportedFunction("doubled", counted)
+    assert found(exported, 3) == (6.0, [2.0, 2.0])
+    assert found(exported, 3) == (6.0, [2.0, 2.0])
     assert counted.n_traced == 1
-    assert found(kept, 4) == (12.0, [2.0, 2.0])
+    assert found(exported, 4) == (12.0, [2.0, 2.0])
     assert counted.n_traced == 2
 
 
 def test_another_run_finds_what_was_traced(folder: Path):
-    Kept("doubled", Counted(2.0)).prepare(pair(3))
+    ExportedFunction("doubled", Counted(2.0)).prepare(pair(3))
     counted = Counted(2.0)
-    assert found(Kept("doubled", counted), 3) == (6.0, [2.0, 2.0])
+    assert found(ExportedFunction("doubled", counted), 3) == (6.0, [2.0, 2.0])
     assert counted.n_traced == 0
 
 
 @pytest.mark.parametrize("name", ["tripled", "doubled"])
 def test_another_function_or_version_does_not(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str):
-    Kept("doubled", Counted(2.0)).prepare(pair(3))
+    ExportedFunction("doubled", Counted(2.0)).prepare(pair(3))
     if name == "doubled":
         monkeypatch.setattr(compiled, "source_hash", lambda module: f"another {module}")
-    assert found(Kept(name, Counted(3.0)), 3) == (9.0, [2.0, 2.0])
+    assert found(ExportedFunction(name, Counted(3.0)), 3) == (9.0, [2.0, 2.0])
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x00\x01 nothing of the kind", None])
 def test_a_damaged_file_is_made_anew(folder: Path, damage: bytes | None):
-    Kept("doubled", Counted(2.0)).prepare(pair(3))
+    ExportedFunction("doubled", Counted(2.0)).prepare(pair(3))
     (path,) = folder.iterdir()
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
     n_traced = []
     for counted in (Counted(2.0), Counted(2.0)):
-        assert found(Kept("doubled", counted), 3) == (6.0, [2.0, 2.0])
+        assert found(ExportedFunction("doubled", counted), 3) == (6.0, [2.0, 2.0])
         n_traced.append(counted.n_traced)
     assert n_traced == [1, 0]
 
@@ -100,13 +100,13 @@ def test_a_damaged_file_is_made_anew(folder: Path, damage: bytes | None):
 def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path: Path):
     (tmp_path / "file").touch()
     with kept_in(tmp_path / "file"):
-        assert found(Kept("doubled", Counted(2.0)), 3) == (6.0, [2.0, 2.0])
+        assert found(ExportedFunction("doubled", Counted(2.0)), 3) == (6.0, [2.0, 2.0])
 
 
 def test_where_jax_keeps_nothing_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     with kept_in(None):
-        assert found(Kept("doubled", Counted(2.0)), 3) == (6.0, [2.0, 2.0])
+        assert found(ExportedFunction("doubled", Counted(2.0)), 3) == (6.0, [2.0, 2.0])
     assert not list(tmp_path.iterdir())
 
 
@@ -115,14 +115,14 @@ def test_programs_that_are_too_many_or_too_large_are_let_go_and_come_back(most: 
     monkeypatch.setattr(compiled, "_MOST_BYTES", 1e12)
     double = jax.jit(lambda x: 2.0 * x)
     assert double(3.0) == 6.0
-    kept = Kept("one that is let go", lambda x: [x + 1.0])
-    kept(jnp.ones(3))
+    exported = ExportedFunction("one that is let go", lambda x: [x + 1.0])
+    exported(jnp.ones(3))
     compiled.clear_compiled()
     assert double._cache_size() == 1 and compiled._program.cache_info().currsize >= 1  # a few are kept
     monkeypatch.setattr(compiled, most, 0)
     compiled.clear_compiled()
     assert double._cache_size() == 0 and compiled._program.cache_info().currsize == 0
-    np.testing.assert_array_equal(kept(jnp.ones(3))[0], [2.0, 2.0, 2.0])
+    np.testing.assert_array_equal(exported(jnp.ones(3))[0], [2.0, 2.0, 2.0])
     assert double(4.0) == 8.0
     monkeypatch.setattr(compiled, "_MAPS", Path("/nowhere"))
     monkeypatch.setattr(compiled, "_SIZE", Path("/nowhere"))

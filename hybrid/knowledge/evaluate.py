@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from hybrid.audio.song import Song
-from hybrid.compiled import Kept
+from hybrid.compiled import ExportedFunction
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.findings import verdict_of
 from hybrid.knowledge.objective import Objective, Output, project
@@ -44,7 +44,7 @@ def _read(objective: Objective, panel: Measured) -> list[tuple]:
     return [tuple(reading) for reading in objectives.read(objective, lambda rule: shared)]
 
 
-_READ = Kept("readings", _read)
+_READ = ExportedFunction("readings", _read)
 
 
 def read_panel(objective: Objective, panel: Measured) -> tuple[Reading, ...]:

@@ -152,7 +152,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
     )
 
 
-class Problem(NamedTuple):
+class MixProblem(NamedTuple):
     """A song before it is refined."""
 
     objective: Objective
@@ -168,12 +168,12 @@ class Problem(NamedTuple):
     """Of the raw sum."""
 
 
-def formulate(song: Song, analysis: Analysis, rules: RuleSet, config: MixConfig) -> Problem:
+def formulate(song: Song, analysis: Analysis, rules: RuleSet, config: MixConfig) -> MixProblem:
     """What is to be refined under these rules, and from where, of a song that is analysed and whose roles are named."""
     return _problem_of(song, analysis, _shape_spec(song, analysis.dry, rules, config), rules, config)
 
 
-def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet, config: MixConfig) -> Problem:
+def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet, config: MixConfig) -> MixProblem:
     dry, levels = analysis.dry, analysis.raw_levels
     objective, nothing = spec.objective, spec.nothing
     raw = raw_panel(objective.output, dry, nothing, (levels.integrated_lufs, levels.true_peak_dbtp))
@@ -187,7 +187,7 @@ def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet,
         context = spec.context._replace(dry=gradient_frames(dry))
         start = _proposed_start(config.network, dry, context, nothing, start, song, config.seed)
         task = task._replace(in_turn=np.float32(0.0))
-    return Problem(objective, spec.report, task, start, nothing, raw, found)
+    return MixProblem(objective, spec.report, task, start, nothing, raw, found)
 
 
 def _proposed_start(

@@ -14,7 +14,7 @@ from jaxtyping import Array
 
 from hybrid.audio.families import ROLE_OF
 from hybrid.audio.song import Song, Track
-from hybrid.compiled import Kept
+from hybrid.compiled import ExportedFunction
 from hybrid.knowledge.compile import compile_rules
 from hybrid.knowledge.objective import Objective, negative_gradient
 from hybrid.knowledge.ruleset import RuleSet
@@ -128,7 +128,7 @@ def _network_of(sizes: Sizes) -> Callable[[list[Array]], Field]:
 
 
 @cache
-def _proposal(sizes: Sizes) -> Kept:
+def _proposal(sizes: Sizes) -> ExportedFunction:
     """What a network of these sizes proposes: the parts of a treatment in their order."""
     network_of = _network_of(sizes)
 
@@ -138,15 +138,15 @@ def _proposal(sizes: Sizes) -> Kept:
         wanted = partial(negative_gradient, context.objective, context.dry)
         return jax.tree.leaves(propose(network_of(weights), dry, start, conditioning, wanted))
 
-    return Kept(f"a proposal by {sizes}", parts)
+    return ExportedFunction(f"a proposal by {sizes}", parts)
 
 
 @cache
-def _classifier(sizes: Sizes) -> Kept:
+def _classifier(sizes: Sizes) -> ExportedFunction:
     """Logits of what each track is to a network of these sizes."""
     network_of = _network_of(sizes)
 
     def family(weights: list[Array], dry: Dry, conditioning: Conditioning) -> Array:
         return predict_song(network_of(weights), dry, conditioning).family
 
-    return Kept(f"an ear by {sizes}", family)
+    return ExportedFunction(f"an ear by {sizes}", family)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from hybrid.compiled import Kept
+from hybrid.compiled import ExportedFunction
 from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.objective import Ask, Objective, Output, Timing, project
 from hybrid.refinement.constraints import ConstraintWeights
@@ -66,8 +66,8 @@ class Refined(NamedTuple):
 
 
 @cache
-def _program(size: int) -> Kept:
-    return Kept(f"a round of {size} steps", partial(descend, size))
+def _program(size: int) -> ExportedFunction:
+    return ExportedFunction(f"a round of {size} steps", partial(descend, size))
 
 
 class _Variant(NamedTuple):
@@ -101,8 +101,8 @@ def _side_by_side(
 
 
 @cache
-def _program_of_many(size: int) -> Kept:
-    return Kept(f"a round of {size} steps of {AT_ONCE} tasks", partial(_side_by_side, size))
+def _program_of_many(size: int) -> ExportedFunction:
+    return ExportedFunction(f"a round of {size} steps of {AT_ONCE} tasks", partial(_side_by_side, size))
 
 
 class Task(NamedTuple):

@@ -25,7 +25,7 @@ from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.panel import predict
 from hybrid.mixing.mixdown import rendered
-from hybrid.mixing.plan import AnalysedSong, MixConfig, Problem, analyse_song, formulate
+from hybrid.mixing.plan import AnalysedSong, MixConfig, MixProblem, analyse_song, formulate
 from hybrid.proposal.weights import Network
 from hybrid.refinement.refine import AT_ONCE, refine_many
 from hybrid.study.arm import FULL, Arm
@@ -117,7 +117,7 @@ def mix_arms(
     assert arms[0].id == FULL
     with counted_programs() as programs:
         count = _Count(programs)
-        begun: dict[str, Problem] = {}
+        begun: dict[str, MixProblem] = {}
         for proposes in (True, False):
             # an arm without a network takes another path, the same for all that have none
             for arm in count.over([arm for arm in arms if arm.uses_network is proposes]):
@@ -143,14 +143,14 @@ def mix_arms(
     return Mixed(tuple(rows), explained, Compiled(count.first, count.later), kept)
 
 
-def _begun(ready: Ready, seed: int, arm: Arm, network: Network | None) -> Problem:
+def _begun(ready: Ready, seed: int, arm: Arm, network: Network | None) -> MixProblem:
     way = MixConfig(arm.n_steps, seed, network if arm.uses_network else None)
     return formulate(ready.heard.song, ready.heard.analysis, arm.rules, way)
 
 
-def _treated(begun: Sequence[tuple[Problem, Arm]], count: _Count) -> Iterator[tuple[str, Treatment]]:
+def _treated(begun: Sequence[tuple[MixProblem, Arm]], count: _Count) -> Iterator[tuple[str, Treatment]]:
     """Each arm's treatment: those that one program serves are refined side by side, from where each starts."""
-    groups: dict[Hashable, list[tuple[Problem, Arm]]] = {}
+    groups: dict[Hashable, list[tuple[MixProblem, Arm]]] = {}
     for each, arm in begun:
         key = (each.objective.program.key, jax.tree.structure(each.start), arm.n_steps)
         groups.setdefault(key, []).append((each, arm))
