@@ -32,7 +32,7 @@ from jaxtyping import Array, Float, Int
 
 from hybrid import shelf
 from hybrid.analysis.analyse import analyse
-from hybrid.analysis.microphones import settle
+from hybrid.analysis.microphones import align_microphones
 from hybrid.audio.manifest import load_song
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
@@ -129,7 +129,7 @@ def case_of(folder: Path, rules: RuleSet, name: str) -> Case:
     song = load_song(folder)
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
     with open_song(song) as reader:
-        song, pairs = settle(song, reader)
+        song, pairs = align_microphones(song, reader)
         dry = analyse(song, reader.for_song(song), pairs=pairs).dry
     return made_case(name, song, pool(dry, -(-dry.active.shape[-1] // FRAMES)), rules)
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.audio.song import Track
-from hybrid.export.sheet import Sheet, TrackSheet
+from hybrid.export.sheet import Cut, Sheet, TrackSheet
 from hybrid.knowledge.evaluate import frames_inside
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings.reading import smoothed
@@ -21,11 +21,14 @@ from hybrid.knowledge.types import LongTermSpectrum
 from hybrid.measure import loudness, spectrum
 from hybrid.measure.panel import Measured
 from hybrid.mixing.deliver import Delivered
-from hybrid.mixing.settings import LOW_CUT_OFF_HZ, zone_names
+from hybrid.mixing.settings import zone_names
 from hybrid.signal import bands
 from hybrid.treatment import curves, effect
-from hybrid.treatment.parts import RIDE_S, SEND_OFF_DB
-from hybrid.treatment.types import Dry, Treatment
+from hybrid.treatment.parts import PARTS, RIDE_S, SEND_OFF_DB, OneSided
+from hybrid.treatment.types import Dry, Treatment, treatment_parts
+
+_CUT_BEYOND = 1.5
+"""How far from its rest a cut is worth drawing, as a ratio of corners: below 15 Hz, and above 27 kHz, it is not."""
 
 
 class _Curves(NamedTuple):
@@ -130,6 +133,20 @@ def _plain(curve: Array) -> Float[np.ndarray, "*shape"]:
     return np.asarray(curve, np.float64)
 
 
+def _cuts(treatment: Treatment, track: int) -> tuple[Cut, ...]:
+    """The filters of a track, without those that are as good as off."""
+    cuts = []
+    for name, value in treatment_parts(treatment).items():
+        bijector = PARTS[name].bijector
+        if isinstance(bijector, OneSided) and PARTS[name].unit == "Hz":
+            corner_hz = float(value[track])
+            is_low = bijector.span > 0.0
+            beyond = corner_hz / bijector.rest if is_low else bijector.rest / corner_hz
+            if beyond >= _CUT_BEYOND:
+                cuts.append(Cut(PARTS[name].noun, corner_hz, is_low))
+    return tuple(cuts)
+
+
 def _track(
     track: Track,
     i: int,
@@ -139,7 +156,6 @@ def _track(
     active: np.ndarray,
 ) -> TrackSheet:
     tone, ride, zones = curves
-    corner_hz = float(treatment.eq.low_cut_hz[i])
     return TrackSheet(
         id=track.id,
         role=track.role,
@@ -151,7 +167,7 @@ def _track(
         pan=float(treatment.pan.position[i]),
         width_db=float(treatment.pan.width_db[i]) if track.channels == 2 else None,
         send_db=_send_db(treatment, i),
-        low_cut_hz=corner_hz if corner_hz >= LOW_CUT_OFF_HZ else None,
+        cuts=_cuts(treatment, i),
         tone_db=tone,
         ride_db=ride,
         dynamics_db=zones,

@@ -8,6 +8,7 @@ Axes are named in the annotations: `band` runs over `band_hz`, `zone` over `zone
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -35,6 +36,15 @@ FAMILIES = {
 _FAMILY_OF_ROOT = {"choir": "vocal", "strings": "orchestra", "brass": "orchestra", "woodwind": "orchestra"}
 
 
+class Cut(NamedTuple):
+    """A filter of a track that takes away what is beyond its corner."""
+
+    name: str
+    corner_hz: float
+    is_low: bool
+    """Whether it takes what is below."""
+
+
 @dataclass(frozen=True)
 class TrackSheet:
     """One track: who it is, how loud it was and became, and what was done to it."""
@@ -54,8 +64,7 @@ class TrackSheet:
     """Gain of the side signal against the mid; None for a mono track."""
     send_db: float | None
     """Level of what comes back from the room relative to the track; None in a dry mix or where nothing is sent."""
-    low_cut_hz: float | None
-    """None where no low cut was made."""
+    cuts: tuple[Cut, ...]
     tone_db: Float[np.ndarray, " band"]
     ride_db: Float[np.ndarray, " frame"]
     dynamics_db: Float[np.ndarray, "zone frame"]

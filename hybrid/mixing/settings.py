@@ -27,8 +27,6 @@ from hybrid.units import field_error
 from hybrid.validation import validate_document
 
 SCHEMA = "settings/1"
-LOW_CUT_OFF_HZ = 15.0
-"""Corners below this are as good as off, and are shown as off."""
 _MORE_POINTS = 3
 """Points in time that are written beyond the whole spacings of a song: one at its start, and two that the last window,
 whose centre may lie behind the end, is interpolated between."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from hybrid.export.sheet import Sheet, TrackSheet
+from hybrid.export.sheet import Cut, Sheet, TrackSheet
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
 
 BAND = (("01_Kick", "drums.kick", 0), ("02_Snare", "drums.snare", 4), ("03_HiHat", "drums.hihat", 35),
@@ -19,6 +19,8 @@ BAND = (("01_Kick", "drums.kick", 0), ("02_Snare", "drums.snare", 4), ("03_HiHat
 STEREO = ("drums.overheads", "keys.piano", "synth.pad")
 ZONES = ("low", "low mid", "presence", "air")
 MakeSheet = Callable[..., Sheet]
+
+HIGH_CUT = Cut("high cut", 9000.0, is_low=False)
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +77,7 @@ def _track(
         before_lu=after + rng.normal(0, 5.0), after_lu=after, level_db=float(rng.normal(0, 4)),
         pan=float(np.clip(pan + rng.normal(0, 6), -100, 100)), width_db=1.5 if role in STEREO else None,
         send_db=-12.0 if role == "vocal.lead" else None,
-        low_cut_hz=None if "kick" in role else float(rng.uniform(30, 160)), tone_db=tone,
+        cuts=() if "kick" in role else (Cut("low cut", float(rng.uniform(30, 160)), True), HIGH_CUT), tone_db=tone,
         ride_db=1.2 * _walk(rng, len(time_s)) * active, dynamics_db=dynamics, active=active,
     )  # fmt: skip
 

@@ -11,10 +11,10 @@ from jinja2 import UndefinedError
 
 from hybrid.batch.record import Record
 from hybrid.batch.summary import summary_html, summary_of
-from hybrid.corpus.index import Entry, Index
+from hybrid.corpus.index import Index, IndexEntry
 from hybrid.export.corpus import statistics, statistics_html
 from hybrid.export.report import report_html
-from hybrid.judge.statistics import effect_of
+from hybrid.judge.statistics import paired_effect
 from hybrid.knowledge.resolve import load_rules
 from hybrid.pages.document import document
 from hybrid.study.arm import FULL
@@ -54,7 +54,7 @@ def summary(name: str) -> str:
 
 def corpus(name: str) -> str:
     """The statistics of a data set with one song and one that cannot be read."""
-    song = Entry("song", None, 60.0, 44100, ({"id": name, "role": name},), None, (), ())
+    song = IndexEntry("song", None, 60.0, 44100, ({"id": name, "role": name},), None, (), ())
     broken = song._replace(song=name, tracks=(), problems=(name,))
     index = Index(name, Path(), (song, broken))
     return statistics_html(index, statistics(index))
@@ -74,7 +74,7 @@ def study(name: str) -> str:
     ]  # fmt: skip
     effects = effects_of(rows, arms_of(planned, rules, 0), planned, rules)
     arms = tuple(each._replace(arm=each.arm._replace(id=name, changed=(name,))) for each in effects.arms)
-    effect = effect_of([1.0, 2.0])
+    effect = paired_effect([1.0, 2.0])
     effects = effects._replace(
         arms=arms, shares=(Share(name, name, effect),), joint=(Joint((name, name), name, effect),)
     )

@@ -55,7 +55,7 @@ rules:
 @pytest.fixture(scope="module")
 def network() -> Network:
     field = Field(SIZES, nnx.Rngs(0))
-    field.family.bias[...] = field.family.bias[...].at[3].set(5.0)
+    field.family_head.bias[...] = field.family_head.bias[...].at[3].set(5.0)
     return Network(field, ROLES, tuple(FAMILIES), {"recipe": "none"}, "")
 
 
@@ -144,16 +144,16 @@ def test_hints_know_roles_leads_and_a_seat_for_each():
     conditioning = conditioning_of(tracks, ROLES, 6, seed=0)
     assert conditioning.role.tolist() == [2, 0, 0, 1, 0, 0]
     assert conditioning.leads.tolist() == [1, 0, 0, 0, 0, 0]
-    assert sorted(conditioning.seat[:4].tolist()) == pytest.approx([-1.0, -1 / 3, 1 / 3, 1.0])
-    assert conditioning.seat.tolist() == conditioning_of(tracks, ROLES, 6, seed=0).seat.tolist()
-    assert conditioning_of(_tracks("bass"), ROLES, 4, seed=0).seat.tolist() == [0, 0, 0, 0]
+    assert sorted(conditioning.side[:4].tolist()) == pytest.approx([-1.0, -1 / 3, 1 / 3, 1.0])
+    assert conditioning.side.tolist() == conditioning_of(tracks, ROLES, 6, seed=0).side.tolist()
+    assert conditioning_of(_tracks("bass"), ROLES, 4, seed=0).side.tolist() == [0, 0, 0, 0]
 
 
 def test_the_order_of_the_tracks_moves_no_seat():
     tracks = _tracks("bass", "guitar", "guitar", "unknown", "bass")
     order = [3, 0, 4, 1, 2]
-    seats = conditioning_of(tracks, ROLES, 5, seed=1).seat
-    assert conditioning_of(tuple(tracks[k] for k in order), ROLES, 5, seed=1).seat.tolist() == [
+    seats = conditioning_of(tracks, ROLES, 5, seed=1).side
+    assert conditioning_of(tuple(tracks[k] for k in order), ROLES, 5, seed=1).side.tolist() == [
         float(seats[k]) for k in order
     ]
 

@@ -73,8 +73,7 @@ def _tone_description(track: TrackSheet, sheet: Sheet) -> str:
         for band in (high, low)
         if abs(track.tone_db[band]) > _AUDIBLE_DB
     ]
-    if track.low_cut_hz is not None:
-        extremes.append(f"low cut at {frequency(track.low_cut_hz)}")
+    extremes.extend(f"{cut.name} at {frequency(cut.corner_hz)}" for cut in track.cuts)
     return f"Tone of {track.id}: {', '.join(extremes) or 'flat'}"
 
 
