@@ -59,7 +59,7 @@ def waveform_moments(
 
 def _spectra(x: Float[Array, "channel time"], window: Float[Array, " window"]) -> Complex[Array, "w channel bin"]:
     """Spectra of windows that overlap by half; what does not fill a segment is left out."""
-    spectra = stft.sparse(x, window)
+    spectra = stft.half_overlap_spectra(x, window)
     return spectra[:, : spectra.shape[1] // SEGMENT * SEGMENT].swapaxes(0, 1)
 
 

@@ -41,9 +41,9 @@ class Raw(NamedTuple):
 def raw_of(dry: Dry) -> Raw:
     """What the raw tracks alone decide."""
     power = dry.power[:, 0] + dry.power[:, 1]
-    layer = effect.as_measured(dry)
-    whole = jnp.sum(effect.mix_total(layer), axis=-1)
-    return Raw(power, masking.importance(power), whole, effect.total_k(layer), effect.pair_k(layer))
+    layer = effect.untreated(dry)
+    whole = jnp.sum(effect.mix_power(layer), axis=-1)
+    return Raw(power, masking.importance(power), whole, effect.track_k(layer), effect.pair_k(layer))
 
 
 class Measured(NamedTuple):
@@ -109,8 +109,8 @@ def predict(dry: Dry, treatment: Treatment, raw: Raw | None = None) -> Measured:
 @partial(jax.jit, inline=True)
 def _predicted(layer: Layer, raw_whole: Float[Array, " frame"], treatment: Treatment) -> _Levels:
     dry = layer.dry
-    louder = jnp.sum(effect.mix_total(layer), axis=-1) / jnp.where(raw_whole > FLOOR, raw_whole, 1.0)
-    track_k, pair_k = effect.total_k(layer), effect.pair_k(layer)
+    louder = jnp.sum(effect.mix_power(layer), axis=-1) / jnp.where(raw_whole > FLOOR, raw_whole, 1.0)
+    track_k, pair_k = effect.track_k(layer), effect.pair_k(layer)
     mix_k = jnp.maximum(jnp.sum(track_k, axis=0) + jnp.sum(pair_k, axis=0), 0.0)
     level = loudness.integrated_lufs(mix_k, dry.inside, dry.frame_s) + treatment.master.level_db
     peak = level + dry.peak_to_loudness_db
@@ -133,16 +133,16 @@ def observe(dry: Dry, treatment: Treatment, tracks: Layer, mix: Dry, levels: tup
     `levels` are the exact meters' loudness and true peak of the output. What comes back from the room is worked out
     from the tracks as measured.
     """
-    whole = effect.as_measured(mix)
+    whole = effect.untreated(mix)
     return Measured(dry, raw_of(dry), treatment, tracks, whole, *_observed(dry, treatment, tracks, whole, levels))
 
 
 @jax.jit
 def _observed(dry: Dry, treatment: Treatment, tracks: Layer, whole: Layer, levels: tuple[Scalar, Scalar]) -> _Levels:
     return _Levels(
-        track_k=effect.total_k(tracks),
+        track_k=effect.track_k(tracks),
         pair_k=effect.pair_k(tracks),
-        mix_k=effect.total_k(whole)[0],
+        mix_k=effect.track_k(whole)[0],
         return_k=effect.return_k(tracks),
         peak=whole.dry.peak,
         loudness_lufs=jnp.asarray(levels[0], jnp.float32),
@@ -155,7 +155,7 @@ def _observed(dry: Dry, treatment: Treatment, tracks: Layer, whole: Layer, level
 def bus_k(song: Measured, member: Float[Array, "*bus track"], raw: bool = False) -> Float[Array, "*bus frame"]:
     """K-weighted power of the sum of some tracks, by a 0/1 membership: pairs that share phase add as signals."""
     powers = song.raw if raw else song
-    return jnp.maximum(member @ powers.track_k + effect.together(song.dry, member) @ powers.pair_k, 0.0)
+    return jnp.maximum(member @ powers.track_k + effect.pair_member(song.dry, member) @ powers.pair_k, 0.0)
 
 
 def bus_active(dry: Dry, member: Float[Array, "*bus track"]) -> Float[Array, "*bus frame"]:

@@ -41,9 +41,9 @@ class MixFeatures(NamedTuple):
 
 def mix_features(dry: Dry, treatment: Treatment, features: InputFeatures) -> MixFeatures:
     """How the tracks stand under a treatment whose levels are those after make-up; its room is not heard."""
-    layer = effect.treated(dry, apply_makeup(dry, treatment))._replace(back=None)
+    layer = effect.treated(dry, apply_makeup(dry, treatment))._replace(reverb_return=None)
     present, active = features.present, dry.active * features.present[:, None]
-    power = effect.direct(layer) * present[:, None, None]
+    power = effect.direct_power(layer) * present[:, None, None]
     mix = effect.summed(power)
     own = jnp.einsum("itb,it->ib", power, active)
     around = active @ mix.reshape(len(mix), -1)
@@ -51,7 +51,7 @@ def mix_features(dry: Dry, treatment: Treatment, features: InputFeatures) -> Mix
         unit_db(bands.N_BANDS * x / jnp.maximum(jnp.sum(x, axis=-1, keepdims=True), FAINT)) for x in (own, around)
     )
     share = unit_db(own / jnp.maximum(around, FAINT))
-    weighed = effect.total_k(layer) * active
+    weighed = effect.track_k(layer) * active
     mix_k = effect.summed(weighed)
     loud = jnp.sum(weighed, axis=-1) / jnp.maximum(jnp.sum(active, axis=-1), 1e-6)
     others = jnp.maximum(active @ mix_k - jnp.sum(weighed, axis=-1), 0.0)

@@ -124,7 +124,7 @@ def test_frames_of_band_powers_agree_with_the_meter(sample_rate, bursts):
     padded = np.pad(x, ((0, 0), (context, n_chunks * chunk - x.shape[1])))
     analyser = bandpower.make_analyser(sample_rate)
     pieces = [padded[:, k * chunk : (k + 1) * chunk + context] for k in range(n_chunks)]
-    weighted = [bandpower.measured(analyser, piece)[0].weighted for piece in pieces]
+    weighted = [bandpower.band_powers(analyser, piece)[0].weighted for piece in pieces]
     power_k = jnp.concatenate([jnp.sum(w[:2], axis=(0, 2)) for w in weighted])
     inside = jnp.asarray(bandpower.inside(x.shape[1], hop, power_k.shape[0]), jnp.float32)
     frames = float(loudness.integrated_lufs(power_k, inside, stft.frame_s(sample_rate)))

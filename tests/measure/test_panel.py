@@ -74,7 +74,7 @@ def test_a_constant_gain_does_not_move():
 
 def test_what_is_observed_of_the_raw_tracks_is_what_is_predicted_of_doing_nothing():
     levels = (float(RAW.loudness_lufs), float(RAW.true_peak_dbtp))
-    seen = panel.observe(DRY, NOTHING, effect.as_measured(DRY), random_dry(1), levels)
+    seen = panel.observe(DRY, NOTHING, effect.untreated(DRY), random_dry(1), levels)
     np.testing.assert_allclose(seen.track_k, RAW.track_k, rtol=1e-5)
     np.testing.assert_allclose(seen.pair_k, RAW.pair_k, rtol=1e-5)
     assert (float(seen.loudness_lufs), float(seen.true_peak_dbtp)) == pytest.approx(levels)

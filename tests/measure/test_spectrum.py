@@ -63,7 +63,7 @@ def below_db(frequency_hz: float, corner_hz: float, gain: float = 0.5) -> float:
         2.0 * np.pi * frequency_hz / RATE * np.arange((bandpower.CHUNK_HOPS + 3) * stft.hop_samples(RATE))
     )
     analyser = bandpower.make_analyser(RATE)
-    power = bandpower.measured(analyser, x[None].astype(np.float32))[0].plain
+    power = bandpower.band_powers(analyser, x[None].astype(np.float32))[0].plain
     total = (power[0] + power[1])[None]
     return float(spectrum.below_db(total, jnp.ones(total.shape[:2]), jnp.asarray([corner_hz]))[0])
 

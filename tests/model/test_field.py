@@ -131,7 +131,7 @@ def test_what_gain_a_track_came_with_is_undone_by_its_level(dry: Dry):
     gain_db = np.array([6.0, -12.0, 0.0, 3.0])
     for each in (dry, louder(dry, gain_db)):
         treatment = proposed(network, each, nothing(each), no_conditioning(N_TRACKS, 3), still)
-        power = effect.total_k(effect.treated(each, treatment)) * each.active
+        power = effect.track_k(effect.treated(each, treatment)) * each.active
         level = 10.0 * np.log10(np.sum(power, axis=-1) / np.sum(each.active, axis=-1))
         # untrained, it makes all tracks equally loud
         np.testing.assert_allclose(level, level.mean(), atol=0.05)

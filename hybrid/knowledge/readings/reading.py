@@ -54,24 +54,24 @@ def once(song: Measured, name: str, make: Callable[[], Array], *given: float) ->
 
 def direct(song: Measured) -> Float[Array, "track frame band"]:
     """Power of every track without what comes back of it."""
-    return once(song, "direct", lambda: effect.direct(song.tracks))
+    return once(song, "direct", lambda: effect.direct_power(song.tracks))
 
 
 def total(song: Measured) -> Float[Array, "track frame band"]:
     """Power of every track with what comes back of it."""
-    back = song.tracks.back
+    back = song.tracks.reverb_return
     return direct(song) if back is None else once(song, "total", lambda: direct(song) + back.of_track)
 
 
 def whole(song: Measured) -> Float[Array, "frame band"]:
     """Power of the mix."""
-    return once(song, "whole", lambda: effect.mix_total(song.whole))
+    return once(song, "whole", lambda: effect.mix_power(song.whole))
 
 
 def bus(song: Measured, member: Float[Array, "*bus track"]) -> Float[Array, "*bus frame band"]:
     """Power of the sum of some tracks, by a 0/1 membership."""
-    pairs = once(song, "pairs", lambda: effect.pair_total(song.tracks))
-    both = effect.together(song.dry, member)
+    pairs = once(song, "pairs", lambda: effect.pair_power(song.tracks))
+    both = effect.pair_member(song.dry, member)
     return jnp.maximum(jnp.tensordot(member, total(song), 1) + jnp.tensordot(both, pairs, 1), 0.0)
 
 
