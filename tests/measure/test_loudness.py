@@ -155,7 +155,7 @@ def test_a_fade_of_20_db_ranges_over_the_85_percent_between_its_quantiles():
 
 
 @pytest.mark.parametrize(("soft_lufs", "expected_lu"), [(-38.0, 18.0), (-46.0, 0.0)])
-def test_what_lies_20_lu_below_the_mean_is_no_part_of_the_range(soft_lufs, expected_lu):
+def test_blocks_20_lu_below_the_mean_do_not_count_towards_the_range(soft_lufs, expected_lu):
     # the mean of both halves lies 3 LU below the loud one; the blocks across the step are fewer than a tenth
     assert range_lu(levels((-20.0, 400), (soft_lufs, 400))) == pytest.approx(expected_lu, abs=1e-3)
 
