@@ -111,9 +111,11 @@ def _predicted(layer: Layer, raw_whole: Float[Array, " frame"], treatment: Treat
     dry = layer.dry
     power_ratio = jnp.sum(effect.mix_power(layer), axis=-1) / jnp.where(raw_whole > FLOOR, raw_whole, 1.0)
     track_k, pair_k = effect.track_k(layer), effect.pair_k(layer)
+    # cancelling pairs reach zero only to rounding
     mix_k = jnp.maximum(jnp.sum(track_k, axis=0) + jnp.sum(pair_k, axis=0), 0.0)
     level = loudness.integrated_lufs(mix_k, dry.inside, dry.frame_s) + treatment.master.level_db
     peak = level + dry.peak_to_loudness_db
+    # a raw sum that is silent in a frame has no crest factor to keep
     peaks = dry.peak * jnp.where(raw_whole > FLOOR, power_ratio, 0.0)
     return_k = effect.return_k(layer)
     speed = slew(treatment, dry.time_s, dry.frame_s)

@@ -134,6 +134,7 @@ def _gain(
     renderer: Renderer, static_db: Float[Array, " bin"], zone_db: Float[Array, "zone hop"]
 ) -> Float[Array, "hop bin"]:
     """Amplitude gain in every window and bin."""
+    # half the exponent of a power gain; decibels of zones are mixed before, as in the power domain
     return jnp.exp((0.5 * LN_DB) * (static_db + zone_db.T @ renderer.zones))
 
 
@@ -164,6 +165,7 @@ class Room:
 
     def __call__(self, stems: Sequence[Float[np.ndarray, "2 block"]]) -> Float[np.ndarray, "2 block"]:
         """Next block of reverberation of the given stems."""
+        # the response is linear: one convolution of the summed sends instead of one per track
         sent = np.zeros_like(stems[0])
         for send, stem in zip(self.sends, stems, strict=False):
             sent += send * stem
