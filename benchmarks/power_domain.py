@@ -87,7 +87,7 @@ def errors_of(song: Song, seed: int) -> Errors:
 @jax.jit
 def bands_db(measured: Measured) -> jax.Array:
     """Long-term band levels of the mix."""
-    return spectrum.long_term_db(effect.mix_total(measured.whole), jnp.ones(measured.mix_k.shape))
+    return spectrum.long_term_db(effect.mix_power(measured.whole), jnp.ones(measured.mix_k.shape))
 
 
 def row(name: str, tracks: np.ndarray, mixes: np.ndarray, bands: np.ndarray) -> str:

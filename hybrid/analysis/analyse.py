@@ -79,8 +79,8 @@ def pairs_sharing_phase(
     total = 0.0
     with workers(reader.n_threads) as pool:
         for mids in ahead(pool, mid, len(looked_at), n):
-            chunk = bandpower.heard(analyser, np.stack(mids))
-            total = total + np.asarray(chunk.coherent, np.float64)
+            chunk = bandpower.mid_spectra(analyser, np.stack(mids))
+            total = total + np.asarray(chunk.cross_power, np.float64)
             on_spectra(np.asarray(chunk.spectra))
     own = np.einsum("gii->i", total)
     scale = np.sqrt(own[:, None] * own[None, :])

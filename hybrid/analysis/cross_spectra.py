@@ -122,7 +122,7 @@ class Listener:
 
     def __init__(self, pairs: Int[np.ndarray, "pair 2"], n_tracks: int, n_chunks: int, grid: Grid) -> None:
         self._pairs, self._n_chunks, self._hop = pairs, n_chunks, grid.hop
-        self.n_bins = min(bandpower.HEARD_BINS, stft.HOPS_PER_WINDOW * grid.hop // 2 + 1)
+        self.n_bins = min(bandpower.COMPARED_BINS, stft.HOPS_PER_WINDOW * grid.hop // 2 + 1)
         n_stretches = min(N_STRETCHES, n_chunks)
         self._cross = np.zeros((n_stretches, len(pairs), self.n_bins), np.complex64)
         self._own = np.zeros((n_stretches, n_tracks, self.n_bins))

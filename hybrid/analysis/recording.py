@@ -65,7 +65,7 @@ class Recording:
         """
         if not x.any():
             return None
-        powers, spectrum = bandpower.measured(self._analyser, x, every)
+        powers, spectrum = bandpower.band_powers(self._analyser, x, every)
         self.power[track, :, self._frames(chunk)] = self._joined(powers.plain)
         self.power_k[track, :, self._frames(chunk)] = self._joined(powers.weighted)
         self.low[track] += powers.low

@@ -25,7 +25,7 @@ from hybrid.calibrate.probes import CURVE, PLACE, bands_of, probes
 from hybrid.errors import InputError
 from hybrid.knowledge.verdict import Finding
 from hybrid.measure.loudness import active_lufs
-from hybrid.treatment.effect import as_measured, total_k, treated
+from hybrid.treatment.effect import track_k, treated, untreated
 from hybrid.unmixing.check import check_mix_of
 from hybrid.unmixing.fit import RELIABLE, Fit
 
@@ -144,8 +144,8 @@ def _of_buses(
 
 def _powers(fit: Fit, n: int) -> tuple[Float[np.ndarray, "row frame"], Float[np.ndarray, "track frame"]]:
     """K-weighted power of every fitted track and, as the last row, of the mix at the same level; and activity."""
-    tracks = np.asarray(total_k(treated(fit.dry, fit.treatment)))[:n]
-    mix = np.asarray(total_k(as_measured(fit.mix)))[:1] * 10.0 ** (-0.1 * float(fit.treatment.master.level_db))
+    tracks = np.asarray(track_k(treated(fit.dry, fit.treatment)))[:n]
+    mix = np.asarray(track_k(untreated(fit.mix)))[:1] * 10.0 ** (-0.1 * float(fit.treatment.master.level_db))
     return np.concatenate([tracks, mix]), np.asarray(fit.dry.active)[:n]
 
 

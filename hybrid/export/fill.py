@@ -48,8 +48,8 @@ class _Curves(NamedTuple):
 @jax.jit
 def _curves(dry: Dry, measured: Measured, weight: Float[Array, " band"], raw_lufs: float | Array) -> _Curves:
     """All curves of a mix; spectra are relative to their mean under `weight`, in bands of constant Q."""
-    raw = effect.as_measured(dry)
-    raw_k = jnp.maximum(jnp.sum(effect.total_k(raw), axis=0) + jnp.sum(effect.pair_k(raw), axis=0), 0.0)
+    raw = effect.untreated(dry)
+    raw_k = jnp.maximum(jnp.sum(effect.track_k(raw), axis=0) + jnp.sum(effect.pair_k(raw), axis=0), 0.0)
     sounds = jnp.max(dry.active, axis=0)
 
     def shape(total: Float[Array, "frame band"]) -> Float[Array, " band"]:
@@ -70,11 +70,11 @@ def _curves(dry: Dry, measured: Measured, weight: Float[Array, " band"], raw_luf
 
     treatment = measured.treatment
     return _Curves(
-        raw_spectrum_db=shape(effect.mix_total(raw)),
-        mix_spectrum_db=shape(effect.mix_total(measured.whole)),
+        raw_spectrum_db=shape(effect.mix_power(raw)),
+        mix_spectrum_db=shape(effect.mix_power(measured.whole)),
         raw_short_term_lufs=short_term(raw_k, raw_lufs),
         mix_short_term_lufs=short_term(measured.mix_k, measured.loudness_lufs),
-        before_lu=relative(effect.total_k(raw), raw_k),
+        before_lu=relative(effect.track_k(raw), raw_k),
         after_lu=relative(measured.track_k, measured.mix_k),
         tone_db=treatment.eq.tone_db @ curves.tone_curves().astype(np.float32),
         ride_db=curves.points_at(treatment.gain.ride_db, RIDE_S, dry.time_s),

@@ -1,4 +1,4 @@
-"""Dynamics: what gains do over time to a track as a whole, and what is left of its movement. Levels in dB."""
+"""Dynamics: broadband gain over time, onsets, level movement and level in rests of tracks. Levels in dB."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from hybrid.treatment.curves import LN_DB, zone_curves
 _RISE_DB = 3.0
 """A raw track that gets louder by more than this from frame to frame has an onset there (by taste)."""
 _STILL_DB = 0.1
-"""Movements smaller than this are none."""
+"""Floor of movement: smaller ones count as none."""
 
 
 def broadband_db(
     zone_db: Float[Array, "track zone frame"], raw: Float[Array, "track frame band"]
 ) -> Float[Array, "track frame"]:
-    """Gain of a track as a whole from gains in zones, weighted by the energy that the raw track has in each."""
+    """Broadband gain in dB of a track from its gains in zones, weighted by the energy of the raw track in each."""
     energy = jnp.einsum("itb,zb->izt", raw, jnp.asarray(zone_curves(), raw.dtype))
     whole = jnp.sum(energy, axis=1, keepdims=True)
     share = energy / jnp.where(whole > 0.0, whole, 1.0)
@@ -27,7 +27,7 @@ def broadband_db(
 
 
 def onsets(raw: Float[Array, "track frame band"], active: Float[Array, "track frame"]) -> Float[Array, "track frame"]:
-    """Strength of the raw track's onset in every frame: how much louder than the frame before it is, dB."""
+    """Strength of the raw track's onset in every frame, dB: its rise over the previous frame beyond 3 dB."""
     level = db(jnp.sum(raw, axis=-1))
     rise = level[:, 1:] - level[:, :-1] - _RISE_DB
     return jax.lax.stop_gradient(jnp.pad(jnp.maximum(rise, 0.0), ((0, 0), (1, 0))) * active)
@@ -36,9 +36,9 @@ def onsets(raw: Float[Array, "track frame band"], active: Float[Array, "track fr
 def movement_db(
     power: Float[Array, "track frame"], active: Float[Array, "track frame"], frame_s: float
 ) -> Float[Array, " track"]:
-    """Movement of a level about its running mean over 2 s: its mean square over active frames, in dB re 1 dB.
+    """Movement of a level about its running mean over 2 s: mean square over active frames, in dB re 1 dB.
 
-    Levels count from 40 dB below the mean: how silent the gaps within a frame are is not movement.
+    Levels are limited softly at 40 dB below the mean, so that the depth of gaps is not movement.
     """
     level = db(power + 1e-4 * jax.lax.stop_gradient(mean_over(power, active))[:, None])
     n = max(3, round(2.0 / frame_s)) | 1
@@ -48,7 +48,7 @@ def movement_db(
 
 
 def _running(x: Float[Array, "track frame"], n: int) -> Float[Array, "track frame"]:
-    """Sum over `n` frames, an odd number, around each."""
+    """Sum over `n` frames, an odd number, centred on each frame."""
     padded = jnp.cumsum(jnp.pad(x, ((0, 0), (n // 2 + 1, n // 2))), axis=-1)
     return padded[:, n:] - padded[:, :-n]
 
@@ -56,9 +56,9 @@ def _running(x: Float[Array, "track frame"], n: int) -> Float[Array, "track fram
 def in_rests_db(
     power: Float[Array, "track frame"], active: Float[Array, "track frame"], rest: Float[Array, "track frame"]
 ) -> Float[Array, " track"]:
-    """Level of a track in its rests relative to where it sounds, dB, not below -50.
+    """Level of a track in its rests relative to its active frames, dB, not below -50.
 
-    What is fainter is hidden by the track itself: the ends of a filter's response are, beside each note.
+    Fainter sound is masked by the track itself, such as the tail of a filter's response after each note.
     """
     loud, quiet = mean_over(power, active), mean_over(power, rest)
     return 10.0 * jnp.log10(quiet / jnp.where(loud > 0.0, loud, 1.0) + 1e-5)

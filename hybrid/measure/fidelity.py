@@ -1,4 +1,4 @@
-"""Fidelity: how far a treated track has moved from its raw self."""
+"""Fidelity: distance of a treated track from the raw one."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ def timbre_change_db(
     active: Float[Array, "track frame"],
     low_cut_db: Float[Array, "track band"],
 ) -> Float[Array, " track"]:
-    """Change of a track's long-term spectral shape, dB RMS over bands, weighted by what matters to the raw track.
+    """Change of a track's long-term spectral shape, dB RMS over bands, weighted by their importance to the raw track.
 
-    Long-term means over the frames in which it sounds; a change of level alone reads 0. What the low cut takes
-    (`low_cut_db`, part of the change) and all else are two changes: neither undoes the other.
+    Long-term means over active frames; a change of level alone reads 0. The gain of the low cut (`low_cut_db`, part of
+    the change) and the rest of the change add as squares, so that neither can cancel the other.
     """
     raw, treated = (jnp.einsum("itb,it->ib", power, active) for power in (before, after))
     weight = importance(raw)
     change = jnp.where(weight > 0.0, db(treated / jnp.where(raw > 0.0, raw, 1.0)), 0.0)
     square = _variance(change - low_cut_db, weight) + _variance(low_cut_db, weight)
-    # the root's slope is infinite at zero: an untouched track reads 0 with no gradient
+    # the gradient of the root is infinite at zero: an unchanged track reads 0 with zero gradient
     return jnp.where(square > 1e-8, jnp.sqrt(jnp.maximum(square, 1e-8)), 0.0)
 
 

@@ -1,8 +1,8 @@
 """Loudness after ITU-R BS.1770 and EBU R 128, from K-weighted powers in short frames.
 
 Powers are mean squares summed over left and right (channel weights of one). Blocks of 400 ms (momentary) and 3 s
-(short-term) advance by one frame. Gates choose blocks and carry no gradient, so that a loudness is balanced
-rather than gamed by silencing blocks. A full-scale 997 Hz sine in one channel reads -3.01 LUFS.
+(short-term) advance by one frame. Gates choose blocks and carry no gradient, so that a loudness is reached
+by levels, not by silencing blocks. A full-scale 997 Hz sine in one channel reads -3.01 LUFS.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ def block_power(power_k: Float[Array, "*batch frame"], frame_s: float, block_s: 
 
 
 class Blocks(NamedTuple):
-    """Mean powers of blocks of 400 ms, each over that part of it that lies in the signal, and which blocks exist."""
+    """Mean powers of blocks of 400 ms, each over its part within the signal, and a mask of blocks that exist."""
 
     power: Float[Array, "*batch block"]
     exists: Float[Array, " block"]
-    """One for blocks that lie in the signal; of a signal shorter than a block, for those that hold all of it."""
+    """1 for blocks within the signal; if it is shorter than a block, for those that contain all of it."""
 
 
 def momentary(power_k: Float[Array, "*batch frame"], inside: Float[Array, " frame"], frame_s: float) -> Blocks:
-    """Blocks of a signal that fills the share `inside` of each frame; what lies beyond its end is padding."""
+    """Momentary blocks, mean squares, of a signal that fills the share `inside` of each frame; the rest is padding."""
     share = block_power(inside, frame_s, MOMENTARY_S)
     power = block_power(power_k, frame_s, MOMENTARY_S) / jnp.maximum(share, 1e-3)
     # windows overlap, so that the first and the last block of a long signal are not quite full
@@ -60,33 +60,34 @@ def momentary(power_k: Float[Array, "*batch frame"], inside: Float[Array, " fram
 
 
 def gate(blocks: Blocks) -> Float[Array, "*batch block"]:
-    """One for blocks that count towards integrated loudness, else zero; both gates of BS.1770 annex 1."""
+    """1 for blocks that count towards integrated loudness, else 0; both gates of BS.1770 annex 1."""
     level = lufs(jax.lax.stop_gradient(blocks.power))
-    loud = blocks.exists * (level > ABSOLUTE_GATE_LUFS)
-    threshold = lufs(mean_over(jax.lax.stop_gradient(blocks.power), loud)) + RELATIVE_GATE_LU
-    return loud * (level > threshold[..., None])
+    above_gate = blocks.exists * (level > ABSOLUTE_GATE_LUFS)
+    threshold = lufs(mean_over(jax.lax.stop_gradient(blocks.power), above_gate)) + RELATIVE_GATE_LU
+    return above_gate * (level > threshold[..., None])
 
 
 @partial(jax.jit, static_argnames="frame_s", inline=True)
 def integrated_lufs(
     power_k: Float[Array, "*batch frame"], inside: Float[Array, " frame"], frame_s: float
 ) -> Float[Array, "*batch"]:
-    """Gated loudness of the whole, LUFS; -120.7 where nothing passes the gates."""
+    """Integrated loudness, LUFS; -120.7 where no block passes the gates."""
     blocks = momentary(power_k, inside, frame_s)
     return lufs(mean_over(blocks.power, gate(blocks)))
 
 
 RANGE_GATE_LU = -20.0
-"""EBU Tech 3342: what lies further below the mean is no part of a range."""
+"""EBU Tech 3342: blocks further below the mean do not count towards the loudness range."""
 
 
 def range_lu(power_k: Float[Array, " frame"], inside: Float[Array, " frame"], frame_s: float) -> Float[Array, ""]:
     """Loudness range after EBU Tech 3342, LU: 95th less 10th percentile of short-term loudness within its gates."""
     share = block_power(inside, frame_s, SHORT_TERM_S)
     power = block_power(power_k, frame_s, SHORT_TERM_S) / jnp.maximum(share, 1e-3)
-    still = jax.lax.stop_gradient(power)
-    loud = ((share >= _FULL * jnp.max(share)) & (lufs(still) > ABSOLUTE_GATE_LUFS)).astype(power.dtype)
-    passing = loud * (lufs(still) > lufs(mean_over(still, loud)) + RANGE_GATE_LU)
+    # gates choose blocks and carry no gradient
+    fixed = jax.lax.stop_gradient(power)
+    above_gate = ((share >= _FULL * jnp.max(share)) & (lufs(fixed) > ABSOLUTE_GATE_LUFS)).astype(power.dtype)
+    passing = above_gate * (lufs(fixed) > lufs(mean_over(fixed, above_gate)) + RANGE_GATE_LU)
     return quantile(lufs(power), 0.95, passing) - quantile(lufs(power), 0.1, passing)
 
 
@@ -99,9 +100,9 @@ def active_lufs(power_k: Float[Array, "*batch frame"], active: Float[Array, "*ba
 def activity(
     power_k: Float[Array, "*batch frame"], inside: Float[Array, " frame"], frame_s: float
 ) -> Float[Array, "*batch frame"]:
-    """One where a raw track sounds: its momentary loudness is above -60 LUFS and its own loudness less 15 LU.
+    """1 where a raw track is active: its momentary loudness is above -60 LUFS and its own loudness less 15 LU, else 0.
 
-    Frames are marked under every block that passes, and gaps of up to 200 ms are closed. Priors of the catalogue.
+    Frames within every block that passes are marked, and gaps of up to 200 ms are closed. The thresholds are guesses.
     """
     n = power_k.shape[-1]
     blocks = momentary(power_k, inside, frame_s)
@@ -109,9 +110,9 @@ def activity(
     passes = (lufs(blocks.power) > jnp.maximum(-60.0, own[..., None] - 15.0)).astype(power_k.dtype)
     spread = n - passes.shape[-1]
     lead = [(0, 0)] * (passes.ndim - 1)
-    under = [jnp.pad(passes, [*lead, (k, spread - k)]) for k in range(spread + 1)]
+    spread_marks = [jnp.pad(passes, [*lead, (k, spread - k)]) for k in range(spread + 1)]
     # a block of 400 ms passes on a short sound anywhere in it: keep the frames that are themselves not far below
-    marked = jnp.stack(under).max(axis=0) * (lufs(power_k) > jnp.maximum(-60.0, own[..., None] - 25.0))
+    marked = jnp.stack(spread_marks).max(axis=0) * (lufs(power_k) > jnp.maximum(-60.0, own[..., None] - 25.0))
     return jnp.maximum(marked, _closed(marked, max(1, round(0.2 / frame_s))))
 
 
@@ -121,6 +122,6 @@ def _closed(marks: Float[Array, "*batch frame"], gap: int) -> Float[Array, "*bat
     n = marks.shape[-1]
     before = jnp.pad(marks, [*lead, (gap, 0)])
     after = jnp.pad(marks, [*lead, (0, gap)])
-    seen_before = jnp.stack([before[..., k : k + n] for k in range(gap)]).max(axis=0)
-    seen_after = jnp.stack([after[..., k + 1 : k + 1 + n] for k in range(gap)]).max(axis=0)
-    return seen_before * seen_after
+    marked_before = jnp.stack([before[..., k : k + n] for k in range(gap)]).max(axis=0)
+    marked_after = jnp.stack([after[..., k + 1 : k + 1 + n] for k in range(gap)]).max(axis=0)
+    return marked_before * marked_after

@@ -1,4 +1,4 @@
-"""The exact meters: loudness after BS.1770-4 in the time domain, and true peak, of a stream of samples."""
+"""Exact meters of a stream of samples: loudness after BS.1770-4 in the time domain, and true peak."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from hybrid.measure import loudness
 from hybrid.signal import kweighting, oversample
 
 SLICE_S = 0.1
-"""Blocks of 400 ms overlap by three quarters, so that every block is four slices."""
+"""Length of a slice, s: blocks of 400 ms overlap by three quarters, so that every block is four slices."""
 _UNIT = 1 << 16
-"""Samples whose peak is taken at a time: one length, so that one program serves every stream."""
+"""Number of samples per peak computation: one length, so that one compiled program serves every stream."""
 _CONTEXT = oversample.TAPS_PER_PHASE - 1
 _PADDING = 1024
 """Slices are padded to a multiple of this, for the same reason: 102 s."""
 
 
 class Loudness(NamedTuple):
-    """What the loudness meter reads."""
+    """Readings of the loudness meter."""
 
     integrated_lufs: float
     momentary_lufs: Float[np.ndarray, " block"]
@@ -30,7 +30,7 @@ class Loudness(NamedTuple):
 
 
 class Levels(NamedTuple):
-    """What both meters read."""
+    """Readings of both meters."""
 
     integrated_lufs: float
     true_peak_dbtp: float
@@ -39,7 +39,7 @@ class Levels(NamedTuple):
 
 
 class LoudnessMeter:
-    """Reads the loudness of a stream of samples, block after block, in bounded memory, in float64."""
+    """Loudness meter of a stream of samples, block after block, in bounded memory, in float64."""
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         from scipy.signal import sosfilt  # half a second to import
@@ -58,6 +58,7 @@ class LoudnessMeter:
             return
         weighted, self._state = self._filtered(self._sections, x, axis=-1, zi=self._state)
         squares = np.einsum("ct,ct->t", weighted, weighted)
+        # the first slice was begun by earlier calls, and the last one is completed by later ones
         first = self._slice - self._n_samples % self._slice
         sums = np.add.reduceat(squares, [0, *range(first, len(squares), self._slice)])
         self._sum += sums[0]
@@ -70,9 +71,9 @@ class LoudnessMeter:
             self._sum = 0.0
 
     def loudness(self) -> Loudness:
-        """What was read of all samples so far.
+        """Loudness of all samples so far.
 
-        A stream shorter than 400 ms is read as one block of its own length; digital silence reads -120.7 LUFS.
+        A stream shorter than 400 ms is one block of its own length; digital silence reads -120.7 LUFS.
         """
         rest = self._n_samples % self._slice
         slices = self._slices if len(self._slices) >= 4 or not rest else [*self._slices, self._sum / rest]
@@ -90,7 +91,7 @@ class LoudnessMeter:
 
 @jax.jit
 def _readings(power: Float[Array, " slice"], inside: Float[Array, " slice"]) -> tuple[Array, Array, Array]:
-    """Integrated, momentary and short-term loudness of slices, some of which are padding."""
+    """Integrated, momentary and short-term loudness, LUFS, of slices, some of which are padding."""
     over = partial(loudness.block_power, frame_s=SLICE_S)
     running = [over(power, block_s=s) / over(inside, block_s=s) for s in (loudness.MOMENTARY_S, loudness.SHORT_TERM_S)]
     return loudness.integrated_lufs(power, inside, SLICE_S), loudness.lufs(running[0]), loudness.lufs(running[1])
@@ -100,32 +101,32 @@ _peak = jax.jit(oversample.peak)
 
 
 class PeakMeter:
-    """Reads the true peak of a stream of samples, block after block, in bounded memory."""
+    """True-peak meter of a stream of samples, block after block, in bounded memory."""
 
     def __init__(self, channels: int) -> None:
-        self._waiting = np.zeros((channels, _CONTEXT), np.float32)
+        self._context = np.zeros((channels, _CONTEXT), np.float32)
         self._peak = 0.0
 
     def add(self, x: Float[np.ndarray, "channel time"]) -> None:
         """Take the next samples, any number of them."""
-        x = np.concatenate([self._waiting, x], axis=1)
+        x = np.concatenate([self._context, x], axis=1)
         start = 0
         while x.shape[1] - start >= _UNIT + _CONTEXT:
-            self._look(x[:, start : start + _UNIT + _CONTEXT])
+            self._update(x[:, start : start + _UNIT + _CONTEXT])
             start += _UNIT
-        self._waiting = x[:, start:]
+        self._context = x[:, start:]
 
-    def _look(self, x: Float[np.ndarray, "channel time"]) -> None:
+    def _update(self, x: Float[np.ndarray, "channel time"]) -> None:
         self._peak = max(self._peak, float(np.asarray(_peak(x)).max()))
 
     def true_peak_dbtp(self) -> float:
-        """The highest peak so far, to be asked once, at the end; digital silence reads -100 dBTP."""
-        self._look(np.pad(self._waiting, ((0, 0), (0, _UNIT + _CONTEXT - self._waiting.shape[1]))))
+        """True peak of the stream, dBTP, to be called once, at its end; digital silence reads -100."""
+        self._update(np.pad(self._context, ((0, 0), (0, _UNIT + _CONTEXT - self._context.shape[1]))))
         return 20.0 * float(np.log10(self._peak + 1e-5))
 
 
 class Meter:
-    """Both meters on one stream."""
+    """Loudness and true-peak meter of one stream."""
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         self._loudness = LoudnessMeter(sample_rate, channels)
@@ -137,6 +138,6 @@ class Meter:
         self._peak.add(x)
 
     def levels(self) -> Levels:
-        """What was read of all samples so far; to be asked once, at the end."""
+        """Readings of both meters, to be called once, at the end of the stream."""
         integrated, momentary, short_term = self._loudness.loudness()
         return Levels(integrated, self._peak.true_peak_dbtp(), momentary, short_term)

@@ -1,8 +1,8 @@
-"""Partial loudness of a track beside the rest (Moore, Glasberg and Baer 1997), for measurement only.
+"""Partial loudness of a track in a mix (Moore, Glasberg and Baer 1997), for measurement only.
 
 Specific loudness in the bands from 500 Hz up, where the constants of the model are the same for all frequencies; K
-is that for 1 kHz and above. Bands are one ERB wide, so that their power stands for excitation; excitation spreads
-by the shape that `masking` uses.
+is that for 1 kHz and above. Bands are one ERB wide, so that their power approximates excitation; it is spread
+as in `masking`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ LOWEST_HZ = 500.0
 
 
 def specific_alone(signal: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Specific loudness of an excitation with nothing beside it, sone per Cam."""
+    """Specific loudness of an excitation in quiet, sone per Cam."""
     loudness = C * ((G * signal + A) ** ALPHA - A**ALPHA)
     faint = (2.0 * signal / (signal + THRESHOLD)) ** 1.5
     return loudness * jnp.where(signal < THRESHOLD, faint, 1.0)
 
 
 def specific_partial(signal: Float[Array, "*shape"], noise: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Specific loudness of an excitation beside another, sone per Cam; equations 19 and 20 of the paper."""
+    """Specific partial loudness of a signal's excitation in noise, sone per Cam; equations 19 and 20 of the paper."""
     masked = K * noise + THRESHOLD
 
     def above(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -52,19 +52,19 @@ def kept_share(
     active: Float[Array, "track frame"],
     pressure: Float[Array, ""],
 ) -> Float[Array, " track"]:
-    """Partial loudness of each track over its loudness alone, 0 to 1, on average over active frames.
+    """Ratio of the partial loudness of each track to its loudness in quiet, 0 to 1, mean over active frames.
 
-    `pressure` is the power re 0 dB SPL that a power of one stands for.
+    `pressure` is the power re 0 dB SPL that corresponds to a power of one.
     """
     from_500 = bands.band_centres_hz() >= LOWEST_HZ
     spread = jnp.asarray(spreading()[:, from_500], track.dtype)
     signal = (track @ spread) * pressure
     noise = (jnp.maximum(mix - track, 0.0) @ spread) * pressure
-    alone = jnp.sum(specific_alone(signal), axis=-1)
-    beside = jnp.sum(jnp.maximum(specific_partial(signal, noise), 0.0), axis=-1)
-    return mean_over(jnp.clip(beside / jnp.where(alone > 0.0, alone, 1.0), 0.0, 1.0), active)
+    in_quiet = jnp.sum(specific_alone(signal), axis=-1)
+    partial = jnp.sum(jnp.maximum(specific_partial(signal, noise), 0.0), axis=-1)
+    return mean_over(jnp.clip(partial / jnp.where(in_quiet > 0.0, in_quiet, 1.0), 0.0, 1.0), active)
 
 
 def pressure_of(loudness_lufs: Float[Array, ""], level_db_spl: float) -> Float[Array, ""]:
-    """The power re 0 dB SPL that a power of one stands for when a mix of this loudness is played at a level."""
+    """Power re 0 dB SPL that corresponds to a power of one, for a mix of this loudness played at `level_db_spl`."""
     return 10.0 ** ((level_db_spl - loudness_lufs + OFFSET_DB) / 10.0)

@@ -10,7 +10,7 @@ from hybrid.measure.decibel import FLOOR, db, ratio_db
 
 
 def position(left: Float[Array, "*shape"], right: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Where energy lies between the channels, -100 (left) to 100 (right), by the sine-cosine law.
+    """Position of energy between the channels in pan units, -100 (left) to 100 (right), by the sine-cosine law.
 
     A mono source panned to p reads p; equal channels and silence read 0.
     """

@@ -11,7 +11,7 @@ from hybrid.measure.decibel import db, mean_over
 from hybrid.signal import bands
 
 _ROUNDING = 1e-9
-"""Of a band's centre: the highest is 16 kHz and a rounding error."""
+"""Relative tolerance of a band's centre: the highest is 16 kHz plus a rounding error."""
 
 
 def octaves_per_band() -> Float[np.ndarray, " band"]:
@@ -32,14 +32,14 @@ def long_term_db(mix: Float[Array, "frame band"], active: Float[Array, " frame"]
 
 
 def bands_between(band_hz: tuple[float, float]) -> Float[np.ndarray, " band"]:
-    """One for bands whose centre lies in the range, its ends included, else zero."""
+    """1 for bands whose centre lies in the range, its ends included, else 0."""
     centres = bands.band_centres_hz()
     inside = (centres >= band_hz[0] * (1.0 - _ROUNDING)) & (centres <= band_hz[1] * (1.0 + _ROUNDING))
     return inside.astype(np.float64)
 
 
 def relative_to_mean(level_db: Float[Array, " band"], weight: Float[Array, " band"]) -> Float[Array, " band"]:
-    """Levels less their weighted mean: the shape alone."""
+    """Levels less their weighted mean, dB: the spectral shape."""
     return level_db - mean_over(level_db, weight)
 
 
@@ -55,16 +55,16 @@ def tilt_db_per_octave(level_db: Float[Array, " band"], weight: Float[Array, " b
 
 
 def shares_below(corner_hz: Float[Array, "*batch"] | float) -> Float[Array, "*batch band"]:
-    """Share of each band's width, in ERB-number, that lies below a corner."""
+    """Share of each band's width, in ERB-number, below a corner frequency, 0 to 1."""
     position = jnp.asarray(bands.erb_number(bands.band_centres_hz()))
     corner = 21.4 * jnp.log10(1.0 + 0.00437 * jnp.asarray(corner_hz))
     return jnp.clip(corner[..., None] - position + 0.5, 0.0, 1.0)
 
 
 def excess_db(level_db: Float[Array, " band"], band_hz: tuple[float, float]) -> Float[Array, ""]:
-    """Mean level of a region over the straight line between the octaves on both sides of it, dB.
+    """Mean level of a region above the straight line between the octaves on both sides of it, dB.
 
-    The line carries no gradient; where one side has no bands, it is level; where neither has, nothing sticks out.
+    The line carries no gradient. Where one side has no bands, it is level; where neither has, the excess is 0.
     """
     low, high = band_hz
     octave = np.log2(bands.band_centres_hz())
@@ -79,13 +79,13 @@ def excess_db(level_db: Float[Array, " band"], band_hz: tuple[float, float]) -> 
     (below, below_at), (above, above_at) = (
         mean(bands_between(beside) * (1.0 - region)) for beside in ((0.5 * low, low), (high, 2.0 * high))
     )
-    here, at = mean(region)
-    assert here is not None, "a region holds at least one band"
+    level, at = mean(region)
+    assert level is not None, "a region holds at least one band"
     if below is None or above is None:
         line = below if above is None else above
     else:
         line = below + (above - below) * ((at - below_at) / (above_at - below_at))
-    return jnp.zeros_like(here) if line is None else here - jax.lax.stop_gradient(line)
+    return jnp.zeros_like(level) if line is None else level - jax.lax.stop_gradient(line)
 
 
 def below_db(

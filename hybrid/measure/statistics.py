@@ -1,4 +1,4 @@
-"""Order statistics that spread their gradient over several values, of the values that are present."""
+"""Soft order statistics of masked values: their gradient is shared by several values."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from jaxtyping import Array, Float
 from hybrid.measure.decibel import mean_over
 
 _SPREAD = 0.02
-"""A quantile is the mean of the values whose rank is within this share of it (catalogue, soft statistics)."""
+"""A quantile is the mean of the values whose rank lies within this share of all ranks from it."""
 
 
 def worst_mean(x: Float[Array, "*batch n"], share: float, present: Float[Array, "*batch n"]) -> Float[Array, "*batch"]:
-    """Mean of the largest `share` of the values that are `present` (1, else 0): a maximum that spreads its gradient."""
+    """Mean of the largest `share` of the values that are `present` (1, else 0), in their unit; 0 if none is."""
     order = jnp.argsort(jnp.where(present > 0.0, -x, jnp.inf), axis=-1)
     count = share * jnp.sum(present, axis=-1, keepdims=True)
     taken = jnp.clip(count - jnp.arange(x.shape[-1]), 0.0, 1.0)
@@ -20,7 +20,7 @@ def worst_mean(x: Float[Array, "*batch n"], share: float, present: Float[Array, 
 
 
 def quantile(x: Float[Array, "*batch n"], share: float, present: Float[Array, "*batch n"]) -> Float[Array, "*batch"]:
-    """The value that `share` of the values lie below, of those that are `present` (1, else 0); 0 if none is."""
+    """Quantile at `share` of the values that are `present` (1, else 0), in their unit; 0 if none is."""
     order = jnp.argsort(jnp.where(present > 0.0, x, jnp.inf), axis=-1)
     count = jnp.sum(present > 0.0, axis=-1, keepdims=True)
     rank = jnp.arange(x.shape[-1])

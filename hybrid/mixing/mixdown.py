@@ -67,12 +67,12 @@ def rendered(
         if not x.any() and not tails[index].any():
             y = np.zeros((x.shape[0], grid.chunk), np.float32)
         else:
-            moving = render.moving(renderer, treatment, index, number)
-            y, tail = render.filtered(renderer, x, static[index], moving, tails[index])
+            moving = render.zone_gains_db(renderer, treatment, index, number)
+            y, tail = render.filter_chunk(renderer, x, static[index], moving, tails[index])
             y, tails[index] = np.asarray(y), np.asarray(tail)
             if compare:
                 compare(index, x[:, : grid.chunk], y)
-        return y, render.panned(y, pan[index])
+        return y, render.pan_channels(y, pan[index])
 
     for number, treated in enumerate(ahead(pool, treat, grid.n_chunks, len(song.tracks))):
         start = number * grid.chunk - grid.context
@@ -104,13 +104,13 @@ def mixed(
             with lock:
                 x = read_chunk(reader, grid, index, number)
             if x.any():
-                moving = render.moving(renderer, treatment, index, number)
-                sums = render.added(renderer, sums, shares[index], x, static[index], moving, pan[index])
+                moving = render.zone_gains_db(renderer, treatment, index, number)
+                sums = render.add_track(renderer, sums, shares[index], x, static[index], moving, pan[index])
         return sums.reshape(-1, *sums.shape[2:]).block_until_ready()
 
     for number, (sums,) in enumerate(ahead(pool, add, grid.n_chunks, 1, _AHEAD)):
-        heard, tail = (np.asarray(each) for each in render.sounded(renderer, sums, tail))
-        whole = heard[:2] + room.back(heard[2:]) if room else heard
+        heard, tail = (np.asarray(each) for each in render.synthesise(renderer, sums, tail))
+        whole = heard[:2] + room.process(heard[2:]) if room else heard
         yield _cut(whole, number * grid.chunk - grid.context, song)
 
 

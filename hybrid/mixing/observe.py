@@ -69,7 +69,7 @@ class Observer:
             size = self._grid.chunk + self._grid.context
             self._waiting = [np.pad(w, ((0, 0), (0, size - w.shape[1]))) for w in self._waiting]
             self._measure()
-        tracks = effect.placed(self._tracks.dry(0.0), treatment)
+        tracks = effect.with_pan_and_reverb(self._tracks.dry(0.0), treatment)
         readings = (levels.integrated_lufs, levels.true_peak_dbtp)
         explained = np.full((2, tracks.gain.shape[0]), CEILING_DB, np.float32)
         for track, made in self._made.items():

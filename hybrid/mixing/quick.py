@@ -30,7 +30,7 @@ from hybrid.proposal.field import UNKNOWN, classify_tracks, proposal_context, pr
 from hybrid.proposal.weights import Network
 from hybrid.refinement.initial import role_start
 from hybrid.refinement.pins import pinned, pins_of
-from hybrid.signal.bandpower import CHUNK_HOPS, HEARD_BINS
+from hybrid.signal.bandpower import CHUNK_HOPS, COMPARED_BINS
 from hybrid.treatment.types import Dry, Treatment, neutral
 
 _EVERY = 2
@@ -73,7 +73,7 @@ def _listen(song: Song, reader: SongReader, progress: Progress) -> tuple[Dry, So
         spectrum = recording.measure(chunk, track, read_chunk(reader, grid, track, chunk), _EVERY)
         if spectrum is None or chunk not in looked_at:
             return None
-        return np.asarray(spectrum)[..., :HEARD_BINS].mean(axis=0)
+        return np.asarray(spectrum)[..., :COMPARED_BINS].mean(axis=0)
 
     with workers(reader.n_threads) as pool:
         for chunk, mids in enumerate(ahead(pool, measure, grid.n_chunks, len(song.tracks))):

@@ -1,1 +1,1 @@
-"""Networks that propose a treatment: they listen, feel what is wanted, and know nothing of rules or files."""
+"""Networks that propose a treatment from input, mix and gradient features; they depend on no rules and no files."""

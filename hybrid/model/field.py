@@ -1,10 +1,9 @@
-"""The proposing network: every track is heard by itself, then beside all others, moment by moment and as a whole.
+"""Proposing network: encodes each track over time, relates it to all other tracks, and predicts a proposal.
 
-It then hears how the tracks stand in the mix that it has proposed, feels how the rules pull at it, and says what it
-would change; and again.
+A refine step then updates the prediction from features of the proposed mix and of the gradient of the rules' cost; it
+is unrolled several times with shared weights.
 
-Tracks have no order: shuffling them shuffles the proposal. Any number of tracks and frames will do; those that are
-absent are masked.
+The network is equivariant to the order of tracks. It takes any number of tracks and frames; absent ones are masked.
 """
 
 from __future__ import annotations
@@ -23,18 +22,18 @@ from hybrid.model.sizes import Sizes
 from hybrid.treatment.parts import N_TONE, N_ZONES
 
 STRIDE = 8
-"""Frames to a moment: about 3 s."""
+"""Frames per moment: about 3 s."""
 REACH = 5
-"""Frames that are heard at once, an odd number."""
+"""Kernel size of the convolutions over frames, an odd number."""
 _INITIAL_RATE = 0.1
-"""How far a network that is not trained yet goes where it is pulled, in moves."""
+"""Initial step of a refine step along the gradient features, in unconstrained units."""
 
 
 class Proposal(NamedTuple):
-    """What the network says, in whitened moves unless a unit is named; all tracks at the same loudness are zero."""
+    """Prediction of the network, in unconstrained units unless one is named; zero is equal loudness of all tracks."""
 
     loudness_db: Float[Array, " track"]
-    """Of each track in the mix beside the others."""
+    """Loudness of each track in the mix relative to the others."""
     ride: Float[Array, "track frame"]
     tone: Float[Array, "track tone"]
     low_cut: Float[Array, " track"]
@@ -46,13 +45,13 @@ class Proposal(NamedTuple):
     pre_delay: Float[Array, ""]
     room_tone: Float[Array, " tone"]
     family: Float[Array, "track family"]
-    """Logits of what the track is, from the sound and what is played beside it."""
+    """Logits of the family of each track, from its sound and its context."""
     hidden: Float[Array, "track size"]
-    """What is kept of a track between looks; nothing outside the network reads it."""
+    """Hidden state of each track between refine steps; internal to the network."""
 
 
 class _Attention(nnx.Module):
-    """Self-attention along the last axis but one, of items that are present, less to those further away."""
+    """Self-attention along the last axis but one, over items that are present, with a linear distance bias (ALiBi)."""
 
     def __init__(self, size: int, n_heads: int, rngs: nnx.Rngs) -> None:
         self.norm = nnx.LayerNorm(size, rngs=rngs)
@@ -61,18 +60,20 @@ class _Attention(nnx.Module):
         self.n_heads = n_heads
 
     def __call__(
-        self, x: Float[Array, "*batch n size"], present: Float[Array, "*batch n"], away: Float[Array, "n n"]
+        self, x: Float[Array, "*batch n size"], present: Float[Array, "*batch n"], distance: Float[Array, "n n"]
     ) -> Float[Array, "*batch n size"]:
-        steep = 2.0 ** -jnp.arange(self.n_heads, dtype=x.dtype)
-        mixed, _ = _attended(self.in_proj(self.norm(x)), present, -steep[:, None, None] * away)
+        slope = 2.0 ** -jnp.arange(self.n_heads, dtype=x.dtype)
+        mixed, _ = _attend(self.in_proj(self.norm(x)), present, -slope[:, None, None] * distance)
         return x + self.out_proj(mixed)
 
 
-def _attended(
+def _attend(
     parts: Float[Array, "*batch n three_sizes"], present: Float[Array, "*batch n"], bias: Float[Array, "head n n"]
 ) -> tuple[Float[Array, "*batch n size"], Float[Array, "*batch head n n"]]:
-    """What each item takes from those that are present, given queries, keys and values side by side, and how much of
-    each it takes."""
+    """Values attended by each item, and its attention weights, over items that are present.
+
+    `parts` holds queries, keys and values side by side.
+    """
     query, key, value = (each.reshape(*each.shape[:-1], len(bias), -1) for each in jnp.split(parts, 3, axis=-1))
     score = jnp.einsum("...qhd,...khd->...hqk", query, key) / jnp.sqrt(float(query.shape[-1]))
     weight = jax.nn.softmax(score + bias - 1e9 * (1.0 - present[..., None, None, :]), axis=-1)
@@ -91,7 +92,7 @@ class _FeedForward(nnx.Module):
 
 
 class _FrameBlock(nnx.Module):
-    """One track's frames beside their neighbours in time."""
+    """Depthwise convolution over the frames of each track, and a feed-forward layer."""
 
     def __init__(self, size: int, rngs: nnx.Rngs) -> None:
         self.taps = nnx.Param(jnp.zeros((REACH, size)).at[REACH // 2].set(1.0))
@@ -106,7 +107,7 @@ class _FrameBlock(nnx.Module):
 
 
 class _MomentBlock(nnx.Module):
-    """Moments beside all others of the track, and beside the same moment of all other tracks."""
+    """Attention over the moments of a track, then over all tracks at the same moment."""
 
     def __init__(self, sizes: Sizes, rngs: nnx.Rngs) -> None:
         self.time_attention = _Attention(sizes.frame, sizes.n_heads, rngs)
@@ -124,7 +125,7 @@ class _MomentBlock(nnx.Module):
 
 
 class _SongBlock(nnx.Module):
-    """Tracks as wholes beside each other."""
+    """Attention over tracks, each summarised over the song."""
 
     def __init__(self, sizes: Sizes, rngs: nnx.Rngs) -> None:
         self.track_attention = _Attention(sizes.whole, sizes.n_heads, rngs)
@@ -135,7 +136,7 @@ class _SongBlock(nnx.Module):
 
 
 class _RefineBlock(nnx.Module):
-    """Tracks beside each other, with what lies between each two of them."""
+    """Attention over tracks, biased by and carrying the features of each pair."""
 
     def __init__(self, sizes: Sizes, rngs: nnx.Rngs) -> None:
         zeros = nnx.initializers.zeros
@@ -153,15 +154,19 @@ class _RefineBlock(nnx.Module):
         pair: Float[Array, "track track relation"],
         present: Float[Array, " track"],
     ) -> Float[Array, "track size"]:
-        liked = jnp.moveaxis(4.0 * self.relation_bias(pair), -1, 0)
-        mixed, weight = _attended(self.in_proj(self.norm(x)), present, liked)
-        told = jnp.einsum("hqk,qkr->qhr", weight, pair).reshape(len(x), -1)
-        return self.feed_forward(x + self.out_proj(mixed) + self.relation_proj(told))
+        # a bias of the scores by pair features; the factor raises its learning rate
+        bias = jnp.moveaxis(4.0 * self.relation_bias(pair), -1, 0)
+        mixed, weight = _attend(self.in_proj(self.norm(x)), present, bias)
+        # attended pair features, which the values of single tracks cannot hold
+        relations = jnp.einsum("hqk,qkr->qhr", weight, pair).reshape(len(x), -1)
+        return self.feed_forward(x + self.out_proj(mixed) + self.relation_proj(relations))
 
 
 class Field(nnx.Module):
-    """Proposes a treatment of all tracks of a song. Until it is trained it proposes to make them equally
-    loud, each a little to the side of its seat."""
+    """Network that predicts a treatment of all tracks of a song.
+
+    Untrained, it predicts equal loudness, and a position a little to the side of each track's side code.
+    """
 
     def __init__(self, sizes: Sizes, rngs: nnx.Rngs) -> None:
         zeros = nnx.initializers.zeros
@@ -188,34 +193,37 @@ class Field(nnx.Module):
         self.curve_head = nnx.Linear(sizes.frame, 1 + N_ZONES, kernel_init=zeros, rngs=rngs)
 
     def __call__(self, features: InputFeatures, conditioning: Conditioning) -> Proposal:
-        """The first proposal for one song."""
+        """First prediction for one song, before any refine step."""
         n_frames = features.frame.shape[1]
         facts = jnp.concatenate([features.fact, conditioning.leads[:, None], conditioning.side[:, None]], axis=-1)
-        known = self.role_embed(conditioning.role) + self.fact_embed(facts)
-        x = self.frame_embed(features.frame) + known[:, None]
+        track_embedding = self.role_embed(conditioning.role) + self.fact_embed(facts)
+        x = self.frame_embed(features.frame) + track_embedding[:, None]
         for block in self.frame_blocks:
             x = block(x)
-        moment, sounds = _moments(x, features.active)
+        moment, is_active = _moments(x, features.active)
         for block in self.moment_blocks:
-            moment = block(moment, sounds)
-        whole = jax.nn.gelu(self.summary_proj(_summary(moment, sounds)))
-        absent = jnp.zeros(self.reference_proj.in_features, x.dtype)
-        whole = whole + self.reference_proj(conditioning.reference if conditioning.reference.size else absent)
+            moment = block(moment, is_active)
+        whole = jax.nn.gelu(self.summary_proj(_summary(moment, is_active)))
+        # weights made for references also run without one, on zeros
+        no_reference = jnp.zeros(self.reference_proj.in_features, x.dtype)
+        whole = whole + self.reference_proj(conditioning.reference if conditioning.reference.size else no_reference)
         for block in self.song_blocks:
             whole = block(whole, features.present)
         whole = self.norm(whole)
+        # curves per frame: fine detail from the frames, context from the moment that each lies in
         moment = moment + self.song_proj(whole)[:, None]
-        near = jnp.repeat(moment, STRIDE, axis=1)[:, :n_frames]
-        moves = self.curve_head(jax.nn.gelu(self.curve_proj(jnp.concatenate([x, near], axis=-1))))
+        context = jnp.repeat(moment, STRIDE, axis=1)[:, :n_frames]
+        curves = self.curve_head(jax.nn.gelu(self.curve_proj(jnp.concatenate([x, context], axis=-1))))
         fixed = self.track_head(whole)
         present = features.present / jnp.maximum(jnp.sum(features.present), 1.0)
+        # the song shares one room, predicted from the mean over tracks
         room = self.song_head(present @ whole)
         return Proposal(
             loudness_db=10.0 * fixed[:, N_TONE],
-            ride=moves[..., 0],
+            ride=curves[..., 0],
             tone=fixed[:, :N_TONE],
             low_cut=fixed[:, N_TONE + 1],
-            zone=jnp.moveaxis(moves[..., 1:], -1, 1),
+            zone=jnp.moveaxis(curves[..., 1:], -1, 1),
             position=fixed[:, N_TONE + 2] + (1.0 + fixed[:, N_TONE + 5]) * conditioning.side,
             width=fixed[:, N_TONE + 3],
             send=fixed[:, N_TONE + 4],
@@ -234,32 +242,32 @@ class Field(nnx.Module):
         features: InputFeatures,
         conditioning: Conditioning,
     ) -> Proposal:
-        """What it says after a look at the mix that it has proposed: of what is said of a track all may change, and
-        each may follow its pull."""
+        """Prediction after one refine step: each value of a track may change freely, and along its gradient feature."""
         x = prediction.hidden + self.mix_embed(
             jnp.concatenate([mix.track, gradient.track, conditioning.leads[:, None]], axis=-1)
         )
         for block in self.refine_blocks:
             x = block(x, mix.pair, features.present)
         x = self.refine_norm(x)
+        # a learnt step size per value; curves change along their gradient features alone
         rate = _INITIAL_RATE + self.rate_head(x)
-        by = self.change_head(x) + rate[:, :N_FIXED] * gradient.fixed
+        change = self.change_head(x) + rate[:, :N_FIXED] * gradient.fixed
         return prediction._replace(
-            loudness_db=prediction.loudness_db + LOUDNESS_DB * by[:, N_TONE],
+            loudness_db=prediction.loudness_db + LOUDNESS_DB * change[:, N_TONE],
             ride=prediction.ride + rate[:, N_FIXED, None] * gradient.ride,
             zone=prediction.zone + rate[:, N_FIXED + 1 :, None] * gradient.zone,
-            tone=prediction.tone + by[:, :N_TONE],
-            low_cut=prediction.low_cut + by[:, N_TONE + 1],
-            position=prediction.position + by[:, N_TONE + 2],
-            width=prediction.width + by[:, N_TONE + 3],
-            send=prediction.send + by[:, N_TONE + 4],
+            tone=prediction.tone + change[:, :N_TONE],
+            low_cut=prediction.low_cut + change[:, N_TONE + 1],
+            position=prediction.position + change[:, N_TONE + 2],
+            width=prediction.width + change[:, N_TONE + 3],
+            send=prediction.send + change[:, N_TONE + 4],
         )
 
 
 def _moments(
     x: Float[Array, "track frame size"], active: Float[Array, "track frame"]
 ) -> tuple[Float[Array, "track moment size"], Float[Array, "track moment"]]:
-    """Means over frames that sound, and whether any does."""
+    """Means over the active frames of each moment, and 1 for moments with any, else 0."""
     short = -x.shape[1] % STRIDE
     x = jnp.pad(x, ((0, 0), (0, short), (0, 0))).reshape(len(x), -1, STRIDE, x.shape[-1])
     weight = jnp.pad(active, ((0, 0), (0, short))).reshape(len(x), -1, STRIDE)
@@ -268,10 +276,10 @@ def _moments(
 
 
 def _summary(
-    moment: Float[Array, "track moment size"], sounds: Float[Array, "track moment"]
+    moment: Float[Array, "track moment size"], is_active: Float[Array, "track moment"]
 ) -> Float[Array, "track both"]:
-    """Mean and highest over the moments in which a track sounds; zeros for one that never does."""
-    n = jnp.sum(sounds, axis=-1, keepdims=True)
-    mean = jnp.sum(moment * sounds[..., None], axis=1) / jnp.maximum(n, 1.0)
-    highest = jnp.max(jnp.where(sounds[..., None] > 0.0, moment, -1e9), axis=1)
+    """Mean and maximum over the active moments of each track; zeros for a track without any."""
+    n = jnp.sum(is_active, axis=-1, keepdims=True)
+    mean = jnp.sum(moment * is_active[..., None], axis=1) / jnp.maximum(n, 1.0)
+    highest = jnp.max(jnp.where(is_active[..., None] > 0.0, moment, -1e9), axis=1)
     return jnp.concatenate([mean, jnp.where(n > 0.0, highest, 0.0)], axis=-1)

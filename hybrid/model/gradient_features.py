@@ -1,7 +1,7 @@
-"""What the rules would have changed in a proposal: the network feels it beside what it hears, and says how far to go.
+"""Gradient features: negative gradient of the rules' cost with respect to a proposal, an input of the refine step.
 
-A network knows nothing of rules; who asks it for a proposal hands it a function that tells how they pull. That what is
-inferred is mended by the gradient of what it is judged by: iterative amortised inference, Marino, Yue and Mandt 2018.
+The network has no access to rules; its caller passes a function that returns their cost and negative gradient. Refining
+a prediction by the gradient of its objective: iterative amortised inference, Marino, Yue and Mandt 2018.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from hybrid.treatment.parts import N_TONE, N_ZONES
 from hybrid.treatment.types import Treatment
 
 NegativeGradient = Callable[[Treatment], tuple[Array, Treatment]]
-"""From whitened moves, before make-up, to what they cost by the rules and the way in which that falls."""
+"""From unconstrained values, before make-up, to their cost by the rules and its negative gradient."""
 N_FIXED = N_TONE + 5
 N_GRADIENT = N_FIXED + 1 + N_ZONES
 LOUDNESS_DB = 3.0
-"""What one unit of a change in loudness is worth."""
-FULL = 0.1
-"""A slope of the cost per unit of a move that is felt as about one; larger ones by their logarithm. A guess."""
+"""Scale of changes in loudness, dB per unit."""
+GRADIENT_SCALE = 0.1
+"""Gradient, in cost per unconstrained unit, of a feature of about one; larger ones grow as logarithms. A guess."""
 
 
 class GradientFeatures(NamedTuple):
-    """Numbers of about unit size, positive where more is wanted."""
+    """Features of about unit size, positive where an increase lowers the cost."""
 
     fixed: Float[Array, "track fixed"]
-    """Of tone, loudness, low cut, position, width and send."""
+    """Negative gradient of tone, loudness, low cut, position, width and send."""
     ride: Float[Array, "track frame"]
     zone: Float[Array, "track zone frame"]
 
     @property
-    def track(self) -> Float[Array, "track felt"]:
-        """All of it, once for each track: of what moves, how much, and the mean."""
+    def track(self) -> Float[Array, "track gradient"]:
+        """Features per track: the fixed ones, RMS over time of the ride's, and mean over time of the zones'."""
         strength = jnp.sqrt(jnp.mean(jnp.square(self.ride), axis=-1, keepdims=True) + 1e-9)
         return jnp.concatenate([self.fixed, strength, jnp.mean(self.zone, axis=-1)], axis=-1)

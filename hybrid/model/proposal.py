@@ -1,4 +1,4 @@
-"""From what a network says to a treatment of the song."""
+"""Proposal of a treatment: prediction, unrolled refine steps, and conversion of a prediction to a treatment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from hybrid.model.field import Field, Proposal
-from hybrid.model.gradient_features import FULL, LOUDNESS_DB, GradientFeatures, NegativeGradient
+from hybrid.model.gradient_features import GRADIENT_SCALE, LOUDNESS_DB, GradientFeatures, NegativeGradient
 from hybrid.model.input_features import Conditioning, InputFeatures, input_features
 from hybrid.model.mix_features import mix_features
 from hybrid.treatment.bounds import constrain, unconstrain
@@ -20,15 +20,15 @@ from hybrid.treatment.parts import RIDE_S
 from hybrid.treatment.types import Dry, Dynamics, Gain, Pan, Reverb, Treatment
 
 _FIXED = ("loudness_db", "tone", "low_cut", "position", "width", "send", "family", "hidden")
-"""What is said of a track once for the whole song."""
+"""Fields of a prediction with one value per track for the whole song."""
 
 
 def propose(
     network: Field, dry: Dry, nothing: Treatment, conditioning: Conditioning, negative_gradient: NegativeGradient
 ) -> Treatment:
-    """The treatment that the network proposes for these tracks, shaped like `nothing`; its output level is open.
+    """Treatment proposed by the network, with the shapes of the neutral `nothing`; its output level is not set.
 
-    Of what it says, first and after each look, that which costs least is taken.
+    It is that of the predictions, the first and that after each refine step, whose cost is lowest.
     """
     features = input_features(dry)
     prediction, cost = unroll(
@@ -39,11 +39,11 @@ def propose(
 
 
 class UnrolledSteps(NamedTuple):
-    """What a network says, first and after each look, and what that costs."""
+    """Predictions of a network, the first and that after each refine step, and their costs."""
 
     prediction: Proposal
-    """With an axis more at the front."""
-    cost: Float[Array, " look"]
+    """Predictions along a leading axis of steps."""
+    cost: Float[Array, " step"]
 
 
 def unroll(
@@ -55,21 +55,21 @@ def unroll(
     conditioning: Conditioning,
     negative_gradient: NegativeGradient,
 ) -> UnrolledSteps:
-    """What the network makes of its first proposal by hearing it, and feeling how the rules pull at it.
+    """Predictions and costs of all refine steps from a first prediction.
 
-    No gradient goes through what it hears and feels: it learns from what each thing that it says costs.
+    Mix and gradient features carry no gradient: the network is trained by the cost of each of its predictions.
     """
 
     def step(prediction: Proposal, _: None) -> tuple[Proposal, tuple[Proposal, Float[Array, ""]]]:
-        # one program for all looks, so that the rules are traced and compiled once
-        still = jax.lax.stop_gradient(prediction)
-        unconstrained, back = jax.vjp(lambda prediction: _unconstrained(prediction, features, dry, nothing), still)
+        # one program for all steps, by a scan, so that the rules are traced and compiled once
+        fixed = jax.lax.stop_gradient(prediction)
+        unconstrained, pull_back = jax.vjp(lambda prediction: _unconstrained(prediction, features, dry, nothing), fixed)
         cost, descent = negative_gradient(unconstrained)
-        (descent,) = back(descent)
-        # the slope of the cost is known by now: nothing is added but that
-        slope = [
-            jnp.vdot(gradient, now - as_it_is)
-            for gradient, now, as_it_is in zip(descent, prediction, still, strict=True)
+        (descent,) = pull_back(descent)
+        # the gradient of the cost is known by now: add a term of value 0 that carries it to the prediction
+        linear = [
+            jnp.vdot(gradient, value - constant)
+            for gradient, value, constant in zip(descent, prediction, fixed, strict=True)
         ]
         after = network.refine_step(
             prediction,
@@ -78,46 +78,54 @@ def unroll(
             features,
             conditioning,
         )
-        return after, (prediction, cost - jnp.sum(jnp.stack(slope)))
+        return after, (prediction, cost - jnp.sum(jnp.stack(linear)))
 
     return UnrolledSteps(*jax.lax.scan(step, prediction, length=network.sizes.n_unrolled_steps + 1)[1])
 
 
 def treatment_of(prediction: Proposal, features: InputFeatures, dry: Dry, nothing: Treatment) -> Treatment:
-    """What is said as a treatment, before make-up."""
+    """Treatment of a prediction, before make-up."""
     return constrain(_unconstrained(prediction, features, dry, nothing))
 
 
 def _gradient_features(descent: Proposal) -> GradientFeatures:
-    """What is felt of the way in which a proposal should go, in any length of song."""
+    """Gradient features of a negative gradient with respect to a prediction.
+
+    Those of curves are scaled by the number of frames, so that they do not depend on the length of the song.
+    """
     n_frames = descent.ride.shape[-1]
-    prediction = (LOUDNESS_DB * descent.loudness_db, descent.low_cut, descent.position, descent.width, descent.send)
-    fixed = jnp.concatenate([descent.tone, jnp.stack(prediction, axis=-1)], axis=-1)
-    return GradientFeatures(*(jnp.arcsinh(x / FULL) for x in (fixed, n_frames * descent.ride, n_frames * descent.zone)))
+    per_track = (LOUDNESS_DB * descent.loudness_db, descent.low_cut, descent.position, descent.width, descent.send)
+    fixed = jnp.concatenate([descent.tone, jnp.stack(per_track, axis=-1)], axis=-1)
+    return GradientFeatures(
+        *(jnp.arcsinh(x / GRADIENT_SCALE) for x in (fixed, n_frames * descent.ride, n_frames * descent.zone))
+    )
 
 
 def predict_song(network: Field, dry: Dry, conditioning: Conditioning) -> Proposal:
-    """What the network first says of a song of any length: songs that are longer than those it was trained on are
-    heard in stretches, and what is said of each track counts by how long it sounds in each."""
+    """First prediction for a song of any length.
+
+    Songs longer than those of training are divided into segments; the predictions of a track are averaged, weighted by
+    its active frames in each.
+    """
     n_frames, span = dry.active.shape[-1], network.sizes.n_frames
     if n_frames <= span:
         return network(input_features(dry), conditioning)
     starts = np.round(np.linspace(0, n_frames - span, -(-n_frames // span))).astype(int)
 
     def one(start: Int[Array, ""]) -> tuple[Proposal, Float[Array, " track"]]:
-        part = _stretch(dry, start, span)
+        part = _segment(dry, start, span)
         features = input_features(part)
         return network(features, conditioning), jnp.sum(part.active, axis=-1) * features.present
 
-    prediction, sounds = jax.vmap(one)(jnp.asarray(starts))
-    share = sounds / jnp.maximum(jnp.sum(sounds, axis=0), 1e-6)
-    of_song = jnp.sum(sounds, axis=1) / jnp.maximum(jnp.sum(sounds), 1e-6)
+    prediction, n_active = jax.vmap(one)(jnp.asarray(starts))
+    share = n_active / jnp.maximum(jnp.sum(n_active, axis=0), 1e-6)
+    segment_share = jnp.sum(n_active, axis=1) / jnp.maximum(jnp.sum(n_active), 1e-6)
 
-    def mean(of: Float[Array, "stretch track ..."]) -> Float[Array, "track ..."]:
+    def mean(of: Float[Array, "segment track ..."]) -> Float[Array, "track ..."]:
         return jnp.einsum("st,st...->t...", share, of)
 
-    def along(of: Float[Array, "stretch *batch frame"]) -> Float[Array, "*batch song_frame"]:
-        """Curves side by side; where stretches overlap, their mean."""
+    def along(of: Float[Array, "segment *batch frame"]) -> Float[Array, "*batch song_frame"]:
+        """Curves of all segments joined; their mean where segments overlap."""
         total, count = jnp.zeros((*of.shape[1:-1], n_frames)), np.zeros(n_frames)
         for k, start in enumerate(starts):
             total = total.at[..., start : start + span].add(of[k])
@@ -125,11 +133,13 @@ def predict_song(network: Field, dry: Dry, conditioning: Conditioning) -> Propos
         return total / count
 
     fixed = {name: mean(getattr(prediction, name)) for name in _FIXED}
-    room = {name: jnp.tensordot(of_song, getattr(prediction, name), 1) for name in ("decay", "pre_delay", "room_tone")}
+    room = {
+        name: jnp.tensordot(segment_share, getattr(prediction, name), 1) for name in ("decay", "pre_delay", "room_tone")
+    }
     return Proposal(ride=along(prediction.ride), zone=along(prediction.zone), **fixed, **room)
 
 
-def _stretch(dry: Dry, start: Int[Array, ""], span: int) -> Dry:
+def _segment(dry: Dry, start: Int[Array, ""], span: int) -> Dry:
     def cut(x: Float[Array, "..."], axis: int) -> Float[Array, "..."]:
         return jax.lax.dynamic_slice_in_dim(x, start, span, axis)
 
@@ -146,40 +156,45 @@ def _stretch(dry: Dry, start: Int[Array, ""], span: int) -> Dry:
 
 
 def _unconstrained(prediction: Proposal, features: InputFeatures, dry: Dry, nothing: Treatment) -> Treatment:
-    """The same in whitened moves before make-up: levels say how loud each track is. Nothing is done to tracks that
-    never sound."""
+    """Unconstrained treatment of a prediction, before make-up: its levels are the loudness of each track.
+
+    Tracks that are never active are left neutral.
+    """
     present = features.present
 
-    def heard(x: Float[Array, "track ..."]) -> Float[Array, "track ..."]:
+    def masked(x: Float[Array, "track ..."]) -> Float[Array, "track ..."]:
         return x * present.reshape(-1, *[1] * (x.ndim - 1))
 
-    level = heard(prediction.loudness_db - features.loudness_db)
-    # levels are relative: their mean is nothing that is heard
-    level = heard(level - jnp.sum(level) / jnp.maximum(jnp.sum(present), 1.0))
+    level = masked(prediction.loudness_db - features.loudness_db)
+    # levels are relative: a gain common to all tracks is inaudible, since the output level is solved for
+    level = masked(level - jnp.sum(level) / jnp.maximum(jnp.sum(present), 1.0))
     unconstrained = unconstrain(replace(nothing, gain=nothing.gain._replace(level_db=level)))
     ride, zone = unconstrained.gain.ride_db, unconstrained.dynamics.zone_db
     reverb = unconstrained.reverb and Reverb(
-        unconstrained.reverb.send_db + heard(prediction.send),
+        unconstrained.reverb.send_db + masked(prediction.send),
         prediction.decay,
         prediction.pre_delay,
         prediction.room_tone,
     )
     return replace(
         unconstrained,
-        gain=Gain(unconstrained.gain.level_db, _at(heard(prediction.ride), dry, RIDE_S, ride.shape[-1])),
-        # parts of which the network says nothing stay where they rest
+        gain=Gain(unconstrained.gain.level_db, _resampled(masked(prediction.ride), dry, RIDE_S, ride.shape[-1])),
+        # parts that the network does not predict stay neutral
         eq=unconstrained.eq._replace(
-            tone_db=heard(prediction.tone), low_cut_hz=unconstrained.eq.low_cut_hz + heard(prediction.low_cut)
+            tone_db=masked(prediction.tone), low_cut_hz=unconstrained.eq.low_cut_hz + masked(prediction.low_cut)
         ),
-        dynamics=Dynamics(_at(heard(prediction.zone), dry, nothing.knot_s, zone.shape[-1])),
-        pan=Pan(heard(prediction.position), heard(prediction.width)),
+        dynamics=Dynamics(_resampled(masked(prediction.zone), dry, nothing.knot_s, zone.shape[-1])),
+        pan=Pan(masked(prediction.position), masked(prediction.width)),
         reverb=reverb,
     )
 
 
-def _at(curve: Float[Array, "*batch frame"], dry: Dry, spacing_s: float, n_knots: int) -> Float[Array, "*batch knot"]:
-    """A curve given frame by frame, at points `spacing_s` apart: the mean of the frames around each."""
-    away = jnp.abs(dry.time_s[None, :] - spacing_s * jnp.arange(n_knots, dtype=curve.dtype)[:, None])
+def _resampled(
+    curve: Float[Array, "*batch frame"], dry: Dry, spacing_s: float, n_knots: int
+) -> Float[Array, "*batch knot"]:
+    """Curve per frame resampled to points `spacing_s` apart: triangular means of the frames around each."""
+    distance = jnp.abs(dry.time_s[None, :] - spacing_s * jnp.arange(n_knots, dtype=curve.dtype)[:, None])
     reach = max(spacing_s, dry.frame_s)
-    weight = jnp.maximum(1.0 - away / reach, 0.0) + 1e-6 * jnp.exp(-away / reach)
+    # the faint exponential gives points beyond the last frame the value of the nearest one
+    weight = jnp.maximum(1.0 - distance / reach, 0.0) + 1e-6 * jnp.exp(-distance / reach)
     return curve @ (weight / jnp.sum(weight, axis=1, keepdims=True)).T

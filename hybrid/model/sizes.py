@@ -1,4 +1,4 @@
-"""What the shapes of a network's weights follow from; importing this starts nothing."""
+"""Sizes that determine the shapes of a network's weights; importing this module does not import JAX."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of a network, and how much of a song it hears at once."""
+    """Sizes of a network, and the length of its input."""
 
     n_roles: int
     n_families: int
@@ -20,6 +20,6 @@ class Sizes:
     n_whole_blocks: int = 2
     n_refine_blocks: int = 2
     n_unrolled_steps: int = 6
-    """How often the network hears its own proposal and says more."""
+    """Number of refine steps after the first prediction."""
     n_frames: int = 64
-    """Frames that are heard at once, as in training: 26 s. Longer songs are heard in stretches."""
+    """Longest input in frames, as in training: 26 s. Longer songs are divided into segments."""

@@ -1,7 +1,7 @@
-"""Auditory bands: 40 bands equally spaced in ERB-number from 30 Hz to 16 kHz.
+"""Auditory filter bank: 40 bands equally spaced in ERB-number from 30 Hz to 16 kHz.
 
 Triangular power weights that sum to one at every frequency, so that band powers sum to the power of the signal;
-the lowest and the highest band keep everything beyond their centre. Bands above half the sample rate are empty.
+the lowest and the highest band take all power beyond their centre. Bands above half the sample rate are empty.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def band_weights(bin_hz: Float[np.ndarray, " bin"], n_bands: int = N_BANDS) -> F
 def spectrum_scale(window: Float[np.ndarray, " window"]) -> Float[np.ndarray, " bin"]:
     """Factor for squared bin magnitudes after which they sum to the mean power under `window` (Parseval)."""
     size = window.shape[-1]
+    # a real transform holds one of each pair of conjugate bins; 0 Hz and the Nyquist frequency have no partner
     twice = np.full(size // 2 + 1, 2.0)
     twice[0] = 1.0
     if size % 2 == 0:

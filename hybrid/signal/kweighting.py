@@ -1,4 +1,4 @@
-"""The K-weighting of ITU-R BS.1770 at any sample rate: its digital filters and their power response.
+"""K-weighting of ITU-R BS.1770 at any sample rate: digital filters and their power response.
 
 The shelf and the high pass are designed from their analogue parameters (De Man, AES 145, 2018), which gives the
 standard's printed coefficients at 48 kHz.
@@ -14,7 +14,8 @@ _HIGH_PASS_HZ, _HIGH_PASS_Q = 38.13547087602444, 0.5003270373238773
 
 
 def sections(sample_rate: int) -> Float[np.ndarray, "2 6"]:
-    """The two biquads as rows b0 b1 b2 a0 a1 a2 with a0 = 1: the shelf, then the high pass."""
+    """Coefficients of the two biquads as rows b0 b1 b2 a0 a1 a2 with a0 = 1: the shelf, then the high pass."""
+    # bilinear transform, each filter prewarped at its own frequency
     high = 10.0 ** (_SHELF_DB / 20.0)
     mid = high**0.4996667741545416
     k = np.tan(np.pi * _SHELF_HZ / sample_rate)

@@ -22,7 +22,7 @@ def phases() -> Float[np.ndarray, "3 tap"]:
 
 
 def _block_matrix() -> Float[np.ndarray, "window between"]:
-    """The three interpolation filters for a block of samples and its context, as one matrix."""
+    """Matrix that applies the three interpolation filters to a block of samples and its context."""
     taps = phases()
     matrix = np.zeros((_BLOCK + TAPS_PER_PHASE - 1, _BLOCK, FACTOR - 1))
     for n in range(_BLOCK):
@@ -31,7 +31,7 @@ def _block_matrix() -> Float[np.ndarray, "window between"]:
 
 
 def peak(x: Float[Array, "*batch time"]) -> Float[Array, "*batch"]:
-    """Largest absolute value of `x` and of the three points between its samples.
+    """Largest absolute value, as linear amplitude, of `x` and of the three points between its samples.
 
     The points between the first and the last 12 samples are left out: give context. A sine below 0.45 of the
     sample rate reads at most 0.55 dB low, which is what a grid of four points can miss.
@@ -42,6 +42,7 @@ def peak(x: Float[Array, "*batch time"]) -> Float[Array, "*batch"]:
         return jnp.max(jnp.abs(x), axis=-1)
     padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -time % _BLOCK + _BLOCK)])
     blocks = padded.reshape(*x.shape[:-1], -1, _BLOCK)
+    # each block with the samples that follow it; one matrix product is faster than three convolutions
     windows = jnp.concatenate([blocks[..., :-1, :], blocks[..., 1:, :context]], axis=-1)
     between = jnp.abs(windows @ jnp.asarray(_block_matrix(), x.dtype))
     between = between.reshape(*x.shape[:-1], -1, FACTOR - 1)[..., : time - context, :]

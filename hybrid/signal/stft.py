@@ -1,7 +1,7 @@
 """Short-time Fourier transform on a grid of about 25 ms, and its exact inverse.
 
 Conventions: samples are on the last axis. A window is four hops long and four hops make one *frame* of about
-100 ms, the time unit of everything measured. Lengths in samples are 5-smooth, so that transforms are fast at
+100 ms, the time unit of all measurements. Lengths in samples are 5-smooth, so that transforms are fast at
 any rate. The transform's first window ends with the first hop, so that every sample lies under four windows.
 """
 
@@ -18,9 +18,9 @@ HOPS_PER_FRAME = 4
 
 def hop_samples(sample_rate: int) -> int:
     """Number of samples nearest to 25 ms that has no prime factor above 5: 1200 at 48 kHz, 1125 at 44.1 kHz."""
-    wanted = HOP_S * sample_rate
+    target = HOP_S * sample_rate
     smooth = [2**i * 3**j * 5**k for i in range(14) for j in range(9) for k in range(7)]
-    return min(smooth, key=lambda n: abs(n - wanted))
+    return min(smooth, key=lambda n: abs(n - target))
 
 
 def frame_s(sample_rate: int) -> float:
@@ -29,23 +29,23 @@ def frame_s(sample_rate: int) -> float:
 
 
 def n_frames(n_samples: int, sample_rate: int) -> int:
-    """Frames that cover `n_samples` and the tail of the last window."""
+    """Number of frames that cover `n_samples` and the tail of the last window."""
     hop = hop_samples(sample_rate)
     return -(-(n_samples + (HOPS_PER_WINDOW - 1) * hop) // (HOPS_PER_FRAME * hop))
 
 
 def hann(n: int) -> Float[np.ndarray, "{n}"]:
-    """Periodic Hann window."""
+    """Periodic Hann window of `n` samples."""
     return 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n) / n)
 
 
 def windowed(
     x: Float[np.ndarray, "*batch time"], window: Float[Array, " window"], every: int = 1
 ) -> Float[np.ndarray, "*batch hop window"]:
-    """What the short-time spectra of `x` are transforms of: its overlapping windows under `window`, whose length is a
-    multiple of four. Three hops of context come first, so time is (n + 3) hops for n windows.
+    """Overlapping segments of `x` times `window`, ready for the transform; its length is a multiple of four.
 
-    `every` 2 takes every other window, half the work: under a Hann window what is between is nearly the same.
+    Three hops of context come first, so time is (n + 3) hops for n windows. `every` 2 takes every other window, half
+    the work: under a Hann window their mean powers differ little.
     Overlapping views are free on the host; compiled, joining slices takes as long as half the transform.
     """
     step = every * (window.shape[-1] // HOPS_PER_WINDOW)
@@ -54,12 +54,12 @@ def windowed(
 
 
 def spectra(windows: Float[Array, "*batch hop window"]) -> Complex[Array, "*batch hop bin"]:
-    """The transforms of windows."""
+    """Real Fourier transforms of windowed segments."""
     return jnp.fft.rfft(windows, axis=-1)
 
 
-def sparse(x: Float[Array, "row time"], window: Float[Array, " window"]) -> Complex[Array, "row hop bin"]:
-    """Spectra of windows that overlap by half: under a Hann window sums over time lose next to nothing."""
+def half_overlap_spectra(x: Float[Array, "row time"], window: Float[Array, " window"]) -> Complex[Array, "row hop bin"]:
+    """Spectra of windows that overlap by half, enough for sums over time under a Hann window."""
     half = window.shape[-1] // 2
     halves = x[:, : x.shape[1] // half * half].reshape(len(x), -1, half)
     return jnp.fft.rfft(jnp.concatenate([halves[:, :-1], halves[:, 1:]], axis=-1) * window, axis=-1)
@@ -70,7 +70,7 @@ def overlap_add(
     window: Float[Array, " window"],
     tail: Float[Array, "*batch tail"],
 ) -> tuple[Float[Array, "*batch time"], Float[Array, "*batch tail"]]:
-    """Samples that are complete, and the three hops still waiting for later windows.
+    """Samples that are complete, and the tail of three hops that later windows complete.
 
     With `window` the square root of a Hann window here and in `windowed`, unchanged spectra give the input back,
     three hops late.
@@ -78,12 +78,13 @@ def overlap_add(
     size = window.shape[-1]
     hop = size // HOPS_PER_WINDOW
     frames = jnp.fft.irfft(spectra, n=size, axis=-1) * (0.5 * window)
+    # hop k of a window is added k hops after the window's first: four shifted sums instead of a loop over windows
     parts = frames.reshape(*frames.shape[:-1], HOPS_PER_WINDOW, hop)
     n = parts.shape[-3]
     lead = [(0, 0)] * (parts.ndim - 3)
-    late = HOPS_PER_WINDOW - 1
-    shifted = [jnp.pad(parts[..., k, :], [*lead, (k, late - k), (0, 0)]) for k in range(HOPS_PER_WINDOW)]
+    overlap = HOPS_PER_WINDOW - 1
+    shifted = [jnp.pad(parts[..., k, :], [*lead, (k, overlap - k), (0, 0)]) for k in range(HOPS_PER_WINDOW)]
     total = shifted[0] + shifted[1] + shifted[2] + shifted[3]
     total = total.reshape(*total.shape[:-2], -1)
-    total = total.at[..., : late * hop].add(tail)
+    total = total.at[..., : overlap * hop].add(tail)
     return total[..., : n * hop], total[..., n * hop :]

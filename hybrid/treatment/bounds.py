@@ -1,7 +1,7 @@
-"""Bounds by construction: unconstrained values become a treatment that cannot leave its range.
+"""Bounds by construction: bijectors between unconstrained values and a treatment within its ranges.
 
-One unconstrained unit changes a parameter by its scale where little is done, so that learning rates, gradient norms
-and "do little" mean the same for every parameter.
+Near the neutral value, one unconstrained unit changes a parameter by its scale, so that learning rates, gradient norms
+and regularisers are comparable between parameters.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from hybrid.treatment.parts import (
 from hybrid.treatment.types import Treatment, map_parts, send_power, treatment_parts
 
 _INSIDE = 0.999
-"""Share of a range at which a value at or beyond its end is taken, since the end itself is infinitely far."""
+"""Share of a range to which values at or beyond its end are clipped: the end itself has no finite inverse."""
 _REST = 4.0
-"""How far below the steepest point of its logistic curve a one-sided part rests, where 1.8 % of its span are open."""
+"""Distance of zero from the steepest point of the logistic curve of a one-sided part: 1.8 % of its span."""
 
 
 def _tanh(x: Float[Array, "..."], limits: Bounded | BoundedOctaves) -> Float[Array, "..."]:
+    # one half for each sign, so that the slope at zero is the scale whatever the two ends are
     low, high, scale = limits.low, limits.high, limits.scale
     up = high * jnp.tanh(jnp.maximum(x, 0.0) * (scale / high))
     down = low * jnp.tanh(jnp.minimum(x, 0.0) * (scale / low))
@@ -79,20 +80,20 @@ def _unconstrain(name: str, value: Float[Array, "..."]) -> Float[Array, "..."]:
 
 @partial(jax.jit, inline=True)
 def constrain(unconstrained: Treatment) -> Treatment:
-    """The treatment of unconstrained values; the output level is taken as it is."""
+    """Treatment of unconstrained values, each part in its unit; the output level passes through unchanged."""
     return map_parts(_constrain, unconstrained)
 
 
 @partial(jax.jit, inline=True)
 def unconstrain(treatment: Treatment) -> Treatment:
-    """Unconstrained values that give `treatment` back; values at or beyond a bound come back just inside it."""
+    """Unconstrained values whose treatment is the given one; values at or beyond a bound map to just inside it."""
     return map_parts(_unconstrain, treatment)
 
 
 def regulariser(treatment: Treatment) -> Float[Array, " track"]:
-    """How much is done to each track, in squared unconstrained units; 0 for nothing.
+    """Amount of processing of each track, in squared unconstrained units; 0 for a neutral treatment.
 
-    Every part counts by the regulariser of its row in the table of parts. The room is nothing that is done to a track.
+    Every part counts by the regulariser of its row in the table of parts. The room belongs to no track and is excluded.
     """
     parts = treatment_parts(treatment).items()
     own = [_regulariser(PARTS[name], value) for name, value in parts if PARTS[name].per_track]
@@ -108,6 +109,7 @@ def _regulariser(part: Part, value: Float[Array, "track ..."]) -> Float[Array, "
         return jnp.square(jnp.maximum(-octaves if kind.below else octaves, 0.0))
     assert isinstance(part.bijector, Bounded)
     squares = jnp.square(value / part.bijector.scale)
+    # the steps of a tone curve count too: of two curves with the same squares, the smoother one costs less
     if part.axes[-1] == "tone":
         return jnp.sum(squares, axis=-1) + jnp.sum(jnp.square(jnp.diff(value / part.bijector.scale)), axis=-1)
     if part.axes[-1] in TIME_AXES:

@@ -1,4 +1,4 @@
-"""The curves of a treatment: what its few numbers mean in every band, in every frame and between the channels."""
+"""Gain curves of a treatment: from its parameters to gains per band, per frame and between channels."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ FAINT = 1e-12
 
 
 def tone_curves() -> Float[np.ndarray, "tone band"]:
-    """What a decibel at each point of the tone curve adds to every band: straight lines over ERB between points.
+    """Gain in dB of every band per dB at each point of the tone curve, linear in ERB-number between points.
 
-    No point takes anything away elsewhere, as those of a spline do, which rewards settings that alternate.
+    Unlike the basis of a spline, none is negative anywhere, so that alternating settings gain nothing.
     """
     knots = np.linspace(0.0, bands.N_BANDS - 1.0, N_TONE)
     away = np.abs(np.arange(bands.N_BANDS) - knots[:, None]) / (knots[1] - knots[0])
@@ -45,7 +45,7 @@ def high_cut_db(corner_hz: Float[Array, " track"], at_hz: Float[Array, " f"]) ->
 
 
 def filters_db(eq: Eq, at_hz: Float[Array, " f"]) -> Float[Array, "track f"]:
-    """Gain of all filters of each track in dB, beside its tone curve."""
+    """Gain in dB of all filters of each track, without its tone curve."""
     low_cut = low_cut_db(eq.low_cut_hz, at_hz)
     return low_cut if eq.high_cut_hz is None else low_cut + high_cut_db(eq.high_cut_hz, at_hz)
 
@@ -53,10 +53,10 @@ def filters_db(eq: Eq, at_hz: Float[Array, " f"]) -> Float[Array, "track f"]:
 def low_cut_band_db(
     corner_hz: Float[Array, " track"], low_power: Float[Array, "track low"], low_hz: Float[Array, " low"]
 ) -> Float[Array, "track band"]:
-    """Mean gain of the low cut within every band, dB, for the fine spectrum that each raw track has there.
+    """Mean gain of the low cut within every band, dB, weighted by the fine spectrum of each raw track.
 
     The cut is steep and the lowest bands are wide: its gain at their centres would be several decibels off.
-    Bands above the fine spectrum, where the cut takes nothing, read 0, as do bands without power.
+    Bands above the fine spectrum, where the cut has no effect, read 0, as do bands without power.
     """
     gain = jnp.exp(LN_DB * low_cut_db(corner_hz, jnp.maximum(low_hz, 1.0)))
     inside = _low_weights(low_hz)
@@ -72,7 +72,7 @@ def _low_weights(low_hz: Float[Array, " low"]) -> Float[Array, "low band"]:
 
 
 def points_at(curve: Float[Array, "*batch knot"], spacing_s: float, time_s: Float[Array, " n"]) -> Array:
-    """A curve of points `spacing_s` apart, read at the given times with straight lines between points."""
+    """Values of a curve of points `spacing_s` apart at the given times, by linear interpolation."""
     position = jnp.clip(time_s / spacing_s, 0.0, curve.shape[-1] - 1.001)
     index = jnp.floor(position).astype(jnp.int32)
     share = position - index
@@ -80,24 +80,25 @@ def points_at(curve: Float[Array, "*batch knot"], spacing_s: float, time_s: Floa
 
 
 def static_db(treatment: Treatment, dry: Dry) -> Float[Array, "track band"]:
-    """Gain that does not change with time: level, tone and low cut."""
+    """Gain in dB that is constant over time: level, tone, low cut and high cut."""
     tone = treatment.eq.tone_db @ jnp.asarray(tone_curves(), treatment.eq.tone_db.dtype)
     low_cut = low_cut_band_db(treatment.eq.low_cut_hz, dry.low_power, dry.low_hz)
     static = treatment.gain.level_db[:, None] + tone + low_cut
     if treatment.eq.high_cut_hz is None:
         return static
-    # the bands above 1 kHz are a sixth of an octave wide: a centre tells what happens in them to a quarter of a decibel
+    # the bands above 1 kHz are a sixth of an octave wide: the gain at a centre is right to a quarter of a decibel
     return static + high_cut_db(treatment.eq.high_cut_hz, jnp.asarray(bands.band_centres_hz(), static.dtype))
 
 
 def moving_db(treatment: Treatment, time_s: Float[Array, " n"]) -> Float[Array, "track zone n"]:
-    """Gain over time in each zone: ride and dynamics."""
+    """Gain in dB over time in each zone: ride and dynamics."""
     ride = points_at(treatment.gain.ride_db, RIDE_S, time_s)
     return points_at(treatment.dynamics.zone_db, treatment.knot_s, time_s) + ride[:, None, :]
 
 
 def pan_matrix(treatment: Treatment) -> Float[Array, "track 2 2"]:
-    """Output channel from input channel: width on the side signal, then the sine-cosine law."""
+    """Amplitude gains `[output channel, input channel]`: width on the side signal, then the sine-cosine law."""
+    # (mid + w side, mid - w side) with mid and side as half the sum and half the difference of the channels
     side = jnp.exp(0.5 * LN_DB * treatment.pan.width_db)
     same, other = 0.5 * (1.0 + side), 0.5 * (1.0 - side)
     width = jnp.stack([jnp.stack([same, other], -1), jnp.stack([other, same], -1)], -2)
@@ -107,5 +108,5 @@ def pan_matrix(treatment: Treatment) -> Float[Array, "track 2 2"]:
 
 
 def room_decay_s(reverb: Reverb) -> Float[Array, " band"]:
-    """Decay time of every band: the zones' times, mixed in octaves where zones cross over."""
+    """Decay time of every band, s: geometric means of the zones' times where zones cross over."""
     return jnp.exp(jnp.log(reverb.decay_s) @ jnp.asarray(zone_curves(), reverb.decay_s.dtype))

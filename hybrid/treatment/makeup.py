@@ -1,7 +1,7 @@
-"""Make-up: tone and movement change what a track is like, its level how loud it is.
+"""Make-up gain: tone and dynamics change the sound of a track, and its level alone its loudness.
 
-While a treatment is sought, its level is that of the track after everything else, so that a rule that may only change
-the tone cannot use it as a fader. What results is an ordinary treatment again.
+During refinement, the level of a treatment is that of the track after all other processing, so that a rule that acts on
+the tone cannot use it as a fader. The result, after make-up, is an ordinary treatment again.
 """
 
 from __future__ import annotations
@@ -17,28 +17,30 @@ from hybrid.treatment.types import Dry, Treatment
 
 
 def apply_makeup(dry: Dry, treatment: Treatment) -> Treatment:
-    """The treatment whose tracks are as loud as the levels of the given one say."""
-    return _raised(treatment, -louder_db(dry, treatment))
+    """Treatment whose tracks have the loudness that the levels of the given one state."""
+    return _raised(treatment, -makeup_gain_db(dry, treatment))
 
 
 def undo_makeup(dry: Dry, treatment: Treatment) -> Treatment:
-    """The treatment that `apply_makeup` turns into the given one."""
-    return _raised(treatment, louder_db(dry, treatment))
+    """Treatment that `apply_makeup` turns into the given one: its inverse."""
+    return _raised(treatment, makeup_gain_db(dry, treatment))
 
 
-def louder_db(dry: Dry, treatment: Treatment) -> Float[Array, " track"]:
-    """What tone, low cut, rides and dynamics add to the level of each track while it sounds, K-weighted, dB.
+def makeup_gain_db(dry: Dry, treatment: Treatment) -> Float[Array, " track"]:
+    """K-weighted gain in dB of tone, cuts, rides and dynamics together, for each track over its active frames.
 
-    Fixed gains act on the track's long-term spectrum; moving ones count by their mean over the frames that sound.
+    Constant gains act on the long-term spectrum; moving ones count by their mean in dB over the active frames. A silent
+    track reads 0 with zero gradient.
     """
     power = jnp.einsum("itb,it->ib", dry.power_k[:, 0] + dry.power_k[:, 1], dry.active)
     total = jnp.sum(power, axis=-1)
-    heard = total > FAINT
+    audible = total > FAINT
     fixed_db = static_db(treatment, dry) - treatment.gain.level_db[:, None]
-    ratio = jnp.sum(power * jnp.exp(LN_DB * fixed_db), axis=-1) / jnp.where(heard, total, 1.0)
-    fixed = jnp.log(jnp.where(heard, ratio, 1.0)) / LN_DB
-    share = power @ jnp.asarray(zone_curves().T, power.dtype) / jnp.where(heard, total, 1.0)[:, None]
+    ratio = jnp.sum(power * jnp.exp(LN_DB * fixed_db), axis=-1) / jnp.where(audible, total, 1.0)
+    fixed = jnp.log(jnp.where(audible, ratio, 1.0)) / LN_DB
+    share = power @ jnp.asarray(zone_curves().T, power.dtype) / jnp.where(audible, total, 1.0)[:, None]
     sounding = dry.active / jnp.maximum(jnp.sum(dry.active, axis=-1, keepdims=True), 1e-6)
+    # no gradient through the shares: the raw track decides what a zone counts
     moving = jnp.einsum("izt,it,iz->i", moving_db(treatment, dry.time_s), sounding, jax.lax.stop_gradient(share))
     return fixed + moving
 

@@ -1,7 +1,7 @@
-"""The table of parts: all that the program knows of each thing that a treatment does to a track or to the song.
+"""Table of parts: the definition of every parameter of a treatment, per track or per song.
 
-Bounds, regularisers, names in `acts_on`, settings, explanations, pins and the order in which parts begin to move are
-read off it. A new part needs a row here, a field in `types`, and its effect in `curves` or `effect` and `render`.
+Bounds, regularisers, names in `acts_on`, settings, explanations, pins and the order in which parts are unlocked derive
+from it. A new part needs a row here, a field in `types`, and its effect in `curves` or `effect` and `render`.
 Plain data: importing this starts nothing.
 """
 
@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 N_TONE = 10
-"""Points of a tone curve, equally spaced over the bands."""
+"""Number of points of a tone curve, equally spaced over the bands."""
 ZONES_HZ = (150.0, 1000.0, 5000.0)
 """Borders between the zones of bands that dynamics act on: body, low mids, presence, air (by taste)."""
 N_ZONES = len(ZONES_HZ) + 1
 RIDE_S = 2.0
-"""Spacing of the ride's points: slower than 0.25 Hz."""
+"""Spacing of the points of a ride, s: no movement faster than 0.25 Hz."""
 SEND_OFF_DB = -60.0
-"""Nothing is sent at this level or below."""
+"""Send level at or below which a send is off."""
 
 Axis = Literal["track", "tone", "zone", "ride", "knot"]
 """Tracks; points of a tone curve; zones of bands; points in time, of the ride and of dynamics."""
@@ -54,7 +54,7 @@ class BoundedOctaves(NamedTuple):
 
 
 class OneSided(NamedTuple):
-    """Values from `rest`, where nothing is done, over `span`, by a logistic curve that begins near the rest."""
+    """Values from the neutral `rest` over `span`, by a logistic curve whose foot lies near `rest`."""
 
     rest: float
     span: float
@@ -71,7 +71,7 @@ class OneSided(NamedTuple):
 
 
 class Solved(NamedTuple):
-    """Not searched for: it is solved from all else, and passes through as it is."""
+    """No bounds: the value is solved from all other parts and passes through unchanged."""
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -95,7 +95,7 @@ class SquaredOctaves(NamedTuple):
 
 
 class ReturnedPower(NamedTuple):
-    """The power that comes back of what is sent, one at -6 dB."""
+    """Reverberant power relative to that at a send of -6 dB."""
 
 
 Regulariser = Quadratic | SquaredOctaves | ReturnedPower
@@ -117,16 +117,16 @@ class Part(NamedTuple):
     description: str
     """For lists of what rules act on."""
     neutral: float = 0.0
-    """The value that does nothing."""
+    """Value without effect."""
     unlock: float = 0.0
-    """Share of all steps of a refinement from nothing after which the part begins to move: level and place first, then
-    tone, then the rest. A guess."""
+    """Share of all steps of a refinement from a neutral start after which the part is unlocked: level and pan first,
+    then tone, then the rest. A guess."""
     regulariser: Regulariser | None = Quadratic()
-    """None for what is not done to a track."""
+    """None for parts that belong to no track."""
     settable: bool = True
     """Whether a person can set it by hand."""
     optional: bool = False
-    """Whether it is left out of a treatment, and of everything computed, where no rule asks for it."""
+    """Whether it is absent from a treatment, and from all computation, unless a rule acts on it."""
 
     @property
     def group(self) -> str:
@@ -220,9 +220,9 @@ class Group(NamedTuple):
 
     description: str
     is_optional: bool = False
-    """Whether all of it is there or none of it."""
+    """Whether its parts are present or absent together."""
     song_section: str = ""
-    """What settings call those of its parts that the song shares; nothing where each track has its own."""
+    """Section of the settings for parts that the song shares; empty where each track has its own."""
 
 
 GROUPS = {

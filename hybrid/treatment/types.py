@@ -1,8 +1,8 @@
-"""The two types of this layer: what was measured of the raw tracks, and what is done to them.
+"""Data types of this layer: measurements of the raw tracks, and their treatment.
 
 Levels, rides, tone, dynamics and sends are in dB, positions in pan units from -100 (left) to 100 (right), frequencies
-in Hz, times in s. All zeros and no reverb is "do nothing": the tracks are summed as they are, a mono track going to
-both channels alike.
+in Hz, times in s. All zeros and no reverb is neutral: the tracks are summed unchanged, a mono track equally in both
+channels.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from hybrid.treatment.parts import N_TONE, N_ZONES, PARTS, RIDE_S, SEND_OFF_DB, 
 )
 @dataclass(frozen=True)
 class Dry:
-    """What was measured of the raw tracks, once. Padding tracks, pairs and frames hold zeros.
+    """Measurements of the raw tracks. Padding tracks, pairs and frames hold zeros.
 
     The middle axis of powers is left, right, and the real part of left times conjugate right; a mono track has
     three equal entries. Powers are mean squares: a full-scale sine has 0.5 per channel.
@@ -63,26 +63,26 @@ class Dry:
     k_weight: Float[Array, " band"]
     """Mean power response of the K-weighting within a band."""
     low_power: Float[Array, "track low"]
-    """Long-term spectrum of each track below about 1 kHz, bin by bin, for what is steep there."""
+    """Long-term spectrum of each track below about 1 kHz, per bin, for filters that are steep there."""
     low_hz: Float[Array, " low"]
     low_k: Float[Array, " low"]
     """Power response of the K-weighting at those bins."""
     peak: Float[Array, " frame"]
-    """Square of the largest sample, in either channel, of the sum of the tracks as they are."""
+    """Square of the largest sample, in either channel, of the sum of the raw tracks."""
     peak_to_loudness_db: Float[Array, ""]
-    """True peak of the raw sum minus its loudness, the best guess at that of any mix before it is rendered."""
+    """True peak of the raw sum minus its loudness, dB: the estimate for any mix before it is rendered."""
     frame_s: float
 
 
 class Gain(NamedTuple):
-    """Static level and a slow ride on top of it."""
+    """Static level and a slow ride added to it, dB."""
 
     level_db: Float[Array, " track"]
     ride_db: Float[Array, "track ride"]
 
 
 class Eq(NamedTuple):
-    """A tone curve, straight lines over ERB between points; corners of a low cut (0 Hz: off) and of a high cut
+    """A tone curve, linear in ERB-number between points; corners of a low cut (0 Hz: off) and of a high cut
     (infinite: off), 18 dB per octave."""
 
     tone_db: Float[Array, "track tone"]
@@ -92,7 +92,7 @@ class Eq(NamedTuple):
 
 
 class Dynamics(NamedTuple):
-    """Gain over time in each zone of bands."""
+    """Gain in dB over time in each zone of bands."""
 
     zone_db: Float[Array, "track zone knot"]
 
@@ -105,9 +105,9 @@ class Pan(NamedTuple):
 
 
 class Reverb(NamedTuple):
-    """What every track sends to one shared room, and the room.
+    """Sends of every track to one shared room, and the room.
 
-    A send follows fader and place. It is the level of what comes back relative to the track itself, over all
+    A send is taken after fader and pan. It is the level of the reverberation relative to the track itself, over all
     frequencies at a flat tone.
     """
 
@@ -132,14 +132,14 @@ class Master(NamedTuple):
 )
 @dataclass(frozen=True)
 class Treatment:
-    """What the mixer does to every track, in the groups that a rule may act on."""
+    """Parameters of the mix of every track, in the groups that a rule may act on."""
 
     gain: Gain
     eq: Eq
     dynamics: Dynamics
     pan: Pan
     reverb: Reverb | None
-    """None where no rule asks for reverb: then nothing of it is computed."""
+    """None where no rule acts on reverb: then nothing of it is computed."""
     master: Master
     knot_s: float
     """Spacing of the points of `dynamics`."""
@@ -154,19 +154,19 @@ def _part(path: tuple[object, ...]) -> str:
 
 
 def map_parts(function: Callable[..., Array], *treatments: Treatment) -> Treatment:
-    """A treatment whose every part is `function(name, part of each treatment)`."""
+    """Treatment whose every part is `function(name, part of each treatment)`."""
     return jax.tree_util.tree_map_with_path(
         lambda path, *leaves: function(_part(path), *leaves), treatments[0], *treatments[1:]
     )
 
 
 def treatment_parts(treatment: Treatment) -> dict[str, Array]:
-    """The parts of a treatment by name."""
+    """Parts of a treatment by name."""
     return {_part(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(treatment)}
 
 
 def send_power(send_db: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Power of what comes back relative to what is sent; none at all at -60 dB."""
+    """Reverberant power relative to the power of the track; exactly 0 at -60 dB and below."""
     return jnp.where(send_db > SEND_OFF_DB, 10.0 ** (0.1 * send_db) - 10.0 ** (0.1 * SEND_OFF_DB), 0.0)
 
 
@@ -176,19 +176,19 @@ def is_named(part: str, acts_on: tuple[str, ...]) -> bool:
 
 
 def hold(treatment: Treatment, acts_on: tuple[str, ...]) -> Treatment:
-    """The same treatment, through which a gradient reaches only the groups or parts named in `acts_on`."""
+    """The same treatment, whose gradient is stopped except in the groups or parts named in `acts_on`."""
 
-    def held(part: str, value: Array) -> Array:
+    def stopped(part: str, value: Array) -> Array:
         return value if is_named(part, acts_on) else jax.lax.stop_gradient(value)
 
-    return map_parts(held, treatment)
+    return map_parts(stopped, treatment)
 
 
 def neutral(n_tracks: int, duration_s: float, knot_s: float, optional: Collection[str] = ()) -> Treatment:
-    """The treatment that does nothing, with time curves for `duration_s`.
+    """Neutral treatment, with time curves for `duration_s`.
 
-    Of the optional parts it has those that are named, by themselves or by their group: with "reverb" there is a room,
-    to which nothing is sent.
+    It has the optional parts that are named, individually or by their group: with "reverb" there is a room, whose sends
+    are off.
     """
     size: dict[Axis, int] = {
         "track": n_tracks,
@@ -206,7 +206,7 @@ def neutral(n_tracks: int, duration_s: float, knot_s: float, optional: Collectio
 
 
 def from_parts(values: Mapping[str, Array], knot_s: float) -> Treatment:
-    """The treatment made of these parts; optional ones may be missing."""
+    """Treatment made of these parts; optional ones may be missing."""
     fields: dict[str, dict[str, Array]] = {}
     for name, value in values.items():
         fields.setdefault(PARTS[name].group, {})[PARTS[name].field] = value

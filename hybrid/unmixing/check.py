@@ -20,7 +20,7 @@ from hybrid.knowledge.select import name_roles
 from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, Scalar, observe
-from hybrid.treatment.effect import as_measured, treated
+from hybrid.treatment.effect import treated, untreated
 from hybrid.treatment.types import Dry, Treatment, neutral
 from hybrid.unmixing.fit import RELIABLE, Fit, fit
 from hybrid.unmixing.mix_file import length_notes, load_mix, mix_levels, mono_notes, open_at, song_without_mix
@@ -56,7 +56,7 @@ def check_mix(path: Path, rules: RuleSet, progress: Progress) -> Check:
     with open_song(song) as reader:
         dry, levels = analyse(song, reader, progress)
     readings = (levels.integrated_lufs, levels.true_peak_dbtp)
-    panel = observe(dry, neutral(dry.active.shape[0], 1.0, 1.0), as_measured(dry), dry, readings)
+    panel = observe(dry, neutral(dry.active.shape[0], 1.0, 1.0), untreated(dry), dry, readings)
     found, notes = _judge(kept, song, panel)
     return Check(found, left_out, (*mono_notes(song), *notes))
 

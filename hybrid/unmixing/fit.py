@@ -19,7 +19,7 @@ from hybrid.analysis.chunks import Progress
 from hybrid.audio.align import Lag, find_lag
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.treatment.effect import mix_total, treated
+from hybrid.treatment.effect import mix_power, treated
 from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Dry, Treatment, neutral
 from hybrid.unmixing.faders import Amounts, Faders, amounts, faders
@@ -91,7 +91,7 @@ def _channel_powers(dry: Dry, treatment: Treatment) -> Float[Array, "2 frame ban
     """Power of the treated sum in each output channel."""
     layer = treated(dry, treatment)
     one_channel = jnp.eye(2)[..., None]
-    return jnp.stack([mix_total(layer._replace(pan=layer.pan * only)) for only in one_channel])
+    return jnp.stack([mix_power(layer._replace(pan=layer.pan * only)) for only in one_channel])
 
 
 def _envelope(dry: Dry, mix: Dry, explained: Treatment, n: int) -> Float[np.ndarray, "band 2 track"]:

@@ -159,7 +159,7 @@ def _products(
     edges: tuple[int, ...],
 ) -> Float[Array, "band row row"]:
     """Real products of all rows' spectra, summed over bins and time in every band; bands without bins read 0."""
-    return bandpower.products(stft.sparse(rows, analyser.window).at[:_FIRST].multiply(turn), edges)
+    return bandpower.products(stft.half_overlap_spectra(rows, analyser.window).at[:_FIRST].multiply(turn), edges)
 
 
 def _edges(bin_hz: Float[np.ndarray, " bin"]) -> tuple[int, ...]:

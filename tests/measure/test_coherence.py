@@ -28,7 +28,7 @@ def test_equal_tracks_add_to_3_db_and_unrelated_ones_to_0(share, reads_db):
     assert float(coherence_db(NOISE, NOISE, share=share)) == pytest.approx(reads_db, abs=1e-3)
 
 
-def test_a_copy_upside_down_leaves_nothing():
+def test_an_inverted_copy_cancels():
     # float32 sums of two equal powers may differ by 1e-6
     assert float(coherence_db(NOISE, NOISE, share=-1.0)) < -60.0
 
@@ -44,7 +44,7 @@ def test_neither_level_nor_pairs_outside_the_group_count():
     assert float(coherence_db(NOISE, NOISE, NOISE, share=-1.0, member=(1.0, 0.0, 1.0))) == pytest.approx(0.0, abs=1e-5)
 
 
-def test_what_happens_above_500_hz_does_not_count():
+def test_bands_above_500_hz_do_not_count():
     treble = NOISE * (1.0 - low_bands())
     assert float(coherence_db(NOISE, NOISE + 100.0 * treble, share=0.0)) == pytest.approx(0.0, abs=1e-5)
     bass = NOISE * low_bands()
@@ -58,7 +58,7 @@ def test_frames_in_which_the_group_rests_do_not_count():
     assert float(found) == pytest.approx(3.0103, abs=1e-3)
 
 
-def test_silence_reads_nothing_and_has_no_gradient():
+def test_silence_reads_0_db_and_has_no_gradient():
     silence, adds = jnp.zeros((2, FRAMES, bands.N_BANDS)), jnp.zeros((1, FRAMES, bands.N_BANDS))
 
     def read(power: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""What gains do to a track as a whole, and what is left of its movement."""
+"""Dynamics: broadband gain, onsets, movement and rests with known results."""
 
 from __future__ import annotations
 

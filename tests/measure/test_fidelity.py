@@ -62,7 +62,7 @@ def test_lifting_the_tone_under_a_low_cut_does_not_undo_the_cut():
     cut = -6.0 * low[None]
     by_cut = float(timbre_change_db(RAW, curve(-6.0 * np.asarray(low)), ALWAYS, cut)[0])
     assert by_cut == pytest.approx(3.0, abs=0.01)
-    # what is heard is the raw sound again, by two changes of 3 dB
+    # the output equals the raw sound, by two changes of 3 dB
     assert float(timbre_change_db(RAW, RAW, ALWAYS, cut)[0]) == pytest.approx(3.0 * np.sqrt(2.0), abs=0.01)
 
 

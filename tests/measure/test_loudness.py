@@ -124,7 +124,7 @@ def test_frames_of_band_powers_agree_with_the_meter(sample_rate, bursts):
     padded = np.pad(x, ((0, 0), (context, n_chunks * chunk - x.shape[1])))
     analyser = bandpower.make_analyser(sample_rate)
     pieces = [padded[:, k * chunk : (k + 1) * chunk + context] for k in range(n_chunks)]
-    weighted = [bandpower.measured(analyser, piece)[0].weighted for piece in pieces]
+    weighted = [bandpower.band_powers(analyser, piece)[0].weighted for piece in pieces]
     power_k = jnp.concatenate([jnp.sum(w[:2], axis=(0, 2)) for w in weighted])
     inside = jnp.asarray(bandpower.inside(x.shape[1], hop, power_k.shape[0]), jnp.float32)
     frames = float(loudness.integrated_lufs(power_k, inside, stft.frame_s(sample_rate)))
@@ -155,7 +155,7 @@ def test_a_fade_of_20_db_ranges_over_the_85_percent_between_its_quantiles():
 
 
 @pytest.mark.parametrize(("soft_lufs", "expected_lu"), [(-38.0, 18.0), (-46.0, 0.0)])
-def test_what_lies_20_lu_below_the_mean_is_no_part_of_the_range(soft_lufs, expected_lu):
+def test_blocks_20_lu_below_the_mean_do_not_count_towards_the_range(soft_lufs, expected_lu):
     # the mean of both halves lies 3 LU below the loud one; the blocks across the step are fewer than a tenth
     assert range_lu(levels((-20.0, 400), (soft_lufs, 400))) == pytest.approx(expected_lu, abs=1e-3)
 

@@ -109,11 +109,11 @@ def audibility(*tracks: np.ndarray, active: float = 1.0) -> np.ndarray:
     return np.asarray(masking.audibility(to_signal_db(dry), masking.importance(dry), marks))
 
 
-def test_a_solo_track_is_heard_all_the_time():
+def test_a_solo_track_is_always_audible():
     assert audibility(NOISE, 0.0 * NOISE)[0] == pytest.approx(1.0, abs=1e-3)
 
 
-def test_a_track_60_db_below_the_other_is_not_heard_and_wants_to_be_louder():
+def test_a_track_60_db_below_the_other_is_inaudible_with_a_gradient_towards_more_level():
     assert audibility(1e-6 * NOISE, NOISE)[0] < 1e-3
 
     pair = jnp.asarray(np.stack([NOISE, NOISE]), jnp.float32)
@@ -121,16 +121,16 @@ def test_a_track_60_db_below_the_other_is_not_heard_and_wants_to_be_louder():
 
     @jax.jit
     @jax.value_and_grad
-    def heard(gain_db):
+    def audible(gain_db):
         excess = to_signal_db(pair * 10.0 ** (first * gain_db / 10.0))
         return masking.audibility(excess, masking.importance(pair), jnp.ones(pair.shape[:2]))[0]
 
-    (quiet, pull), (louder, _) = heard(-20.0), heard(-10.0)
-    assert pull > 0.0
+    (quiet, gradient), (louder, _) = audible(-20.0), audible(-10.0)
+    assert gradient > 0.0
     assert louder > quiet
 
 
-def test_a_track_that_never_plays_is_not_missed():
+def test_a_track_that_never_plays_counts_as_audible():
     assert audibility(0.0 * NOISE, NOISE, active=0.0)[0] == 1.0
 
 
@@ -155,19 +155,19 @@ def test_tracks_that_take_turns_do_not_overlap():
     turns = jnp.asarray([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]])
     tracks = jnp.asarray(np.stack([NOISE] * 4)) * turns[..., None]
     assert np.asarray(overlap(tracks, turns))[0, 1] == 0.0
-    together = np.asarray(masking.co_activity(turns))
-    assert together[0, 1] == 0.0
-    assert together[0, 2] == pytest.approx(0.5)
-    assert together[0, 3] == pytest.approx(1.0)
+    shared_time = np.asarray(masking.co_activity(turns))
+    assert shared_time[0, 1] == 0.0
+    assert shared_time[0, 2] == pytest.approx(0.5)
+    assert shared_time[0, 3] == pytest.approx(1.0)
 
 
 def test_gradients_are_finite_on_silence_and_between_disjoint_sounds():
     def cost(track):
         excess = masking.masker_to_signal_db(track, jnp.sum(track, axis=0), OFFSET_DB)
         weight = masking.importance(track)
-        heard = masking.audibility(excess, weight, jnp.ones(track.shape[:2]))
+        audible = masking.audibility(excess, weight, jnp.ones(track.shape[:2]))
         shared = masking.overlap(track, jnp.ones(track.shape[:2]))
-        return jnp.sum(masking.masked_db(excess, weight, 20.0)) + jnp.sum(heard) + jnp.sum(shared)
+        return jnp.sum(masking.masked_db(excess, weight, 20.0)) + jnp.sum(audible) + jnp.sum(shared)
 
     slope = jax.jit(jax.grad(cost))
     for tracks in (np.zeros((2, 4, N_BANDS)), np.stack([tone(100.0), tone(5000.0)])):

@@ -31,11 +31,11 @@ def test_bands_are_essential_by_how_far_they_stand_above_the_last_of_the_stronge
     np.testing.assert_allclose(essential(-1.0 * MIXED, share=share)[0], sigmoid((last - MIXED) / 3.0), atol=1e-4)
 
 
-def test_however_small_the_share_the_strongest_band_is_in_it():
+def test_the_strongest_band_is_essential_at_any_share():
     np.testing.assert_allclose(essential(-1.0 * MIXED, share=0.001)[0], sigmoid(-MIXED / 3.0), atol=1e-4)
 
 
-def test_a_tone_is_at_its_best_in_one_place_and_not_in_what_it_leaks_more_than_30_db_below():
+def test_a_tone_has_one_essential_band_and_none_in_its_leakage_30_db_below():
     tone = np.full(N_BANDS, -60.0)
     tone[20:23] = 0.0, -30.0, -39.0
     found = essential(tone)[0]
@@ -44,14 +44,14 @@ def test_a_tone_is_at_its_best_in_one_place_and_not_in_what_it_leaks_more_than_3
 
 
 @pytest.mark.parametrize("gain_db", [-30.0, 20.0])
-def test_what_is_essential_depends_neither_on_level_nor_on_the_other_tracks(gain_db):
+def test_essential_bands_depend_neither_on_level_nor_on_the_other_tracks(gain_db):
     # the weakest band lies 31 dB above the floor of -100 dB, which adds 0.004 dB
     both = essential(gain_db - 1.0 * MIXED, np.zeros(N_BANDS))
     np.testing.assert_allclose(both[0], essential(-1.0 * MIXED)[0], atol=1e-3)
     assert both[1] == pytest.approx(0.5)
 
 
-def test_no_band_of_silence_stands_out_and_nothing_is_pulled():
+def test_silence_has_no_essential_band_and_no_gradient():
     assert essential(np.full(N_BANDS, -np.inf))[0] == pytest.approx(0.5)
     slope = jax.grad(lambda power: jnp.sum(masking.essential(power, 0.3)))
     for power in (jnp.zeros((1, N_BANDS)), jnp.asarray(10.0 ** (-0.1 * MIXED[None]))):
@@ -74,10 +74,10 @@ def test_importance_for_speech_follows_ansi_s3_5_up_to_any_frequency():
     table = np.append(0.0, np.cumsum(masking.SPEECH_IMPORTANCE))
     assert table[-1] == pytest.approx(1.0, abs=1e-9)
     between = bands.frequency_hz(0.5 * (bands.erb_number(CENTRES_HZ[1:]) + bands.erb_number(CENTRES_HZ[:-1])))
-    wanted = np.interp(np.log2(between), edges, table)
+    expected = np.interp(np.log2(between), edges, table)
     # the outer halves of the first and the last third octave are left out and shared among the others
     left_out = 0.5 * (masking.SPEECH_IMPORTANCE[0] + masking.SPEECH_IMPORTANCE[-1])
-    np.testing.assert_allclose(np.cumsum(SPEECH)[:-1], wanted, atol=left_out)
+    np.testing.assert_allclose(np.cumsum(SPEECH)[:-1], expected, atol=left_out)
 
 
 def test_speech_needs_1_to_4_khz_most_and_nothing_from_the_bass_or_the_air():

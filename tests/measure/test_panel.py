@@ -1,4 +1,4 @@
-"""The panel: one reading of everything, by the laws that all mixes obey."""
+"""The measurement panel: laws that hold for every mix."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def test_a_constant_gain_does_not_move():
     assert not np.asarray(predict(DRY, with_part("dynamics.zone", -4.0)).slew_db_per_s).any()
 
 
-def test_what_is_observed_of_the_raw_tracks_is_what_is_predicted_of_doing_nothing():
+def test_the_observation_of_the_raw_tracks_is_the_prediction_of_a_neutral_treatment():
     levels = (float(RAW.loudness_lufs), float(RAW.true_peak_dbtp))
-    seen = panel.observe(DRY, NOTHING, effect.as_measured(DRY), random_dry(1), levels)
+    seen = panel.observe(DRY, NOTHING, effect.untreated(DRY), random_dry(1), levels)
     np.testing.assert_allclose(seen.track_k, RAW.track_k, rtol=1e-5)
     np.testing.assert_allclose(seen.pair_k, RAW.pair_k, rtol=1e-5)
     assert (float(seen.loudness_lufs), float(seen.true_peak_dbtp)) == pytest.approx(levels)

@@ -43,8 +43,8 @@ def test_both_branches_join_at_the_masked_threshold(masker_db: float):
     below, at, above = (float(model.specific_partial(jnp.asarray(f * threshold), jnp.asarray(noise)))
                         for f in (0.9999, 1.0, 1.0001))  # fmt: skip
     # at the masked threshold, whatever the masker, a sound is as loud as one at the threshold in quiet
-    wanted = float(model.specific_alone(jnp.asarray(model.THRESHOLD)))
-    assert at == pytest.approx(wanted, rel=2e-2)
+    expected = float(model.specific_alone(jnp.asarray(model.THRESHOLD)))
+    assert at == pytest.approx(expected, rel=2e-2)
     assert below == pytest.approx(at, rel=2e-2) and above == pytest.approx(at, rel=2e-2)
 
 

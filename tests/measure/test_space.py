@@ -17,7 +17,7 @@ SILENCE = jnp.zeros(3)
 
 
 @pytest.mark.parametrize("p", [-100.0, -88.0, -50.0, 0.0, 20.0, 100.0])
-def test_a_mono_source_is_found_where_it_was_panned(p):
+def test_a_mono_source_reads_the_position_it_was_panned_to(p):
     angle = (p / 100.0 + 1.0) * np.pi / 4.0
     found = space.position(jnp.asarray(np.cos(angle) ** 2), jnp.asarray(np.sin(angle) ** 2))
     # the floor of -100 dB pulls a hard-panned source in by a thousandth

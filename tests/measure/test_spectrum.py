@@ -63,7 +63,7 @@ def below_db(frequency_hz: float, corner_hz: float, gain: float = 0.5) -> float:
         2.0 * np.pi * frequency_hz / RATE * np.arange((bandpower.CHUNK_HOPS + 3) * stft.hop_samples(RATE))
     )
     analyser = bandpower.make_analyser(RATE)
-    power = bandpower.measured(analyser, x[None].astype(np.float32))[0].plain
+    power = bandpower.band_powers(analyser, x[None].astype(np.float32))[0].plain
     total = (power[0] + power[1])[None]
     return float(spectrum.below_db(total, jnp.ones(total.shape[:2]), jnp.asarray([corner_hz]))[0])
 
@@ -152,13 +152,13 @@ def test_a_bell_of_8_db_on_pink_noise_sticks_out_by_4_since_it_lifts_its_neighbo
     assert excess_db(bell_db, (2500.0, 5000.0)) == pytest.approx(0.0, abs=0.1)
 
 
-def test_at_the_end_of_hearing_a_region_is_held_against_its_only_neighbour():
+def test_at_the_end_of_hearing_a_region_is_compared_with_its_only_neighbour():
     high, below = (10000.0, 20000.0), spectrum.bands_between((5000.0, 10000.0))
     assert excess_db(8.0 * spectrum.bands_between(high), high) == pytest.approx(8.0, abs=1e-4)
     assert excess_db(8.0 * below, high) == pytest.approx(-8.0, abs=1e-4)
 
 
-def test_only_the_region_itself_is_pulled_by_its_excess_each_band_by_its_width():
+def test_the_excess_has_a_gradient_in_its_region_alone_each_band_by_its_width():
     slope = np.asarray(jax.grad(lambda level: spectrum.excess_db(level, (200.0, 400.0)))(jnp.zeros(bands.N_BANDS)))
     width = spectrum.octaves_per_band() * spectrum.bands_between((200.0, 400.0))
     np.testing.assert_allclose(slope, width / width.sum(), atol=1e-6)
@@ -174,7 +174,7 @@ def test_a_band_on_the_border_is_no_neighbour_of_its_own_region():
     assert float(excess_db(lifted, (30.0, 60.0))) == pytest.approx(8.0, abs=1e-5)
 
 
-def test_where_there_is_nothing_beside_a_region_nothing_sticks_out():
+def test_a_region_without_neighbours_has_no_excess():
     level = jnp.asarray(np.random.default_rng(0).standard_normal(bands.N_BANDS), jnp.float32)
     value, slope = jax.value_and_grad(lambda x: excess_db(x, (20.0, 20000.0)))(level)
     assert (float(value), np.abs(slope).max()) == (0.0, 0.0)

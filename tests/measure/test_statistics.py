@@ -15,7 +15,7 @@ SHUFFLED = jnp.asarray(np.random.default_rng(0).permutation(N), jnp.float32)
 ALL = jnp.ones(N)
 
 
-def test_a_quantile_of_a_ramp_is_its_share_of_the_way():
+def test_a_quantile_of_a_ramp_is_its_share_of_the_range():
     for share in (0.1, 0.25, 0.5, 0.9):
         assert float(quantile(SHUFFLED, share, ALL)) == pytest.approx(share * (N - 1), abs=1e-3)
 
@@ -28,7 +28,7 @@ def test_near_the_ends_a_quantile_leaves_out_what_does_not_exist():
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
-def test_a_quantile_speaks_of_the_present_alone(share: float):
+def test_a_quantile_is_of_the_present_values_alone(share: float):
     present = jnp.asarray(np.arange(N) % 2, jnp.float32)
     lifted = jnp.where(present > 0.0, RAMP, 1e6)
     half = float(quantile(RAMP[1::2], share, ALL[1::2]))

@@ -24,7 +24,7 @@ from tests.mixing.made import RATE, lively, nothing, read_meter, song_of, sounds
 pytestmark = pytest.mark.long
 
 panel_of = jax.jit(predict)
-mix_total = jax.jit(effect.mix_total)
+mix_power = jax.jit(effect.mix_power)
 
 
 class Heard(NamedTuple):
@@ -76,7 +76,7 @@ def test_loudness_of_a_mix_with_tracks_that_share_phase_agrees(band):
 def test_band_levels_of_the_mix_agree(band):
     always = jnp.ones(band.predicted.mix_k.shape)
     predicted, observed = (
-        np.asarray(spectrum.long_term_db(mix_total(measured.whole), always))
+        np.asarray(spectrum.long_term_db(mix_power(measured.whole), always))
         for measured in (band.predicted, band.observed)
     )
     heard_bands = predicted > predicted.max() - 60.0

@@ -174,7 +174,7 @@ def test_a_network_that_says_nothing_makes_tracks_equally_loud_and_is_refined_fr
     dry = alone.analysis.dry
     # before they are placed: a leaning track is softer on its other side
     centred = jax.tree.map(jax.numpy.zeros_like, alone.refined.treatment.pan)
-    power = effect.total_k(effect.treated(dry, replace(alone.refined.treatment, pan=centred))) * dry.active
+    power = effect.track_k(effect.treated(dry, replace(alone.refined.treatment, pan=centred))) * dry.active
     level = 10.0 * np.log10(np.sum(power, axis=1)[:3] / np.sum(dry.active, axis=1)[:3])
     np.testing.assert_allclose(level, level.mean(), atol=0.3)
     assert alone.refined.n_steps == 0 and refined.refined.n_steps == STEPS

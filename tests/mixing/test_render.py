@@ -46,9 +46,10 @@ def test_chunks_equal_one_shot_sample_by_sample(song, stems):
         for index, track in enumerate(song.tracks):
             x = reader.read(index, -grid.context, grid.n_chunks * grid.chunk + grid.context)
             tail = render.empty_tail(renderer, track.channels)
-            moving = [render.moving(renderer, treatment, index, k) for k in range(grid.n_chunks)]
-            y, _ = render.filtered(renderer, x, plan.static_db[index], np.concatenate(moving, axis=-1), tail)
-            whole = render.panned(np.asarray(y), np.asarray(plan.pan[index]))[:, grid.context :][:, : song.n_samples]
+            moving = [render.zone_gains_db(renderer, treatment, index, k) for k in range(grid.n_chunks)]
+            y, _ = render.filter_chunk(renderer, x, plan.static_db[index], np.concatenate(moving, axis=-1), tail)
+            whole = render.pan_channels(np.asarray(y), np.asarray(plan.pan[index]))
+            whole = whole[:, grid.context :][:, : song.n_samples]
             # the order in which windows are added up, in float32
             assert np.abs(stems[index] - whole).max() < 2e-6
 

@@ -1,4 +1,4 @@
-"""The proposing network: tracks have no order and no gain, those that are absent are not heard."""
+"""Proposing network: equivariant to track order, invariant to track gain and to absent tracks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SMALL = Sizes(N_ROLES, 5, n_reference=3, frame=16, whole=24, n_heads=2, n_moment
 
 @pytest.fixture(scope="module")
 def network() -> Field:
-    """A small network whose every weight does something."""
+    """A small network with perturbed weights, so that every weight has an effect."""
     network = Field(SMALL, nnx.Rngs(0))
     rng = np.random.default_rng(0)
 
@@ -50,7 +50,7 @@ def nothing(dry: Dry, room: bool = True) -> Treatment:
     return neutral(dry.power.shape[0], dry.power.shape[2] * dry.frame_s, 0.2, ("reverb",) if room else ())
 
 
-HINTS = Conditioning(
+CONDITIONING = Conditioning(
     jnp.array([1, 0, 3, 2]),
     jnp.array([1.0, 0.0, 0.0, 0.0]),
     jnp.array([-0.3, 0.1, 0.9, -0.8]),
@@ -71,14 +71,14 @@ def louder(dry: Dry, gain_db: np.ndarray) -> Dry:
     return replace(dry, **dict(zip(("power", "power_k", "low_power"), scaled, strict=True)))
 
 
-def as_it_came(unconstrained: Treatment) -> tuple[jax.Array, Treatment]:
-    """A rule that nothing be done."""
+def ask_for_neutral(unconstrained: Treatment) -> tuple[jax.Array, Treatment]:
+    """Cost and negative gradient of a rule that asks for the neutral treatment."""
     cost = sum(jnp.sum(jnp.square(x)) for x in jax.tree.leaves(unconstrained)) / 2.0
     return jnp.asarray(cost), jax.tree.map(jnp.negative, unconstrained)
 
 
-def still(unconstrained: Treatment) -> tuple[jax.Array, Treatment]:
-    """No rules: nothing costs, and nothing is wanted."""
+def no_rules(unconstrained: Treatment) -> tuple[jax.Array, Treatment]:
+    """Cost and negative gradient without rules: zeros."""
     return jnp.zeros(()), jax.tree.map(jnp.zeros_like, unconstrained)
 
 
@@ -89,7 +89,7 @@ def _proposed(
     dry: Dry,
     nothing: Treatment,
     conditioning: Conditioning,
-    negative_gradient: NegativeGradient = as_it_came,
+    negative_gradient: NegativeGradient = ask_for_neutral,
 ) -> Treatment:
     return propose(nnx.merge(graph, weights), dry, nothing, conditioning, negative_gradient)
 
@@ -99,7 +99,7 @@ def proposed(
     dry: Dry,
     nothing: Treatment,
     conditioning: Conditioning,
-    negative_gradient: NegativeGradient = as_it_came,
+    negative_gradient: NegativeGradient = ask_for_neutral,
 ) -> Treatment:
     return _proposed(*nnx.split(network), dry, nothing, conditioning, negative_gradient)
 
@@ -109,29 +109,31 @@ def parts(network: Field, dry: Dry, conditioning: Conditioning, room: bool = Tru
     return {name: np.asarray(value) for name, value in treatment_parts(treatment).items()}
 
 
-def test_numbers_that_are_heard_are_of_unit_size(dry: Dry):
-    heard = input_features(dry)
-    assert heard.frame.shape == (N_TRACKS, 24, N_FRAME) and heard.fact.shape == (N_TRACKS, N_FACTS)
-    assert np.abs(heard.frame).max() < 4.0
-    assert np.isfinite(heard.fact).all()
+def test_input_features_are_of_unit_size(dry: Dry):
+    features = input_features(dry)
+    assert features.frame.shape == (N_TRACKS, 24, N_FRAME) and features.fact.shape == (N_TRACKS, N_FACTS)
+    assert np.abs(features.frame).max() < 4.0
+    assert np.isfinite(features.fact).all()
 
 
 def test_shuffled_tracks_get_a_shuffled_treatment(network: Field, dry: Dry):
     dry = chosen(dry, np.arange(N_TRACKS))
     order = np.array([2, 0, 3, 1])
-    shuffled = Conditioning(HINTS.role[order], HINTS.leads[order], HINTS.side[order], HINTS.reference)
-    straight, other = parts(network, dry, HINTS), parts(network, chosen(dry, order), shuffled)
+    shuffled = Conditioning(
+        CONDITIONING.role[order], CONDITIONING.leads[order], CONDITIONING.side[order], CONDITIONING.reference
+    )
+    straight, other = parts(network, dry, CONDITIONING), parts(network, chosen(dry, order), shuffled)
     for name, value in straight.items():
         shared = name.startswith("master") or name in ("reverb.decay", "reverb.pre_delay", "reverb.tone")
         np.testing.assert_allclose(other[name], value if shared else value[order], atol=2e-4, err_msg=name)
 
 
-def test_what_gain_a_track_came_with_is_undone_by_its_level(dry: Dry):
+def test_the_raw_gain_of_a_track_is_compensated_by_its_level(dry: Dry):
     network = Field(SMALL, nnx.Rngs(0))
     gain_db = np.array([6.0, -12.0, 0.0, 3.0])
     for each in (dry, louder(dry, gain_db)):
-        treatment = proposed(network, each, nothing(each), no_conditioning(N_TRACKS, 3), still)
-        power = effect.total_k(effect.treated(each, treatment)) * each.active
+        treatment = proposed(network, each, nothing(each), no_conditioning(N_TRACKS, 3), no_rules)
+        power = effect.track_k(effect.treated(each, treatment)) * each.active
         level = 10.0 * np.log10(np.sum(power, axis=-1) / np.sum(each.active, axis=-1))
         # untrained, it makes all tracks equally loud
         np.testing.assert_allclose(level, level.mean(), atol=0.05)
@@ -144,38 +146,41 @@ def test_tracks_that_are_absent_change_nothing(network: Field, dry: Dry):
            for name in ("power", "power_k", "active", "low_power")}  # fmt: skip
     padded = replace(padded, **pad)
     conditioning = Conditioning(
-        jnp.pad(HINTS.role, (0, 3)), jnp.pad(HINTS.leads, (0, 3)), jnp.pad(HINTS.side, (0, 3)), HINTS.reference
+        jnp.pad(CONDITIONING.role, (0, 3)),
+        jnp.pad(CONDITIONING.leads, (0, 3)),
+        jnp.pad(CONDITIONING.side, (0, 3)),
+        CONDITIONING.reference,
     )
-    straight, with_padding = parts(network, dry, HINTS), parts(network, padded, conditioning)
+    straight, with_padding = parts(network, dry, CONDITIONING), parts(network, padded, conditioning)
     for name, value in straight.items():
         got = with_padding[name]
         np.testing.assert_allclose(got[: len(value)] if value.ndim else got, value, atol=2e-4, err_msg=name)
     assert np.abs(with_padding["eq.tone"][N_TRACKS:]).max() == 0.0
 
 
-def test_hints_and_a_reference_are_heard(network: Field, dry: Dry):
-    told = parts(network, dry, HINTS)
+def test_every_conditioning_input_and_the_reference_matter(network: Field, dry: Dry):
+    conditioned = parts(network, dry, CONDITIONING)
     for other in (
-        HINTS._replace(role=jnp.zeros(N_TRACKS, jnp.int32)),
-        HINTS._replace(leads=jnp.zeros(N_TRACKS)),
-        HINTS._replace(side=jnp.zeros(N_TRACKS)),
-        HINTS._replace(reference=jnp.zeros(3)),
+        CONDITIONING._replace(role=jnp.zeros(N_TRACKS, jnp.int32)),
+        CONDITIONING._replace(leads=jnp.zeros(N_TRACKS)),
+        CONDITIONING._replace(side=jnp.zeros(N_TRACKS)),
+        CONDITIONING._replace(reference=jnp.zeros(3)),
     ):
-        assert np.abs(parts(network, dry, other)["eq.tone"] - told["eq.tone"]).max() > 1e-4
+        assert np.abs(parts(network, dry, other)["eq.tone"] - conditioned["eq.tone"]).max() > 1e-4
 
 
-def test_what_is_played_elsewhere_in_the_song_is_heard_by_every_track(network: Field, dry: Dry):
-    straight = parts(network, dry, HINTS)
+def test_every_track_depends_on_all_other_tracks_and_moments(network: Field, dry: Dry):
+    straight = parts(network, dry, CONDITIONING)
     late = replace(dry, power=dry.power.at[3, :, -4:].multiply(30.0), power_k=dry.power_k.at[3, :, -4:].multiply(30.0))
-    assert np.abs(parts(network, late, HINTS)["eq.tone"][0] - straight["eq.tone"][0]).max() > 1e-5
+    assert np.abs(parts(network, late, CONDITIONING)["eq.tone"][0] - straight["eq.tone"][0]).max() > 1e-5
 
 
-def test_until_it_is_trained_it_goes_where_the_rules_pull_in_each_part(dry: Dry):
+def test_an_untrained_network_follows_the_negative_gradient_in_each_part(dry: Dry):
     network = Field(SMALL, nnx.Rngs(0))
     conditioning = no_conditioning(N_TRACKS, 3)
 
-    def wanted(unconstrained: Treatment) -> tuple[jax.Array, Treatment]:
-        """All of the first track: more; of the second, less; in the second half, the first's ride and dynamics."""
+    def linear(unconstrained: Treatment) -> tuple[jax.Array, Treatment]:
+        """A linear cost: raise all parts of the first track, its curves late, and lower those of the second."""
         sides = jnp.array([1.0, -1.0, 0.0, 0.0])
 
         def of(part: str, x: jax.Array) -> jax.Array:
@@ -184,27 +189,29 @@ def test_until_it_is_trained_it_goes_where_the_rules_pull_in_each_part(dry: Dry)
             late = jnp.arange(x.shape[-1]) >= x.shape[-1] // 2 if part in ("gain.ride", "dynamics.zone") else 1.0
             return sides.reshape(-1, *[1] * (x.ndim - 1)) * jnp.ones_like(x) * late
 
-        way = map_parts(of, unconstrained)
-        gone = [jnp.vdot(*both) for both in zip(jax.tree.leaves(way), jax.tree.leaves(unconstrained), strict=True)]
-        return -jnp.sum(jnp.stack(gone)), way
+        slope = map_parts(of, unconstrained)
+        terms = [jnp.vdot(*both) for both in zip(jax.tree.leaves(slope), jax.tree.leaves(unconstrained), strict=True)]
+        return -jnp.sum(jnp.stack(terms)), slope
 
-    before = treatment_parts(proposed(network, dry, nothing(dry), conditioning, still))
-    after = treatment_parts(proposed(network, dry, nothing(dry), conditioning, wanted))
+    before = treatment_parts(proposed(network, dry, nothing(dry), conditioning, no_rules))
+    after = treatment_parts(proposed(network, dry, nothing(dry), conditioning, linear))
     for name in ("eq.tone", "eq.low_cut", "pan.position", "pan.width", "reverb.send", "gain.ride", "dynamics.zone"):
-        by = np.asarray(after[name] - before[name])
-        assert by[0].mean() > 0.01 > -0.01 > by[1].mean(), name
-        assert np.abs(by[2:]).max() < 1e-6, name
+        change = np.asarray(after[name] - before[name])
+        assert change[0].mean() > 0.01 > -0.01 > change[1].mean(), name
+        assert np.abs(change[2:]).max() < 1e-6, name
     ride = np.asarray(after["gain.ride"] - before["gain.ride"])
     assert ride[0, -1] > 2.0 * ride[0, 0] > 0.0
 
 
-def test_the_unrolled_step_that_costs_least_is_proposed(network: Field, dry: Dry):
+def test_the_unrolled_step_of_lowest_cost_is_proposed(network: Field, dry: Dry):
     graph, weights = nnx.split(network)
 
     @partial(jax.jit, compiler_options=QUICK)
     def steps(weights: nnx.State) -> tuple[jax.Array, Treatment]:
         network, features = nnx.merge(graph, weights), input_features(dry)
-        every = unroll(network, network(features, HINTS), features, dry, nothing(dry), HINTS, as_it_came)
+        every = unroll(
+            network, network(features, CONDITIONING), features, dry, nothing(dry), CONDITIONING, ask_for_neutral
+        )
         treatments = jax.vmap(lambda each: apply_makeup(dry, treatment_of(each, features, dry, nothing(dry))))
         return every.cost, treatments(every.prediction)
 
@@ -212,16 +219,16 @@ def test_the_unrolled_step_that_costs_least_is_proposed(network: Field, dry: Dry
     assert len(cost) == SMALL.n_unrolled_steps + 1
     assert np.ptp(cost) > 0.02 * cost.min()
     best = treatment_parts(jax.tree.map(lambda x: x[int(np.argmin(cost))], treatments))
-    taken = treatment_parts(proposed(network, dry, nothing(dry), HINTS))
+    taken = treatment_parts(proposed(network, dry, nothing(dry), CONDITIONING))
     assert best.keys() == taken.keys()
     for name, value in taken.items():
         assert value == pytest.approx(np.asarray(best[name]), rel=1e-4, abs=1e-4), name
 
 
-def test_what_is_learnt_from_is_the_slope_of_what_each_thing_said_costs(network: Field, dry: Dry):
-    """Of a cost that is known in closed form, by hand: the position of the first track alone."""
+def test_the_training_gradient_is_that_of_the_cost_of_each_prediction(network: Field, dry: Dry):
+    """Against a cost in closed form: the position of the first track alone."""
     graph, weights = nnx.split(network, nnx.Param)
-    heard = input_features(dry)
+    features = input_features(dry)
 
     def aside(unconstrained: Treatment) -> tuple[jax.Array, Treatment]:
         cost = lambda unconstrained: jnp.square(unconstrained.pan.position[0] - 1.0)  # noqa: E731
@@ -229,7 +236,9 @@ def test_what_is_learnt_from_is_the_slope_of_what_each_thing_said_costs(network:
 
     def everything(weights: nnx.State) -> tuple[jax.Array, jax.Array]:
         network = nnx.merge(graph, weights)
-        prediction, cost = unroll(network, network(heard, HINTS), heard, dry, nothing(dry), HINTS, aside)
+        prediction, cost = unroll(
+            network, network(features, CONDITIONING), features, dry, nothing(dry), CONDITIONING, aside
+        )
         both = jnp.stack([cost, jnp.square(prediction.position[:, 0] - 1.0)])
         return both[:, jnp.array([0, -1])], both
 
@@ -243,23 +252,23 @@ def test_what_is_learnt_from_is_the_slope_of_what_each_thing_said_costs(network:
     assert max(np.abs(each[0]).max() for each in jax.tree.leaves(slope)) > 1e-2
 
 
-def test_any_number_of_tracks_and_frames_will_do(network: Field):
+def test_any_number_of_tracks_and_frames_gives_a_finite_proposal(network: Field):
     for n_tracks, n_frames in ((1, 3), (9, 40)):
         dry = random_dry(n_tracks, n_frames)
         got = parts(network, dry, no_conditioning(n_tracks, 3), room=False)
         assert all(np.isfinite(value).all() for value in got.values())
 
 
-def test_silence_is_left_alone_with_finite_slopes(network: Field, dry: Dry):
+def test_silent_tracks_stay_neutral_with_finite_gradients(network: Field, dry: Dry):
     silent = replace(dry, power=0.0 * dry.power, power_k=0.0 * dry.power_k, active=0.0 * dry.active)
-    got = parts(network, silent, HINTS)
+    got = parts(network, silent, CONDITIONING)
     for name in ("gain.level", "eq.tone", "pan.position", "dynamics.zone"):
         assert np.abs(got[name]).max() == 0.0, name
 
     graph, weights = nnx.split(network)
 
     def size(weights: nnx.State) -> jax.Array:
-        treatment = propose(nnx.merge(graph, weights), silent, nothing(silent), HINTS, as_it_came)
+        treatment = propose(nnx.merge(graph, weights), silent, nothing(silent), CONDITIONING, ask_for_neutral)
         return sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(treatment))
 
     slope = jax.jit(jax.grad(size), compiler_options=QUICK)(weights)
@@ -272,13 +281,14 @@ def test_the_whole_network_has_between_one_and_two_million_weights():
     assert 1e6 < sum(leaf.size for leaf in jax.tree.leaves(nnx.state(shapes, nnx.Param))) < 2e6
 
 
-def test_a_song_that_repeats_itself_is_proposed_what_its_part_is(network: Field):
+def test_a_repeated_song_gets_the_proposal_of_one_repetition(network: Field):
     part = random_dry(N_TRACKS, SMALL.n_frames)
     axes = {"power": 2, "power_k": 2, "cross": 3, "active": 1, "inside": 0, "peak": 0}
     doubled = {name: jnp.concatenate([getattr(part, name)] * 2, axis=axis) for name, axis in axes.items()}
     time_s = part.time_s[0] + part.frame_s * jnp.arange(2 * SMALL.n_frames)
     of_both = [
-        proposed(network, each, nothing(each), HINTS, still) for each in (part, replace(part, **doubled, time_s=time_s))
+        proposed(network, each, nothing(each), CONDITIONING, no_rules)
+        for each in (part, replace(part, **doubled, time_s=time_s))
     ]
     once, twice = ({name: np.asarray(x) for name, x in treatment_parts(each).items()} for each in of_both)
     for name, value in once.items():

@@ -1,4 +1,4 @@
-"""What a network hears of its own proposal: by known levels and places of made-up tracks."""
+"""Mix features: known levels and positions of made-up tracks; refine steps that learn from them."""
 
 from __future__ import annotations
 
@@ -25,46 +25,48 @@ from tests.treatment.made import dry_of, mono, nothing, random_dry
 
 pytestmark = pytest.mark.long
 
-OVERLAP, TOGETHER, BOTH, NEAR, APART, LOUDER, SELF = range(N_RELATION)
-LOUDNESS, OVER, BALANCE, CORRELATION, POSITION, AWAY, WIDTH, CUT = range(N_MIX_FEATURES - 8, N_MIX_FEATURES)
+OVERLAP, CO_ACTIVE, BOTH, NEAR, DIFFERENCE, LOUDER, DIAGONAL = range(N_RELATION)
+LOUDNESS, OVER_OTHERS, BALANCE, CORRELATION, POSITION, DISTANCE, WIDTH, CUT = range(N_MIX_FEATURES - 8, N_MIX_FEATURES)
 SIDES = 3 * bands.N_BANDS
 SHARE = slice(bands.N_BANDS, 2 * bands.N_BANDS)
 SIZES = Sizes(3, 5, frame=16, whole=24, n_heads=2, n_moment_blocks=1, n_whole_blocks=1)
 
 
 def twins_and_a_stranger() -> Dry:
-    """Two tracks that are alike and a third that shares no band with them; all play always, as loud in each band."""
+    """Two identical tracks and a third that shares no band with them; all always active, equally loud in each band."""
     low, high = np.zeros((24, bands.N_BANDS)), np.zeros((24, bands.N_BANDS))
     low[:, 10:14], high[:, 24:28] = 1e-3, 1e-3
     return dry_of(np.stack([mono(low), mono(low), mono(high)]))
 
 
-def placed(dry: Dry, position: list[float], level_db: list[float]) -> Treatment:
+def panned_and_levelled(dry: Dry, position: list[float], level_db: list[float]) -> Treatment:
     treatment = nothing(dry)
     pan = treatment.pan._replace(position=jnp.array(position))
     return replace(treatment, pan=pan, gain=treatment.gain._replace(level_db=jnp.array(level_db)))
 
 
-def still(moves: Treatment) -> tuple[jax.Array, Treatment]:
-    """No rules: nothing costs, and nothing is wanted."""
+def no_rules(moves: Treatment) -> tuple[jax.Array, Treatment]:
+    """Cost and negative gradient without rules: zeros."""
     return jnp.zeros(()), jax.tree.map(jnp.zeros_like, moves)
 
 
-def stood(dry: Dry, treatment: Treatment) -> MixFeatures:
+def features_of(dry: Dry, treatment: Treatment) -> MixFeatures:
     return jax.tree.map(np.asarray, jax.jit(mix_features)(dry, treatment, input_features(dry)))
 
 
 def test_twins_are_alike_and_strangers_are_not():
-    pair = stood(dry := twins_and_a_stranger(), nothing(dry)).pair
+    pair = features_of(dry := twins_and_a_stranger(), nothing(dry)).pair
     assert pair[0, 1, OVERLAP] == pytest.approx(1.0, abs=1e-3)
     assert pair[0, 2, OVERLAP] < 1e-3
-    np.testing.assert_allclose(pair[..., TOGETHER], 1.0, atol=1e-5)
-    np.testing.assert_array_equal(pair[..., SELF], np.eye(3))
+    np.testing.assert_allclose(pair[..., CO_ACTIVE], 1.0, atol=1e-5)
+    np.testing.assert_array_equal(pair[..., DIAGONAL], np.eye(3))
 
 
-def test_who_stands_where_is_heard_from_both_sides():
-    pair = stood(dry := twins_and_a_stranger(), placed(dry, [-20.0, 20.0, -20.0], [0.0, 6.0, 0.0])).pair
-    assert pair[0, 1, APART] == -pair[1, 0, APART] < 0.0
+def test_pair_features_state_positions_and_levels_with_opposite_signs():
+    pair = features_of(
+        dry := twins_and_a_stranger(), panned_and_levelled(dry, [-20.0, 20.0, -20.0], [0.0, 6.0, 0.0])
+    ).pair
+    assert pair[0, 1, DIFFERENCE] == -pair[1, 0, DIFFERENCE] < 0.0
     assert pair[0, 1, LOUDER] == pytest.approx(-0.6, abs=0.01)
     assert pair[0, 2, NEAR] == 1.0
     # 40 of 40 pan units apart
@@ -74,49 +76,49 @@ def test_who_stands_where_is_heard_from_both_sides():
 
 
 @pytest.mark.parametrize("up_db", [-6.0, 0.0, 6.0])
-def test_a_track_that_is_raised_is_as_much_louder_than_the_others_and_holds_more_of_its_bands(up_db):
+def test_raising_a_track_raises_its_relative_loudness_and_its_share_of_its_bands(up_db):
     dry = twins_and_a_stranger()
-    track = stood(dry, placed(dry, [0.0] * 3, [0.0, up_db, 0.0])).track
-    even = stood(dry, nothing(dry)).track
-    assert track[1, OVER] - even[1, OVER] == pytest.approx(up_db / 10.0, abs=0.01)
+    track = features_of(dry, panned_and_levelled(dry, [0.0] * 3, [0.0, up_db, 0.0])).track
+    even = features_of(dry, nothing(dry)).track
+    assert track[1, OVER_OTHERS] - even[1, OVER_OTHERS] == pytest.approx(up_db / 10.0, abs=0.01)
     # of two that share a band, in dB over 40
     share_db = -10.0 * np.log10(1.0 + 10.0 ** (-up_db / 10.0))
     np.testing.assert_allclose(40.0 * track[1, SHARE][11], share_db, atol=0.01)
     np.testing.assert_allclose(40.0 * track[2, SHARE][25], 0.0, atol=0.01)
 
 
-def test_a_track_to_the_right_leans_to_the_right_and_a_mono_track_is_one_in_both_channels():
-    track = stood(dry := twins_and_a_stranger(), placed(dry, [-40.0, 40.0, 0.0], [0.0] * 3)).track
+def test_balance_follows_the_position_and_a_mono_track_is_fully_correlated():
+    track = features_of(dry := twins_and_a_stranger(), panned_and_levelled(dry, [-40.0, 40.0, 0.0], [0.0] * 3)).track
     assert track[0, BALANCE] == pytest.approx(-track[1, BALANCE], abs=1e-5)
     assert track[0, BALANCE] > 0.3
     np.testing.assert_allclose(track[:, CORRELATION], 1.0, atol=1e-4)
-    np.testing.assert_allclose(track[:, AWAY], np.abs(track[:, POSITION]))
+    np.testing.assert_allclose(track[:, DISTANCE], np.abs(track[:, POSITION]))
 
 
-def test_in_which_zone_what_is_side_and_whose_it_is_is_told():
+def test_side_features_state_the_zone_and_the_track_of_side_power():
     low, high = np.zeros((24, bands.N_BANDS)), np.zeros((24, bands.N_BANDS))
     low[:, 1:4], high[:, 30:34] = 1e-3, 1e-3
     apart = np.stack([low, low, 0.0 * low])
     # a bass whose channels have nothing in common, a bass in the middle, and cymbals on the left
     dry = dry_of(np.stack([apart, mono(low), np.stack([high, 0.0 * high, 0.0 * high])]))
-    track = stood(dry, nothing(dry)).track
-    aside, share, mix, leaning = (track[:, SIDES + k * N_ZONES : SIDES + (k + 1) * N_ZONES] for k in range(4))
+    track = features_of(dry, nothing(dry)).track
+    side_db, share, mix, mix_balance = (track[:, SIDES + k * N_ZONES : SIDES + (k + 1) * N_ZONES] for k in range(4))
     half, none = 10.0 * np.log10(0.5) / 20.0, -2.0
-    np.testing.assert_allclose(aside[:, 0], [half, none, none], atol=2e-3)
-    # the wide bass holds all that is side below 150 Hz, beside as much bass in the middle
+    np.testing.assert_allclose(side_db[:, 0], [half, none, none], atol=2e-3)
+    # the wide bass has all side power below 150 Hz, and half of the bass is in the middle
     np.testing.assert_allclose(share[:2, 0], [0.0, none], atol=2e-2)
     np.testing.assert_allclose(mix[:, 0], 10.0 * np.log10(0.25) / 20.0, atol=2e-3)
-    np.testing.assert_allclose(leaning[:, [0, 3]], [[0.0, 1.0]] * 3, atol=2e-3)
+    np.testing.assert_allclose(mix_balance[:, [0, 3]], [[0.0, 1.0]] * 3, atol=2e-3)
 
 
-def test_numbers_are_of_unit_size_and_none_for_a_track_that_is_silent():
+def test_features_are_of_unit_size_and_zero_for_a_silent_track():
     dry = random_dry(5)
     silent = {name: getattr(dry, name).at[2].set(0.0) for name in ("power", "power_k", "active", "low_power")}
     dry = replace(dry, **silent, cross=0.0 * dry.cross)
-    standing = stood(dry, nothing(dry))
-    assert np.abs(standing.track).max() < 4.5
-    assert np.abs(standing.pair).max() < 4.0
-    assert np.abs(standing.track[2]).max() == np.abs(standing.pair[2]).max() == np.abs(standing.pair[:, 2]).max() == 0.0
+    features = features_of(dry, nothing(dry))
+    assert np.abs(features.track).max() < 4.5
+    assert np.abs(features.pair).max() < 4.0
+    assert np.abs(features.track[2]).max() == np.abs(features.pair[2]).max() == np.abs(features.pair[:, 2]).max() == 0.0
 
 
 def test_refining_steps_change_nothing_until_they_are_trained():
@@ -125,9 +127,9 @@ def test_refining_steps_change_nothing_until_they_are_trained():
 
     @partial(jax.jit, static_argnums=0, compiler_options=QUICK)
     def levels(graph: nnx.GraphDef[Field], weights: nnx.State) -> jax.Array:
-        network, heard = nnx.merge(graph, weights), input_features(dry)
+        network, features = nnx.merge(graph, weights), input_features(dry)
         return unroll(
-            network, network(heard, conditioning), heard, dry, nothing(dry), conditioning, still
+            network, network(features, conditioning), features, dry, nothing(dry), conditioning, no_rules
         ).prediction.loudness_db
 
     assert np.ptp(levels(*nnx.split(network)), axis=0).max() == 0.0
@@ -138,16 +140,18 @@ def test_refining_steps_change_nothing_until_they_are_trained():
 
 
 def test_refining_steps_alone_learn_to_put_twins_apart():
-    """Which of the two goes where is not said by their sound: only their seats, and what lies between them, tell."""
+    """The sound of identical tracks does not separate them: only their side codes and pair features do."""
     dry = twins_and_a_stranger()
     conditioning = no_conditioning(3, 0)._replace(side=jnp.zeros(3).at[0].set(-0.1).at[1].set(0.1))
     graph, weights = nnx.split(Field(SIZES, nnx.Rngs(0)), nnx.Param)
-    heard: InputFeatures = input_features(dry)
+    features: InputFeatures = input_features(dry)
 
     def position(weights: nnx.State) -> jax.Array:
         network = nnx.merge(graph, weights)
-        prediction, _ = unroll(network, network(heard, conditioning), heard, dry, nothing(dry), conditioning, still)
-        return treatment_of(jax.tree.map(lambda x: x[-1], prediction), heard, dry, nothing(dry)).pan.position
+        prediction, _ = unroll(
+            network, network(features, conditioning), features, dry, nothing(dry), conditioning, no_rules
+        )
+        return treatment_of(jax.tree.map(lambda x: x[-1], prediction), features, dry, nothing(dry)).pan.position
 
     def learns(path: tuple, gradient: jax.Array) -> jax.Array:
         return gradient * (str(path[0].key) in ("mix_embed", "refine_blocks", "refine_norm", "change_head"))
@@ -164,5 +168,5 @@ def test_refining_steps_alone_learn_to_put_twins_apart():
     state = optimiser.init(weights)
     for _ in range(100):
         weights, state = learnt(weights, state)
-    where = jax.jit(position, compiler_options=QUICK)(weights)
-    np.testing.assert_allclose(where, [-20.0, 20.0, 0.0], atol=4.0)
+    positions = jax.jit(position, compiler_options=QUICK)(weights)
+    np.testing.assert_allclose(positions, [-20.0, 20.0, 0.0], atol=4.0)

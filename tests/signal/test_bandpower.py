@@ -21,7 +21,7 @@ def powers_of(x: np.ndarray, sample_rate: int = RATE) -> bandpower.Powers:
     start = bandpower.CONTEXT_HOPS * hop
     padded[:, start : start + x.shape[1]] = x
     analyser = bandpower.make_analyser(sample_rate)
-    return bandpower.measured(analyser, padded)[0]
+    return bandpower.band_powers(analyser, padded)[0]
 
 
 def energy(power: np.ndarray, sample_rate: int = RATE) -> np.ndarray:
@@ -60,11 +60,11 @@ def test_an_inverted_channel_has_a_cross_power_of_minus_its_power(noise):
     np.testing.assert_allclose(power[2], -power[0], rtol=1e-4, atol=1e-12)
 
 
-def test_chunks_of_a_stream_read_as_their_place_in_the_whole_says(noise):
+def test_chunks_of_a_stream_have_the_powers_of_their_place_in_the_whole(noise):
     x = np.pad(noise(1, 2 * CHUNK), ((0, 0), (CONTEXT, 0)))
     analyser = bandpower.make_analyser(RATE)
-    whole = bandpower.measured(analyser, x)[0]
-    second = bandpower.measured(analyser, x[:, CHUNK:])[0]
+    whole = bandpower.band_powers(analyser, x)[0]
+    second = bandpower.band_powers(analyser, x[:, CHUNK:])[0]
     np.testing.assert_allclose(second.plain, whole.plain[:, bandpower.CHUNK_FRAMES :], rtol=1e-4, atol=1e-10)
 
 
@@ -97,7 +97,7 @@ def test_k_weight_is_the_response_of_the_k_weighting_within_each_band(noise):
 
 def test_a_signal_and_its_inverted_copy_cancel_in_every_band(noise):
     analyser = bandpower.make_analyser(RATE)
-    powers, spectrum = bandpower.measured(analyser, noise(1, CHUNK + CONTEXT))
+    powers, spectrum = bandpower.band_powers(analyser, noise(1, CHUNK + CONTEXT))
     own = np.asarray(powers.plain)[0]
     cross = np.asarray(bandpower.cross_powers(analyser, spectrum, -spectrum))
     np.testing.assert_allclose(cross, np.broadcast_to(-own, cross.shape), rtol=1e-4, atol=1e-12)
@@ -105,18 +105,18 @@ def test_a_signal_and_its_inverted_copy_cancel_in_every_band(noise):
 
 def test_unrelated_noises_have_little_cross_power(noise):
     analyser = bandpower.make_analyser(RATE)
-    (powers, first), (_, second) = (bandpower.measured(analyser, noise(1, CHUNK + CONTEXT, seed)) for seed in (1, 2))
+    (powers, first), (_, second) = (bandpower.band_powers(analyser, noise(1, CHUNK + CONTEXT, seed)) for seed in (1, 2))
     own = np.asarray(powers.plain)[0].sum()
     cross = np.asarray(bandpower.cross_powers(analyser, first, second))[0, 0].sum()
     # 3 s of noise 4 kHz wide has about 25000 degrees of freedom: 0.6 % by chance, 2 % is three times that
     assert abs(cross) < 0.02 * own
 
 
-def test_coherence_of_pairs_tells_a_delayed_copy_from_another_noise(noise):
+def test_cross_power_separates_a_delayed_copy_from_an_unrelated_noise(noise):
     analyser = bandpower.make_analyser(RATE)
     first, other = noise(1, CHUNK + CONTEXT, 1)[0], noise(1, CHUNK + CONTEXT, 2)[0]
     mids = np.stack([first, np.roll(first, 2), other])
-    shared = np.asarray(bandpower.heard(analyser, mids).coherent)
+    shared = np.asarray(bandpower.mid_spectra(analyser, mids).cross_power)
     own = np.einsum("gii->i", shared)
     ratio = np.abs(shared).sum(axis=0) / np.sqrt(own[:, None] * own[None, :])
     assert ratio[0, 1] > 0.5
@@ -126,7 +126,7 @@ def test_coherence_of_pairs_tells_a_delayed_copy_from_another_noise(noise):
 def test_every_other_window_of_noise_reads_nearly_the_same(noise):
     x = np.pad(noise(2, 2 * CHUNK), ((0, 0), (CONTEXT, 0)))
     analyser = bandpower.make_analyser(RATE)
-    whole, half = (bandpower.measured(analyser, x, every)[0] for every in (1, 2))
+    whole, half = (bandpower.band_powers(analyser, x, every)[0] for every in (1, 2))
     assert half.plain.shape == whole.plain.shape
     loud = np.asarray(whole.plain).mean(axis=1)[:2] > 0.0
     ratio = np.asarray(half.plain).mean(axis=1)[:2][loud] / np.asarray(whole.plain).mean(axis=1)[:2][loud]

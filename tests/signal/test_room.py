@@ -1,4 +1,4 @@
-"""The shared room: what its responses are made of, and what it does to powers in frames."""
+"""The shared room: its impulse responses, and their effect on powers in frames."""
 
 from __future__ import annotations
 
@@ -47,27 +47,27 @@ def decay_of(response: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("decay_s", [0.5, 1.5, 3.0])
-def test_a_room_rings_as_long_as_was_asked(decay_s: float):
-    # 2 %: the catalogue's tolerance, less than half of what is heard
+def test_a_room_has_the_given_decay_time(decay_s: float):
+    # 2 %: less than half of the just noticeable difference of 5 % (ISO 3382-1)
     assert decay_of(responses(decay_s)) == pytest.approx(decay_s, rel=0.02)
 
 
-def test_every_zone_rings_as_long_as_was_asked_of_it():
-    wanted = (2.0, 1.0, 0.5, 0.5)
-    response = room.impulse_responses(np.array(wanted), zone_curves(), FLAT, 0.0, RATE)
-    for decay_s, (low, high) in zip(wanted[:3], ((40.0, 100.0), (300.0, 700.0), (2000.0, 4000.0)), strict=True):
+def test_every_zone_has_its_own_decay_time():
+    expected = (2.0, 1.0, 0.5, 0.5)
+    response = room.impulse_responses(np.array(expected), zone_curves(), FLAT, 0.0, RATE)
+    for decay_s, (low, high) in zip(expected[:3], ((40.0, 100.0), (300.0, 700.0), (2000.0, 4000.0)), strict=True):
         zone = sosfilt(butter(4, (low, high), "bandpass", fs=RATE, output="sos"), response)
         # noise of some ten to a hundred hertz: its fluctuation moves a fit by some per cent
         assert decay_of(zone) == pytest.approx(decay_s, rel=0.1)
 
 
-def test_both_inputs_bring_an_energy_of_one_to_either_output_in_every_band():
+def test_the_responses_to_either_output_have_an_energy_of_one_in_every_band():
     energy = energies(responses(1.5))
     # bands overlap, so that levelling one moves its neighbours a little
     np.testing.assert_allclose(10.0 * np.log10(energy.sum(axis=1).mean(axis=0)[FULL]), 0.0, atol=0.4)
     for output in energy:
         assert 10.0 * np.log10(output.sum(axis=0)[FULL].mean()) == pytest.approx(0.0, abs=0.2)
-        # a band of 50 Hz and a decay of 1.5 s: some twenty independent values on each way, a spread of 0.7 dB
+        # a band of 50 Hz and a decay of 1.5 s: some twenty independent values on each path, a spread of 0.7 dB
         np.testing.assert_allclose(10.0 * np.log10(output.sum(axis=0)[FULL]), 0.0, atol=2.0)
 
 
@@ -85,7 +85,7 @@ def test_a_pre_delay_is_that_many_samples_of_silence():
     np.testing.assert_array_equal(late[..., 320:], responses(0.5))
 
 
-def test_a_tone_is_heard_in_its_bands_alone():
+def test_a_tone_curve_changes_its_own_bands_alone():
     change = 10.0 * np.log10((energies(responses(0.5, 0.0, -12.0)) + 1e-12) / (energies(responses(0.5)) + 1e-12))
     np.testing.assert_allclose(change[..., 4:18], -12.0, atol=0.5)
     np.testing.assert_allclose(change[..., 22:33], 0.0, atol=0.5)
@@ -99,12 +99,12 @@ def test_the_room_is_the_same_in_every_mix():
 @pytest.mark.parametrize("block", [500, 2048, 12000])
 def test_blocks_of_any_length_give_what_direct_convolution_gives(block: int, noise):
     response, x = responses(0.5), noise(2, 12000)
-    wanted = [sum(np.convolve(x[c], response[side, c]) for c in (0, 1))[:12000] for side in (0, 1)]
+    expected = [sum(np.convolve(x[c], response[side, c]) for c in (0, 1))[:12000] for side in (0, 1)]
     convolve = room.Convolver(response, block)
     padded = np.pad(x, ((0, 0), (0, -12000 % block)))
     parts = [convolve(padded[:, k : k + block]) for k in range(0, padded.shape[1], block)]
     # float32 transforms: 100 dB below the sum
-    np.testing.assert_allclose(np.concatenate(parts, axis=1)[:, :12000], np.stack(wanted), atol=1e-5)
+    np.testing.assert_allclose(np.concatenate(parts, axis=1)[:, :12000], np.stack(expected), atol=1e-5)
 
 
 def test_silence_in_a_room_is_silent_and_a_tail_rings_on_after_its_sound(noise):
@@ -128,13 +128,13 @@ def burst(at: int = 0) -> jax.Array:
 
 @pytest.mark.parametrize("decay_s", [0.2, 1.5])
 @pytest.mark.parametrize("pre_delay_s", [0.0, 0.03, 0.1])
-def test_all_of_a_burst_comes_back(decay_s: float, pre_delay_s: float):
-    back = tails(burst(), jnp.full(bands.N_BANDS, decay_s), jnp.asarray(pre_delay_s))
-    assert np.asarray(back).min() >= 0.0
-    np.testing.assert_allclose(back.sum(axis=0), 1.0, atol=1e-4)
+def test_the_power_of_a_burst_is_preserved(decay_s: float, pre_delay_s: float):
+    reverberant = tails(burst(), jnp.full(bands.N_BANDS, decay_s), jnp.asarray(pre_delay_s))
+    assert np.asarray(reverberant).min() >= 0.0
+    np.testing.assert_allclose(reverberant.sum(axis=0), 1.0, atol=1e-4)
 
 
-def test_what_comes_back_falls_by_60_db_in_the_decay_time_of_its_band():
+def test_reverberation_falls_by_60_db_in_the_decay_time_of_its_band():
     decay_s = jnp.where(jnp.arange(bands.N_BANDS) < 20, 1.0, 2.0)
     level = 10.0 * np.log10(np.maximum(tails(burst(), decay_s, jnp.asarray(0.0)), 1e-20))
     # from the second frame on: the burst itself lasts one
@@ -142,16 +142,16 @@ def test_what_comes_back_falls_by_60_db_in_the_decay_time_of_its_band():
     np.testing.assert_allclose((level[41] - level[1])[20:], -60.0, atol=0.01)
 
 
-def test_the_first_frame_of_a_steady_sound_is_what_its_integral_says():
+def test_the_first_frame_of_a_steady_sound_equals_its_integral():
     decay_s, rate = 1.0, room.LN_60_DB
-    back = tails(burst(), jnp.full(bands.N_BANDS, decay_s), jnp.asarray(0.0))[0]
+    reverberant = tails(burst(), jnp.full(bands.N_BANDS, decay_s), jnp.asarray(0.0))[0]
     # sound and tail spread evenly over the frame: the mean over it of 1 - exp(-rate t)
     within = 1.0 - (1.0 - np.exp(-rate * FRAME_S)) / (rate * FRAME_S)
-    np.testing.assert_allclose(back, within, rtol=1e-4)
+    np.testing.assert_allclose(reverberant, within, rtol=1e-4)
 
 
 @pytest.mark.parametrize("frames", [1, 2])
-def test_a_pre_delay_of_whole_frames_shifts_all_that_comes_back(frames: int):
+def test_a_pre_delay_of_whole_frames_shifts_the_reverberation(frames: int):
     decay_s = jnp.full(bands.N_BANDS, 0.7)
     early, late = (tails(burst(), decay_s, jnp.asarray(k * FRAME_S)) for k in (0, frames))
     np.testing.assert_allclose(late[frames:], early[:-frames], rtol=1e-5, atol=1e-9)
@@ -164,7 +164,7 @@ def test_a_pre_delay_of_half_a_frame_lies_half_way_between():
     np.testing.assert_allclose(half, 0.5 * (none + whole), rtol=1e-4, atol=1e-9)
 
 
-def test_frames_of_other_lengths_hear_the_same_room():
+def test_the_reverberation_does_not_depend_on_the_length_of_the_frames():
     decay_s = jnp.full(bands.N_BANDS, 1.0)
     fine = tails(burst(), decay_s, jnp.asarray(0.0)) + tails(burst(1), decay_s, jnp.asarray(0.0))
     pooled = np.asarray(fine).reshape(-1, 2, bands.N_BANDS).sum(axis=1)

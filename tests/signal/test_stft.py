@@ -1,4 +1,4 @@
-"""The short-time transform gives back what it is given, however the signal is cut."""
+"""Short-time transform: exact reconstruction, independent of the division into chunks."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ROUNDING = 1e-6
 
 
 @jax.jit
-def back(windows, tail):
+def resynthesised(windows, tail):
     return stft.overlap_add(stft.spectra(windows), WINDOW, tail)
 
 
 def through(x, tail):
-    """There and back, unchanged."""
-    return back(stft.windowed(x, WINDOW), tail)
+    """The signal after transform and inverse transform."""
+    return resynthesised(stft.windowed(x, WINDOW), tail)
 
 
 def with_context(x: np.ndarray) -> np.ndarray:
@@ -35,7 +35,7 @@ def empty_tail() -> np.ndarray:
     return np.zeros((1, LATE), np.float32)
 
 
-def test_an_unchanged_signal_comes_back_sample_by_sample_three_hops_late(noise):
+def test_unchanged_spectra_reconstruct_the_signal_three_hops_late(noise):
     x = noise(1, 40 * HOP)
     y, _ = through(with_context(x), empty_tail())
     assert np.abs(y[:, LATE:] - x[:, :-LATE]).max() < ROUNDING

@@ -72,6 +72,13 @@ def random_dry(n_tracks: int = 4, n_frames: int = N_FRAMES, seed: int = 0) -> Dr
     return dry_of(power, pairs)
 
 
+def four(*tracks: np.ndarray, pairs: tuple[tuple[int, int, np.ndarray], ...] = ()) -> Dry:
+    """The tracks, and silent ones up to four: one shape, one program."""
+    silent = [np.zeros_like(tracks[0])] * (4 - len(tracks))
+    no_pair = (3, 3, np.zeros((2, 2, *tracks[0].shape[1:])))
+    return dry_of(np.stack([*tracks, *silent]), pairs or (no_pair,))
+
+
 def nothing(dry: Dry) -> Treatment:
     """The neutral treatment of these tracks."""
     return neutral(dry.power.shape[0], dry.power.shape[2] * dry.frame_s, KNOT_S)

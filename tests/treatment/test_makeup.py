@@ -1,4 +1,4 @@
-"""Make-up: how loud a track is follows from its level alone."""
+"""Make-up gain: the loudness of a track follows from its level alone."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import pytest
 from hybrid.signal import bands
 from hybrid.treatment import effect
 from hybrid.treatment.curves import tone_curves
-from hybrid.treatment.makeup import apply_makeup, louder_db, undo_makeup
+from hybrid.treatment.makeup import apply_makeup, makeup_gain_db, undo_makeup
 from hybrid.treatment.types import Dry, Treatment
 from tests.treatment.made import filled, nothing, only, random_dry, random_treatment
 
 
 def loudness_db(dry: Dry, treatment: Treatment) -> np.ndarray:
     """K-weighted level of every track in the frames in which it sounds."""
-    power = np.asarray(effect.total_k(effect.treated(dry, treatment)) * dry.active)
+    power = np.asarray(effect.track_k(effect.treated(dry, treatment)) * dry.active)
     return 10.0 * np.log10(power.sum(axis=-1) / np.asarray(dry.active).sum(axis=-1))
 
 
-def test_tone_leaves_a_track_as_loud_as_its_level_says():
+def test_tone_does_not_change_the_loudness_of_a_track():
     dry = random_dry()
     tone = np.random.default_rng(1).uniform(-6.0, 6.0, nothing(dry).eq.tone_db.shape)
     treatment = only(nothing(dry), "eq.tone", tone.astype(np.float32))
@@ -41,27 +41,27 @@ def test_a_lift_for_the_whole_song_is_no_movement(part: str):
     np.testing.assert_allclose(loudness_db(dry, apply_makeup(dry, treatment)), raw, atol=1e-3)
 
 
-def test_a_low_cut_is_made_up_for_by_what_is_left():
+def test_make_up_raises_a_track_by_the_loss_of_its_low_cut():
     dry = random_dry()
     treatment = only(nothing(dry), "eq.low_cut", 400.0)
-    added = np.asarray(louder_db(dry, treatment))
+    added = np.asarray(makeup_gain_db(dry, treatment))
     assert (added < 0.0).all()
     np.testing.assert_allclose(np.asarray(apply_makeup(dry, treatment).gain.level_db), -added, atol=1e-6)
 
 
-def test_what_was_made_up_comes_back():
+def test_undoing_make_up_recovers_the_treatment():
     dry = random_dry()
     treatment = random_treatment(dry)
-    back = undo_makeup(dry, apply_makeup(dry, treatment))
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), back, treatment)
+    recovered = undo_makeup(dry, apply_makeup(dry, treatment))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), recovered, treatment)
 
 
-def test_what_is_silent_stays_as_it_is():
+def test_a_silent_track_has_no_make_up_gain():
     dry = random_dry()
     silent = jax.tree.map(jnp.zeros_like, dry)
     treatment = random_treatment(dry)
-    np.testing.assert_array_equal(np.asarray(louder_db(silent, treatment)), 0.0)
-    slope = jax.grad(lambda each: jnp.sum(louder_db(silent, each)))(treatment)
+    np.testing.assert_array_equal(np.asarray(makeup_gain_db(silent, treatment)), 0.0)
+    slope = jax.grad(lambda each: jnp.sum(makeup_gain_db(silent, each)))(treatment)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slope))
 
 
@@ -71,7 +71,7 @@ def test_a_rule_on_tone_has_no_fader():
 
     def loudness(tone: jax.Array) -> jax.Array:
         moved = apply_makeup(dry, replace(treatment, eq=treatment.eq._replace(tone_db=tone)))
-        return jnp.sum(jnp.log(jnp.sum(effect.total_k(effect.treated(dry, moved)) * dry.active, axis=-1)))
+        return jnp.sum(jnp.log(jnp.sum(effect.track_k(effect.treated(dry, moved)) * dry.active, axis=-1)))
 
     flat = filled(treatment.eq.tone_db, 3.0)
     slope = np.asarray(jax.grad(loudness)(flat))

@@ -1,4 +1,4 @@
-"""One table knows every part, and nothing of a treatment is missing from it."""
+"""The table of parts is complete, and agrees with the treatment."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ def test_the_table_has_a_row_for_every_part_of_a_treatment_and_no_other():
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_every_part_has_the_axes_that_the_table_says(name: str):
+def test_every_part_has_the_axes_of_its_row(name: str):
     assert treatment_parts(EVERY)[name].shape == tuple(LENGTH[axis] for axis in PARTS[name].axes)
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_doing_nothing_is_the_neutral_value_and_lies_at_the_rest_of_a_one_sided_part(name: str):
+def test_a_neutral_treatment_holds_the_neutral_values_within_their_limits(name: str):
     part = PARTS[name]
     low, high = part.bijector.limits
     assert np.all(np.asarray(treatment_parts(EVERY)[name]) == part.neutral)
     assert low <= part.neutral <= high or part.neutral in (0.0, np.inf)
 
 
-def test_optional_parts_are_there_only_where_they_are_asked_for():
+def test_optional_parts_are_present_only_where_they_are_named():
     without = set(treatment_parts(neutral(3, 5.0, 0.2)))
     assert without == {name for name, part in PARTS.items() if not part.optional}
 
 
 @pytest.mark.parametrize("name", [name for name, part in PARTS.items() if not isinstance(part.bijector, Solved)])
-def test_one_unit_changes_a_part_by_its_scale_where_it_moves_most(name: str):
+def test_one_unit_changes_a_part_by_its_scale_where_its_curve_is_steepest(name: str):
     bijector = PARTS[name].bijector
     start = unconstrain(EVERY)
     moved = jax.vmap(lambda by: treatment_parts(constrain(map_parts(lambda _, x: x + by, start)))[name])
@@ -55,6 +55,6 @@ def test_rules_may_name_groups_and_the_parts_of_groups_with_several():
     assert all(names.values())
 
 
-def test_what_is_said_of_a_part_names_the_track():
+def test_sentences_about_a_part_name_the_track():
     for part in PARTS.values():
         assert "{track}" in part.raising and "{track}" in part.lowering and part.noun and part.description

@@ -1,4 +1,4 @@
-"""What a treatment does to samples: nothing when neutral, and else what its parts say."""
+"""Rendering of a treatment: identity when neutral, and the effect of every part on samples."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def rendered(x: np.ndarray, treatment: Treatment) -> np.ndarray:
     padded = np.pad(x, ((0, 0), (CONTEXT, CONTEXT)))
     plan, tail, out = render.plan(RENDERER, treatment), render.empty_tail(RENDERER, x.shape[0]), []
     for chunk in range(2):
-        moving = render.moving(RENDERER, treatment, 0, chunk)
+        moving = render.zone_gains_db(RENDERER, treatment, 0, chunk)
         piece = padded[:, chunk * CHUNK : (chunk + 1) * CHUNK + CONTEXT]
-        y, tail = render.filtered(RENDERER, piece, plan.static_db[0], moving, tail)
-        out.append(render.panned(np.asarray(y), np.asarray(plan.pan[0])))
+        y, tail = render.filter_chunk(RENDERER, piece, plan.static_db[0], moving, tail)
+        out.append(render.pan_channels(np.asarray(y), np.asarray(plan.pan[0])))
     return np.concatenate(out, axis=1)[:, CONTEXT:]
 
 
@@ -49,7 +49,7 @@ def tone(frequency_hz: float) -> np.ndarray:
     return (0.5 * np.sin(2.0 * np.pi * frequency_hz * TIME_S))[None].astype(np.float32)
 
 
-def test_the_neutral_treatment_gives_back_every_sample_in_both_channels():
+def test_the_neutral_treatment_changes_no_sample_in_either_channel():
     # float32 transforms
     assert np.abs(rendered(NOISE, NOTHING) - NOISE).max() < 1e-6
 
@@ -101,7 +101,7 @@ def test_width_does_nothing_to_a_mono_track():
     assert np.abs(rendered(NOISE, with_part("pan.width", -24.0)) - NOISE).max() < 1e-6
 
 
-def test_a_ride_is_heard_when_it_is_meant():
+def test_a_ride_is_in_time():
     ride = NOTHING.gain.ride_db.at[0, 1].set(6.0)
     treatment = replace(NOTHING, gain=NOTHING.gain._replace(ride_db=ride))
     gain_db = 20.0 * np.log10(np.abs(rendered(np.full_like(NOISE, 0.1), treatment)[0]) / 0.1)
@@ -133,13 +133,13 @@ def test_two_chunks_equal_one_shot_sample_by_sample():
     treatment = map_parts(lambda _, x: jnp.asarray(3.0 * generator.standard_normal(x.shape), x.dtype), NOTHING)
     treatment = replace(treatment, eq=treatment.eq._replace(low_cut_hz=jnp.asarray([90.0])))
     plan, tail = render.plan(RENDERER, treatment), render.empty_tail(RENDERER, 1)
-    moving = np.concatenate([render.moving(RENDERER, treatment, 0, k) for k in range(2)], axis=-1)
+    moving = np.concatenate([render.zone_gains_db(RENDERER, treatment, 0, k) for k in range(2)], axis=-1)
     padded = np.pad(NOISE, ((0, 0), (CONTEXT, CONTEXT)))
-    whole, _ = render.filtered(RENDERER, padded, plan.static_db[0], moving, tail)
-    whole = render.panned(np.asarray(whole), np.asarray(plan.pan[0]))[:, CONTEXT:]
+    whole, _ = render.filter_chunk(RENDERER, padded, plan.static_db[0], moving, tail)
+    whole = render.pan_channels(np.asarray(whole), np.asarray(plan.pan[0]))[:, CONTEXT:]
     # the order in which windows are added up, in float32
     assert np.abs(rendered(NOISE, treatment) - whole).max() < 1e-6
 
 
-def test_silence_stays_silent_and_an_empty_track_is_not_a_number_of_nothing():
+def test_silence_stays_silent_at_the_highest_gain():
     assert not rendered(np.zeros_like(NOISE), with_part("gain.level", 36.0)).any()

@@ -23,8 +23,8 @@ PARTS = {
 NOTHING = neutral(2, 1.0, 0.2)
 
 
-def pulled(acts_on: tuple[str, ...]) -> set[str]:
-    """The parts that a cost which depends on all of them pulls at, through `hold`."""
+def reached_by_gradient(acts_on: tuple[str, ...]) -> set[str]:
+    """Names of the parts that receive a gradient, through `hold`, of a cost that depends on all parts."""
 
     def cost(treatment):
         return sum(jnp.sum(jnp.exp(part)) for part in treatment_parts(hold(treatment, acts_on)).values())
@@ -34,7 +34,7 @@ def pulled(acts_on: tuple[str, ...]) -> set[str]:
     return {name for name, g in gradient.items() if np.any(g != 0.0)}
 
 
-def test_parts_bear_the_names_that_rules_use():
+def test_parts_have_the_names_that_rules_use():
     assert set(treatment_parts(NOTHING)) == PARTS
 
 
@@ -43,21 +43,21 @@ def test_neutral_is_all_zeros():
 
 
 @pytest.mark.parametrize("part", sorted(PARTS))
-def test_a_rule_that_acts_on_one_part_pulls_at_that_part_alone(part):
-    assert pulled((part,)) == {part}
+def test_a_rule_that_acts_on_one_part_has_a_gradient_in_that_part_alone(part):
+    assert reached_by_gradient((part,)) == {part}
 
 
 @pytest.mark.parametrize("group", ["gain", "eq", "dynamics", "pan", "master"])
-def test_a_rule_that_acts_on_a_group_pulls_at_all_of_it_and_nothing_else(group):
-    assert pulled((group,)) == {part for part in PARTS if part.startswith(group + ".")}
+def test_a_rule_that_acts_on_a_group_has_a_gradient_in_all_of_its_parts_and_no_other(group):
+    assert reached_by_gradient((group,)) == {part for part in PARTS if part.startswith(group + ".")}
 
 
-def test_a_rule_that_acts_on_nothing_pulls_at_nothing():
-    assert pulled(()) == set()
+def test_a_rule_that_acts_on_nothing_has_no_gradient():
+    assert reached_by_gradient(()) == set()
 
 
-def test_half_a_name_is_not_a_name():
-    assert pulled(("ga", "eq.to", "pan.position")) == {"pan.position"}
+def test_a_prefix_of_a_name_names_no_part():
+    assert reached_by_gradient(("ga", "eq.to", "pan.position")) == {"pan.position"}
 
 
 def test_holding_changes_no_value():

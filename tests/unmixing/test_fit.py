@@ -118,7 +118,7 @@ def raw(song: Song) -> list[np.ndarray]:
 
 
 def loudness_lufs(dry: Dry, treatment: Treatment) -> np.ndarray:
-    power = effect.total_k(effect.treated(dry, treatment))
+    power = effect.track_k(effect.treated(dry, treatment))
     return np.asarray(loudness.active_lufs(power, dry.active)) + float(treatment.master.level_db)
 
 

@@ -65,11 +65,11 @@ def phase_coherence(rule: PhaseCoherence, song: Measured, scope: Scope) -> Readi
     active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
     now, raw = (
         coherence.group_coherence_db(
-            effect.direct(layer), effect.pair_total(layer), scope.member, song.dry.pairs, active
+            effect.direct_power(layer), effect.pair_power(layer), scope.member, song.dry.pairs, active
         )
-        for layer in (song.tracks._replace(back=None), effect.as_measured(song.dry))
+        for layer in (song.tracks._replace(reverb_return=None), effect.untreated(song.dry))
     )
-    shared = jnp.sum(jnp.abs(effect.together(song.dry, scope.member) @ song.raw.pair_k)) > 0.0
+    shared = jnp.sum(jnp.abs(effect.pair_member(song.dry, scope.member) @ song.raw.pair_k)) > 0.0
     return bus_reading(now - raw, shared & (jnp.sum(active) > 0.0))
 
 

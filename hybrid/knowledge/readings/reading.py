@@ -36,27 +36,27 @@ class Panel(Measured):
     @cached_property
     def direct_power(self) -> Float[Array, "track frame band"]:
         """Power of every track without what comes back of it."""
-        return effect.direct(self.tracks)
+        return effect.direct_power(self.tracks)
 
     @cached_property
     def track_power(self) -> Float[Array, "track frame band"]:
         """Power of every track with what comes back of it."""
-        back = self.tracks.back
+        back = self.tracks.reverb_return
         return self.direct_power if back is None else self.direct_power + back.of_track
 
     @cached_property
     def mix_power(self) -> Float[Array, "frame band"]:
         """Power of the mix."""
-        return effect.mix_total(self.whole)
+        return effect.mix_power(self.whole)
 
     @cached_property
     def pair_power(self) -> Float[Array, "pair frame band"]:
         """What each pair that shares phase adds to the power of the two."""
-        return effect.pair_total(self.tracks)
+        return effect.pair_power(self.tracks)
 
     def bus_power(self, member: Float[Array, "*bus track"]) -> Float[Array, "*bus frame band"]:
         """Power of the sum of some tracks, by a 0/1 membership."""
-        pairs, both = self.pair_power, effect.together(self.dry, member)
+        pairs, both = self.pair_power, effect.pair_member(self.dry, member)
         return jnp.maximum(jnp.tensordot(member, self.track_power, 1) + jnp.tensordot(both, pairs, 1), 0.0)
 
     def once(self, name: str, make: Callable[[], Array], *given: float) -> Array:

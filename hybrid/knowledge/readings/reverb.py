@@ -18,7 +18,11 @@ _LEAST = 1e-6
 
 def return_to_direct(rule: ReturnToDirect, song: Measured, scope: Scope) -> Reading:
     """Loudness of what comes back of each track over the track itself, less its offset, LU; -60 where nothing does."""
-    back = song.tracks.back.of_track @ song.dry.k_weight if song.tracks.back else jnp.zeros_like(song.track_k)
+    back = (
+        song.tracks.reverb_return.of_track @ song.dry.k_weight
+        if song.tracks.reverb_return
+        else jnp.zeros_like(song.track_k)
+    )
     returned, both = (jnp.sum(power * scope.frames, axis=-1) for power in (back, song.track_k))
     ratio = returned / jnp.maximum(both - returned, 1e-12)
     heard = tracks_heard(scope, sounding(song, scope))

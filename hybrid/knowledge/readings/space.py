@@ -162,7 +162,7 @@ def pair_spread(rule: PairSpread, song: Measured, scope: Scope) -> Reading:
 def _sharing_phase(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, "track track"]:
     """One for pairs of raw tracks whose correlation is above that of doubles."""
     first, second = song.dry.pairs[:, 0], song.dry.pairs[:, 1]
-    both = jnp.sum(jnp.abs(effect.pair_total(effect.as_measured(song.dry))), axis=(1, 2))
+    both = jnp.sum(jnp.abs(effect.pair_power(effect.untreated(song.dry))), axis=(1, 2))
     own = jnp.sum(song.raw.power, axis=(1, 2))
     correlation = both / jnp.maximum(2.0 * jnp.sqrt(own[first] * own[second]), FLOOR)
     table = jnp.zeros((len(own), len(own))).at[first, second].max(correlation)
