@@ -92,7 +92,7 @@ def speed(root: Path, out: Path, n_songs: int, seconds: int) -> None:
         f"{n_cores} processes": ["--jobs", str(n_cores)],
     }
     if importlib.util.find_spec("ray"):
-        modes["Ray, begun for the run"] = ["--engine", "ray"]
+        modes["Ray, started for the run"] = ["--engine", "ray"]
         modes[_RUNNING_RAY] = ["--engine", "ray", "--address", "auto"]
     for name, options in modes.items():
         if name == _RUNNING_RAY:

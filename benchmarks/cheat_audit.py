@@ -107,7 +107,7 @@ class Run(NamedTuple):
     others_after: float
     worsened: dict[str, float]
     """By how many scales each other rule got worse."""
-    moved: Change
+    change: Change
 
 
 class Audit(NamedTuple):
@@ -151,11 +151,11 @@ def random_start(nothing: Treatment, seed: int) -> Treatment:
             jnp.asarray(rng.uniform(*START_RANGES[part], value.shape), value.dtype) if part in START_RANGES else value
         )
 
-    def moved(part: str, move: Array) -> Array:
+    def displaced(part: str, value: Array) -> Array:
         still = part in START_RANGES or part == "master.level"
-        return move if still else move + jnp.asarray(rng.standard_normal(move.shape), move.dtype)
+        return value if still else value + jnp.asarray(rng.standard_normal(value.shape), value.dtype)
 
-    return map_parts(moved, unconstrain(map_parts(placed, nothing)))
+    return map_parts(displaced, unconstrain(map_parts(placed, nothing)))
 
 
 class Descent(NamedTuple):
@@ -174,8 +174,8 @@ def descend(
     adam = optax.scale_by_adam(0.9, 0.99, 1e-6)
 
     def cost(unconstrained: Float[Array, " coordinate"], weight: Float[Array, " rule"]) -> Float[Array, ""]:
-        found = objectives.evaluate_before_makeup(objective, dry, constrain(tree(unconstrained)), raw)
-        return weight @ objectives.penalties(objective, found, jnp.zeros_like(weight))
+        readings = objectives.evaluate_before_makeup(objective, dry, constrain(tree(unconstrained)), raw)
+        return weight @ objectives.penalties(objective, readings, jnp.zeros_like(weight))
 
     def alone(weight: Float[Array, " rule"]) -> Descent:
         def step(k: Array, now: tuple[Array, optax.OptState, Array]) -> tuple[Array, optax.OptState, Array]:
@@ -198,12 +198,12 @@ def judged(
     """Penalty of each rule, mean excess over its targets in scales, and the treatment before make-up."""
     n_rules = len(objective.program.rules)
     treatment = project(objective, dry, apply_makeup(dry, constrain(unconstrained)))
-    found = objectives.readings(objective, dry, treatment)
-    targets = objectives.targets_of(objective, found)
+    readings = objectives.readings(objective, dry, treatment)
+    targets = objectives.targets_of(objective, readings)
     beyond = objectives.excess(targets.value, targets.low, targets.high) / targets.scale
     total, count = (objectives.by_rule(x, targets.rule, n_rules) for x in (beyond * targets.share, targets.share))
     return (
-        objectives.penalties(objective, found, jnp.zeros(n_rules)),
+        objectives.penalties(objective, readings, jnp.zeros(n_rules)),
         total / jnp.maximum(count, 1e-6),
         constrain(unconstrained),
     )
@@ -286,13 +286,13 @@ def _runs(case: Case, seed: int, start: Treatment, ends: dict[int, Treatment]) -
                 float(beyond[others].sum()),
                 float(further[others].sum()),
                 {case.rules[k].id: float(worse[k]) for k in np.flatnonzero(others & (worse > 0.0))},
-                moved(initial, final, case.n_tracks),
+                change_of(initial, final, case.n_tracks),
             )
         )
     return runs
 
 
-def moved(before: Treatment, after: Treatment, n_tracks: int) -> Change:
+def change_of(before: Treatment, after: Treatment, n_tracks: int) -> Change:
     """The difference between two treatments."""
     change = jax.tree.map(lambda new, old: new - old, after, before)
     level, ride = change.gain.level_db[:n_tracks], change.gain.ride_db[:n_tracks]
@@ -326,14 +326,14 @@ def table(audit: Audit) -> str:
 
 def _row(rule: str, runs: Sequence[Run]) -> tuple[str, ...]:
     mean = {name: float(np.mean([getattr(run, name) for run in runs])) for name in Run._fields[3:7]}
-    m = Change(*np.mean([run.moved for run in runs], axis=0).tolist())
+    m = Change(*np.mean([run.change for run in runs], axis=0).tolist())
     return (
         rule,
         f"{sum(run.after < REACHED for run in runs)}/{len(runs)}",
         f"{mean['before']:.2f} → {mean['after']:.3f}",
         f"{mean['others_before']:.1f} → {mean['others_after']:.1f}",
         _worst(runs),
-        f"{m.level_mean_db:.1f}, {max(run.moved.level_max_db for run in runs):.1f}",
+        f"{m.level_mean_db:.1f}, {max(run.change.level_max_db for run in runs):.1f}",
         f"{m.tone_rms_db:.1f} dB, {m.low_cut_octaves:.1f} oct",
         f"{m.place:.0f}, {m.width_db:.1f} dB",
         f"{m.dynamics_mean_db:+.1f}, {m.dynamics_range_db:.1f} dB",
@@ -352,8 +352,8 @@ def _worst(runs: Sequence[Run]) -> str:
 def conflict_table(audit: Audit) -> str:
     """Pairs of rules with opposed gradients, as Markdown, those of most songs and of the lowest cosine first."""
     pairs: dict[tuple[str, str], list[tuple[str, Conflict]]] = {}
-    for song, found in audit.conflicts.items():
-        for conflict in found:
+    for song, pairs_of_song in audit.conflicts.items():
+        for conflict in pairs_of_song:
             pairs.setdefault((conflict.first, conflict.second), []).append((song, conflict))
     ordered = sorted(pairs.items(), key=lambda pair: (-len(pair[1]), _size(pair[1]), pair[0]))
     heads = ("rules", "mean cosine", "rounds", "songs")
@@ -379,8 +379,8 @@ def _line(cells: Iterable[str]) -> str:
 
 def as_json(audit: Audit) -> dict[str, object]:
     """All runs and conflicts, with names."""
-    runs = [run._asdict() | {"moved": run.moved._asdict()} for run in audit.runs]
-    return {"runs": runs, "conflicts": {song: [c._asdict() for c in found] for song, found in audit.conflicts.items()}}
+    runs = [run._asdict() | {"change": run.change._asdict()} for run in audit.runs]
+    return {"runs": runs, "conflicts": {song: [c._asdict() for c in each] for song, each in audit.conflicts.items()}}
 
 
 def audited(songs: Sequence[Path], rules: RuleSet, n_steps: int, n_seeds: int) -> Audit:

@@ -70,7 +70,7 @@ def stages(song: Path, out: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print a row for each song asked for."""
+    """Prints a row for each size of song."""
     sizes = sys.argv[1:] or ["8x180", "60x600"]
     with tempfile.TemporaryDirectory() as scratch:
         for each in sizes:

@@ -59,8 +59,8 @@ class Course(NamedTuple):
 def total(plan: Plan, treatment: Treatment) -> float:
     """Weighted penalties of all rules, in the power domain, over all frames."""
     dry, objective = plan.analysis.dry, plan.objective
-    found = read_panel(objective, predict(dry, objectives.project(objective, dry, treatment)))
-    return float(objective.weight @ objectives.penalties(objective, found, jnp.zeros_like(objective.weight)))
+    readings = read_panel(objective, predict(dry, objectives.project(objective, dry, treatment)))
+    return float(objective.weight @ objectives.penalties(objective, readings, jnp.zeros_like(objective.weight)))
 
 
 def planned(song: Song, rules: RuleSet, network: Network | None) -> Plan:

@@ -48,7 +48,7 @@ def random_treatment(dry: Dry, seed: int) -> Treatment:
     """A treatment with every part changed by about its scale, dynamics drifting, low cuts at 20 to 120 Hz."""
     generator = np.random.default_rng(seed)
 
-    def moved(part: str, x: jax.Array) -> jax.Array:
+    def displaced(part: str, x: jax.Array) -> jax.Array:
         noise = generator.standard_normal(x.shape)
         if part == "dynamics.zone":
             noise = np.cumsum(noise / 3.0, axis=-1)
@@ -56,7 +56,7 @@ def random_treatment(dry: Dry, seed: int) -> Treatment:
         return jnp.asarray(0.0 * noise if part == "master.level" else noise, x.dtype)
 
     nothing = neutral(dry.power.shape[0], dry.power.shape[2] * dry.frame_s, KNOT_S)
-    treatment = constrain(map_parts(moved, nothing))
+    treatment = constrain(map_parts(displaced, nothing))
     corners_hz = jnp.asarray(generator.uniform(20.0, 120.0, dry.power.shape[0]), jnp.float32)
     return replace(treatment, eq=treatment.eq._replace(low_cut_hz=corners_hz))
 
