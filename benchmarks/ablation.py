@@ -1,8 +1,8 @@
-"""One study against its arms as separate commands: python benchmarks/ablation.py SONGS [--arms 20] [--seeds 3]
+"""Time of one study against that of its arms as separate commands: python benchmarks/ablation.py SONGS [--arms 20]
 
 Times `hybrid ablate` over all songs, arms and seeds. Then times `hybrid mix` and `hybrid judge`, one after another, for
-as many mixes of it as asked, drawn by chance from each song alike, and reckons what all would take; `--apart 0` makes
-all of them. Both after everything was compiled once. Prints both times and their ratio, with an interval over the draw.
+a random sample of those mixes, equally many of each song, and extrapolates to all of them; `--apart 0` makes all. Both
+after everything was compiled once. Prints both times and their ratio, with an interval over the sample.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def ablate(songs: Path, rules: list[str], seeds: int, steps: int, out: Path) -> 
 
 
 def alone(song: Path, rule: str | None, seed: int, steps: int, out: Path) -> float:
-    """Time of one mix of it by commands of its own, s."""
+    """Time of one mix of the study by commands of its own, s."""
     off = ["--set", f"{rule}.enabled=false"] if rule else []
     took = timed("mix", str(song), "-o", str(out), "--steps", str(steps), "--seed", str(seed), *off)
     human = next(iter(sorted(song.glob("mix.*"))), None)
@@ -73,10 +73,10 @@ def main() -> None:
             alone(song, None, 0, options.steps, root / f"warm{number}")
             drawn = rng.permutation(len(arms))[: options.apart or None]
             mixes = [(*arms[k], root / f"{number}-{k}") for k in drawn]
-            found = [alone(song, rule, seed, options.steps, out) for rule, seed, out in mixes]
-            took.append(np.array(found))
-            print(f"{song.name}: {np.mean(found):.1f} s for one of them alone, {len(found)} made", flush=True)
-    # of each song, draws with replacement from what was timed
+            times = [alone(song, rule, seed, options.steps, out) for rule, seed, out in mixes]
+            took.append(np.array(times))
+            print(f"{song.name}: {np.mean(times):.1f} s for one of them alone, {len(times)} made", flush=True)
+    # bootstrap: draws with replacement from the timed mixes of each song
     draws = [len(arms) * sum(rng.choice(each, len(each)).mean() for each in took) for _ in range(2000)]
     apart = len(arms) * sum(each.mean() for each in took)
     low, high = np.quantile(together / np.array(draws), (0.025, 0.975))

@@ -1,4 +1,4 @@
-"""How fast a data set is mixed, and what survives when that is killed: python benchmarks/batch.py [--kills 10]
+"""Speed of mixing a data set, and its results after being killed: python benchmarks/batch.py [--kills 10]
 
 Makes 40 songs of 8 tracks and 60 s, a few of them broken on purpose, and mixes them with `--steps 0 --only-mix`: with
 one process on one core and on all, with one per core, and on Ray, where that is installed; prints times real time,
@@ -31,7 +31,7 @@ HYBRID = (sys.executable, "-c", "from hybrid.cli.app import main; main()")
 QUICK = ("--steps", "0", "--only-mix")
 BROKEN = 3
 _CHILD_PAUSE_S = 0.5
-_UP_ALREADY = "Ray, that was up already"
+_RUNNING_RAY = "Ray, that was up already"
 
 
 def write_set(root: Path, n_songs: int, n_tracks: int, seconds: int) -> None:
@@ -55,7 +55,7 @@ def write_set(root: Path, n_songs: int, n_tracks: int, seconds: int) -> None:
 
 
 def resident_mib(process: subprocess.Popen) -> float:
-    """Of the process and all below it, now."""
+    """Resident memory of the process and all its descendants, MiB."""
     pids, total = [process.pid], 0.0
     while pids:
         pid = pids.pop()
@@ -86,16 +86,16 @@ def speed(root: Path, out: Path, n_songs: int, seconds: int) -> None:
     """Prints the table of rates."""
     timed([str(root), "-o", str(out / "warm"), *QUICK, "--limit", "2"])
     took, n_cores = {}, os.cpu_count() or 1
-    ways = {
+    modes = {
         "1 process on one core": ["--jobs", "1"],
         "1 process": ["--jobs", "1"],
         f"{n_cores} processes": ["--jobs", str(n_cores)],
     }
     if importlib.util.find_spec("ray"):
-        ways["Ray, begun for the run"] = ["--engine", "ray"]
-        ways[_UP_ALREADY] = ["--engine", "ray", "--address", "auto"]
-    for name, options in ways.items():
-        if name == _UP_ALREADY:
+        modes["Ray, started for the run"] = ["--engine", "ray"]
+        modes[_RUNNING_RAY] = ["--engine", "ray", "--address", "auto"]
+    for name, options in modes.items():
+        if name == _RUNNING_RAY:
             ray("start", "--head", "--num-cpus", str(n_cores), "--include-dashboard=false", "--disable-usage-stats")
         everywhere = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {min(everywhere)} if "one core" in name else everywhere)
@@ -109,7 +109,7 @@ def speed(root: Path, out: Path, n_songs: int, seconds: int) -> None:
             f"{grown:+.0f} MiB from the second third to the last",
             flush=True,
         )
-    if _UP_ALREADY in ways:
+    if _RUNNING_RAY in modes:
         ray("stop")
     most = took[f"{n_cores} processes"]
     print("times of the others over that of a process per core:")
@@ -117,7 +117,7 @@ def speed(root: Path, out: Path, n_songs: int, seconds: int) -> None:
 
 
 def resumed(root: Path, out: Path) -> None:
-    """Prints how long a finished run of 1,000 songs takes to decide that there is nothing to do."""
+    """Prints the time that resuming a finished run of 1,000 songs takes."""
     from hybrid.audio.write import MIX_FILE
     from hybrid.batch.record import Manifest, last_records
     from hybrid.batch.run import Choice, jobs_of
@@ -146,26 +146,26 @@ def resumed(root: Path, out: Path) -> None:
 
 
 def hashes(out: Path) -> dict[str, str]:
-    """Of all results but those that tell times."""
-    told = ("manifest", "summary")
+    """SHA-256 of every result file except those that hold times."""
+    with_times = ("manifest", "summary")
     return {
         str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(out.rglob("*"))
-        if path.is_file() and not path.name.startswith(told)
+        if path.is_file() and not path.name.startswith(with_times)
     }
 
 
 def killed(root: Path, out: Path, kills: int) -> None:
-    """Prints whether a run that was killed and resumed left what one that was not did."""
+    """Prints whether a run that was killed and resumed left the same files as an undisturbed one."""
     arguments = [str(root), *QUICK]
     subprocess.run([*HYBRID, "batch", *arguments, "-o", str(out / "clean")], capture_output=True)
-    chance, done = random.Random(0), 0
+    rng, done = random.Random(0), 0
     for number in range(kills):
         command = [*HYBRID, "batch", *arguments, "-o", str(out / "killed"), "--resume"]
         process = subprocess.Popen(
             command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
         )
-        time.sleep(chance.uniform(8.0, 14.0))
+        time.sleep(rng.uniform(8.0, 14.0))
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -182,15 +182,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--songs", type=int, default=40)
     parser.add_argument("--kills", type=int, default=0)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         root, out = Path(scratch), Path(scratch) / "out"
-        if asked.kills:
+        if options.kills:
             write_set(root / "short", 60, 4, 30)
-            killed(root / "short", out, asked.kills)
+            killed(root / "short", out, options.kills)
             return
-        write_set(root / "set", asked.songs, 8, 60)
-        speed(root / "set", out, asked.songs, 60)
+        write_set(root / "set", options.songs, 8, 60)
+        speed(root / "set", out, options.songs, 60)
         resumed(root, out)
 
 

@@ -1,15 +1,15 @@
-"""How each rule could be gamed: every rule alone from random treatments, and what that does to all else.
+"""Side effects of each rule: every rule is followed alone from random treatments, and all others are measured.
 
     python benchmarks/cheat_audit.py [--songs FOLDER...] [--steps 500] [--seeds 3] [--rules NAMES...] [--json FILE]
 
 Prints a Markdown table with a row for every rule that some random start broke, over all songs and seeds: in how many of
 those starts it came below a penalty of 0.01, its own penalty, the excess of all other rules together in scales, which
-of them it worsens most, and what it moved. Then the pairs of rules that pull against each other, at the random starts
-and after all rules were followed together. Without songs it takes the demo song, which
-may be named as `demo` beside others.
+of them it worsens most, and how it changed the treatment. Then the pairs of rules with opposed gradients, at the random
+starts and after all rules were followed together. Without songs it takes the demo song, which may be named as `demo`
+beside others.
 
-No constraint is held and nothing is pinned, so that what a rule does here it would do in a mix if nobody stopped it. A
-rule moves only the parts that it acts on. All rules of a song share one compiled program: which of them pulls is data.
+There are no constraints and no pins, so that a rule acts as it would in a mix with no rule against it. It moves only
+the parts that it acts on. All rules of a song share one compiled program: their weights are data.
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.types import Dry, Treatment, map_parts, neutral
 
 FRAMES = 64
-"""Frames that a song is joined to: an audit makes hundreds of descents."""
+"""Frames that those of a song are pooled to: an audit makes hundreds of descents."""
 KNOT_S = 0.2
-ABREAST = 8
+BATCH = 8
 """Rules that are followed in one call, one after the other, each on a treatment of its own."""
 REACHED, BROKEN = 0.01, 1e-3
-"""Penalty below which a rule has what it asks (catalogue 10, test 24), and above which it pulls."""
-FROM = {"eq.low_cut": (30.0, 90.0), "reverb.send": (-24.0, -6.0)}
-"""Parts that start within a range instead of about nothing: at rest they have no slope to follow."""
+"""Penalty below which a rule counts as satisfied, and above which it is followed."""
+START_RANGES = {"eq.low_cut": (30.0, 90.0), "reverb.send": (-24.0, -6.0)}
+"""Parts that start within a range instead of about neutral, where they have no gradient."""
 
 
 class Case(NamedTuple):
-    """A song as it is audited."""
+    """An analysed song and its compiled rules."""
 
     name: str
     rules: tuple[RuleType, ...]
@@ -76,8 +76,8 @@ class Case(NamedTuple):
     n_tracks: int
 
 
-class Moved(NamedTuple):
-    """What one descent changed, over the tracks of the song."""
+class Change(NamedTuple):
+    """Difference between the treatments at the end and at the start of a descent, over the tracks of the song."""
 
     level_mean_db: float
     level_max_db: float
@@ -107,11 +107,11 @@ class Run(NamedTuple):
     others_after: float
     worsened: dict[str, float]
     """By how many scales each other rule got worse."""
-    moved: Moved
+    change: Change
 
 
 class Audit(NamedTuple):
-    """All descents of rules that a random treatment breaks, and which rules pull against each other on each song."""
+    """Descents of all rules that a random treatment breaks, and the conflicts between rules by song."""
 
     runs: tuple[Run, ...]
     conflicts: dict[str, tuple[Conflict, ...]]
@@ -125,7 +125,7 @@ def every_rule(names: Sequence[str] = ()) -> RuleSet:
 
 
 def case_of(folder: Path, rules: RuleSet, name: str) -> Case:
-    """The song in `folder`, analysed, its frames joined, and its objective."""
+    """The case of the song in `folder`, with its frames pooled."""
     song = load_song(folder)
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
     with open_song(song) as reader:
@@ -135,7 +135,7 @@ def case_of(folder: Path, rules: RuleSet, name: str) -> Case:
 
 
 def made_case(name: str, song: Song, dry: Dry, rules: RuleSet) -> Case:
-    """The same of a song that was measured already."""
+    """The case of a song that is analysed already."""
     n_tracks, n_frames = dry.active.shape
     objective, _ = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
     nothing = neutral(n_tracks, n_frames * dry.frame_s, max(KNOT_S, dry.frame_s), optional=("reverb",))
@@ -143,133 +143,137 @@ def made_case(name: str, song: Song, dry: Dry, rules: RuleSet) -> Case:
 
 
 def random_start(nothing: Treatment, seed: int) -> Treatment:
-    """Every move about one whitened unit from nothing, low cuts and sends within a range."""
+    """Random coordinates, about one whitened unit from neutral; low cuts and sends within a range."""
     rng = np.random.default_rng(seed)
 
     def placed(part: str, value: Array) -> Array:
-        return jnp.asarray(rng.uniform(*FROM[part], value.shape), value.dtype) if part in FROM else value
+        return (
+            jnp.asarray(rng.uniform(*START_RANGES[part], value.shape), value.dtype) if part in START_RANGES else value
+        )
 
-    def moved(part: str, move: Array) -> Array:
-        still = part in FROM or part == "master.level"
-        return move if still else move + jnp.asarray(rng.standard_normal(move.shape), move.dtype)
+    def displaced(part: str, value: Array) -> Array:
+        still = part in START_RANGES or part == "master.level"
+        return value if still else value + jnp.asarray(rng.standard_normal(value.shape), value.dtype)
 
-    return map_parts(moved, unconstrain(map_parts(placed, nothing)))
+    return map_parts(displaced, unconstrain(map_parts(placed, nothing)))
 
 
 class Descent(NamedTuple):
-    """Where descents ended, and the slope at their start."""
+    """Coordinates at the end of descents, and gradients at their start."""
 
-    moves: Float[Array, "abreast move"]
-    slope: Float[Array, "abreast move"]
+    unconstrained: Float[Array, "batch coordinate"]
+    gradient: Float[Array, "batch coordinate"]
 
 
 @jax.jit
 def descend(
-    objective: Objective, dry: Dry, start: Treatment, pulls: Float[Array, "abreast rule"], n_steps: Int[Array, ""]
+    objective: Objective, dry: Dry, start: Treatment, weights: Float[Array, "batch rule"], n_steps: Int[Array, ""]
 ) -> Descent:
-    """`n_steps` of Adam for every row of `pulls`, the weights of the rules, from the same start."""
+    """Results of `n_steps` of Adam from one start, for every row of `weights`, weights of the rules."""
     raw, (flat, tree) = raw_of(dry), jax.flatten_util.ravel_pytree(start)
     adam = optax.scale_by_adam(0.9, 0.99, 1e-6)
 
-    def cost(moves: Float[Array, " move"], pull: Float[Array, " rule"]) -> Float[Array, ""]:
-        found = objectives.evaluate_before_makeup(objective, dry, constrain(tree(moves)), raw)
-        return pull @ objectives.penalties(objective, found, jnp.zeros_like(pull))
+    def cost(unconstrained: Float[Array, " coordinate"], weight: Float[Array, " rule"]) -> Float[Array, ""]:
+        readings = objectives.evaluate_before_makeup(objective, dry, constrain(tree(unconstrained)), raw)
+        return weight @ objectives.penalties(objective, readings, jnp.zeros_like(weight))
 
-    def alone(pull: Float[Array, " rule"]) -> Descent:
+    def alone(weight: Float[Array, " rule"]) -> Descent:
         def step(k: Array, now: tuple[Array, optax.OptState, Array]) -> tuple[Array, optax.OptState, Array]:
-            moves, state, first = now
-            slope = jax.grad(cost)(moves, pull)
-            update, state = adam.update(slope, state)
+            unconstrained, state, first = now
+            gradient = jax.grad(cost)(unconstrained, weight)
+            update, state = adam.update(gradient, state)
             rate = RATE * (0.55 + 0.45 * jnp.cos(jnp.pi * k / n_steps))
-            return moves - rate * jnp.asarray(update), state, jnp.where(k == 0, slope, first)
+            return unconstrained - rate * jnp.asarray(update), state, jnp.where(k == 0, gradient, first)
 
-        moves, _, first = jax.lax.fori_loop(0, n_steps, step, (flat, adam.init(flat), jnp.zeros_like(flat)))
-        return Descent(moves, first)
+        unconstrained, _, first = jax.lax.fori_loop(0, n_steps, step, (flat, adam.init(flat), jnp.zeros_like(flat)))
+        return Descent(unconstrained, first)
 
-    return jax.lax.map(alone, pulls)
+    return jax.lax.map(alone, weights)
 
 
 @jax.jit
 def judged(
-    objective: Objective, dry: Dry, moves: Treatment
+    objective: Objective, dry: Dry, unconstrained: Treatment
 ) -> tuple[Float[Array, " rule"], Float[Array, " rule"], Treatment]:
-    """Penalty of each rule, its excess in scales as a mean over its targets, and the treatment before make-up."""
+    """Penalty of each rule, mean excess over its targets in scales, and the treatment before make-up."""
     n_rules = len(objective.program.rules)
-    treatment = project(objective, dry, apply_makeup(dry, constrain(moves)))
-    found = objectives.readings(objective, dry, treatment)
-    targets = objectives.targets_of(objective, found)
+    treatment = project(objective, dry, apply_makeup(dry, constrain(unconstrained)))
+    readings = objectives.readings(objective, dry, treatment)
+    targets = objectives.targets_of(objective, readings)
     beyond = objectives.excess(targets.value, targets.low, targets.high) / targets.scale
     total, count = (objectives.by_rule(x, targets.rule, n_rules) for x in (beyond * targets.share, targets.share))
     return (
-        objectives.penalties(objective, found, jnp.zeros(n_rules)),
+        objectives.penalties(objective, readings, jnp.zeros(n_rules)),
         total / jnp.maximum(count, 1e-6),
-        constrain(moves),
+        constrain(unconstrained),
     )
 
 
 def audit_song(case: Case, n_steps: int, seeds: Sequence[int]) -> Audit:
-    """Every rule that can be followed alone, from every seed."""
-    runs, looks = [], []
+    """The audit of one song: every rule that can be followed alone, from every seed."""
+    runs, rounds = [], []
     start = case.nothing
     for seed in seeds:
         start = random_start(case.nothing, seed)
-        together, ends, look = _followed(case, start, n_steps)
-        looks += [look, _look(case, together)]
+        together, ends, at_start = _followed(case, start, n_steps)
+        rounds += [at_start, _compared(case, together)]
         runs += _runs(case, seed, start, ends)
         print(f"{case.name}, seed {seed}", file=sys.stderr, flush=True)
-    return Audit(tuple(runs), {case.name: conflicts(Refined(start, tuple(looks), n_steps), case.rules)})
+    return Audit(tuple(runs), {case.name: conflicts(Refined(start, tuple(rounds), n_steps), case.rules)})
 
 
-def followed_alone(case: Case, moves: Treatment) -> list[int]:
-    """Which rules can be followed from here: the output level is solved, some rules are only measured, some kept."""
-    cost = np.asarray(judged(case.objective, case.dry, moves)[0])
+def followed_alone(case: Case, unconstrained: Treatment) -> list[int]:
+    """Indices of the broken rules that descent can follow: not those of the output level, which is solved."""
+    cost = np.asarray(judged(case.objective, case.dry, unconstrained)[0])
     can = [rule.optimised and rule.acts_on != ("master",) for rule in case.rules]
     return np.flatnonzero((cost > BROKEN) & np.array(can)).tolist()
 
 
 def _followed(case: Case, start: Treatment, n_steps: int) -> tuple[Treatment, dict[int, Treatment], Round]:
-    """Where all rules together lead, where each leads alone, and the look at the start."""
+    """The end of all rules together, the end of each alone, and the gradients of rules at the start."""
     indices = followed_alone(case, start)
-    pulls = np.eye(len(case.rules), dtype=np.float32)[indices]
-    both = _abreast(case, start, np.concatenate([np.asarray(case.objective.weight)[None], pulls]), n_steps)
+    weights = np.eye(len(case.rules), dtype=np.float32)[indices]
+    both = _batch(case, start, np.concatenate([np.asarray(case.objective.weight)[None], weights]), n_steps)
     tree = jax.flatten_util.ravel_pytree(start)[1]
-    ends = {index: tree(moves) for index, moves in zip(indices, both.moves[1:], strict=True)}
-    return tree(both.moves[0]), ends, _round_of(case, start, indices, both.slope[1:])
+    ends = {index: tree(unconstrained) for index, unconstrained in zip(indices, both.unconstrained[1:], strict=True)}
+    return tree(both.unconstrained[0]), ends, _round_of(case, start, indices, both.gradient[1:])
 
 
-def _look(case: Case, moves: Treatment) -> Round:
-    indices = followed_alone(case, moves)
-    pulls = np.eye(len(case.rules), dtype=np.float32)[indices]
-    return _round_of(case, moves, indices, _abreast(case, moves, pulls, 1).slope)
+def _compared(case: Case, unconstrained: Treatment) -> Round:
+    """Costs and cosines of rules at a treatment."""
+    indices = followed_alone(case, unconstrained)
+    weights = np.eye(len(case.rules), dtype=np.float32)[indices]
+    return _round_of(case, unconstrained, indices, _batch(case, unconstrained, weights, 1).gradient)
 
 
-def _abreast(case: Case, start: Treatment, pulls: Float[np.ndarray, "run rule"], n_steps: int) -> Descent:
-    """All rows of `pulls`, some at a time, so that one program serves any number of rules."""
-    padded = np.pad(pulls, ((0, -len(pulls) % ABREAST), (0, 0)))
+def _batch(case: Case, start: Treatment, weights: Float[np.ndarray, "run rule"], n_steps: int) -> Descent:
+    """Descents for all rows of `weights`, in batches of one size, so that one program serves any number of rules."""
+    padded = np.pad(weights, ((0, -len(weights) % BATCH), (0, 0)))
     steps = jnp.int32(n_steps)
     parts = [
-        descend(case.objective, case.dry, start, jnp.asarray(p), steps)
-        for p in np.split(padded, len(padded) // ABREAST)
+        descend(case.objective, case.dry, start, jnp.asarray(p), steps) for p in np.split(padded, len(padded) // BATCH)
     ]
-    return Descent(*(jnp.concatenate(x)[: len(pulls)] for x in zip(*parts, strict=True)))
+    return Descent(*(jnp.concatenate(x)[: len(weights)] for x in zip(*parts, strict=True)))
 
 
-def _round_of(case: Case, moves: Treatment, indices: list[int], slopes: Float[Array, "run move"]) -> Round:
-    """The slopes of rules as refinement notes them."""
-    cost = np.asarray(judged(case.objective, case.dry, moves)[0])
-    way = np.asarray(slopes) / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-9)
+def _round_of(
+    case: Case, unconstrained: Treatment, indices: list[int], gradients: Float[Array, "run coordinate"]
+) -> Round:
+    """Costs and cosines of rules, in the form that refinement records."""
+    cost = np.asarray(judged(case.objective, case.dry, unconstrained)[0])
+    directions = np.asarray(gradients) / np.maximum(np.linalg.norm(gradients, axis=1, keepdims=True), 1e-9)
     cosine = np.zeros((len(cost), len(cost)), np.float32)
-    cosine[np.ix_(indices, indices)] = way @ way.T
+    cosine[np.ix_(indices, indices)] = directions @ directions.T
     return Round(cost, np.zeros(()), cosine)
 
 
 def _runs(case: Case, seed: int, start: Treatment, ends: dict[int, Treatment]) -> list[Run]:
-    cost, beyond, begun = (jax.tree.map(np.asarray, x) for x in judged(case.objective, case.dry, start))
-    # doing little is no limit that could be broken
+    cost, beyond, initial = (jax.tree.map(np.asarray, x) for x in judged(case.objective, case.dry, start))
+    # a rule without limits, such as minimal change, cannot be broken
     limited = np.array([has_limits(rule) for rule in case.rules])
     runs = []
-    for index, moves in ends.items():
-        after, further, done = (jax.tree.map(np.asarray, x) for x in judged(case.objective, case.dry, moves))
+    for index, unconstrained in ends.items():
+        after, further, final = (jax.tree.map(np.asarray, x) for x in judged(case.objective, case.dry, unconstrained))
         others = limited & (np.arange(len(cost)) != index)
         worse = further - beyond
         runs.append(
@@ -282,20 +286,20 @@ def _runs(case: Case, seed: int, start: Treatment, ends: dict[int, Treatment]) -
                 float(beyond[others].sum()),
                 float(further[others].sum()),
                 {case.rules[k].id: float(worse[k]) for k in np.flatnonzero(others & (worse > 0.0))},
-                moved(begun, done, case.n_tracks),
+                change_of(initial, final, case.n_tracks),
             )
         )
     return runs
 
 
-def moved(before: Treatment, after: Treatment, n_tracks: int) -> Moved:
-    """What differs between two treatments."""
+def change_of(before: Treatment, after: Treatment, n_tracks: int) -> Change:
+    """The difference between two treatments."""
     change = jax.tree.map(lambda new, old: new - old, after, before)
     level, ride = change.gain.level_db[:n_tracks], change.gain.ride_db[:n_tracks]
     zones = change.dynamics.zone_db[:n_tracks]
     cuts = [np.maximum(each.eq.low_cut_hz[:n_tracks], 10.0) for each in (before, after)]
     room = [(each.reverb.decay_s.mean(), each.reverb.pre_delay_s) for each in (before, after) if each.reverb]
-    return Moved(
+    return Change(
         float(np.mean(np.abs(level))),
         float(np.max(np.abs(level[:, None] + ride))),
         float(np.sqrt(np.mean(np.square(change.eq.tone_db[:n_tracks])))),
@@ -310,7 +314,7 @@ def moved(before: Treatment, after: Treatment, n_tracks: int) -> Moved:
 
 
 def table(audit: Audit) -> str:
-    """Rows of the rules that were broken, in Markdown, over songs and seeds: means, and the largest level change."""
+    """The rules that were broken, as Markdown, over songs and seeds: means, and the largest level change."""
     heads = ("rule", "reached", "own penalty", "others' excess", "worsens most", "level, most (dB)", "tone, low cut",
              "place, width", "dynamics, range", "send, room")  # fmt: skip
     rows = [
@@ -322,14 +326,14 @@ def table(audit: Audit) -> str:
 
 def _row(rule: str, runs: Sequence[Run]) -> tuple[str, ...]:
     mean = {name: float(np.mean([getattr(run, name) for run in runs])) for name in Run._fields[3:7]}
-    m = Moved(*np.mean([run.moved for run in runs], axis=0).tolist())
+    m = Change(*np.mean([run.change for run in runs], axis=0).tolist())
     return (
         rule,
         f"{sum(run.after < REACHED for run in runs)}/{len(runs)}",
         f"{mean['before']:.2f} → {mean['after']:.3f}",
         f"{mean['others_before']:.1f} → {mean['others_after']:.1f}",
         _worst(runs),
-        f"{m.level_mean_db:.1f}, {max(run.moved.level_max_db for run in runs):.1f}",
+        f"{m.level_mean_db:.1f}, {max(run.change.level_max_db for run in runs):.1f}",
         f"{m.tone_rms_db:.1f} dB, {m.low_cut_octaves:.1f} oct",
         f"{m.place:.0f}, {m.width_db:.1f} dB",
         f"{m.dynamics_mean_db:+.1f}, {m.dynamics_range_db:.1f} dB",
@@ -346,13 +350,13 @@ def _worst(runs: Sequence[Run]) -> str:
 
 
 def conflict_table(audit: Audit) -> str:
-    """Pairs that pull against each other, in Markdown, those of most songs and the sharpest first."""
+    """Pairs of rules with opposed gradients, as Markdown, those of most songs and of the lowest cosine first."""
     pairs: dict[tuple[str, str], list[tuple[str, Conflict]]] = {}
-    for song, found in audit.conflicts.items():
-        for conflict in found:
+    for song, pairs_of_song in audit.conflicts.items():
+        for conflict in pairs_of_song:
             pairs.setdefault((conflict.first, conflict.second), []).append((song, conflict))
     ordered = sorted(pairs.items(), key=lambda pair: (-len(pair[1]), _size(pair[1]), pair[0]))
-    heads = ("rules", "mean cosine", "looks", "songs")
+    heads = ("rules", "mean cosine", "rounds", "songs")
     rows = [
         (
             f"{first}, {second}",
@@ -375,12 +379,12 @@ def _line(cells: Iterable[str]) -> str:
 
 def as_json(audit: Audit) -> dict[str, object]:
     """All runs and conflicts, with names."""
-    runs = [run._asdict() | {"moved": run.moved._asdict()} for run in audit.runs]
-    return {"runs": runs, "conflicts": {song: [c._asdict() for c in found] for song, found in audit.conflicts.items()}}
+    runs = [run._asdict() | {"change": run.change._asdict()} for run in audit.runs]
+    return {"runs": runs, "conflicts": {song: [c._asdict() for c in each] for song, each in audit.conflicts.items()}}
 
 
 def audited(songs: Sequence[Path], rules: RuleSet, n_steps: int, n_seeds: int) -> Audit:
-    """The audit of the songs; `demo` is the demo song, unless there is such a folder."""
+    """The audit of all songs; `demo` is the demo song, unless there is such a folder."""
     with tempfile.TemporaryDirectory() as made:
         write_demo(Path(made))
         folders = {path.name: path if path.is_dir() or path.name != "demo" else Path(made) for path in songs}
@@ -400,11 +404,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rules", nargs="*", default=[], help="names or paths of rule files; all shipped if none")
     parser.add_argument("--json", type=Path, help="also write every run into this file")
-    asked = parser.parse_args()
-    audit = audited(asked.songs, every_rule(asked.rules), asked.steps, asked.seeds)
+    options = parser.parse_args()
+    audit = audited(options.songs, every_rule(options.rules), options.steps, options.seeds)
     print(table(audit), conflict_table(audit), sep="\n\n")
-    if asked.json:
-        asked.json.write_text(json.dumps(as_json(audit), indent=1) + "\n", encoding="utf-8")
+    if options.json:
+        options.json.write_text(json.dumps(as_json(audit), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

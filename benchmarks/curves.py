@@ -1,6 +1,6 @@
-"""Learning curves of a training run, all rules by themselves: python benchmarks/curves.py runs/base curves.png
+"""Learning curves of a training run, one panel per rule: python benchmarks/curves.py runs/base curves.png
 
-Weighted penalties in validation, in full and with the roles hidden; the rules that ever cost most, one panel each.
+Weighted penalties in validation, with roles given and with roles hidden, for the rules with the largest penalties.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from matplotlib.figure import Figure
 
 from hybrid.knowledge.resolve import load_rules
 
-SPLITS = {"validation": "roles told", "validation, roles hidden": "roles hidden", "songs": "real songs"}
+SPLITS = {"validation": "roles given", "validation, roles hidden": "roles hidden", "songs": "real songs"}
 N_RULES = 23
 
 
 def lines_of(run: Path) -> list[dict]:
-    """What the run wrote down."""
+    """Records of the run's metrics, in order."""
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
 def draw(lines: Sequence[dict], path: Path) -> None:
-    """One panel for the sum of all rules, one for each of those that cost most."""
+    """Writes a picture: one panel for the sum of all rules, one for each of those that cost most."""
     weight = {rule.id: rule.weight for rule in load_rules(["base"]).rules}
     of = {split: [line for line in lines if line["split"] == split] for split in SPLITS}
     highest = {rule: max(line["by_rule"][rule] for line in of["validation"]) * weight[rule] for rule in weight}
@@ -49,11 +49,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("run", type=Path)
     parser.add_argument("picture", type=Path)
-    asked = parser.parse_args()
-    if not (asked.run / "metrics.jsonl").is_file():
-        parser.error(f"no metrics.jsonl in {asked.run}")
-    lines = lines_of(asked.run)
-    draw(lines, asked.picture)
+    options = parser.parse_args()
+    if not (options.run / "metrics.jsonl").is_file():
+        parser.error(f"no metrics.jsonl in {options.run}")
+    lines = lines_of(options.run)
+    draw(lines, options.picture)
     print({line["split"]: line["rules"] for line in lines if line["split"] in SPLITS})
 
 

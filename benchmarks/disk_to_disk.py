@@ -1,4 +1,4 @@
-"""How long a song takes from disk to disk, in which stages, and how much memory: python benchmarks/disk_to_disk.py
+"""Time of a mix from disk to disk, by stage, and its memory: python benchmarks/disk_to_disk.py
 
 Makes songs by repeating the demo's tracks, mixes each in two processes, the first of which finds the compilation cache
 empty, and prints wall time and the largest resident set of each, and times real time by stage in a third, warm one.
@@ -22,7 +22,7 @@ from hybrid.corpus.demo import SAMPLE_RATE, demo_tracks
 
 
 def write_song(folder: Path, n_tracks: int, seconds: int) -> None:
-    """Half of the tracks are stereo in the first dozen, all later ones mono; 16-bit."""
+    """Writes a song in 16 bits, made of the demo's tracks; repeated ones are shifted in time."""
     tracks = list(demo_tracks().items())
     folder.mkdir(parents=True)
     for index in range(n_tracks):
@@ -34,7 +34,7 @@ def write_song(folder: Path, n_tracks: int, seconds: int) -> None:
 
 
 def stages(song: Path, out: Path) -> dict[str, float]:
-    """Seconds of each stage of one mix in this process, whose caches are warm."""
+    """Time of each stage of one mix in this process with warm caches, s."""
     from hybrid.audio.manifest import load_song
     from hybrid.audio.read import open_song
     from hybrid.knowledge.resolve import load_rules
@@ -70,10 +70,10 @@ def stages(song: Path, out: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print a row for each song asked for."""
-    asked = sys.argv[1:] or ["8x180", "60x600"]
+    """Prints a row for each size of song."""
+    sizes = sys.argv[1:] or ["8x180", "60x600"]
     with tempfile.TemporaryDirectory() as scratch:
-        for each in asked:
+        for each in sizes:
             n_tracks, seconds = map(int, each.split("x"))
             song = Path(scratch) / each
             write_song(song, n_tracks, seconds)

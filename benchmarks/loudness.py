@@ -1,8 +1,8 @@
-"""Integrated loudness beside its peers, on the same noise in one run: python benchmarks/loudness.py
+"""Integrated loudness compared with other meters, on the same noise in one run: python benchmarks/loudness.py
 
 Prints loudness, the difference to pyloudnorm's DeMan filter, and the median time of seven readings of three minutes
 of stereo. Needs pyloudnorm and pyebur128 (`pip install pyloudnorm pyebur128`); says so where one is missing. Both
-libebur128 and our meter are asked for loudness alone, and for loudness and true peak.
+libebur128 and our meter run with loudness alone, and with loudness and true peak.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SECONDS, RUNS, BLOCK = 180, 7, 1 << 17
 
 
 def material(sample_rate: int) -> np.ndarray:
-    """Decaying bursts of coloured noise, left and right partly alike, with passages below the gates."""
+    """Stereo test signal: decaying bursts of coloured noise, partly correlated, with passages below the gates."""
     rng = np.random.default_rng(0)
     n = SECONDS * sample_rate
     time_s = np.arange(n) / sample_rate
@@ -31,7 +31,7 @@ def material(sample_rate: int) -> np.ndarray:
 
 
 def ours(x: np.ndarray, sample_rate: int) -> float:
-    """This project's meter, integrated loudness alone."""
+    """Integrated loudness by this project's meter, LUFS."""
     meter = LoudnessMeter(sample_rate, 2)
     for start in range(0, x.shape[1], BLOCK):
         meter.add(x[:, start : start + BLOCK])
@@ -39,7 +39,7 @@ def ours(x: np.ndarray, sample_rate: int) -> float:
 
 
 def ours_true_peak(x: np.ndarray, sample_rate: int) -> float:
-    """This project's meters of loudness and true peak."""
+    """Integrated loudness by this project's meter of loudness and true peak, LUFS."""
     meter = Meter(sample_rate, 2)
     for start in range(0, x.shape[1], BLOCK):
         meter.add(x[:, start : start + BLOCK])
@@ -47,13 +47,13 @@ def ours_true_peak(x: np.ndarray, sample_rate: int) -> float:
 
 
 def pyloudnorm_deman(x: np.ndarray, sample_rate: int) -> float:
-    """pyloudnorm with the exact filter."""
+    """Integrated loudness by pyloudnorm with the exact filter, LUFS."""
     pyloudnorm = importlib.import_module("pyloudnorm")
     return float(pyloudnorm.Meter(sample_rate, filter_class="DeMan").integrated_loudness(x.T.astype(np.float64)))
 
 
 def libebur128(x: np.ndarray, sample_rate: int) -> float:
-    """libebur128 through pyebur128, integrated loudness alone."""
+    """Integrated loudness by libebur128 through pyebur128, LUFS."""
     ebur = importlib.import_module("pyebur128")
     state = ebur.R128State(2, sample_rate, ebur.MeasurementMode.MODE_I)
     state.add_frames(np.ascontiguousarray(x.T).ravel(), x.shape[1])
@@ -61,7 +61,7 @@ def libebur128(x: np.ndarray, sample_rate: int) -> float:
 
 
 def libebur128_true_peak(x: np.ndarray, sample_rate: int) -> float:
-    """libebur128, integrated loudness and true peak."""
+    """Integrated loudness by libebur128, which measures true peak as well, LUFS."""
     ebur = importlib.import_module("pyebur128")
     state = ebur.R128State(2, sample_rate, ebur.MeasurementMode.MODE_I | ebur.MeasurementMode.MODE_TRUE_PEAK)
     state.add_frames(np.ascontiguousarray(x.T).ravel(), x.shape[1])

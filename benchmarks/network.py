@@ -1,10 +1,10 @@
-"""What a network is worth: python benchmarks/network.py [SONGS...] [--rules FILE...] [--robust]
+"""Penalties with and without a network's proposal: python benchmarks/network.py [SONGS...] [--rules FILE...] [--robust]
 
-For every song in the folders given, and for songs of the synthetic test split that no training has seen, the weighted
-penalties of all rules: of the raw sum, of usual levels by role, of the network alone, and of both starts after some
-steps of refinement. With --robust, what becomes of the network's share when tracks are shuffled, dropped or doubled, or
-their roles hidden. With --rules, under others than it was trained by. Prints tables; with --out, writes them, with a
-plot.
+For every song in the folders given, and for songs of the synthetic test split, on which no network was trained, the
+weighted penalties of all rules: of the raw sum, of usual levels by role, of the network alone, and of both starts after
+some steps of refinement. With --robust, the share that the network removes when tracks are shuffled, dropped or
+doubled, or their roles hidden. With --rules, under other rules than those of training. Prints tables; with --out,
+writes them, with a plot.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ class Course(NamedTuple):
 def total(plan: Plan, treatment: Treatment) -> float:
     """Weighted penalties of all rules, in the power domain, over all frames."""
     dry, objective = plan.analysis.dry, plan.objective
-    found = read_panel(objective, predict(dry, objectives.project(objective, dry, treatment)))
-    return float(objective.weight @ objectives.penalties(objective, found, jnp.zeros_like(objective.weight)))
+    readings = read_panel(objective, predict(dry, objectives.project(objective, dry, treatment)))
+    return float(objective.weight @ objectives.penalties(objective, readings, jnp.zeros_like(objective.weight)))
 
 
 def planned(song: Song, rules: RuleSet, network: Network | None) -> Plan:
-    """The song with nothing refined."""
+    """The plan of a song without refinement."""
     with open_song(song) as reader:
         return plan_mix(song, reader, rules, MixConfig(0, 0, network), lambda stage, share: None)
 
@@ -72,16 +72,18 @@ def planned(song: Song, rules: RuleSet, network: Network | None) -> Plan:
 def course(
     song: Song, rules: RuleSet, network: Network, steps: tuple[int, ...], network_steps: tuple[int, ...]
 ) -> Course:
-    """What becomes of one song."""
-    found = {}
+    """Penalties of one song from both starts, after each number of steps."""
+    penalties = {}
     for name, proposer, counts in (("by_role", None, steps), ("by_network", network, network_steps)):
         plan = planned(song, rules, proposer)
         start = plan.refined.treatment
-        found[name] = {0: total(plan, start)} | {n: total(plan, refine(plan.task, start, n).treatment) for n in counts}
+        penalties[name] = {0: total(plan, start)} | {
+            n: total(plan, refine(plan.task, start, n).treatment) for n in counts
+        }
     nothing = jax.tree.map(jnp.zeros_like, plan.refined.treatment)
     if plan.refined.treatment.reverb is not None:
-        raise SystemExit("without reverb, please: the raw sum has none")
-    return Course(song.name, total(plan, nothing), **found)
+        raise SystemExit("expected rules without reverb: the raw sum has none")
+    return Course(song.name, total(plan, nothing), **penalties)
 
 
 def songs(folders: list[Path], n_synthetic: int, scratch: Path) -> Iterator[Song]:
@@ -96,7 +98,7 @@ def songs(folders: list[Path], n_synthetic: int, scratch: Path) -> Iterator[Song
 
 
 def shuffled(song: Song, rules: RuleSet, network: Network) -> float:
-    """Largest difference in level that the order of tracks makes, dB."""
+    """Largest change of a level when the order of tracks changes, dB."""
     order = np.random.default_rng(0).permutation(len(song.tracks))
     other = replace(song, tracks=tuple(song.tracks[k] for k in order))
     straight, turned = (planned(each, rules, network).refined.treatment for each in (song, other))
@@ -105,7 +107,7 @@ def shuffled(song: Song, rules: RuleSet, network: Network) -> float:
 
 
 def variants(song: Song) -> Iterator[tuple[str, Song]]:
-    """The song otherwise."""
+    """Names and songs: the song as it is, and changed in three ways."""
     yield "as it is", song
     half = song.tracks[::2] if len(song.tracks) > 3 else song.tracks
     yield "half the tracks", replace(song, tracks=half)
@@ -116,19 +118,19 @@ def variants(song: Song) -> Iterator[tuple[str, Song]]:
 
 
 def table(courses: list[Course]) -> str:
-    """Markdown."""
+    """Courses of all songs, as Markdown."""
     head = ["song", "raw", "role start", "network alone", "removed"]
     head += [f"{start} + {n}" for n in STEPS for start in ("role", "network")]
     rows = [head, ["---"] * len(head)]
     for each in courses:
-        after = [found[n] for n in STEPS for found in (each.by_role, each.by_network)]
+        after = [penalties[n] for n in STEPS for penalties in (each.by_role, each.by_network)]
         numbers = (each.raw, each.by_role[0], each.by_network[0])
         rows.append([each.song, *(f"{x:.2f}" for x in numbers), f"{each.removed:.0%}", *(f"{x:.2f}" for x in after)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def plot(courses: list[Course], path: Path) -> None:
-    """Mean share of the excess that is left after so many steps, from either start."""
+    """Writes a picture of the share of penalties that is left after each number of steps, from either start."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
@@ -144,17 +146,17 @@ def plot(courses: list[Course], path: Path) -> None:
     figure.savefig(path, dpi=120)
 
 
-def said(course: Course) -> str:
-    """What the network removes, or what it leaves where refinement removes next to nothing."""
+def removed_text(course: Course) -> str:
+    """The share that the network removes, or penalties before and after where refinement removes next to nothing."""
     if course.raw - min(course.by_role.values()) < 0.05:
         return f"{course.raw:.2f} → {course.by_network[0]:.2f}"
     return f"{course.removed:.0%}"
 
 
-def robustness(found: list[tuple[str, float, dict[str, Course]]]) -> str:
-    """Markdown."""
-    rows = [["song", "shuffled, dB", *found[0][2]], ["---"] * (2 + len(found[0][2]))]
-    rows += [[song, f"{decibels:.4f}", *map(said, other.values())] for song, decibels, other in found]
+def robustness(results: list[tuple[str, float, dict[str, Course]]]) -> str:
+    """Results of changed songs, as Markdown."""
+    rows = [["song", "shuffled, dB", *results[0][2]], ["---"] * (2 + len(results[0][2]))]
+    rows += [[song, f"{decibels:.4f}", *map(removed_text, other.values())] for song, decibels, other in results]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -166,34 +168,34 @@ def main() -> None:
     parser.add_argument("--rules", nargs="+", default=["base"])
     parser.add_argument("--robust", action="store_true", help="tracks shuffled, dropped, doubled, roles hidden")
     parser.add_argument("--out", type=Path, help="a folder for tables and plot")
-    asked = parser.parse_args()
-    for folder in asked.folders:
+    options = parser.parse_args()
+    for folder in options.folders:
         if not folder.is_dir():
             parser.error(f"no such folder: {folder}")
-    if asked.out and not asked.robust and importlib.util.find_spec("matplotlib") is None:
+    if options.out and not options.robust and importlib.util.find_spec("matplotlib") is None:
         parser.error("--out draws a plot: pip install matplotlib")
-    rules, network = load_rules(asked.rules), load_network(asked.model)
+    rules, network = load_rules(options.rules), load_network(options.model)
     courses: list[Course] = []
     other: list[tuple[str, float, dict[str, Course]]] = []
     with tempfile.TemporaryDirectory() as scratch:
-        for song in songs(asked.folders, asked.synthetic, Path(scratch)):
+        for song in songs(options.folders, options.synthetic, Path(scratch)):
             clear_compiled()
-            if asked.robust:
-                found = {name: course(each, rules, network, (100,), ()) for name, each in variants(song)}
-                other.append((song.name, shuffled(song, rules, network), found))
+            if options.robust:
+                changed = {name: course(each, rules, network, (100,), ()) for name, each in variants(song)}
+                other.append((song.name, shuffled(song, rules, network), changed))
                 print(robustness(other).splitlines()[-1], flush=True)
             else:
                 courses.append(course(song, rules, network, STEPS, STEPS))
                 print(table(courses).splitlines()[-1], flush=True)
-    shown = robustness(other) if asked.robust else table(courses)
+    shown = robustness(other) if options.robust else table(courses)
     print(shown)
-    if asked.out:
-        asked.out.mkdir(parents=True, exist_ok=True)
-        name = "robustness" if asked.robust else "network"
-        (asked.out / f"{name}.md").write_text(shown + "\n")
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        name = "robustness" if options.robust else "network"
+        (options.out / f"{name}.md").write_text(shown + "\n")
         if courses:
-            (asked.out / "network.json").write_text(json.dumps([each._asdict() for each in courses], indent=1) + "\n")
-            plot(courses, asked.out / "network.png")
+            (options.out / "network.json").write_text(json.dumps([each._asdict() for each in courses], indent=1) + "\n")
+            plot(courses, options.out / "network.png")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""All shipped rules at once, reverb included: time of one value and gradient, and how memory grows.
+"""Time and memory of one value and gradient of all shipped rules, reverb included.
 
     python benchmarks/objective.py
 
 On measurements like those of 8 tracks of 3 minutes, as refinement works on them (at most 512 frames), then with more
-tracks and frames than refinement ever has.
+tracks and frames than refinement uses.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ REPEATS = 20
 
 
 class Case(NamedTuple):
-    """How much is measured."""
+    """The size of the measurements."""
 
     n_tracks: int
     n_frames: int
@@ -40,7 +40,7 @@ class Case(NamedTuple):
 
 
 def song_of(case: Case) -> Song:
-    """A song of that many tracks and that length, without files."""
+    """A song of the case's tracks and length, without files."""
     roles = [ROLES[i % len(ROLES)] for i in range(case.n_tracks)]
     tracks = [Track(f"t{i}", (), 2, role, ("lead",) if i == 0 else (), 1.0) for i, role in enumerate(roles)]
     n_samples = round(case.n_frames * case.frame_s * RATE)
@@ -48,7 +48,7 @@ def song_of(case: Case) -> Song:
 
 
 def dry_of(case: Case) -> Dry:
-    """Random measurements: every track sounds most of the time, some share phase."""
+    """Random measurements: every track is active most of the time, some are correlated."""
     rng = np.random.default_rng(0)
     n = bucket(case.n_tracks, 4)
     level_db = -40.0 + rng.normal(0.0, 6.0, (n, 3, case.n_frames, bands.N_BANDS))
@@ -70,13 +70,13 @@ def dry_of(case: Case) -> Dry:
 
 
 def value(objective: Objective, dry: Dry, treatment: Treatment) -> jax.Array:
-    """The whole cost."""
-    found = objectives.evaluate_before_makeup(objective, dry, treatment, raw_of(dry))
-    return objectives.penalties(objective, found, jnp.zeros_like(objective.weight)) @ objective.weight
+    """Weighted sum of the penalties of all rules."""
+    readings = objectives.evaluate_before_makeup(objective, dry, treatment, raw_of(dry))
+    return objectives.penalties(objective, readings, jnp.zeros_like(objective.weight)) @ objective.weight
 
 
 def measure(case: Case) -> tuple[int, float, float]:
-    """Number of rules, milliseconds of a value and gradient, MiB that it needs beside its inputs."""
+    """Number of rules, time of a value and gradient in ms, and memory beside the inputs in MiB."""
     dry = dry_of(case)
     rules = load_rules(["base", "reverb"])
     objective, _ = compile_rules(rules, song_of(case), dry.power.shape[0], np.asarray(dry.time_s))

@@ -1,10 +1,10 @@
-"""Speed and memory beside automix-toolkit, on the same song and the same batch: python benchmarks/peers.py
+"""Speed and memory compared with automix-toolkit, on the same song and batch: python benchmarks/peers.py
 
     pip install git+https://github.com/csteinmetz1/automix-toolkit    # brings PyTorch
 
 Times, in one process each, a song from disk to disk (ours with `--steps 0 --only-mix`, the peer's console as its own
 inference script does it), and a step of training on a batch of 4 songs of 8 tracks and 6 s. The peer's weights are
-random: its speed does not depend on them. Without the peer, ours alone, and it is said that the peer is missing.
+random: its speed does not depend on them. If the peer is not installed, only ours is measured, with a note.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PEER_SAMPLES = 262144
 
 
 def timed(work: Callable[[], object], n: int) -> float:
-    """Median of `n` times after one that warms up, s."""
+    """Median of `n` times after one warm-up, s."""
     work()
     times = []
     for _ in range(n):
@@ -41,6 +41,7 @@ def timed(work: Callable[[], object], n: int) -> float:
 
 
 def our_mix(song: Path) -> float:
+    """Time of a mix from disk to disk, s."""
     from hybrid.audio.manifest import load_song
     from hybrid.audio.read import open_song
     from hybrid.knowledge.resolve import load_rules
@@ -49,17 +50,18 @@ def our_mix(song: Path) -> float:
     from hybrid.mixing.quick import quick_mix
     from hybrid.proposal.weights import load_network
 
-    rules, way = load_rules(["base"]), MixConfig(0, 0, load_network("base"))
+    rules, config = load_rules(["base"]), MixConfig(0, 0, load_network("base"))
 
     def work() -> None:
         loaded = load_song(song)
         with tempfile.TemporaryDirectory() as out, open_song(loaded) as reader:
-            quick_mix(loaded, reader, rules, way, Path(out), Format(RATE, "PCM_24"), lambda stage, share: None)
+            quick_mix(loaded, reader, rules, config, Path(out), Format(RATE, "PCM_24"), lambda stage, share: None)
 
     return timed(work, 5)
 
 
 def our_step() -> float:
+    """Time of a step of training, s."""
     from flax import nnx
 
     from hybrid.corpus.card import read_card
@@ -81,7 +83,7 @@ def our_step() -> float:
     make_missing(kept, lambda share: None)
     batch = stacked([lessons.plain(each) for each in kept])
     graph, weights = nnx.split(Field(Sizes(len(ROLE_NAMES), len(FAMILY_NAMES)), nnx.Rngs(0)), nnx.Param)
-    trainer = make_trainer(recipe, graph, False)
+    trainer = make_trainer(recipe, graph, ())
     learner = trainer.begin(weights)
 
     def work() -> None:
@@ -102,6 +104,7 @@ def _peer(name: str):
 
 
 def peer_mix(song: Path) -> float:
+    """Time of a mix by the peer's console, from disk to disk, s."""
     import torch
 
     model = _peer("DMC").eval()
@@ -118,18 +121,19 @@ def peer_mix(song: Path) -> float:
 
 
 def peer_step(name: str) -> float:
+    """Time of a step of training of a peer's network, s."""
     import torch
 
     model = _peer(name).train()
     optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 1e-4)
     x = torch.randn(BATCH, N_TRACKS, PEER_SAMPLES) * 0.1
     silent = torch.zeros(BATCH, N_TRACKS, dtype=torch.bool)
-    wanted = x.sum(dim=1, keepdim=True).repeat(1, 2, 1)
+    target = x.sum(dim=1, keepdim=True).repeat(1, 2, 1)
 
     def work() -> None:
         optimiser.zero_grad()
         mix, _ = model(x, silent)
-        torch.nn.functional.l1_loss(mix, wanted).backward()
+        torch.nn.functional.l1_loss(mix, target).backward()
         optimiser.step()
 
     return timed(work, 3)
@@ -149,15 +153,15 @@ def main() -> None:
     parser.add_argument("--song", default="8x180", help="tracks x seconds")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.only:
-        seconds = WORKS[asked.only](asked.folder)
+    options = parser.parse_args()
+    if options.only:
+        seconds = WORKS[options.only](options.folder)
         print(json.dumps({"s": seconds, "mib": getrusage(RUSAGE_SELF).ru_maxrss / 1024}))
         return
     has_peer = importlib.util.find_spec("automix") is not None
-    n_tracks, length_s = map(int, asked.song.split("x"))
+    n_tracks, length_s = map(int, options.song.split("x"))
     with tempfile.TemporaryDirectory() as scratch:
-        song = Path(scratch) / asked.song
+        song = Path(scratch) / options.song
         write_song(song, n_tracks, length_s)
         for name in WORKS:
             if not (has_peer or name.startswith("hybrid")):
@@ -168,9 +172,9 @@ def main() -> None:
             if done.returncode:
                 print(f"{name}: failed: {done.stderr.strip().splitlines()[-1]}")
                 continue
-            found = json.loads(done.stdout.splitlines()[-1])
-            rate = f", {length_s / found['s']:.1f} times real time" if name.endswith("song") else ""
-            print(f"{name}: {found['s']:.3f} s{rate}, {found['mib']:.0f} MiB at the peak", flush=True)
+            result = json.loads(done.stdout.splitlines()[-1])
+            rate = f", {length_s / result['s']:.1f} times real time" if name.endswith("song") else ""
+            print(f"{name}: {result['s']:.3f} s{rate}, {result['mib']:.0f} MiB at the peak", flush=True)
 
 
 if __name__ == "__main__":

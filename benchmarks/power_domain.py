@@ -1,4 +1,4 @@
-"""How well powers predict audio: a folder of songs under random treatments, predicted and rendered.
+"""Accuracy of prediction in the power domain: songs under random treatments, predicted and rendered.
 
     python benchmarks/power_domain.py SONGS [--seed 0]
 
@@ -37,7 +37,7 @@ KNOT_S = 0.2
 
 
 class Errors(NamedTuple):
-    """Predicted less rendered."""
+    """Predicted minus rendered values."""
 
     track_lu: np.ndarray
     mix_lu: float
@@ -45,18 +45,18 @@ class Errors(NamedTuple):
 
 
 def random_treatment(dry: Dry, seed: int) -> Treatment:
-    """Every part moved by about its scale, dynamics wandering between -6 and 3 dB, low cuts at 20 to 120 Hz."""
+    """A treatment with every part changed by about its scale, dynamics drifting, low cuts at 20 to 120 Hz."""
     generator = np.random.default_rng(seed)
 
-    def moved(part: str, x: jax.Array) -> jax.Array:
-        wild = generator.standard_normal(x.shape)
+    def displaced(part: str, x: jax.Array) -> jax.Array:
+        noise = generator.standard_normal(x.shape)
         if part == "dynamics.zone":
-            wild = np.cumsum(wild / 3.0, axis=-1)
-            wild -= wild.mean(axis=-1, keepdims=True)
-        return jnp.asarray(0.0 * wild if part == "master.level" else wild, x.dtype)
+            noise = np.cumsum(noise / 3.0, axis=-1)
+            noise -= noise.mean(axis=-1, keepdims=True)
+        return jnp.asarray(0.0 * noise if part == "master.level" else noise, x.dtype)
 
     nothing = neutral(dry.power.shape[0], dry.power.shape[2] * dry.frame_s, KNOT_S)
-    treatment = constrain(map_parts(moved, nothing))
+    treatment = constrain(map_parts(displaced, nothing))
     corners_hz = jnp.asarray(generator.uniform(20.0, 120.0, dry.power.shape[0]), jnp.float32)
     return replace(treatment, eq=treatment.eq._replace(low_cut_hz=corners_hz))
 
@@ -107,14 +107,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("songs", type=Path, help="a folder of song folders")
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     heads = ("track mean", "track max", "mix", "band mean", "band max", "seconds")
     print(f"{'song':24s}" + "".join(f"{head:>11s}" for head in heads))
-    found = []
-    for folder in sorted(path for path in asked.songs.iterdir() if path.is_dir()):
+    results = []
+    for folder in sorted(path for path in options.songs.iterdir() if path.is_dir()):
         start = time.perf_counter()
-        found.append(errors_of(load_song(folder), asked.seed))
-        errors = found[-1]
+        results.append(errors_of(load_song(folder), options.seed))
+        errors = results[-1]
         taken = time.perf_counter() - start
         print(
             row(folder.name, errors.track_lu, np.array([errors.mix_lu]), errors.band_db) + f"{taken:11.1f}", flush=True
@@ -122,9 +122,9 @@ def main() -> None:
     print(
         row(
             "all",
-            np.concatenate([errors.track_lu for errors in found]),
-            np.array([errors.mix_lu for errors in found]),
-            np.concatenate([errors.band_db for errors in found]),
+            np.concatenate([errors.track_lu for errors in results]),
+            np.array([errors.mix_lu for errors in results]),
+            np.concatenate([errors.band_db for errors in results]),
         )
     )
 

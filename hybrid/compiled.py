@@ -1,8 +1,8 @@
-"""Traced programs kept on disk: a second run with the same rules and shapes traces nothing.
+"""Traced programs stored on disk: a second run with the same rules and shapes traces nothing.
 
-JAX keeps what XLA compiled, but to ask for it a function must be traced first, which for fifty rules and their
-gradients takes longer than the analysis of a song. The traced program is found by the source of the modules that it is
-made of, so that changed code never meets a program of what it was, and a change elsewhere retraces nothing.
+JAX caches compiled programs, but its cache is keyed by the traced program, and tracing fifty rules and their gradients
+takes longer than the analysis of a song. Traced programs are keyed by the source of the modules that they are made of:
+changed code never loads a program of older code, and a change elsewhere retraces nothing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MAPS = Path("/proc/self/maps")
 _MOST_MAPS = 30_000
 _SIZE = Path("/proc/self/statm")
 _MOST_BYTES = 2.5e9
-"""What a process may go on holding between songs. A guess: one on each core of a machine with 4 GB a core."""
+"""Resident memory above which programs are dropped between songs. A guess: a process per core, 4 GB a core."""
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _MOST_PROGRAMS = 64
 Shapes = tuple[tuple[tuple[int, ...], str], ...]
@@ -37,8 +37,8 @@ Shapes = tuple[tuple[tuple[int, ...], str], ...]
 class ExportedFunction:
     """A function of arrays, in any containers, that is traced once for each structure and set of shapes.
 
-    `name` stands for what the function holds fixed; its module, and what that imports, for the rest. What it returns is
-    made of tuples, lists and arrays.
+    `name` identifies the values that the function closes over; its module, and what that imports, its code. The result
+    consists of tuples, lists and arrays.
     """
 
     def __init__(self, name: str, function: Callable[..., PyTree]) -> None:
@@ -50,7 +50,7 @@ class ExportedFunction:
         return _program(self, tree, _shapes(leaves))(leaves)
 
     def prepare(self, *given: PyTree) -> None:
-        """Compiles the program for arguments like these."""
+        """Compiles the program for arguments of these structures and shapes."""
         leaves, tree = jax.tree.flatten(given)
         _program(self, tree, _shapes(leaves))
 
@@ -85,12 +85,11 @@ def _traced(
 
 
 def clear_compiled() -> None:
-    """Forgets compiled programs if there are very many: each holds some of the 65,530 memory maps that Linux grants a
-    process, and one that has none left is aborted. Also if they are too large. They are on disk, and come back when
-    they are asked for.
+    """Drops compiled programs if this process holds too many memory maps or too much memory.
 
-    In any case memory that nothing uses goes back to the system: glibc keeps what compiling took, half a gigabyte for
-    each shape of song.
+    Each program takes some of the 65,530 memory maps that Linux grants a process, which is aborted when none is left.
+    Dropped programs are on disk, and are loaded again when they are called. In any case unused memory goes back to the
+    system: glibc keeps what compiling took, half a gigabyte for each shape of song.
     """
     _trim()
     if _n_maps() > _MOST_MAPS or _resident_bytes() > _MOST_BYTES:
@@ -106,14 +105,14 @@ def _trim() -> None:
 
 
 def _n_maps() -> int:
-    """Memory maps of this process; 0 where that is not known."""
+    """Number of memory maps of this process; 0 where that is not known."""
     with suppress(OSError), _MAPS.open("rb") as lines:
         return sum(1 for _ in lines)
     return 0
 
 
 def _resident_bytes() -> int:
-    """Memory that this process holds; 0 where that is not known."""
+    """Resident memory of this process, in bytes; 0 where that is not known."""
     with suppress(OSError):
         return int(_SIZE.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return 0
@@ -137,7 +136,7 @@ def _path(name: str) -> Path | None:
 
 
 def _whole(path: Path) -> bytearray | None:
-    """What is stored there; None if that is nothing, or damaged."""
+    """The program stored at `path`; None if there is none, or if it is damaged."""
     with suppress(OSError):
         stored = path.read_bytes()
         digest, stored = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]

@@ -1,1 +1,1 @@
-"""Why: what a rule reads of a song, what would satisfy it, and which rules want otherwise."""
+"""Explanation of one rule on one song: its values, the moves that would satisfy it, and the rules it opposes."""

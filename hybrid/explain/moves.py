@@ -1,4 +1,4 @@
-"""A direction in all controls at once, told as an engineer's moves: raise this track, cut that one at 2.5 kHz."""
+"""A gradient by all controls, described as an engineer's moves: raise this track, cut that one at 2.5 kHz."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from hybrid.treatment.parts import PARTS, RIDE_S, ZONES_HZ, Bounded, BoundedOcta
 from hybrid.treatment.types import Treatment, map_parts, treatment_parts
 
 LEAST_SHARE = 0.02
-"""Moves that make up less of the steepest way are not worth telling."""
+"""Smallest share of the squared gradient of a move that is listed."""
 _REACH = 0.95
-"""Share of a control's range beyond which a move counts as not enough alone."""
+"""Share of a control's range beyond which the move counts as not enough alone."""
 _FURTHEST = 30.0
-"""Whitened units, far beyond every range, at which a step is cut."""
+"""Limit of a step, in whitened units: far beyond every range."""
 _FLAT = 1e-24
-"""Square of a slope below which it is none."""
+"""Squared norm below which a gradient counts as zero."""
 _Parts = dict[str, Float[np.ndarray, "..."]]
 _ROOM = ("the room",)
-"""Whose the parts are that no track owns."""
+"""Owner of the parts that belong to no track."""
 
 
 class Move(NamedTuple):
-    """A move of one part of one track, or of the room.
+    """A change of one part of one track, or of the room.
 
-    `amount` is signed, in `unit`, at the place of its curve where it is largest.
+    `amount` is signed, in `unit`, at the point of the part's curve where it is largest.
     """
 
     part: str
@@ -39,62 +39,67 @@ class Move(NamedTuple):
     amount: float
     unit: str
     where: str
-    """The place on a curve: a frequency, a time; nothing for a single number."""
+    """The point on a curve: a frequency, a time; empty for a single number."""
     share: float
-    """Of the steepest way, 0 to 1."""
+    """Of the squared gradient, 0 to 1."""
     is_enough: bool
-    """Whether the control's range allows as much."""
+    """Whether the control's range allows the amount."""
 
     def __str__(self) -> str:
-        """As one says it at the desk."""
+        """The move as an instruction: "raise voice by 2.5 dB"."""
         part = PARTS[self.part]
         verb = (part.raising if self.amount > 0.0 else part.lowering).format(track=self.track)
         return f"{verb} by {_size(abs(self.amount))} {self.unit}{f' {self.where}' if self.where else ''}"
 
 
 def moves_along(
-    way: Treatment, need: float, moves: Treatment, track_ids: Sequence[str], most: int = 6
+    gradient: Treatment, need: float, unconstrained: Treatment, track_ids: Sequence[str], most: int = 6
 ) -> tuple[Move, ...]:
-    """The largest moves along `way`, the slope of a number in whitened moves, each as far as the need asks of it alone.
+    """The `most` moves with the largest shares of `gradient`, each as large as would meet the need by itself.
 
-    `need` is how far the number should rise, by the slope at `moves`; the range of each control is respected.
+    `gradient` is that of a number at `unconstrained`, and `need` is how far the number should rise, in its unit. Ranges
+    of controls are respected. Flat gradients give no moves.
     """
-    total = sum(float(np.sum(np.square(slope))) for slope in _parts(way).values())
+    total = sum(float(np.sum(np.square(part))) for part in _parts(gradient).values())
     if total <= 0.0:
         return ()
-    here, values = _parts(constrain(moves)), _parts(constrain(_stepped(moves, way, need)))
-    changes = {part: value - here[part] for part, value in values.items()}
-    found = [
+    before, after = _parts(constrain(unconstrained)), _parts(constrain(_stepped(unconstrained, gradient, need)))
+    changes = {part: value - before[part] for part, value in after.items()}
+    moves = [
         Move(
             part,
             _owners(part, track_ids)[track],
-            float(np.ravel(changes[part][track])[place]),
+            float(np.ravel(changes[part][track])[point]),
             PARTS[part].unit,
-            _where(part, place, way),
+            _where(part, point, gradient),
             share / total,
-            _is_within(part, float(np.ravel(values[part][track])[place])),
+            _is_within(part, float(np.ravel(after[part][track])[point])),
         )
-        for part, track, share, place in _blocks(way, changes, track_ids)
+        for part, track, share, point in _blocks(gradient, changes, track_ids)
         if share >= LEAST_SHARE * total
     ]
-    return tuple(sorted(found, key=lambda move: -move.share)[:most])
+    return tuple(sorted(moves, key=lambda move: -move.share)[:most])
 
 
-def common_ground(one: Treatment, other: Treatment, track_ids: Sequence[str]) -> str:
-    """The part and track, or room, in which two slopes meet most: "level of drums"; nothing if nowhere."""
+def most_shared_control(one: Treatment, other: Treatment, track_ids: Sequence[str]) -> str:
+    """The part and track, or room, that adds most to the scalar product of two gradients, such as "level of drums".
+
+    Empty for gradients without a part in common.
+    """
     products = _products(one, other)
+    # of opposed gradients, the part in which they are opposed most
     sign = np.sign(sum(float(np.sum(product)) for product in products.values()))
     blocks = [
         (sign * float(np.sum(product[k])), f"{PARTS[part].noun} of {owner}")
         for part, product in products.items()
         for k, owner in enumerate(_owners(part, track_ids))
     ]
-    most, what = max(blocks, default=(0.0, ""))
-    return what if most > 0.0 else ""
+    largest, control = max(blocks, default=(0.0, ""))
+    return control if largest > 0.0 else ""
 
 
 def cosine(one: Treatment, other: Treatment) -> float:
-    """How far two slopes agree: 1 alike, 0 nothing in common, -1 opposed; 0 if one of them is flat."""
+    """Cosine between two gradients: 1 for the same direction, -1 for the opposite; 0 if one of them is zero."""
     dot, first, second = (
         sum(float(np.sum(product)) for product in _products(*pair).values())
         for pair in ((one, other), (one, one), (other, other))
@@ -104,11 +109,11 @@ def cosine(one: Treatment, other: Treatment) -> float:
 
 def _products(one: Treatment, other: Treatment) -> _Parts:
     parts = _parts(other)
-    return {part: slope * parts[part] for part, slope in _parts(one).items()}
+    return {part: leaf * parts[part] for part, leaf in _parts(one).items()}
 
 
 def _parts(treatment: Treatment) -> _Parts:
-    """The parts, each with an axis of owners in front; the output level, which is solved, is left out."""
+    """The parts by name, each with an axis of owners in front; without the output level, which is solved."""
     parts = {
         part: np.asarray(leaf)
         for part, leaf in treatment_parts(treatment).items()
@@ -121,33 +126,35 @@ def _owners(part: str, track_ids: Sequence[str]) -> Sequence[str]:
     return track_ids if PARTS[part].per_track else _ROOM
 
 
-def _stepped(moves: Treatment, way: Treatment, need: float) -> Treatment:
-    """Moves in which every part of every track goes as far along `way` as `need` asks of it alone."""
+def _stepped(unconstrained: Treatment, gradient: Treatment, need: float) -> Treatment:
+    """The coordinates after every part of every track went as far along `gradient` as would meet `need` by itself."""
 
-    def step(part: str, move: Array, slope: Array) -> Array:
+    def step(part: str, value: Array, slope: Array) -> Array:
         within = tuple(range(1 if PARTS[part].per_track else 0, slope.ndim))
+        # to first order a step t * g raises the number by t * |g|^2, so that t is the need over |g|^2
         size = jnp.sum(jnp.square(slope), axis=within, keepdims=True)
-        return move + jnp.clip(need * slope / jnp.maximum(size, 1e-20), -_FURTHEST, _FURTHEST)
+        return value + jnp.clip(need * slope / jnp.maximum(size, 1e-20), -_FURTHEST, _FURTHEST)
 
-    return map_parts(step, moves, way)
+    return map_parts(step, unconstrained, gradient)
 
 
-def _blocks(way: Treatment, changes: _Parts, track_ids: Sequence[str]) -> Iterator[tuple[str, int, float, int]]:
-    """Part, track, size of the slope squared, and the place on the curve that changes most."""
-    for part, slope in _parts(way).items():
+def _blocks(gradient: Treatment, changes: _Parts, track_ids: Sequence[str]) -> Iterator[tuple[str, int, float, int]]:
+    """Part, track, squared norm of the gradient by it, and the index of the point of the curve that changes most."""
+    for part, slopes in _parts(gradient).items():
         for track in range(len(_owners(part, track_ids))):
-            size = float(np.sum(np.square(slope[track])))
+            size = float(np.sum(np.square(slopes[track])))
             yield part, track, size, int(np.argmax(np.abs(np.ravel(changes[part][track]))))
 
 
-def _where(part: str, place: int, way: Treatment) -> str:
+def _where(part: str, point: int, like: Treatment) -> str:
+    """The frequency, zone or time of a point of a part's curve; empty for a single number."""
     axes = tuple(axis for axis in PARTS[part].axes if axis != "track")
     if not axes:
         return ""
-    value = treatment_parts(way)[part]
-    spacing_s = {"ride": RIDE_S, "knot": way.knot_s}
+    value = treatment_parts(like)[part]
+    spacing_s = {"ride": RIDE_S, "knot": like.knot_s}
     words = []
-    for axis, at in zip(axes, np.unravel_index(place, value.shape[-len(axes) :]), strict=True):
+    for axis, at in zip(axes, np.unravel_index(point, value.shape[-len(axes) :]), strict=True):
         if axis == "tone":
             words.append(f"around {_hertz(bands.band_centres_hz()[np.argmax(tone_curves()[at])])}")
         elif axis == "zone":
@@ -166,7 +173,7 @@ def _zone(zone: int) -> str:
 
 
 def _is_within(part: str, value: float) -> bool:
-    """Whether a control allows the value, with some room to its ends."""
+    """Whether a value lies within a control's range, with some distance to its ends."""
     bijector = PARTS[part].bijector
     match bijector:
         case Bounded(low, high):

@@ -1,4 +1,4 @@
-"""Slopes of rules at a treatment: of each rule's cost, and of single numbers of one rule, in whitened moves."""
+"""Gradients at a treatment, by its unconstrained (whitened) coordinates: of each rule's cost, and of single targets."""
 
 from __future__ import annotations
 
@@ -16,43 +16,44 @@ from hybrid.refinement.pins import Pins, treatment_of
 from hybrid.treatment.types import Dry, Treatment
 
 _QUICK = {"xla_backend_optimization_level": 0}
-"""Compiled in half the time: the program runs once."""
+"""Compiler options that halve the time of compiling, for a program that runs once."""
 
 
 class Slopes(NamedTuple):
-    """Leaves of the treatments have an axis of rules, or of targets, in front."""
+    """Costs and gradients. Leaves of the gradients have an axis of rules, or of selected targets, in front."""
 
     cost: Float[Array, " rule"]
     """Of each rule, before its weight."""
-    of_rules: Treatment
-    """How each cost grows, through the parts that the rule may act on."""
-    of_targets: Treatment
-    """How each number asked for grows."""
+    cost_gradient: Treatment
+    """Of each rule's cost, by the parts that the rule acts on."""
+    value_gradient: Treatment
+    """Of the value of each selected target."""
 
 
 def slopes_of(
-    objective: Objective, dry: Dry, pins: Pins, unconstrained: Treatment, picks: Float[np.ndarray, "pick target"]
+    objective: Objective, dry: Dry, pins: Pins, unconstrained: Treatment, selected: Float[np.ndarray, "selected target"]
 ) -> Slopes:
-    """Slopes at `unconstrained`, as refinement feels them: levels are after make-up.
+    """Gradients at `unconstrained`, whose levels are after make-up gain, as in refinement.
 
-    Each of `picks` has a one at a target in the row of all rules' targets, or none.
+    Each row of `selected` has a one at a target in the row of all rules' targets, or is zero.
     """
-    return Slopes(*_slopes(objective, dry, pins, unconstrained, picks))
+    return Slopes(*_slopes(objective, dry, pins, unconstrained, selected))
 
 
 @partial(jax.jit, compiler_options=_QUICK)
 def _slopes(
-    objective: Objective, dry: Dry, pins: Pins, unconstrained: Treatment, picks: Float[Array, "pick target"]
+    objective: Objective, dry: Dry, pins: Pins, unconstrained: Treatment, selected: Float[Array, "selected target"]
 ) -> tuple[Array, Treatment, Treatment]:
-    def outcome(unconstrained: Treatment) -> tuple[Array, Array]:
-        found = objectives.evaluate_before_makeup(objective, dry, treatment_of(unconstrained, pins))
-        costs = objectives.penalties(objective, found, jnp.zeros_like(objective.weight))
-        return costs, objectives.targets_of(objective, found).value
+    def costs_and_values(unconstrained: Treatment) -> tuple[Array, Array]:
+        rule_readings = objectives.evaluate_before_makeup(objective, dry, treatment_of(unconstrained, pins))
+        costs = objectives.penalties(objective, rule_readings, jnp.zeros_like(objective.weight))
+        return costs, objectives.targets_of(objective, rule_readings).value
 
-    (cost, value), vjp = jax.vjp(outcome, unconstrained)
-    n_rules, n_picks = len(cost), len(picks)
-    # one loop for both, so that the way back is compiled once
-    along_cost = jnp.concatenate([jnp.eye(n_rules), jnp.zeros((n_picks, n_rules))])
-    along_value = jnp.concatenate([jnp.zeros((n_rules, len(value))), picks])
-    rows = jax.lax.map(lambda along: vjp(along)[0], (along_cost, along_value))
+    (cost, value), vjp = jax.vjp(costs_and_values, unconstrained)
+    n_rules, n_selected = len(cost), len(selected)
+    # reverse mode gives one row of the Jacobian for each cotangent: a one at a cost, or at the value of a target.
+    # one loop over both, so that the backward pass is compiled once
+    by_cost = jnp.concatenate([jnp.eye(n_rules), jnp.zeros((n_selected, n_rules))])
+    by_value = jnp.concatenate([jnp.zeros((n_rules, len(value))), selected])
+    rows = jax.lax.map(lambda cotangents: vjp(cotangents)[0], (by_cost, by_value))
     return cost, jax.tree.map(lambda row: row[:n_rules], rows), jax.tree.map(lambda row: row[n_rules:], rows)

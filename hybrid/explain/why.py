@@ -1,4 +1,5 @@
-"""Why a rule of one song is broken or kept: what it reads, what would satisfy it, who pulls with it and against it."""
+"""Explanation of why a rule is broken or kept on one song: its values, the moves that would satisfy it, and the rules
+whose gradients agree with its own or oppose it."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import numpy as np
 from hybrid.analysis.chunks import Progress
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
-from hybrid.explain.moves import Move, common_ground, cosine, moves_along
+from hybrid.explain.moves import Move, cosine, most_shared_control, moves_along
 from hybrid.explain.slopes import Slopes, slopes_of
 from hybrid.knowledge.findings import BROKEN, target_names
 from hybrid.knowledge.ruleset import RuleSet
@@ -23,15 +24,15 @@ from hybrid.treatment.makeup import undo_makeup
 from hybrid.treatment.types import Treatment
 
 MOST_TARGETS = 5
-"""Targets of a rule that are told at most, worst first."""
+"""Largest number of targets of a rule that are explained, worst first."""
 UNSATISFIED = 1e-3
-"""Cost from which a rule counts as unsatisfied, and pulls."""
+"""Cost from which a rule counts as unsatisfied, and has a gradient worth comparing."""
 MARKED = 0.2
-"""Cosine between slopes from which two rules are called allies, or, below its negative, in conflict."""
+"""Cosine between gradients above which two rules are called allies; below its negative they are in conflict."""
 
 
 class Target(NamedTuple):
-    """One number of the rule: in the raw sum, at the start, and what would bring it within its limits."""
+    """One target of the rule: its value in the raw sum and at the start, and moves that bring it within its limits."""
 
     name: str
     raw: float | None
@@ -40,66 +41,71 @@ class Target(NamedTuple):
 
 
 class Other(NamedTuple):
-    """An unsatisfied rule: how far its slope agrees with that of the rule, and over what they meet most."""
+    """Another unsatisfied rule: the cosine between its gradient and the rule's, and the control they share most."""
 
     id: str
     cosine: float
     penalty: float
     """Weighted."""
     over: str
+    """Part and owner, such as "level of drums"; empty if they share none."""
 
     @property
     def relation(self) -> str:
-        """conflict, ally, or neither."""
+        """Name of the relation: conflict, ally or neither."""
         return "conflict" if self.cosine < -MARKED else "ally" if self.cosine > MARKED else "neither"
 
 
 class Why(NamedTuple):
-    """One rule on one song, before refinement: with role levels, and all else as it is."""
+    """The explanation of one rule on one song at the start of refinement: role levels, nothing else changed."""
 
     song: str
     rule: Finding
-    """At the start."""
+    """The rule's verdict at the start."""
     raw_kept: bool
     targets: tuple[Target, ...]
-    """The broken ones, or the one closest to its limit if none is."""
+    """The broken targets, or the one closest to a limit if none is broken."""
     n_broken: int
     others: tuple[Other, ...]
-    """From the sharpest conflict to the closest ally."""
+    """By cosine, from the strongest conflict to the closest ally."""
     is_flat: bool
-    """Whether nothing that refinement moves changes the rule: the output level, for one, is solved instead."""
+    """Whether the gradient is zero: the output level, for one, is solved, not refined."""
 
 
 def why_of(rule_id: str, rules: RuleSet, song: Song, seed: int, progress: Progress) -> Why:
-    """The rule on the song, as if it were on. Deterministic for a seed."""
+    """The explanation of a rule on a song, as if the rule were on. Deterministic for a seed."""
     switched = tuple(r.model_copy(update={"enabled": True}) if r.id == rule_id else r for r in rules.rules)
     with open_song(song) as reader:
         plan = plan_mix(song, reader, replace(rules, rules=switched), MixConfig(0, seed), progress)
     raw, start = (_finding(verdict, rule_id) for verdict in (plan.before, plan.predicted))
-    told = _told(start)
-    if not told:
+    explained = _explained(start)
+    if not explained:
         return Why(song.name, start, raw.kept, (), 0, (), False)
     unconstrained = unconstrain(undo_makeup(plan.task.dry, plan.refined.treatment))
     index = [rule.id for rule in plan.objective.program.rules].index(rule_id)
-    slopes = _slopes(plan, unconstrained, index, told)
-    ways = [_times(_row(slopes.of_targets, k), _sign(target)) for k, target in enumerate(told)]
+    slopes = _slopes(plan, unconstrained, index, explained)
+    # signed so that going along a direction satisfies the rule: every need is then a rise
+    directions = [_scaled(_row(slopes.value_gradient, k), _sign(target)) for k, target in enumerate(explained)]
     raw_values = {target.name: target.value for target in raw.targets}
     targets = tuple(
         Target(
-            target.name, raw_values.get(target.name), target, moves_along(way, target.excess, unconstrained, _ids(plan))
+            target.name,
+            raw_values.get(target.name),
+            target,
+            moves_along(direction, target.excess, unconstrained, _ids(plan)),
         )
-        for target, way in zip(told, ways, strict=True)
+        for target, direction in zip(explained, directions, strict=True)
     )
     n_broken = sum(_is_broken(target, start) for target in start.targets)
-    # a rule that is kept has no slope of its own: what counts is what would break it
-    own = _row(slopes.of_rules, index) if slopes.cost[index] > UNSATISFIED else _times(ways[0], -1.0)
+    # the cost of a satisfied rule has no gradient: the direction that would break it stands in
+    own = _row(slopes.cost_gradient, index) if slopes.cost[index] > UNSATISFIED else _scaled(directions[0], -1.0)
     return Why(
         song.name, start, raw.kept, targets, n_broken, _others(plan, slopes, index, own), cosine(own, own) == 0.0
     )
 
 
-def _times(way: Treatment, factor: float) -> Treatment:
-    return jax.tree.map(lambda leaf: factor * leaf, way)
+def _scaled(gradient: Treatment, factor: float) -> Treatment:
+    return jax.tree.map(lambda leaf: factor * leaf, gradient)
 
 
 def _finding(verdict: Verdict, rule_id: str) -> Finding:
@@ -110,50 +116,54 @@ def _is_broken(target: TargetFinding, finding: Finding) -> bool:
     return target.excess > BROKEN * finding.scale
 
 
-def _told(finding: Finding) -> tuple[TargetFinding, ...]:
+def _explained(finding: Finding) -> tuple[TargetFinding, ...]:
     """The broken targets, worst first, or else the one that is closest to a limit."""
     broken = [target for target in finding.targets if _is_broken(target, finding)]
     return tuple(broken[:MOST_TARGETS] or sorted(finding.targets, key=spare)[:1])
 
 
 def spare(target: TargetFinding) -> float:
-    """How far a number is from the nearer of its limits, in its unit; infinite without limits, negative beyond."""
-    return min(_room(target))
+    """Distance of a value from the nearer of its limits, in its unit; infinite without limits, negative beyond."""
+    return min(_margins(target))
 
 
 def _sign(target: TargetFinding) -> float:
-    """1 where more of the number satisfies the rule, or keeps it satisfied, else -1."""
-    below, above = _room(target)
+    """1 where a larger value satisfies the rule, or keeps it satisfied, else -1."""
+    below, above = _margins(target)
     return 1.0 if below < above else -1.0
 
 
-def _room(target: TargetFinding) -> tuple[float, float]:
-    """From the lower limit up to the number, and from it up to the upper limit."""
+def _margins(target: TargetFinding) -> tuple[float, float]:
+    """Distance of the value above its lower limit, and below its upper limit, in its unit."""
     below = math.inf if target.low is None else target.value - target.low
     above = math.inf if target.high is None else target.high - target.value
     return below, above
 
 
-def _slopes(plan: Plan, unconstrained: Treatment, index: int, told: tuple[TargetFinding, ...]) -> Slopes:
+def _slopes(plan: Plan, unconstrained: Treatment, index: int, explained: tuple[TargetFinding, ...]) -> Slopes:
+    """Gradients of all rules, and of the explained targets of the rule at `index`."""
     objective, dry, pins = plan.task.objective, plan.task.dry, plan.task.pins
     n_targets = [len(low) for low in objective.ask.low]
     names = target_names(objective.program.rules[index], _ids(plan), n_targets[index], objective)
-    picks = np.zeros((MOST_TARGETS, sum(n_targets)), np.float32)
-    for row, target in zip(picks, told, strict=False):
+    # as many rows whatever the number of targets, so that one program serves every rule
+    selected = np.zeros((MOST_TARGETS, sum(n_targets)), np.float32)
+    for row, target in zip(selected, explained, strict=False):
         row[sum(n_targets[:index]) + names.index(target.name)] = 1.0
-    return slopes_of(objective, dry, pins, unconstrained, picks)
+    return slopes_of(objective, dry, pins, unconstrained, selected)
 
 
 def _others(plan: Plan, slopes: Slopes, index: int, own: Treatment) -> tuple[Other, ...]:
+    """The other rules that are on and unsatisfied, by the cosine between their gradient and `own`."""
     weight = np.asarray(plan.objective.weight)
-    found = []
+    others = []
     for k, rule in enumerate(plan.objective.program.rules):
-        pulls = rule.enabled and rule.optimised and slopes.cost[k] > UNSATISFIED
-        if k != index and pulls:
-            other = _row(slopes.of_rules, k)
+        is_active = rule.enabled and rule.optimised and slopes.cost[k] > UNSATISFIED
+        if k != index and is_active:
+            gradient = _row(slopes.cost_gradient, k)
             penalty = float(weight[k] * slopes.cost[k])
-            found.append(Other(rule.id, cosine(own, other), penalty, common_ground(own, other, _ids(plan))))
-    return tuple(sorted(found, key=lambda other: other.cosine))
+            control = most_shared_control(own, gradient, _ids(plan))
+            others.append(Other(rule.id, cosine(own, gradient), penalty, control))
+    return tuple(sorted(others, key=lambda other: other.cosine))
 
 
 def _ids(plan: Plan) -> list[str]:

@@ -1,4 +1,4 @@
-"""What rules read off a mix, measured or predicted, and the verdict on it."""
+"""Readings of all rules and verdicts, for a mix that was measured or predicted."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from hybrid.measure.panel import Measured, predict
 from hybrid.treatment.types import Dry, Treatment
 
 
-def verdict(objective: Objective, song: Song, panel: Measured, found: tuple[Reading, ...] | None = None) -> Verdict:
-    """The verdict on a panel of this song."""
+def verdict(
+    objective: Objective, song: Song, panel: Measured, rule_readings: tuple[Reading, ...] | None = None
+) -> Verdict:
+    """The verdict on a panel of this song, from `rule_readings` of it if those were made already."""
     return verdict_of(
         objective,
-        read_panel(objective, panel) if found is None else found,
+        read_panel(objective, panel) if rule_readings is None else rule_readings,
         [track.id for track in song.tracks],
         np.asarray(panel.dry.time_s)[: frames_inside(panel.dry)],
         (float(panel.loudness_lufs), float(panel.true_peak_dbtp)),
@@ -28,12 +30,12 @@ def verdict(objective: Objective, song: Song, panel: Measured, found: tuple[Read
 
 
 def frames_inside(dry: Dry) -> int:
-    """Frames of which the song fills a half at least; one if there is none."""
+    """Number of frames at least half of which lie inside the song; 1 if there is none."""
     return max(1, int(np.sum(np.asarray(dry.inside) >= 0.5)))
 
 
 def raw_panel(output: Output, dry: Dry, nothing: Treatment, levels: tuple[float, float]) -> Measured:
-    """The raw sum at its output level, with the exact meters' loudness and true peak."""
+    """The panel of the raw sum at its output level; `levels` are its loudness (LUFS) and true peak (dBTP) by meter."""
     gain = np.float32(objectives.output_level_db(output, *levels))
     loudness, peak = (jax.device_put(np.float32(level) + gain) for level in levels)
     return predict(dry, nothing)._replace(loudness_lufs=loudness, true_peak_dbtp=peak)

@@ -1,1 +1,1 @@
-"""A treatment made better for one song, step by step, under constraints."""
+"""Refinement: gradient descent on the rules improves a treatment for one song, under constraints."""

@@ -1,4 +1,4 @@
-"""Which rules pulled against each other while a mix was refined."""
+"""Pairs of rules whose gradients opposed each other while a mix was refined."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from hybrid.refinement.refine import Refined
 
 
 class Conflict(NamedTuple):
-    """Two rules that pulled against each other, the share of the looks in which they did, and how squarely."""
+    """Two rules with opposed gradients, and the share of the rounds in which they were opposed."""
 
     first: str
     second: str
     share: float
     cosine: float
-    """Between their gradients, the mean over those looks: -0.5 to -1, which is head on."""
+    """Between the two gradients, the mean over those rounds: -0.5 to -1, where -1 is exactly opposite."""
 
 
 def conflicts(refined: Refined, rules: Sequence[RuleType]) -> tuple[Conflict, ...]:
-    """Pairs of unsatisfied rules whose gradients opposed each other (cosine below -0.5) in a fifth of the looks."""
+    """Pairs of unsatisfied rules whose gradients had a cosine below -0.5 in more than a fifth of the rounds."""
     if not refined.rounds:
         return ()
-    unsatisfied = np.stack([look.cost > 1e-3 for look in refined.rounds])
-    cosine = np.stack([look.cosine for look in refined.rounds])
+    unsatisfied = np.stack([each.cost > 1e-3 for each in refined.rounds])
+    cosine = np.stack([each.cosine for each in refined.rounds])
     opposed = (cosine < -0.5) & unsatisfied[:, :, None] & unsatisfied[:, None, :]
     share = opposed.mean(axis=0)
-    size = np.sum(cosine, axis=0, where=opposed) / np.maximum(opposed.sum(axis=0), 1)
+    mean_cosine = np.sum(cosine, axis=0, where=opposed) / np.maximum(opposed.sum(axis=0), 1)
+    # the matrices are symmetric: each pair is read once, above the diagonal
     pairs = zip(*np.nonzero(np.triu(share > 0.2, 1)), strict=True)
-    return tuple(Conflict(rules[i].id, rules[j].id, float(share[i, j]), float(size[i, j])) for i, j in pairs)
+    return tuple(Conflict(rules[i].id, rules[j].id, float(share[i, j]), float(mean_cosine[i, j])) for i, j in pairs)

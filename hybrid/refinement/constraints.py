@@ -1,4 +1,8 @@
-"""What must be kept while a mix is refined: which targets, how far each is beyond its limit, and at what price."""
+"""Constraints of refinement: which targets must stay within their limits, and the largest weight each may press with.
+
+A constraint says that a target is no further than its limit, c <= 0, in scales of its rule. Its weight bounds the
+multiplier that `descent` finds for it, so that it also bounds what keeping the constraint may cost elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -14,55 +18,62 @@ from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.types import RuleType
 
 UNLIMITED = 1e6
-"""Price of what must be kept whatever it costs."""
-HELD = 3.0
-"""How many times its weight a rule that the raw sum keeps is held at most: it may be broken where keeping it would
-cost more than that elsewhere. A guess."""
+"""Constraint weight of what must be kept at any cost."""
+WEIGHT_FACTOR = 3.0
+"""Constraint weight of a rule that the raw sum keeps, over the rule's own weight: it may be broken where keeping it
+would cost more than that elsewhere. A guess."""
 ConstraintWeights = tuple[Float[np.ndarray | Array, " _"], ...]
-"""For every target of every rule, how hard it is held at most, in penalty per scale; 0 if it need not be kept."""
+"""For every target of every rule, the largest weight of its constraint, in penalty per scale; 0 without constraint."""
 
 
-def beyond_limits(found: objectives.Targets) -> Float[Array, " target"]:
-    """How far each target is outside its interval, in scales; negative inside."""
-    return jnp.maximum(found.low - found.value, found.value - found.high) / found.scale
+def beyond_limits(targets: objectives.Targets) -> Float[Array, " target"]:
+    """Distance of each target outside its interval, in scales; negative inside."""
+    return jnp.maximum(targets.low - targets.value, targets.value - targets.high) / targets.scale
 
 
 @jax.jit
-def signed_excess(objective: Objective, read_of: tuple[Reading, ...]) -> tuple[Float[Array, " _"], ...]:
-    """How far each target of each rule is outside its interval, in scales; negative inside."""
-    if not read_of:
+def signed_excess(objective: Objective, rule_readings: tuple[Reading, ...]) -> tuple[Float[Array, " _"], ...]:
+    """Distance of each target of each rule outside its interval, in scales; negative inside."""
+    if not rule_readings:
         return ()
-    beyond = beyond_limits(objectives.targets_of(objective, read_of))
-    return tuple(jnp.split(beyond, np.cumsum([len(reading.value) for reading in read_of])[:-1]))
+    beyond = beyond_limits(objectives.targets_of(objective, rule_readings))
+    return tuple(jnp.split(beyond, np.cumsum([len(reading.value) for reading in rule_readings])[:-1]))
 
 
 def constraint_weights_by_target(
     objective: Objective,
-    found: tuple[Reading, ...],
+    rule_readings: tuple[Reading, ...],
     always: Bool[np.ndarray, " rule"],
     constraint_weight: Float[np.ndarray, " rule"],
 ) -> ConstraintWeights:
-    """The price of every target that must be kept: those of rules in `always`, and of rules that `found` keeps.
+    """Constraint weights of the targets of rules in `always`, and of rules that `rule_readings` keep; 0 for the others.
 
     A rule is kept if no target exceeds its interval by more than a tenth of the scale.
     """
     weights = []
-    for index, (beyond, reading) in enumerate(zip(signed_excess(objective, found), found, strict=True)):
+    excesses = signed_excess(objective, rule_readings)
+    for index, (beyond, reading) in enumerate(zip(excesses, rule_readings, strict=True)):
+        # targets without a share are padding, or a track that is silent throughout
         present = np.asarray(reading.share) > 0.0
-        kept = np.max(np.asarray(beyond), where=present, initial=-NO_LIMIT) <= BROKEN
-        weights.append(np.where(present & (always[index] | kept), constraint_weight[index], 0.0).astype(np.float32))
+        is_kept = np.max(np.asarray(beyond), where=present, initial=-NO_LIMIT) <= BROKEN
+        is_constraint = present & (always[index] | is_kept)
+        weights.append(np.where(is_constraint, constraint_weight[index], 0.0).astype(np.float32))
     return tuple(weights)
 
 
 def constraint_weights_of(
-    objective: Objective, found: tuple[Reading, ...], rules: tuple[RuleType, ...]
+    objective: Objective, rule_readings: tuple[Reading, ...], rules: tuple[RuleType, ...]
 ) -> ConstraintWeights:
-    """The price of every target to be held: what is required, and that a mix is sound, at any; all else at some times
-    its weight. Rules that are off, ask for nothing, act on the output level, or move nothing at all are not held."""
+    """Constraint weights of all targets, given the readings of the raw sum.
+
+    Required rules and rules of tier 0 and 1, which say that a mix is technically sound, are unlimited; all others have
+    a multiple of their own weight. Rules that are off, ask for nothing, act on the output level or are only measured
+    are no constraints.
+    """
     required = np.array([rule.kind == "require" for rule in rules])
-    sound = required | np.array([rule.tier <= 1 for rule in rules])
-    can = [rule.enabled and rule.optimised and has_limits(rule) and rule.acts_on != ("master",) for rule in rules]
+    technical = required | np.array([rule.tier <= 1 for rule in rules])
+    # the output level is solved at every step: descent cannot change what depends on it alone
+    eligible = [rule.enabled and rule.optimised and has_limits(rule) and rule.acts_on != ("master",) for rule in rules]
     weight = np.array([rule.weight for rule in rules], np.float32)
-    return constraint_weights_by_target(
-        objective, found, required, np.where(sound, UNLIMITED, HELD * weight) * np.array(can)
-    )
+    largest = np.where(technical, UNLIMITED, WEIGHT_FACTOR * weight) * np.array(eligible)
+    return constraint_weights_by_target(objective, rule_readings, required, largest)

@@ -1,8 +1,9 @@
-"""A round of gradient descent on the rules, in whitened moves: pure functions, to be compiled.
+"""One round of gradient descent on the rules, in unconstrained (whitened) coordinates: pure functions, to be compiled.
 
-Rules that are required, and rules that the raw sum keeps, are constraints of an augmented Lagrangian: what was good
-stays good. All others pull by their weights. At the end of a round the gradients of the rules that cost most are
-measured, each by itself: one that pulls harder than a unit is capped, and rules that pull against each other are noted.
+The cost is the weighted sum of the rules' penalties. Rules that are required, and rules that the raw sum keeps, are
+inequality constraints besides, met by an augmented Lagrangian (Nocedal & Wright, Numerical Optimization, ch. 17). At
+the end of a round the gradients of the rules that cost most are measured, each by itself: a gradient longer than one
+is capped from then on, and the cosines between gradients show which rules oppose each other.
 """
 
 from __future__ import annotations
@@ -25,20 +26,32 @@ from hybrid.refinement.pins import Pins, treatment_of
 from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Dry, Treatment, map_parts
 
-LOOKS = 8
-"""Rules that are looked at each time: those that cost most. A rule that is kept has no gradient to look at."""
+N_COMPARED = 8
+"""Rules whose gradients are measured by themselves at the end of a round: those that cost most. A satisfied rule has no
+gradient."""
 RATE = 0.12
-"""Whitened units per step at most: a third of a decibel of level."""
+"""Largest step of a coordinate, in whitened units: a third of a decibel of level."""
 MARGIN = 0.05
-"""Constraints are held this many scales inside their limits, since rendering differs a little from prediction."""
+"""Constraints are kept this many scales inside their limits, since rendering differs a little from prediction."""
 RHO = (1.0, 20.0)
 """Stiffness of the constraints at the start and at the end; it grows geometrically."""
 DUAL_RATE = 0.1
 """Share of the augmented Lagrangian's multiplier update that is made at every step."""
 
 
+class Task(NamedTuple):
+    """The data of one refinement: the rules, the song, and what limits the treatment."""
+
+    objective: Objective
+    dry: Dry
+    pins: Pins
+    constraints: ConstraintWeights
+    in_turn: np.float32 = np.float32(1.0)
+    """1 if groups begin to move one after the other, 0 if all move at once, as from a network's proposal."""
+
+
 class State(NamedTuple):
-    """All that changes while refining."""
+    """Everything that changes from step to step."""
 
     unconstrained: Treatment
     optimiser: optax.OptState
@@ -50,62 +63,60 @@ class State(NamedTuple):
 
 
 def descend(
-    size: int,
-    n_steps: Float[Array, ""],
-    objective: Objective,
-    dry: Dry,
-    pins: Pins,
-    constraints: ConstraintWeights,
-    in_turn: Float[Array, ""],
-    state: State,
+    size: int, n_steps: Float[Array, ""], task: Task, state: State
 ) -> tuple[list[Array], Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
-    """A round: `size` steps of `n_steps` in all, then new caps.
+    """The state after a round of `size` steps of `n_steps` in all, as leaves, and how the round ended.
 
-    Returns the leaves of the new state, costs, how far the worst of what is kept at any price is beyond its limit in
-    scales, and cosines.
+    After the leaves: cost of each rule; the largest violation of the unlimited constraints, in scales; cosines between
+    the gradients of rules, zero for rules that were not compared.
     """
+    objective, constraints = task.objective, task.constraints
     optimiser = _optimiser()
+    # down to a tenth of the rate over all rounds, so that the last steps settle
     rate = optax.cosine_decay_schedule(RATE, 1, alpha=0.1)
     n_rules = len(objective.program.rules)
-    raw = raw_of(dry)
+    raw = raw_of(task.dry)
     constraint_weight = objectives.row_of(constraints)
-    marks = (constraint_weight > 0.0).astype(jnp.float32)
-    # the mean over what is held of a rule
+    is_constraint = (constraint_weight > 0.0).astype(jnp.float32)
+    # a rule presses with the mean over its constraints, so that a rule on twelve tracks does not press twelve times
     rule = np.repeat(np.arange(n_rules), [len(each) for each in constraints])
-    share_of_mark = marks / jnp.maximum(objectives.by_rule(marks, rule, n_rules), 1.0)[rule]
+    constraint_share = is_constraint / jnp.maximum(objectives.by_rule(is_constraint, rule, n_rules), 1.0)[rule]
 
     def costs(unconstrained: Treatment, now: State) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        found = objectives.evaluate_before_makeup(objective, dry, treatment_of(unconstrained, pins), raw)
+        treatment = treatment_of(unconstrained, task.pins)
+        rule_readings = objectives.evaluate_before_makeup(objective, task.dry, treatment, raw)
         _, widen = objectives.timed(objective.timing, now.step / n_steps)
-        beyond = beyond_limits(objectives.targets_of(objective, found))
+        beyond = beyond_limits(objectives.targets_of(objective, rule_readings))
         rho = _stiffness(now.step / n_steps)
-        each, after = _augmented_lagrangian(beyond, constraint_weight, now.multiplier, rho)
-        constrained = jnp.sum(share_of_mark * each)
+        each, multiplier = _augmented_lagrangian(beyond, constraint_weight, now.multiplier, rho)
+        constrained = jnp.sum(constraint_share * each)
         worst = jnp.max(jnp.where(constraint_weight >= UNLIMITED, beyond, -NO_LIMIT), initial=-NO_LIMIT)
-        return (objectives.penalties(objective, found, widen), constrained), (after, worst)
+        return (objectives.penalties(objective, rule_readings, widen), constrained), (multiplier, worst)
 
-    def look(now: State, place: Array) -> tuple[State, tuple[Array, Array]]:
-        """A step if `place` is negative; else only the gradient of the rule that costs so many less than the most."""
+    def step_or_compare(now: State, rank: Array) -> tuple[State, tuple[Array, Array]]:
+        """A step if `rank` is negative; else the gradient of the rule of that rank by cost, and the state unchanged."""
         (each, _), vjp, (multiplier, worst) = jax.vjp(
             lambda unconstrained: costs(unconstrained, now), now.unconstrained, has_aux=True
         )
-        is_step = place < 0
-        alone = jnp.where(is_step, 0.0, 1.0) * (jnp.arange(n_rules) == _costliest(objective, now)[place])
+        # reverse mode gives the gradient of any weighted sum of costs: the cotangents are its weights
+        is_step = rank < 0
+        one_rule = jnp.where(is_step, 0.0, 1.0) * (jnp.arange(n_rules) == _costliest_first(objective, now)[rank])
         share, _ = objectives.timed(objective.timing, now.step / n_steps)
-        cotangent = jnp.where(is_step, objective.weight * share * now.cap, alone)
+        cotangent = jnp.where(is_step, objective.weight * share * now.cap, one_rule)
         (gradient,) = vjp((cotangent, is_step.astype(jnp.float32)))
         updates, optimiser_state = optimiser.update(_leaves(gradient), now.optimiser)
         updates = jax.tree.unflatten(jax.tree.structure(now.unconstrained), jax.tree.leaves(updates))
-        updates = _unlocked(updates, now.step / n_steps, in_turn)
+        updates = _unlocked(updates, now.step / n_steps, jnp.asarray(task.in_turn))
         unconstrained = jax.tree.map(lambda x, up: x - rate(now.step / n_steps) * up, now.unconstrained, updates)
+        # multipliers follow the violations seen before the step: primal and dual variables move together
         after = State(unconstrained, optimiser_state, now.cap, multiplier, now.step + 1.0, each)
         after = jax.tree.map(lambda new, old: jnp.where(is_step, new, old), after, now)
         return after, (jax.flatten_util.ravel_pytree(gradient)[0], worst)
 
     # one loop for both, so that the rules are traced and compiled once
-    places = jnp.concatenate([jnp.full(size, -1), jnp.arange(min(LOOKS, n_rules))])
-    state, (rows, worst) = jax.lax.scan(look, state, places)
-    cap, cosine = _compared(objective, state, rows[size:])
+    ranks = jnp.concatenate([jnp.full(size, -1), jnp.arange(min(N_COMPARED, n_rules))])
+    state, (gradients, worst) = jax.lax.scan(step_or_compare, state, ranks)
+    cap, cosine = _caps_and_cosines(objective, state, gradients[size:])
     state = state._replace(cap=cap)
     return jax.tree.leaves(state), state.cost, worst[-1], cosine
 
@@ -116,48 +127,59 @@ def _augmented_lagrangian(
     multiplier: Float[Array, " target"],
     rho: Float[Array, ""],
 ) -> tuple[Float[Array, " target"], Float[Array, " target"]]:
-    """What it costs each target to be beyond its limit, in scales, and its next multiplier: an augmented Lagrangian of
-    c <= 0 (catalogue 9.1) whose multiplier ends at the price, where the penalty goes on in a straight line."""
-    wanted = multiplier + rho * (beyond + MARGIN)
-    pressed = jnp.clip(wanted, 0.0, constraint_weight)
-    above = constraint_weight * jnp.maximum(wanted - constraint_weight, 0.0)
-    cost = ((jnp.square(pressed) - jnp.square(multiplier)) / 2.0 + above) / rho
+    """Cost of each constraint c <= 0, whose c is `beyond` in scales and a margin, and its next multiplier.
+
+    Nocedal & Wright, Numerical Optimization, ch. 17, with multipliers between 0 and the constraint's weight w: where
+    the multiplier would exceed w the cost goes on with slope w, which is the exact (l1) penalty of that weight.
+    """
+    # the gradient of the cost by c is the multiplier estimate mu + rho c, cut to its bounds
+    estimate = multiplier + rho * (beyond + MARGIN)
+    bounded = jnp.clip(estimate, 0.0, constraint_weight)
+    straight = constraint_weight * jnp.maximum(estimate - constraint_weight, 0.0)
+    cost = ((jnp.square(bounded) - jnp.square(multiplier)) / 2.0 + straight) / rho
+    # the method updates mu after an inner minimisation; here a share of the update follows every step of descent
     return cost, jnp.clip(multiplier + DUAL_RATE * rho * (beyond + MARGIN), 0.0, constraint_weight)
 
 
-def _compared(
-    objective: Objective, state: State, rows: Float[Array, "look move"]
+def _caps_and_cosines(
+    objective: Objective, state: State, gradients: Float[Array, "compared coordinate"]
 ) -> tuple[Float[Array, " rule"], Float[Array, "rule rule"]]:
     """New caps from the gradients of the rules that cost most, and the cosines between those."""
-    n_rules, seen = len(objective.program.rules), _costliest(objective, state)[: len(rows)]
-    norm = jnp.linalg.norm(rows, axis=1)
-    directions = rows / jnp.maximum(norm, 1e-9)[:, None]
-    cosine = jnp.zeros((n_rules, n_rules)).at[seen[:, None], seen[None, :]].set(directions @ directions.T)
-    # what asks for nothing but to do little weighs against all that is done, however much that is
+    n_rules, compared = len(objective.program.rules), _costliest_first(objective, state)[: len(gradients)]
+    norm = jnp.linalg.norm(gradients, axis=1)
+    directions = gradients / jnp.maximum(norm, 1e-9)[:, None]
+    cosine = jnp.zeros((n_rules, n_rules)).at[compared[:, None], compared[None, :]].set(directions @ directions.T)
+    # a cap brings a gradient down to length one before the weight, so that no rule prevails by being steep
+    cap = state.cap.at[compared].set(1.0 / jnp.maximum(norm, 1.0))
+    # a rule without limits asks for little change overall, and is meant to weigh more the more is changed
     asks = np.array([rule.asks for rule in objective.program.rules])
-    cap = state.cap.at[seen].set(1.0 / jnp.maximum(norm, 1.0))
     return jnp.where(asks, cap, 1.0), cosine
 
 
-def _costliest(objective: Objective, state: State) -> Int[Array, " rule"]:
-    """Rules by what they cost, weights and all, the most first."""
+def _costliest_first(objective: Objective, state: State) -> Int[Array, " rule"]:
+    """Indices of the rules by weighted cost, the largest first."""
     return jnp.argsort(-objective.weight * state.cost)
 
 
 def _stiffness(progress: Array) -> Array:
+    """Stiffness rho when `progress` of 0 to 1 is done; constant in rounds that are added at the end."""
     return RHO[0] * (RHO[1] / RHO[0]) ** jnp.minimum(progress, 1.0)
 
 
 def _leaves(unconstrained: Treatment) -> tuple[Array, ...]:
-    """The parts in order, a kind of tree that optax's types know."""
+    """The parts in order, as a tuple: a pytree that optax's types accept."""
     return tuple(jax.tree.leaves(unconstrained))
 
 
 def _optimiser() -> optax.GradientTransformation:
+    # Adam (Kingma & Ba 2015) divides by the root mean square of past gradients: a step is about one rate for every
+    # coordinate, whatever the unit and weight of the rules that act on it
     return optax.scale_by_adam(b1=0.9, b2=0.99, eps=1e-6)
 
 
 def _unlocked(updates: Treatment, progress: Array, in_turn: Float[Array, ""]) -> Treatment:
+    """The updates, zero for parts whose turn has not come: levels settle before tone and dynamics react to them."""
+
     def gated(part: str, update: Array) -> Array:
         return update * (progress >= in_turn * PARTS[part].unlock)
 
@@ -168,7 +190,7 @@ def _unlocked(updates: Treatment, progress: Array, in_turn: Float[Array, ""]) ->
 def initial_state(
     unconstrained: Treatment, constraints: ConstraintWeights, n_rules: int, step: Float[Array, ""]
 ) -> State:
-    """The state before a first step, as if so many had been made."""
+    """The state before the first step, counted as step number `step` for schedules and stiffness."""
     multiplier = jnp.zeros_like(objectives.row_of(constraints))
     ones = jnp.ones(n_rules)
     return State(unconstrained, _optimiser().init(_leaves(unconstrained)), ones, multiplier, step, ones)

@@ -1,4 +1,4 @@
-"""Where refinement starts: nothing done but a usual level for each role, and similar tracks a little apart."""
+"""The treatment that refinement starts from without a network: usual levels by role, tracks a little apart."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ ROLE_LEVELS_LU = {
     "drums.hihat": -25.1,
     "all": -18.7,
 }
-"""Loudness of a track relative to all faded tracks of its song, LU: medians of 90 human mixes of 13 songs
-(MixologyDB, MIT), per microphone. Roles that it does not know take the value of keys, a guess."""
+"""Loudness of a track after its fader, relative to all tracks of its song after theirs, LU: medians of 90 human mixes
+of 13 songs (MixologyDB, MIT), per microphone. Roles that are not in the data take the value of keys, a guess."""
 _WHOLE_KIT_LU = -11.5
 """A kit or loop on one track: its microphones together lie 8 to 10 dB above one of them (the same data)."""
-_APART = 20.0
+_OUTERMOST_PAN = 20.0
 """Pan units from the centre to the outermost track at the start: enough to break the tie between left and right."""
 
 
 SENDS_DB = {"vocal": -15.0, "drums.snare": -18.0, "drums.kick": -40.0, "bass": -40.0, "drums": -30.0, "all": -24.0}
-"""Sends where there is a room: guesses, in the order in which tracks of 90 human mixes have reverb (MixologyDB)."""
+"""Sends by role where there is a room: guesses, in the order of the reverbs in 90 human mixes (MixologyDB)."""
 
 
 def role_start(
@@ -55,25 +55,27 @@ def role_start(
     corner_hz: Float[np.ndarray, " padded"],
     seed: int,
 ) -> Treatment:
-    """`treatment` with role levels and sends, places slightly off the centre, low cuts an octave below `corner_hz`.
+    """`treatment` with role levels and sends, positions slightly off the centre, low cuts an octave below `corner_hz`.
 
-    A low cut begins where it can be felt: at its lowest corner it has no slope to follow. 0 Hz leaves it off.
+    A low cut at its lowest corner has no gradient, so that it starts where it has one. 0 Hz leaves it off.
     """
     n = len(tracks)
     raw = np.asarray(_raw_lufs(dry))[:n]
-    wanted = np.array([_level(track) for track in tracks])
-    level = np.where(raw > loudness.ABSOLUTE_GATE_LUFS, wanted - raw, 0.0)
+    role_lu = np.array([_level(track) for track in tracks])
+    level = np.where(raw > loudness.ABSOLUTE_GATE_LUFS, role_lu - raw, 0.0)
+    # only differences matter, since the output level is solved: the middle track keeps its level
     level -= np.median(level) if n else 0.0
+    # at a bound the bijector has no gradient
     low, high = PARTS["gain.level"].bijector.limits
     level = np.clip(level, 0.9 * low, 0.9 * high)
     sends = np.array([by_role(SENDS_DB, track.role) for track in tracks], np.float32)
-    reverb = treatment.reverb and treatment.reverb._replace(send_db=_filled(treatment.reverb.send_db, sends))
+    reverb = treatment.reverb and treatment.reverb._replace(send_db=_padded(treatment.reverb.send_db, sends))
     return replace(
         treatment,
         reverb=reverb,
-        gain=treatment.gain._replace(level_db=_filled(treatment.gain.level_db, level)),
-        eq=treatment.eq._replace(low_cut_hz=_filled(treatment.eq.low_cut_hz, 0.5 * corner_hz)),
-        pan=treatment.pan._replace(position=_filled(treatment.pan.position, _spread(tracks, seed))),
+        gain=treatment.gain._replace(level_db=_padded(treatment.gain.level_db, level)),
+        eq=treatment.eq._replace(low_cut_hz=_padded(treatment.eq.low_cut_hz, 0.5 * corner_hz)),
+        pan=treatment.pan._replace(position=_padded(treatment.pan.position, _spread(tracks, seed))),
     )
 
 
@@ -85,19 +87,21 @@ def _raw_lufs(dry: Dry) -> Float[Array, " padded"]:
 def _level(track: Track) -> float:
     if track.role == "drums":
         return _WHOLE_KIT_LU
-    found = by_role(ROLE_LEVELS_LU, track.role)
-    return ROLE_LEVELS_LU["all"] if found is None else found
+    level = by_role(ROLE_LEVELS_LU, track.role)
+    return ROLE_LEVELS_LU["all"] if level is None else level
 
 
 def _spread(tracks: Sequence[Track], seed: int) -> Float[np.ndarray, " track"]:
-    """Places around the centre, no two alike, in an order drawn from the seed; what is central stays there.
+    """Distinct positions around the centre in pan units, in an order drawn from the seed; central roles are at 0.
 
-    Two tracks at the very same place would never feel that they are to part.
+    Two similar tracks at one position have no gradient that would separate them.
     """
     central = np.array([("lead" in track.tags) or _is_central(track.role) for track in tracks], bool)
     n = int(np.sum(~central))
     position = np.zeros(len(tracks))
-    position[~central] = np.random.default_rng(seed).permutation(np.linspace(-_APART, _APART, n)) if n > 1 else 0.0
+    position[~central] = (
+        np.random.default_rng(seed).permutation(np.linspace(-_OUTERMOST_PAN, _OUTERMOST_PAN, n)) if n > 1 else 0.0
+    )
     return position
 
 
@@ -105,5 +109,6 @@ def _is_central(role: str) -> bool:
     return by_role({"bass": True, "drums.kick": True, "drums.snare": True, "drums": True}, role) is True
 
 
-def _filled(padded: Float[Array, " padded"], values: Float[np.ndarray, " track"]) -> Float[Array, " padded"]:
-    return jax.device_put(np.pad(values, (0, len(padded) - len(values))).astype(np.float32))
+def _padded(like: Float[Array, " padded"], values: Float[np.ndarray, " track"]) -> Float[Array, " padded"]:
+    """The values, followed by zeros up to the length of `like`."""
+    return jax.device_put(np.pad(values, (0, len(like) - len(values))).astype(np.float32))

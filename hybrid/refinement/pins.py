@@ -1,4 +1,4 @@
-"""Parts of a treatment that are given, and are no longer for refinement to decide."""
+"""Parts of a treatment whose values are fixed, and which refinement leaves alone."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from hybrid.treatment.types import Treatment
 
 
 class Pins(NamedTuple):
-    """Parts that are given: where `mask` is one, the treatment takes `value` and no gradient passes."""
+    """Fixed parts: where `mask` is one, the treatment takes `value` and no gradient passes."""
 
     mask: Treatment
     value: Treatment
 
 
 def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing: Treatment) -> Pins:
-    """Positions that a required rule fixes to a point, for mono tracks: met by construction.
+    """Pins of the positions of mono tracks for which a required rule asks one value: met by construction.
 
-    A stereo track's place depends on its balance over time, which no single number fixes.
+    The position of a stereo track depends on its balance over time, which no single number fixes.
     """
     zeros = jax.device_put(jax.tree.map(np.zeros_like, nothing))
     mono = np.zeros(nothing.pan.position.shape, np.float32)
@@ -36,8 +36,9 @@ def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing
     mask, value = np.zeros_like(mono), np.zeros_like(mono)
     for rule, scope in zip(rules, objective.scopes, strict=True):
         if isinstance(rule, PanPosition) and rule.enabled and rule.kind == "require" and rule.target is not None:
-            fixed = mono * np.asarray(scope.member)
-            mask, value = np.maximum(mask, fixed), np.where(fixed > 0.0, rule.target, value)
+            pinned_here = mono * np.asarray(scope.member)
+            # of two such rules for one track the later one holds
+            mask, value = np.maximum(mask, pinned_here), np.where(pinned_here > 0.0, rule.target, value)
 
     def with_position(position: np.ndarray) -> Treatment:
         return replace(zeros, pan=zeros.pan._replace(position=jax.device_put(position.astype(np.float32))))
@@ -47,11 +48,11 @@ def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing
 
 @partial(jax.jit, inline=True)
 def treatment_of(unconstrained: Treatment, pins: Pins) -> Treatment:
-    """The treatment that moves stand for, with pinned parts in place."""
+    """The treatment of unconstrained coordinates, with pinned parts in place."""
     return pinned(constrain(unconstrained), pins)
 
 
 @partial(jax.jit, inline=True)
 def pinned(treatment: Treatment, pins: Pins) -> Treatment:
     """The treatment with pinned parts in place."""
-    return jax.tree.map(lambda mask, given, value: jnp.where(mask > 0, given, value), *pins, treatment)
+    return jax.tree.map(lambda mask, fixed, value: jnp.where(mask > 0, fixed, value), *pins, treatment)

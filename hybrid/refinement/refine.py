@@ -1,4 +1,4 @@
-"""Refines a treatment for one song, in rounds of 50 steps of descent, until what must be kept is kept."""
+"""Refinement of a treatment for one song: rounds of 50 steps of descent, until the unlimited constraints are met."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from functools import cache, partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
@@ -16,32 +15,34 @@ from hybrid.compiled import ExportedFunction
 from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.objective import Ask, Objective, Output, Timing, project
 from hybrid.refinement.constraints import ConstraintWeights
-from hybrid.refinement.descent import State, descend, initial_state
+from hybrid.refinement.descent import State, Task, descend, initial_state
 from hybrid.refinement.pins import Pins, treatment_of
 from hybrid.treatment.bounds import unconstrain
 from hybrid.treatment.makeup import apply_makeup, undo_makeup
 from hybrid.treatment.types import Dry, Treatment
 
 ROUND_STEPS = 50
-"""Steps between looks at the gradients of rules by themselves, at most."""
+"""Steps in a round at most, after which the gradients of single rules are compared."""
 EXTRA_ROUNDS = 4
-"""Rounds added at most, at the end, while a constraint is still broken."""
+"""Rounds added at most, at the end, while an unlimited constraint is still broken."""
 AT_ONCE = 4
-"""Tasks that are refined side by side in one program; fewer are filled up. On two cores four take four times as long as
-one, so that more would only waste what is filled up."""
+"""Tasks that are refined side by side in one program; fewer are filled up with copies. On two cores four take four
+times as long as one, so that a larger number would gain nothing and cost more for the copies."""
 
 
 class Round(NamedTuple):
-    """What was seen at the end of a round."""
+    """Costs, violation and conflicts at the end of a round."""
 
     cost: Float[np.ndarray, " rule"]
+    """Before weights."""
     violation: Float[np.ndarray, ""]
+    """The largest of the unlimited constraints, in scales; negative where all are met."""
     cosine: Float[np.ndarray, "rule rule"]
-    """Zero for rules that were not looked at."""
+    """Between the gradients of rules; zero for rules that were not compared."""
 
 
-class _Rounds(NamedTuple):
-    """How many rounds there are, and steps in each."""
+class _RoundPlan(NamedTuple):
+    """The number of rounds, and of steps in each."""
 
     n: int
     size: int
@@ -51,14 +52,14 @@ class _Rounds(NamedTuple):
         return self.n * self.size
 
     @classmethod
-    def of(cls, n_steps: int) -> _Rounds:
-        """For one step at least."""
+    def of(cls, n_steps: int) -> _RoundPlan:
+        """Rounds of at most `ROUND_STEPS` steps, `n_steps` or a few more in all; `n_steps` is at least 1."""
         size = min(n_steps, ROUND_STEPS)
         return cls(-(-n_steps // size), size)
 
 
 class Refined(NamedTuple):
-    """The result, and the course that led to it."""
+    """The refined treatment, the rounds that led to it, and the steps asked for, rounded up to whole rounds."""
 
     treatment: Treatment
     rounds: tuple[Round, ...]
@@ -71,8 +72,7 @@ def _program(size: int) -> ExportedFunction:
 
 
 class _Variant(NamedTuple):
-    """In what tasks of one song differ whose rules measure the same: what is asked, what it weighs, what is given and
-    what is held."""
+    """The data in which tasks of one song differ whose rules measure the same."""
 
     ask: Ask
     weight: Float[Array, " rule"]
@@ -84,18 +84,21 @@ class _Variant(NamedTuple):
 
 
 def _variant_of(task: Task) -> _Variant:
-    asked = task.objective
-    return _Variant(asked.ask, asked.weight, asked.timing, asked.output, task.pins, task.constraints, task.in_turn)
+    objective = task.objective
+    return _Variant(
+        objective.ask, objective.weight, objective.timing, objective.output, task.pins, task.constraints, task.in_turn
+    )
 
 
 def _side_by_side(
     size: int, n_steps: Float[Array, ""], objective: Objective, dry: Dry, variants: _Variant, states: State
 ) -> tuple[list[Array], Array, Array, Array]:
-    """A round of several tasks, whose variants and states have an axis more at the front, as everything returned."""
+    """The results of `descend` for several tasks, with an axis of tasks in front, as `variants` and `states` have."""
 
     def one(variant: _Variant, state: State) -> tuple[list[Array], Array, Array, Array]:
         own = replace(objective, ask=variant.ask, weight=variant.weight, timing=variant.timing, output=variant.output)
-        return descend(size, n_steps, own, dry, variant.pins, variant.constraints, jnp.asarray(variant.in_turn), state)
+        task = Task(own, dry, variant.pins, variant.constraints, variant.in_turn)
+        return descend(size, n_steps, task, state)
 
     return jax.vmap(one)(variants, states)
 
@@ -105,25 +108,14 @@ def _program_of_many(size: int) -> ExportedFunction:
     return ExportedFunction(f"a round of {size} steps of {AT_ONCE} tasks", partial(_side_by_side, size))
 
 
-class Task(NamedTuple):
-    """What refinement works on and within."""
-
-    objective: Objective
-    dry: Dry
-    pins: Pins
-    constraints: ConstraintWeights
-    in_turn: np.float32 = np.float32(1.0)
-    """1 if groups begin to move one after the other, 0 if all move at once: where a network has proposed the start."""
-
-
 def prepare_rounds(task: Task, nothing: Treatment, n_steps: int) -> None:
-    """Makes the program for any task and treatment of these shapes, if there are steps to make."""
+    """Compiles the program of a round for tasks and treatments of these shapes; nothing if there are no steps."""
     if n_steps:
         state = initial_state(
             unconstrain(nothing), task.constraints, len(task.objective.program.rules), np.float32(0.0)
         )
-        rounds = _Rounds.of(n_steps)
-        _program(rounds.size).prepare(np.float32(rounds.n_steps), *task, state)
+        plan = _RoundPlan.of(n_steps)
+        _program(plan.size).prepare(np.float32(plan.n_steps), task, state)
 
 
 def refine(
@@ -132,57 +124,62 @@ def refine(
     n_steps: int,
     progress: Callable[[str, float], None] = lambda stage, share: None,
 ) -> Refined:
-    """The treatment that satisfies the rules best, from `start`. Deterministic.
+    """The treatment after descent from `start`, at its output level. Deterministic.
 
-    More than 50 steps are rounded up to whole rounds of 50; 0 returns the start.
+    More than 50 steps are rounded up to whole rounds of 50; 0 returns the start. `progress` is called after every round
+    with the stage, "refine", and the share that is done.
     """
     if not n_steps:
-        return _kept(task, start)
-    rounds = _Rounds.of(n_steps)
-    return _run(task, start, rounds, (0, rounds.n + EXTRA_ROUNDS), progress)
+        return _unrefined(task, start)
+    plan = _RoundPlan.of(n_steps)
+    return _run(task, start, plan, (0, plan.n + EXTRA_ROUNDS), progress)
 
 
 def refine_further(task: Task, refined: Refined) -> Refined:
-    """The same a little further, in small steps, after what is asked has changed a little."""
-    rounds = _Rounds.of(refined.n_steps)
-    more = _run(task, refined.treatment, rounds, (rounds.n - 1, rounds.n + 2), lambda stage, share: None)
+    """The treatment after one to three more rounds, for limits in `task` that differ a little from the ones before."""
+    plan = _RoundPlan.of(refined.n_steps)
+    # counted as the last round, whose steps are the smallest: the treatment is near its optimum already
+    more = _run(task, refined.treatment, plan, (plan.n - 1, plan.n + 2), lambda stage, share: None)
     return more._replace(rounds=(*refined.rounds, *more.rounds))
 
 
 def refine_many(tasks: Sequence[Task], starts: Sequence[Treatment], n_steps: int) -> list[Refined]:
-    """What `refine` finds for each task from each start, to rounding, for up to `AT_ONCE` tasks of one song whose rules
-    measure the same of the same tracks: they are worked on side by side, and nothing is compiled for any alone."""
+    """The results of `refine` for each task from each start, equal to it up to rounding.
+
+    For up to `AT_ONCE` tasks of one song whose rules measure the same: one compiled program refines them side by side.
+    """
     pairs = list(zip(tasks, starts, strict=True))
     assert len(pairs) <= AT_ONCE
     if not n_steps:
-        return [_kept(task, start) for task, start in pairs]
-    return _run_many(pairs + pairs[-1:] * (AT_ONCE - len(pairs)), _Rounds.of(n_steps))[: len(pairs)]
+        return [_unrefined(task, start) for task, start in pairs]
+    return _run_many(pairs + pairs[-1:] * (AT_ONCE - len(pairs)), _RoundPlan.of(n_steps))[: len(pairs)]
 
 
-def _run_many(pairs: Sequence[tuple[Task, Treatment]], asked: _Rounds) -> list[Refined]:
-    """Rounds as `_run` makes them: each task keeps what it had when it was done, while others go on."""
+def _run_many(pairs: Sequence[tuple[Task, Treatment]], plan: _RoundPlan) -> list[Refined]:
+    """Results of rounds as `_run` makes them: each task ends with its own round, while others go on."""
     tasks = [task for task, _ in pairs]
     shared, n_rules = tasks[0], len(tasks[0].objective.program.rules)
-    begun = [
+    initial = [
         initial_state(unconstrain(undo_makeup(task.dry, start)), task.constraints, n_rules, np.float32(0.0))
         for task, start in pairs
     ]
-    states, variants = _stacked(begun), _stacked([_variant_of(task) for task in tasks])
+    states, variants = _stacked(initial), _stacked([_variant_of(task) for task in tasks])
     rounds: list[list[Round]] = [[] for _ in tasks]
     done: dict[int, Refined] = {}
-    for number in range(asked.n + EXTRA_ROUNDS):
-        leaves, *seen = _program_of_many(asked.size)(
-            np.float32(asked.n_steps), shared.objective, shared.dry, variants, states
+    for number in range(plan.n + EXTRA_ROUNDS):
+        leaves, *outcome = _program_of_many(plan.size)(
+            np.float32(plan.n_steps), shared.objective, shared.dry, variants, states
         )
         states = jax.tree.unflatten(jax.tree.structure(states), leaves)
-        for index, each in enumerate(zip(*(np.asarray(part) for part in seen), strict=True)):
+        for index, each in enumerate(zip(*(np.asarray(part) for part in outcome), strict=True)):
+            # a task that has ended is computed along with the others, since shapes are fixed, and ignored
             if index in done:
                 continue
             rounds[index].append(Round(*each))
-            is_last = number + 1 == asked.n + EXTRA_ROUNDS
-            if is_last or (number + 1 >= asked.n and rounds[index][-1].violation <= BROKEN / 2):
+            is_last = number + 1 == plan.n + EXTRA_ROUNDS
+            if is_last or (number + 1 >= plan.n and rounds[index][-1].violation <= BROKEN / 2):
                 unconstrained = jax.tree.map(lambda x, index=index: x[index], states.unconstrained)
-                done[index] = Refined(_treatment(tasks[index], unconstrained), tuple(rounds[index]), asked.n_steps)
+                done[index] = Refined(_treatment(tasks[index], unconstrained), tuple(rounds[index]), plan.n_steps)
         if len(done) == len(tasks):
             break
     return [done[index] for index in range(len(tasks))]
@@ -192,30 +189,34 @@ def _stacked(trees: Sequence[PyTree]) -> PyTree:
     return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *trees)
 
 
-def _kept(task: Task, start: Treatment) -> Refined:
+def _unrefined(task: Task, start: Treatment) -> Refined:
+    """The start, with pinned parts in place and its output level solved."""
     return Refined(_treatment(task, unconstrain(undo_makeup(task.dry, start))), (), 0)
 
 
 def _run(
-    task: Task, start: Treatment, asked: _Rounds, span: tuple[int, int], progress: Callable[[str, float], None]
+    task: Task, start: Treatment, plan: _RoundPlan, span: tuple[int, int], progress: Callable[[str, float], None]
 ) -> Refined:
-    """Rounds from the first of `span` to the last asked for, and on to the last of `span` while any hold breaks."""
-    program = _program(asked.size)
+    """The result of rounds from the first of `span` to the last of `plan`, and on to the last of `span` at most while
+    an unlimited constraint is broken."""
+    program = _program(plan.size)
     first, last = span
     unconstrained = unconstrain(undo_makeup(task.dry, start))
     state = initial_state(
-        unconstrained, task.constraints, len(task.objective.program.rules), np.float32(first * asked.size)
+        unconstrained, task.constraints, len(task.objective.program.rules), np.float32(first * plan.size)
     )
     rounds: list[Round] = []
     for number in range(first, last):
-        leaves, *seen = program(np.float32(asked.n_steps), *task, state)
+        leaves, *outcome = program(np.float32(plan.n_steps), task, state)
         state = jax.tree.unflatten(jax.tree.structure(state), leaves)
-        rounds.append(Round(*(np.asarray(each) for each in seen)))
-        progress("refine", min(1.0, (number + 1) / asked.n))
-        if number + 1 >= asked.n and rounds[-1].violation <= BROKEN / 2:
+        rounds.append(Round(*(np.asarray(each) for each in outcome)))
+        progress("refine", min(1.0, (number + 1) / plan.n))
+        # half of what counts as broken, since rendering differs a little from prediction
+        if number + 1 >= plan.n and rounds[-1].violation <= BROKEN / 2:
             break
-    return Refined(_treatment(task, state.unconstrained), tuple(rounds), asked.n_steps)
+    return Refined(_treatment(task, state.unconstrained), tuple(rounds), plan.n_steps)
 
 
 def _treatment(task: Task, unconstrained: Treatment) -> Treatment:
+    """The treatment of unconstrained coordinates before make-up, made up for and at its output level."""
     return project(task.objective, task.dry, apply_makeup(task.dry, treatment_of(unconstrained, task.pins)))

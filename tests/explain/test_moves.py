@@ -1,4 +1,4 @@
-"""Slopes told as moves, on made-up songs whose answers are known."""
+"""Gradients described as moves, on made-up songs whose answers are known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hybrid.explain.moves import Move, common_ground, cosine, moves_along
+from hybrid.explain.moves import Move, cosine, most_shared_control, moves_along
 from hybrid.explain.slopes import Slopes, slopes_of
 from hybrid.refinement.pins import Pins
 from hybrid.treatment.bounds import unconstrain
@@ -29,7 +29,7 @@ RULES = [
     rule_of("pan_position", {"target": "R30", "for": {"role": "bass"}}, "bass-right"),
 ]
 NEED_LU = 10.0
-"""By how much the voice is below the others, all of them pink and centred, but for the guitar's 0.04 dB."""
+"""Loudness of the others over the voice, all of them pink and centred; the guitar adds 0.04 dB."""
 
 
 @pytest.fixture(scope="module")
@@ -38,56 +38,58 @@ def dry() -> Dry:
 
 
 @pytest.fixture(scope="module")
-def moves(dry: Dry) -> Treatment:
+def unconstrained(dry: Dry) -> Treatment:
     return unconstrain(untouched(dry))
 
 
 @pytest.fixture(scope="module")
-def slopes(dry: Dry, moves: Treatment) -> Slopes:
-    """Of all rules, and of the voice's loudness over the others."""
+def slopes(dry: Dry, unconstrained: Treatment) -> Slopes:
+    """Gradients of all rules, and of the voice's loudness over the others."""
     objective = objective_of(RULES, song_of(PARTS), dry)
-    zeros = jax.tree.map(jnp.zeros_like, moves)
-    picks = np.eye(1, sum(len(low) for low in objective.ask.low), dtype=np.float32)
-    return slopes_of(objective, dry, Pins(zeros, zeros), moves, picks)
+    zeros = jax.tree.map(jnp.zeros_like, unconstrained)
+    selected = np.eye(1, sum(len(low) for low in objective.ask.low), dtype=np.float32)
+    return slopes_of(objective, dry, Pins(zeros, zeros), unconstrained, selected)
 
 
 def rule(slopes: Slopes, name: str) -> Treatment:
     index = [each.id for each in RULES].index(name)
-    return jax.tree.map(lambda leaf: leaf[index], slopes.of_rules)
+    return jax.tree.map(lambda leaf: leaf[index], slopes.cost_gradient)
 
 
-def told(slopes: Slopes, moves: Treatment, need: float = NEED_LU) -> tuple[Move, ...]:
-    return moves_along(jax.tree.map(lambda leaf: leaf[0], slopes.of_targets), need, moves, IDS)
+def moves_of(slopes: Slopes, unconstrained: Treatment, need: float = NEED_LU) -> tuple[Move, ...]:
+    return moves_along(jax.tree.map(lambda leaf: leaf[0], slopes.value_gradient), need, unconstrained, IDS)
 
 
-def test_a_quiet_voice_is_raised_or_the_loudest_other_lowered(slopes: Slopes, moves: Treatment):
-    levels = [move for move in told(slopes, moves) if move.part == "gain.level"]
+def test_a_quiet_voice_is_raised_or_the_loudest_other_lowered(slopes: Slopes, unconstrained: Treatment):
+    levels = [move for move in moves_of(slopes, unconstrained) if move.part == "gain.level"]
     assert [(move.track, move.amount > 0.0) for move in levels[:2]] == [("voice", True), ("bass", False)]
     assert str(levels[0]).startswith("raise voice by ")
 
 
-def test_the_move_alone_meets_the_need(slopes: Slopes, moves: Treatment, dry: Dry):
-    raised = next(move for move in told(slopes, moves) if move.track == "voice" and move.part == "gain.level")
+def test_the_move_alone_meets_the_need(slopes: Slopes, unconstrained: Treatment, dry: Dry):
+    raised = next(
+        move for move in moves_of(slopes, unconstrained) if move.track == "voice" and move.part == "gain.level"
+    )
     objective = objective_of(RULES, song_of(PARTS), dry)
     before, after = (
         float(readings(objective, dry, treatment)[0].value[0])
         for treatment in (untouched(dry), at_level(untouched(dry), raised.amount))
     )
-    # a decibel of level is one of loudness; the range bends the way a little, 3 % at ten decibels of 36
+    # a decibel of level is one of loudness; near its range a control is not linear: 3 % at ten decibels of 36
     assert after - before == pytest.approx(NEED_LU, rel=0.04)
 
 
-def test_what_is_hardly_heard_is_not_told(slopes: Slopes, moves: Treatment):
-    assert "guitar" not in {move.track for move in told(slopes, moves)}
+def test_a_track_that_hardly_matters_is_not_listed(slopes: Slopes, unconstrained: Treatment):
+    assert "guitar" not in {move.track for move in moves_of(slopes, unconstrained)}
 
 
-def test_a_need_beyond_the_range_is_not_enough_alone(slopes: Slopes, moves: Treatment):
-    assert all(move.is_enough for move in told(slopes, moves, 3.0) if move.part == "gain.level")
-    assert not any(move.is_enough for move in told(slopes, moves, 200.0))
+def test_a_need_beyond_the_range_is_not_enough_alone(slopes: Slopes, unconstrained: Treatment):
+    assert all(move.is_enough for move in moves_of(slopes, unconstrained, 3.0) if move.part == "gain.level")
+    assert not any(move.is_enough for move in moves_of(slopes, unconstrained, 200.0))
 
 
-def test_shares_of_the_steepest_way_fall_and_make_no_more_than_a_whole(slopes: Slopes, moves: Treatment):
-    shares = [move.share for move in told(slopes, moves)]
+def test_shares_of_the_gradient_fall_and_add_up_to_no_more_than_one(slopes: Slopes, unconstrained: Treatment):
+    shares = [move.share for move in moves_of(slopes, unconstrained)]
     assert shares == sorted(shares, reverse=True)
     assert 0.9 < sum(shares) <= 1.0
 
@@ -99,11 +101,11 @@ def test_rules_that_want_the_opposite_have_cosine_minus_one(slopes: Slopes):
 
 def test_rules_that_move_nothing_in_common_have_cosine_zero_and_meet_nowhere(slopes: Slopes):
     assert cosine(rule(slopes, "lead-up"), rule(slopes, "right")) == 0.0
-    assert common_ground(rule(slopes, "lead-up"), rule(slopes, "right"), IDS) == ""
+    assert most_shared_control(rule(slopes, "lead-up"), rule(slopes, "right"), IDS) == ""
 
 
 def test_two_rules_meet_over_the_track_that_both_move(slopes: Slopes):
-    assert common_ground(rule(slopes, "right"), rule(slopes, "bass-right"), IDS) == "position of bass"
+    assert most_shared_control(rule(slopes, "right"), rule(slopes, "bass-right"), IDS) == "position of bass"
 
 
 @pytest.mark.parametrize(
@@ -116,6 +118,6 @@ def test_two_rules_meet_over_the_track_that_both_move(slopes: Slopes):
         ("dynamics.zone", -0.012, "below 150 Hz at 0:04", "press pad down by 0.012 dB below 150 Hz at 0:04"),
     ],
 )
-def test_a_move_is_told_as_at_the_desk(part: str, amount: float, where: str, sentence: str):
+def test_a_move_reads_as_an_instruction_to_an_engineer(part: str, amount: float, where: str, sentence: str):
     unit = {"pan.position": "pan", "eq.low_cut": "Hz"}.get(part, "dB")
     assert str(Move(part, "pad", amount, unit, where, 1.0, True)) == sentence

@@ -53,13 +53,13 @@ def test_a_rule_alone_gets_what_it_asks(runs: dict[str, Run]):
 
 
 def test_a_rule_alone_moves_only_what_it_acts_on(runs: dict[str, Run]):
-    assert runs[LEAD].moved.level_max_db > 1.0
-    assert runs[LEAD].moved.tone_rms_db == 0.0 and runs[LEAD].moved.place == 0.0
-    assert runs["masker-to-signal"].moved.level_max_db == 0.0
-    assert runs["masker-to-signal"].moved.tone_rms_db > 0.1
+    assert runs[LEAD].change.level_max_db > 1.0
+    assert runs[LEAD].change.tone_rms_db == 0.0 and runs[LEAD].change.place == 0.0
+    assert runs["masker-to-signal"].change.level_max_db == 0.0
+    assert runs["masker-to-signal"].change.tone_rms_db > 0.1
 
 
-def test_what_a_rule_costs_the_others_is_told_in_scales(runs: dict[str, Run]):
+def test_the_excess_that_a_rule_adds_to_others_is_in_scales(runs: dict[str, Run]):
     lead = runs[LEAD]
     assert lead.worsened["role-budget"] > 0.5
     assert lead.others_after - lead.others_before > 0.5
@@ -72,11 +72,11 @@ def test_rules_that_are_solved_or_only_measured_are_not_followed(case: Case, run
     assert {case.rules[index].id for index in followed} == set(runs)
 
 
-def test_rules_that_pull_against_each_other_are_named_with_their_size(audit: Audit):
-    found = {(each.first, each.second): each for each in audit.conflicts["made"]}
-    torn = found[LEAD, "role-budget"]
-    assert -1.0 <= torn.cosine < -0.5
-    assert 0.0 < torn.share <= 1.0
+def test_rules_with_opposed_gradients_are_listed_with_cosine_and_share(audit: Audit):
+    by_pair = {(each.first, each.second): each for each in audit.conflicts["made"]}
+    conflict = by_pair[LEAD, "role-budget"]
+    assert -1.0 <= conflict.cosine < -0.5
+    assert 0.0 < conflict.share <= 1.0
 
 
 def test_another_rule_another_weight_and_another_number_of_steps_compile_nothing_anew(

@@ -1,3 +1,5 @@
+"""The treatment that refinement starts from without a network."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -22,7 +24,7 @@ def _start(*parts: Part, seed: int = 0, corner_hz: np.ndarray = OFF) -> Treatmen
 
 
 def _loudness_lu(*parts: Part) -> np.ndarray:
-    """Loudness of the tracks at the start."""
+    """Loudness of the tracks at the start, in LU."""
     dry = dry_of(parts)
     treatment = _start(*parts)
     level = replace(untouched(dry), gain=treatment.gain)
@@ -35,9 +37,9 @@ LEAD, BASS, GUITAR = "vocal.lead", "bass.electric", "guitar.acoustic"
 @pytest.mark.parametrize("levels_db", [(-20.0, -20.0, -20.0), (-35.0, -20.0, -12.0)])
 def test_tracks_begin_at_the_usual_levels_of_their_roles_however_loud_they_were(levels_db: tuple[float, ...]):
     roles = zip(levels_db, (LEAD, BASS, GUITAR), strict=True)
-    found = _loudness_lu(*(Part(pink(), level_db, role=role) for level_db, role in roles))
-    wanted = np.array([ROLE_LEVELS_LU["vocal.lead"], ROLE_LEVELS_LU["bass"], ROLE_LEVELS_LU["guitar"]])
-    np.testing.assert_allclose(found - found[0], wanted - wanted[0], atol=0.01)
+    loudness_lu = _loudness_lu(*(Part(pink(), level_db, role=role) for level_db, role in roles))
+    expected = np.array([ROLE_LEVELS_LU["vocal.lead"], ROLE_LEVELS_LU["bass"], ROLE_LEVELS_LU["guitar"]])
+    np.testing.assert_allclose(loudness_lu - loudness_lu[0], expected - expected[0], atol=0.01)
 
 
 def test_a_whole_kit_is_louder_than_one_of_its_microphones_and_strangers_are_like_keys():
@@ -58,39 +60,41 @@ def test_no_level_begins_at_its_bound():
     assert low < float(start.gain.level_db.min()) and float(start.gain.level_db.max()) < high
 
 
-def test_nothing_else_is_done_than_level_place_and_low_cut():
+def test_only_level_position_and_low_cut_differ_from_the_untreated_song():
     start = treatment_parts(_start(Part(pink(), role=LEAD), Part(pink(), role=GUITAR)))
     untreated = treatment_parts(untouched(dry_of([])))
-    for part in start.keys() - {"gain.level", "pan.position", "eq.low_cut", "reverb.send"}:
+    others = start.keys() - {"gain.level", "pan.position", "eq.low_cut", "reverb.send"}
+    assert others
+    for part in others:
         np.testing.assert_array_equal(start[part], untreated[part])
 
 
-def test_a_low_cut_begins_an_octave_below_its_corner_and_is_off_where_none_is_asked():
+def test_a_low_cut_starts_an_octave_below_its_corner_and_is_off_where_none_is_asked_for():
     corner_hz = np.array([80.0, 0.0, 100.0, 0.0], np.float32)
     start = _start(*[Part(pink(), role=LEAD)] * 3, corner_hz=corner_hz)
     np.testing.assert_allclose(start.eq.low_cut_hz, [40.0, 0.0, 50.0, 0.0])
 
 
-PLACES = (Part(pink(), role=GUITAR), Part(pink(), role="keys.piano"), Part(pink(), role="synth.pad"),
+SIMILAR = (Part(pink(), role=GUITAR), Part(pink(), role="keys.piano"), Part(pink(), role="synth.pad"),
           Part(pink(), role=GUITAR))  # fmt: skip
 
 
-def test_similar_tracks_begin_at_different_places_around_the_centre():
-    position = np.asarray(_start(*PLACES).pan.position)
-    assert len(set(position.tolist())) == len(PLACES)
+def test_similar_tracks_start_at_different_positions_around_the_centre():
+    position = np.asarray(_start(*SIMILAR).pan.position)
+    assert len(set(position.tolist())) == len(SIMILAR)
     assert position.sum() == pytest.approx(0.0, abs=1e-4) and np.abs(position).max() < 50.0
 
 
 @pytest.mark.parametrize("role", ["bass.synth", "drums.kick", "drums.snare", "drums"])
-def test_what_carries_the_song_begins_in_the_centre(role: str):
-    assert _start(*PLACES[:2], Part(pink(), role=role)).pan.position[2] == 0.0
-    assert _start(*PLACES[:2], Part(pink(), role=GUITAR, tags=("lead",))).pan.position[2] == 0.0
+def test_leads_basses_kicks_and_snares_start_in_the_centre(role: str):
+    assert _start(*SIMILAR[:2], Part(pink(), role=role)).pan.position[2] == 0.0
+    assert _start(*SIMILAR[:2], Part(pink(), role=GUITAR, tags=("lead",))).pan.position[2] == 0.0
 
 
 def test_the_start_is_the_same_for_a_seed_and_another_for_another():
-    first, again = _start(*PLACES, seed=1), _start(*PLACES, seed=1)
+    first, again = _start(*SIMILAR, seed=1), _start(*SIMILAR, seed=1)
     jax.tree.map(np.testing.assert_array_equal, first, again)
-    places = {tuple(np.asarray(_start(*PLACES, seed=seed).pan.position).tolist()) for seed in range(4)}
+    places = {tuple(np.asarray(_start(*SIMILAR, seed=seed).pan.position).tolist()) for seed in range(4)}
     assert len(places) > 1
 
 
