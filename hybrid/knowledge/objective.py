@@ -154,6 +154,7 @@ def evaluate_before_makeup(
 
     Descent and networks work on such treatments: tone and dynamics then leave the loudness of a track as it is.
     """
+    # the output level is that of the treatment after make-up, which is what will be rendered
     output = project(objective, dry, apply_makeup(dry, treatment)).master
     return readings(objective, dry, replace(treatment, master=output), raw, partial(apply_makeup, dry))
 
@@ -257,6 +258,7 @@ def penalties(objective: Objective, rule_readings: tuple[Reading, ...], widen: F
     # means weighted by share; a rule without targets divides by one, so that its gradient is finite
     costs = total / jnp.where((ask.summed > 0.0) | (norm <= 0.0), 1.0, norm)
     for index, rule in enumerate(rules):
+        # how a rule aggregates is part of the program: only such rules pay for a sort
         if rule.aggregate.how == "worst":
             own = slice(*np.searchsorted(targets.rule, [index, index + 1]).tolist())
             costs = costs.at[index].set(worst_average(each[own], targets.share[own], ask.worst_share[index]))
@@ -265,6 +267,7 @@ def penalties(objective: Objective, rule_readings: tuple[Reading, ...], widen: F
 
 def timed(timing: Timing, progress: Float[Array, ""]) -> tuple[Float[Array, " rule"], Float[Array, " rule"]]:
     """Share of its weight that each rule has, and the widening of its interval, when `progress` of 0 to 1 is done."""
+    # a ramp of no length is complete as soon as the rule sets in
     grown = jnp.clip((progress - timing.start) / jnp.maximum(timing.ramp, 1e-6), 0.0, 1.0)
     on = (progress >= timing.start) & (progress <= timing.stop)
     return on * (timing.weight_from + (1.0 - timing.weight_from) * grown), timing.widen * (1.0 - grown)
