@@ -29,6 +29,7 @@ from hybrid.mixing.settings import settings
 from hybrid.study.arms import arms_of
 from hybrid.study.schema import Study
 from hybrid.training.recipe import Recipe, read_recipe
+from hybrid.treatment.parts import parts_table
 from hybrid.treatment.types import neutral
 from hybrid.validation import validate_document
 
@@ -202,6 +203,10 @@ def test_settings_have_the_keys_that_are_shown(tmp_path: Path):
     shown = json.loads(block.text)
     assert _keys({**shown, "tracks": None}) == _keys({**made, "tracks": None})
     assert _keys(shown["tracks"][0]) == _keys(made["tracks"][0])
+
+
+def test_the_table_of_parts_is_the_one_that_is_documented():
+    assert parts_table() in (ROOT / "docs/reference/output-files.md").read_text()
 
 
 def test_every_key_of_a_verdict_is_described():

@@ -21,6 +21,13 @@ SEND_OFF_DB = -60.0
 
 Axis = Literal["track", "tone", "zone", "ride", "knot"]
 """Tracks; points of a tone curve; zones of bands; points in time, of the ride and of dynamics."""
+_AXIS_WORDS = {
+    "track": "track",
+    "tone": "point of the tone curve",
+    "zone": "zone",
+    "ride": f"{RIDE_S:g} s",
+    "knot": "point in time",
+}
 TIME_AXES: tuple[Axis, ...] = ("ride", "knot")
 
 
@@ -124,7 +131,7 @@ class Part(NamedTuple):
     regulariser: Regulariser | None = Quadratic()
     """None for parts that belong to no track."""
     settable: bool = True
-    """Whether a person can set it by hand."""
+    """Whether a person can set it by hand: by one number, or a curve of a few."""
     optional: bool = False
     """Whether it is absent from a treatment, and from all computation, unless a rule acts on it."""
 
@@ -152,7 +159,7 @@ _ROWS = (
     ),
     Part(
         "gain.ride", "dB", ("track", "ride"), Bounded(-6.0, 6.0, 1.5),
-        "ride", "ride {track} up", "ride {track} down", "rides",
+        "ride", "ride {track} up", "ride {track} down", "rides", settable=False,
     ),
     Part(
         "eq.tone", "dB", ("track", "tone"), Bounded(-6.0, 6.0, 2.0),  # bounds of Ronan 2018 for a track's equaliser
@@ -172,7 +179,7 @@ _ROWS = (
     ),
     Part(
         "dynamics.zone", "dB", ("track", "zone", "knot"), Bounded(-6.0, 3.0, 1.5),
-        "dynamics", "lift {track}", "press {track} down", "dynamics", unlock=0.35,
+        "dynamics", "lift {track}", "press {track} down", "dynamics", unlock=0.35, settable=False,
     ),
     # never quite a hard pan: 0.06 to 0.94 of the sine-cosine law
     Part(
@@ -243,3 +250,22 @@ def acts_on_names() -> dict[str, str]:
         names[name] = group.description
         names.update({part.name: part.description for part in own if len(own) > 1})
     return names
+
+
+def parts_table() -> str:
+    """The table as Markdown, for the reference of settings."""
+    rows = [
+        "| part | in settings | unit | one for every | range | does nothing at | by hand |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for part in PARTS.values():
+        low, high = part.bijector.limits
+        span = "" if isinstance(part.bijector, Solved) else f"{low:.5g} to {high:.5g}"
+        section = part.group if part.per_track else GROUPS[part.group].song_section
+        neutral = "off" if part.unit == "Hz" else f"{part.neutral:g}"
+        axes = ", ".join(_AXIS_WORDS[axis] for axis in part.axes) or "song"
+        hand = "yes" if part.settable else "no"
+        rows.append(
+            f"| `{part.name}` | `{section}.{part.field}` | {part.unit} | {axes} | {span} | {neutral} | {hand} |"
+        )
+    return "\n".join(rows)
