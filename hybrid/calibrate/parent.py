@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from hybrid.audio.song import Track
 from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.rule_types import RuleTypes
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import select, share_selector
 from hybrid.knowledge.types import RoleBudget, RuleType
@@ -57,9 +58,9 @@ class Parent(NamedTuple):
         return select(self.lead.for_, tracks, sets), select(self.lead.against, tracks, sets)
 
 
-def load_parent(name: str) -> Parent:
-    """The rules of that name or file. Raises InputError if they are not valid."""
-    rules = load_rules([name])
+def load_parent(name: str, types: RuleTypes | None = None) -> Parent:
+    """The rules of that name or file, which may be of any of `types`. Raises InputError if they are not valid."""
+    rules = load_rules([name], types=types)
     return Parent(
         rules=rules,
         budget=next(iter(_fitted_by("share", rules)), OWN_BUDGET),

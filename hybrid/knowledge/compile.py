@@ -15,7 +15,6 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.scoping import scope_of
 from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.types.lookup import SongLookup
-from hybrid.signal import bands
 from hybrid.treatment.parts import GROUPS, PARTS
 
 DEFAULT_AIM_LUFS = -23.0
@@ -50,19 +49,12 @@ def _row(values: Iterable[float]) -> Float[Array, " rule"]:
     return jax.device_put(np.array(list(values), np.float32))
 
 
-def n_targets(rule: RuleType, n_tracks: int) -> int:
-    """How many numbers a rule's reading holds, padding included."""
-    if rule.entries():
-        return len(rule.entries())
-    return {"track": n_tracks, "pair": n_tracks**2, "band": bands.N_BANDS, "mix": 1, "bus": 1}[rule.target_kind]
-
-
 def limits(
     rule: RuleType, n_tracks: int, beat_s: float | None = None
 ) -> tuple[Float[np.ndarray, " target"], Float[np.ndarray, " target"]]:
     """The lowest and highest value that a rule asks of each target; a missing end is very far."""
     shared = rule.bounds(beat_s) if rule.asks else (None, 0.0)
-    bounds = list(rule.entries().values()) or [shared] * n_targets(rule, n_tracks)
+    bounds = list(rule.entries().values()) or [shared] * rule.n_targets(n_tracks)
     low = np.array([-NO_LIMIT if end is None else end for end, _ in bounds], np.float32)
     return low, np.array([NO_LIMIT if end is None else end for _, end in bounds], np.float32)
 

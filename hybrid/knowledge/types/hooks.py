@@ -35,6 +35,8 @@ class RuleHooks(BaseModel):
     """Whether the mix has reverb once a rule of this type is on."""
     fitted_by: ClassVar[Statistic | None] = None
     """The statistic of reference mixes by which `hybrid rules fit` sets what rules of the type ask."""
+    family: ClassVar[str] = ""
+    """The family by which ablations judge rules of the type; empty for the name of the type's module."""
     data: ClassVar[frozenset[str]] = frozenset()
     """Parameters that are data rather than program: another value compiles nothing anew."""
 
