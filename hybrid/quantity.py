@@ -81,6 +81,11 @@ class Quantity(NamedTuple):
         return self.plus(Quantity(-other.value, other.unit))
 
 
+def units() -> tuple[str, ...]:
+    """Every unit that a quantity may be in."""
+    return tuple(_TABLE)
+
+
 def difference_unit(unit: str) -> str:
     """The unit of the difference of two values in `unit`: LU for LUFS, dB for dBTP, else the unit itself."""
     return _DIFFERENCES.get(unit, unit)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +25,9 @@ from hybrid.document import parse
 from hybrid.errors import InputError
 from hybrid.export.verdict import verdict_json
 from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.rule_types import rule_types
 from hybrid.knowledge.types import TYPES
+from hybrid.knowledge.types.hooks import RuleHooks
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
 from hybrid.mixing.settings import settings
 from hybrid.study.arms import arms_of
@@ -35,6 +39,7 @@ from hybrid.validation import validate_document
 
 ROOT = Path(__file__).parents[1]
 OWN = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+EXAMPLES = sorted((ROOT / "docs/examples").glob("*.py"))
 PAGES = [*OWN, ROOT / "CHANGELOG.md", *(ROOT / kind / "README.md" for kind in ("rules", "train", "datasets"))]
 
 
@@ -78,11 +83,13 @@ def options_of(line: list[str]) -> dict[str, object]:
 
 @pytest.fixture
 def beside_the_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with every example of a rule file under its name."""
+    """A working directory with every example of a rule file under its name, and every example of a plug-in."""
     for block in written("yaml", "schema: mixrules/1"):
         name = re.search(r"^id: (\S+)$", block.text, re.MULTILINE)
         assert name
         (tmp_path / f"{name[1]}.yaml").write_text(block.text)
+    for example in EXAMPLES:
+        shutil.copy(example, tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -98,14 +105,14 @@ def test_every_command_line_is_understood(page: Path, line: str, beside_the_exam
     words = shlex.split(line.partition(" > ")[0])
     said = options_of(words[1:])
     names = said.get("rules") or said.get("names") or said.get("files") or ["base"]
-    load_rules(names, said.get("sets") or [])
+    load_rules(names, said.get("sets") or [], rule_types(said.get("plugins") or []))
 
 
 @pytest.mark.parametrize("block", written("yaml", "schema: mixrules/1"), ids=lambda block: block.name)
 def test_every_rule_file_shown_is_valid(block: Block, tmp_path: Path):
     path = tmp_path / "shown.yaml"
     path.write_text(block.text)
-    rules = load_rules([str(path)])
+    rules = load_rules([str(path)], types=rule_types(EXAMPLES))
     assert rules.warnings == ()
     assert f"`{rules.id}.yaml`" in block.page.read_text()
 
@@ -129,6 +136,19 @@ def test_no_yaml_is_shown_untested():
     shown = [block for page in OWN for block in blocks(page) if block.language == "yaml"]
     tested = ("mixrules/1", "song/1", "recipe/1", "dataset/1", "study/1")
     assert len(shown) == sum(len(written("yaml", f"schema: {schema}")) for schema in tested)
+
+
+def test_the_rule_type_shown_is_that_of_the_example():
+    page = ROOT / "docs/guide/rule-types.md"
+    (shown,) = [block for block in blocks(page) if block.text.startswith("def measure")]
+    assert textwrap.indent(shown.text, "    ") in (ROOT / "docs/examples/crest_rule.py").read_text()
+
+
+def test_every_way_in_which_a_rule_type_may_differ_is_in_the_guide():
+    text = (ROOT / "docs/guide/rule-types.md").read_text()
+    facts = [name for name in RuleHooks.__annotations__ if name not in ("asks", "opens_room", "fitted_by")]
+    assert len(facts) > 5
+    assert all(f"| `{name}` |" in text for name in facts)
 
 
 def test_the_mistakes_shown_are_reported_as_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

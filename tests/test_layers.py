@@ -49,6 +49,9 @@ MAY_IMPORT: dict[str, set[str]] = {
         },
         "units",
     },
+    # what authors of rule types build on, and test by
+    "plugin": {"knowledge", "measure", "units"},
+    "testing": {"audio", "document", "knowledge", "measure", "quantity", "signal", "treatment"},
     "analysis": {"audio", "errors", "measure", "signal", "treatment"},
     "unmixing": {"analysis", "audio", "errors", "knowledge", "measure", "signal", "treatment"},
     "proposal": {"audio", "compiled", "errors", "knowledge", "model", "shelf", "treatment"},

@@ -43,6 +43,8 @@ class Asked(NamedTuple):
     sample_rate: int | None = None
     stems: bool = False
     verdict: bool = True
+    plugins: tuple[str, ...] = ()
+    """Paths of files with further rule types, for whichever process reads the rules."""
 
 
 class Job(NamedTuple):
@@ -82,7 +84,12 @@ class Worker:
 
 def hash_of(asked: Asked, rules: str, network: str) -> str:
     """What `Job.hash` is, by the hashes of rules and weights."""
-    said = [asked._replace(rules=(), sets=(), model="")._asdict(), rules, network, source_hash(__name__)]
+    said = [
+        asked._replace(rules=(), sets=(), model="", plugins=())._asdict(),
+        rules,
+        network,
+        source_hash(__name__),
+    ]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
@@ -136,7 +143,7 @@ def _mixed(job: Job, record: Record, worker: Worker) -> Record:
     from hybrid.mixing.plan import MixConfig
 
     asked = job.asked
-    rules, network = rules_of(asked.rules, asked.sets), network_of(asked.model)
+    rules, network = rules_of(asked.rules, asked.sets, asked.plugins), network_of(asked.model)
     with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
         song = assemble_song(job.found, job.roles, Path(scratch))
         inputs = [path for track in song.tracks for path in track.files]
@@ -172,11 +179,12 @@ def _finite(level: float) -> float | None:
 
 
 @cache
-def rules_of(names: tuple[str, ...], sets: tuple[str, ...]) -> RuleSet:
-    """The rules of these files, read once in a process."""
+def rules_of(names: tuple[str, ...], sets: tuple[str, ...], plugins: tuple[str, ...] = ()) -> RuleSet:
+    """The rules of these files, read once in a process; `plugins` are files with further rule types."""
     from hybrid.knowledge.resolve import load_rules
+    from hybrid.knowledge.rule_types import rule_types
 
-    return load_rules(list(names), list(sets))
+    return load_rules(list(names), list(sets), rule_types(plugins))
 
 
 @cache
@@ -191,7 +199,7 @@ def network_of(name: str) -> Network | None:
 def hashes(asked: Asked) -> tuple[str, str]:
     """Of the rules and of the weights that are asked for. Raises InputError if they are not there or wrong."""
     network = network_of(asked.model)
-    return rules_of(asked.rules, asked.sets).hash, network.hash if network else ""
+    return rules_of(asked.rules, asked.sets, asked.plugins).hash, network.hash if network else ""
 
 
 def clear_unfinished(job: Job) -> None:

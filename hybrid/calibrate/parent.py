@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from hybrid.audio.song import Track
 from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.rule_types import RuleTypes
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import select, share_selector
-from hybrid.knowledge.types import (
-    CorpusPrior,
-    LeadToRestRatio,
-    LongTermSpectrum,
-    PanPosition,
-    RoleBudget,
-    RuleType,
-    SideEnergy,
-)
+from hybrid.knowledge.types import RoleBudget, RuleType
+from hybrid.knowledge.types.hooks import Statistic
 
-_Rule = TypeVar("_Rule", bound=RuleType)
 _ROLES = ("vocal.lead", "vocal.backing", "drums", "bass", "guitar", "keys", "synth", "strings", "brass", "woodwind")
 OWN_BUDGET = RoleBudget.model_validate(
     {
@@ -43,18 +36,18 @@ class Parent(NamedTuple):
     """Rules that a fitted file extends, of each sort those that it changes."""
 
     rules: RuleSet
-    budget: RoleBudget
-    lead: LeadToRestRatio | None
-    centre: tuple[PanPosition, ...]
+    budget: RuleType
+    lead: RuleType | None
+    centre: tuple[RuleType, ...]
     """Wishes for the centre; requirements are left as they are."""
-    side: tuple[SideEnergy, ...]
-    curve: LongTermSpectrum | None
-    usual: tuple[CorpusPrior, ...]
+    side: tuple[RuleType, ...]
+    curve: RuleType | None
+    usual: tuple[RuleType, ...]
 
     def shares(self, tracks: Sequence[Track]) -> dict[str, tuple[int, ...]]:
         """The tracks of each entry of the budget that has any."""
         sets = self.rules.sets
-        chosen = {name: select(share_selector(name, sets), tracks, sets) for name in self.budget.targets}
+        chosen = {name: select(share_selector(name, sets), tracks, sets) for name in self.budget.buses()}
         return {name: members for name, members in chosen.items() if members}
 
     def lead_and_rest(self, tracks: Sequence[Track]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -65,19 +58,19 @@ class Parent(NamedTuple):
         return select(self.lead.for_, tracks, sets), select(self.lead.against, tracks, sets)
 
 
-def load_parent(name: str) -> Parent:
-    """The rules of that name or file. Raises InputError if they are not valid."""
-    rules = load_rules([name])
+def load_parent(name: str, types: RuleTypes | None = None) -> Parent:
+    """The rules of that name or file, which may be of any of `types`. Raises InputError if they are not valid."""
+    rules = load_rules([name], types=types)
     return Parent(
         rules=rules,
-        budget=next(iter(_on(rules, RoleBudget)), OWN_BUDGET),
-        lead=next(iter(_on(rules, LeadToRestRatio)), None),
-        centre=tuple(rule for rule in _on(rules, PanPosition) if rule.target == 0.0 and rule.kind == "prefer"),
-        side=tuple(_on(rules, SideEnergy)),
-        curve=next(iter(_on(rules, LongTermSpectrum)), None),
-        usual=tuple(_on(rules, CorpusPrior)),
+        budget=next(iter(_fitted_by("share", rules)), OWN_BUDGET),
+        lead=next(iter(_fitted_by("lead", rules)), None),
+        centre=tuple(rule for rule in _fitted_by("distance", rules) if rule.target == 0.0 and rule.kind == "prefer"),
+        side=tuple(rule for rule in _fitted_by("side", rules) if rule.bands_hz()),
+        curve=next(iter(_fitted_by("spectrum", rules)), None),
+        usual=tuple(_fitted_by("usual", rules)),
     )
 
 
-def _on(rules: RuleSet, kind: type[_Rule]) -> list[_Rule]:
-    return [rule for rule in rules.enabled if isinstance(rule, kind) and rule.when is None]
+def _fitted_by(statistic: Statistic, rules: RuleSet) -> list[RuleType]:
+    return [rule for rule in rules.enabled if rule.fitted_by == statistic and rule.when is None]

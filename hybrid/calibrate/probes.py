@@ -25,7 +25,7 @@ def probes(parent: Parent) -> RuleSet:
 
 def bands_of(parent: Parent) -> dict[str, tuple[float, float]]:
     """The bands in which width is measured, by the id of the rule on them."""
-    return {**WIDTH_BANDS, **{rule.id: rule.band for rule in parent.side}}
+    return {**WIDTH_BANDS, **{rule.id: rule.bands_hz()[0] for rule in parent.side}}
 
 
 def _side(name: str, band: tuple[float, float]) -> SideEnergy:

@@ -13,7 +13,7 @@ from hybrid.calibrate.parent import WIDTH_BANDS, Parent
 from hybrid.calibrate.prior import prior_rows
 from hybrid.calibrate.report import counts, frequency, sentence
 from hybrid.knowledge.select import select
-from hybrid.knowledge.types import PanPosition, RuleType
+from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.types.loudness import budget_sum_lu
 
 Found = Mapping[Key, Estimate]
@@ -68,7 +68,7 @@ class _Writing(NamedTuple):
 
 def _budget(found: Found, parent: Parent, out: _Writing) -> None:
     """The whole rule anew: an entry that no mix has must not keep the parent's share."""
-    keys: list[Key] = [("share", name) for name in parent.budget.targets if ("share", name) in found]
+    keys: list[Key] = [("share", name) for name in parent.budget.buses() if ("share", name) in found]
     if not keys:
         return
     medians = {name: found["share", name].median for _, name in keys}
@@ -100,7 +100,7 @@ def _centre(found: Found, parent: Parent, out: _Writing) -> None:
             reach = max(_reach(found[key]) for key in keys)
             grounds = out.grounds(found, keys, [f"Distance of {role}" for _, role in keys])
             out.patch[rule.id] = {"tolerance": _tolerance(reach, "pan"), **_settled(rule), **grounds}
-    placed = [rule for rule in parent.rules.enabled if isinstance(rule, PanPosition) and rule.target is not None]
+    placed = [rule for rule in parent.rules.enabled if rule.fitted_by == "distance" and rule.target is not None]
     for role, key in distances.items():
         is_new = not any(_speaks_of(rule, role, parent) for rule in placed)
         if is_new and not found[key].is_thin and _reach(found[key]) <= CENTRAL:
@@ -148,7 +148,8 @@ def _curve(found: Found, parent: Parent, out: _Writing) -> None:
 def _usual(found: Found, parent: Parent, out: _Writing) -> None:
     """The whole rule anew, with the roles of enough songs: a patch would leave the parent's roles among them."""
     for rule in parent.usual:
-        rows = [row for row in prior_rows(found) if row.feature == rule.feature and row.n_songs >= ENOUGH]
+        feature = rule.written().get("feature")
+        rows = [row for row in prior_rows(found) if row.feature == feature and row.n_songs >= ENOUGH]
         if rows:
             table = {row.role: {"mean": round(row.mean, 1), "spread": round(max(row.spread, 1.0), 1)} for row in rows}
             keys: list[Key] = [(row.quantity, row.role) for row in rows]
@@ -171,7 +172,7 @@ def _settled(rule: RuleType) -> Said:
     return {"tags": kept} if len(kept) < len(rule.tags) else {}
 
 
-def _speaks_of(rule: PanPosition, role: str, parent: Parent) -> bool:
+def _speaks_of(rule: RuleType, role: str, parent: Parent) -> bool:
     tags = ("lead",) if role == "vocal.lead" else ()
     return bool(select(rule.for_, [Track(role, (), 1, role, tags, 1.0)], parent.rules.sets))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hybrid import shelf
-from hybrid.cli.options import shard_of
+from hybrid.cli.options import Plugins, plugin_paths, shard_of
 from hybrid.cli.signals import Context, StopRequest, load
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def ablate(
     jobs: Annotated[int | None, typer.Option(min=1, help="processes [default: one per core]")] = None,
     shard: Annotated[str, typer.Option(help="i/n: the songs of the ith of n parts")] = "1/1",
     resume: Annotated[bool, typer.Option("--resume", help="go on with a run that was stopped")] = False,
+    plugins: Plugins = None,
     mixed: Annotated[
         bool, typer.Option("--mixed-models", help="over all arms at once, as models.csv; needs hybrid-mix[stats]")
     ] = False,
@@ -56,6 +57,7 @@ def ablate(
     if mixed:
         check_library()
     changes: dict[str, object] = {"songs": (*read.songs, *map(songs_said, songs or []))}
+    changes |= {"plugins": (*read.plugins, *plugin_paths(plugins))}
     changes |= {"steps": steps} if steps is not None else {}
     changes |= {"seeds": tuple(dict.fromkeys(seeds))} if seeds else {}
     asked = read.model_copy(update=changes)

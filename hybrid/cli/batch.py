@@ -15,7 +15,7 @@ import typer
 
 from hybrid import shelf
 from hybrid.audio.write import Subtype
-from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Rules, Sets, shard_of
+from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Plugins, Rules, Sets, plugin_paths, shard_of
 from hybrid.cli.signals import Context, StopRequest, load
 from hybrid.errors import InputError, Problem, printable
 
@@ -33,6 +33,7 @@ def batch(
     at: Annotated[Path | None, typer.Option("--at", help="where the files of the card lie")] = None,
     rules: Rules = None,
     sets: Sets = None,
+    plugins: Plugins = None,
     steps: Annotated[int, typer.Option(min=0, help="steps of refinement; 0 trusts the network alone")] = 300,
     model: Model = DEFAULT_MODEL,
     seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start")] = 0,
@@ -79,7 +80,7 @@ def batch(
 
     asked = Asked(
         tuple(rules or ["base"]), tuple(sets or []), model, steps, seed, subtype, sample_rate, stems, not only_mix
-    )
+    )._replace(plugins=plugin_paths(plugins))
     todo = jobs_of(found, out, asked, Choice(part, pattern, split, limit), name)
     with _progress(context.ensure_object(StopRequest)) as tell:
         if engine == "slurm":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hybrid.audio.manifest import load_song
-from hybrid.cli.options import Rules, Sets
+from hybrid.cli.options import Plugins, Rules, Sets
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context, load
 
@@ -28,6 +28,7 @@ def check(
     ] = None,
     rules: Rules = None,
     sets: Sets = None,
+    plugins: Plugins = None,
     fail_on: Annotated[
         Literal["require", "any"] | None,
         typer.Option(help="exit with 4 if a rule of this kind is broken, doubtful findings aside"),
@@ -36,8 +37,10 @@ def check(
 ) -> None:
     """Say what any finished mix keeps and breaks of the rules."""
     from hybrid.knowledge.resolve import load_rules
+    from hybrid.knowledge.rule_types import rule_types
 
-    found = _run(context, mix.expanduser(), song, load_rules(rules or ["base"], sets or []))
+    rule_set = load_rules(rules or ["base"], sets or [], rule_types(plugins or []))
+    found = _run(context, mix.expanduser(), song, rule_set)
     print(_json(mix, found) if as_json else _text(found))
     if fail_on and _is_broken(found, fail_on):
         raise typer.Exit(_BROKEN_EXIT)

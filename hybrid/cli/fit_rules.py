@@ -21,9 +21,11 @@ from hybrid.calibrate.rules import fitted
 from hybrid.calibrate.schema import MixRow
 from hybrid.calibrate.table import read_table
 from hybrid.calibrate.write import Label, check_target, extended, id_of, rule_text
+from hybrid.cli.options import Plugins
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context, load
 from hybrid.errors import InputError, Problem
+from hybrid.knowledge.rule_types import rule_types
 
 if TYPE_CHECKING:
     from hybrid.calibrate.find import MixedSong
@@ -48,10 +50,11 @@ def fit(
     source: Annotated[str, typer.Option(help="what the mixes are, to be cited [default: names of the inputs]")] = "",
     url: Annotated[str, typer.Option(help="where they can be found")] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace a file that exists")] = False,
+    plugins: Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
 ) -> None:
     """Learn targets and tolerances from human mixes, and write them as a rule file."""
-    parent = load_parent(extends)
+    parent = load_parent(extends, rule_types(plugins or []))
     check_target(out, extends, overwrite)
     given = _read([path.expanduser() for path in inputs], mix)
     observed = observe_table(given.rows, parent, weigh_by_scores) + _listen(context, given, parent, min_confidence)

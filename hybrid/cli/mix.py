@@ -12,7 +12,7 @@ import typer
 from hybrid.audio.manifest import load_song
 from hybrid.audio.song import Song
 from hybrid.audio.write import OutputFolder, Subtype
-from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Rules, Sets
+from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Plugins, Rules, Sets
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context, load
 from hybrid.errors import InputError, Problem
@@ -33,6 +33,7 @@ def mix(
     out: Annotated[Path | None, typer.Option("-o", "--out", help="the folder to write")] = None,
     rules: Rules = None,
     sets: Sets = None,
+    plugins: Plugins = None,
     steps: Annotated[int, typer.Option(min=0, help="steps of refinement; 0 trusts the network alone")] = 300,
     model: Model = DEFAULT_MODEL,
     seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start, and the demo")] = 0,
@@ -54,8 +55,9 @@ def mix(
 ) -> None:
     """Mix a song under rules."""
     from hybrid.knowledge.resolve import load_rules
+    from hybrid.knowledge.rule_types import rule_types
 
-    rule_set = load_rules(rules or ["base"], sets or [])
+    rule_set = load_rules(rules or ["base"], sets or [], rule_types(plugins or []))
     loaded = None if song == DEMO and not Path(song).exists() else load_song(Path(song))
     if dry_run:
         with TemporaryDirectory(prefix="hybrid-") as scratch:

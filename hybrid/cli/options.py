@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +18,16 @@ Rules = Annotated[
 ]
 NO_MODEL, DEFAULT_MODEL = "none", "base"
 Model = Annotated[str, typer.Option(help="network that proposes: the name of one, a file of weights, or none")]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", metavar="FILE.py", help="a Python file with rule types of your own; may be repeated"),
+]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="rule.key=value, such as lead.level.target='2 LU'")]
+
+
+def plugin_paths(plugins: list[Path] | None) -> tuple[str, ...]:
+    """What `--plugin` says, for processes that may run elsewhere."""
+    return tuple(str(path.expanduser().absolute()) for path in plugins or [])
 
 
 def shard_of(text: str) -> Shard:

@@ -19,7 +19,7 @@ _Row = tuple[str, str]
 
 def rule_text(rule: RuleType, rules: RuleSet) -> str:
     """A rule: its meaning, its terms, then each value with the file and line that it comes from."""
-    sheet = sheet_of(rule.type)
+    sheet = sheet_of(rule.type, rules.types)
     state = "on" if rule.enabled else "off"
     head = f"{rule.id}: {sheet.says} ({rule.type}, {rule.kind}, {state})"
     rows = [*_measure_rows(sheet), *_guard_rows(sheet, rules), *_term_rows(rule, rules)]
@@ -29,7 +29,7 @@ def rule_text(rule: RuleType, rules: RuleSet) -> str:
 
 def type_text(name: str, rules: RuleSet) -> str:
     """A type: its meaning, what a rule of it has unless it says otherwise, and its rules."""
-    sheet = sheet_of(name)
+    sheet = sheet_of(name, rules.types)
     rows = [*_measure_rows(sheet), *_guard_rows(sheet, rules)]
     rows += [("scale", sheet.scale), ("may move", _parts(sheet.acts_on))]
     for key, holds, default, doc in sheet.parameters:
@@ -45,7 +45,7 @@ def rule_json(rule: RuleType, rules: RuleSet) -> dict[str, object]:
         "id": rule.id,
         "enabled": rule.enabled,
         "kind": rule.kind,
-        **_sheet_json(sheet_of(rule.type)),
+        **_sheet_json(sheet_of(rule.type, rules.types)),
         "low": low,
         "high": high,
         "scale": rule.scale,
@@ -58,14 +58,14 @@ def rule_json(rule: RuleType, rules: RuleSet) -> dict[str, object]:
         "against": rule.against.written() if rule.against else None,
         "conflicts": rule.conflicts,
         "named_as_conflict_by": [other.id for other in rules.rules if rule.id in other.conflicts],
-        "guarded_by": _guards(sheet_of(rule.type), rules),
+        "guarded_by": _guards(sheet_of(rule.type, rules.types), rules),
         "values": {key: value._asdict() for key, value in rules.values(rule).items()},
     }
 
 
 def type_json(name: str, rules: RuleSet) -> dict[str, object]:
     """A type as JSON values."""
-    sheet = sheet_of(name)
+    sheet = sheet_of(name, rules.types)
     return {
         **_sheet_json(sheet),
         "scale": sheet.scale,
@@ -77,13 +77,14 @@ def type_json(name: str, rules: RuleSet) -> dict[str, object]:
 
 
 def _sheet_json(sheet: TypeSheet) -> dict[str, object]:
-    keys = ("family", "unit", "stands_for", "says", "measures", "source", "cheats", "is_optimised")
+    keys = ("family", "unit", "stands_for", "says", "measures", "source", "cheats", "is_optimised", "requires")
     return {"type": sheet.name, **{key: getattr(sheet, key) for key in keys}}
 
 
 def _measure_rows(sheet: TypeSheet) -> Iterator[_Row]:
     yield from (("measures" if index == 0 else "", text) for index, text in enumerate(sheet.measures))
     yield "unit", f"{sheet.unit}, one number for {sheet.stands_for}"
+    yield "from", sheet.requires
     if not sheet.is_optimised:
         yield "", "measured and reported, never optimised"
     yield "source", sheet.source

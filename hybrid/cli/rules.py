@@ -10,11 +10,14 @@ import typer
 
 from hybrid import shelf
 from hybrid.cli.fit_rules import fit
+from hybrid.cli.options import Plugins
 from hybrid.cli.rules_diff import diff
 from hybrid.cli.rules_explain import explain
 from hybrid.cli.rules_new import new
 from hybrid.errors import InputError, Problem
+from hybrid.knowledge.describe import sheet_of
 from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.rule_types import RuleTypes, rule_types
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.schema import json_schema
 
@@ -34,20 +37,29 @@ rules.command()(fit)
 
 
 @rules.command("list")
-def list_(as_json: AsJson = False) -> None:
-    """The names that --rules knows."""
-    found = [_listed(name) for name in shelf.names("rules")]
+def list_(
+    types: Annotated[bool, typer.Option("--types", help="the types of rules instead")] = False,
+    plugins: Plugins = None,
+    as_json: AsJson = False,
+) -> None:
+    """The names that --rules knows, or the types that rules may be of."""
+    known = rule_types(plugins or [])
+    found = [_type_row(name, known) for name in known] if types else [_listed(n, known) for n in shelf.names("rules")]
     if as_json:
         _print_json(found)
         return
     for row in found:
-        print(f"{row['name']:<12} {row['rules']:>3} rules  {row['title']}")
+        if types:
+            origin = f" ({row['from']})" if row["from"] else ""
+            print(f"{row['name']:<24} {row['family']:<10} {row['says']}{origin}")
+        else:
+            print(f"{row['name']:<12} {row['rules']:>3} rules  {row['title']}")
 
 
 @rules.command()
-def show(names: Names, sets: Sets = None, as_json: AsJson = False) -> None:
+def show(names: Names, sets: Sets = None, plugins: Plugins = None, as_json: AsJson = False) -> None:
     """The rules with everything inherited, each value with the line that it comes from."""
-    resolved = load_rules(names, sets or ())
+    resolved = load_rules(names, sets or (), rule_types(plugins or []))
     _warn(resolved)
     if as_json:
         _print_json({**resolved.written(), "hash": resolved.hash, "provenance": resolved.provenance})
@@ -56,13 +68,14 @@ def show(names: Names, sets: Sets = None, as_json: AsJson = False) -> None:
 
 
 @rules.command()
-def check(files: Names, as_json: AsJson = False) -> None:
+def check(files: Names, plugins: Plugins = None, as_json: AsJson = False) -> None:
     """All mistakes of each file and of those that it extends, or a report if there are none."""
+    types = rule_types(plugins or [])
     problems: list[Problem] = []
     valid: dict[str, RuleSet] = {}
     for name in files:
         try:
-            valid[name] = load_rules([name])
+            valid[name] = load_rules([name], types=types)
         except InputError as error:
             problems.extend(error.problems)
     for resolved in valid.values():
@@ -76,9 +89,9 @@ def check(files: Names, as_json: AsJson = False) -> None:
 
 
 @rules.command()
-def schema() -> None:
+def schema(plugins: Plugins = None) -> None:
     """The JSON Schema of rule files, for editors."""
-    _print_json(json_schema())
+    _print_json(json_schema(rule_types(plugins or [])))
 
 
 rules.command()(explain)
@@ -86,10 +99,16 @@ rules.command()(diff)
 rules.command()(new)
 
 
-def _listed(name: str) -> dict[str, str | int]:
+def _type_row(name: str, types: RuleTypes) -> dict[str, str | int]:
+    sheet = sheet_of(name, types)
+    keys = ("name", "family", "unit", "requires", "says")
+    return {**{key: getattr(sheet, key) for key in keys}, "from": types.origins.get(name, "")}
+
+
+def _listed(name: str, types: RuleTypes) -> dict[str, str | int]:
     path = shelf.find("rules", name)
     try:
-        found = load_rules([str(path)])
+        found = load_rules([str(path)], types=types)
     except InputError:
         return {"name": name, "title": f"not valid: hybrid rules check {path}", "rules": 0, "file": str(path)}
     return {"name": name, "title": found.title, "rules": len(found.rules), "file": str(path)}

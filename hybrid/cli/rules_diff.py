@@ -9,8 +9,10 @@ from typing import Annotated
 
 import typer
 
+from hybrid.cli.options import Plugins
 from hybrid.knowledge.compare import NOTHING, Change, Comparison, compare
 from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.rule_types import rule_types
 from hybrid.knowledge.ruleset import RuleSet, Value
 from hybrid.pages.table import text_table
 from hybrid.pages.words import shortened
@@ -22,10 +24,12 @@ _Name = Annotated[str, typer.Argument(help="a rule file or the name of one")]
 def diff(
     first: _Name,
     second: _Name,
+    plugins: Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """What a second set of rules says otherwise than a first, each value with the line it comes from."""
-    sets = load_rules([first]), load_rules([second])
+    types = rule_types(plugins or [])
+    sets = load_rules([first], types=types), load_rules([second], types=types)
     found = compare(*sets)
     print(_json(sets, found) if as_json else _text((first, second), found))
 

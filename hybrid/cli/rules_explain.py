@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hybrid.cli.options import Rules, Sets
+from hybrid.cli.options import Plugins, Rules, Sets
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.rule_sheet import rule_json, rule_text, type_json, type_text
 from hybrid.cli.signals import Context, load
 from hybrid.errors import InputError, Problem, suggest
 from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.rule_types import rule_types
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.knowledge.types import TYPES, RuleType
+from hybrid.knowledge.types import RuleType
 
 if TYPE_CHECKING:
     from hybrid.explain.why import Why
@@ -26,6 +27,7 @@ def explain(
     rule: Annotated[str, typer.Argument(help="the id of a rule, or the name of a type")],
     rules: Rules = None,
     sets: Sets = None,
+    plugins: Plugins = None,
     song: Annotated[
         Path | None, typer.Option(help="a folder or a song.yaml: what the rule reads there, and what it wants")
     ] = None,
@@ -33,7 +35,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """What a rule means, where its values come from, and what it reads and wants of a song."""
-    resolved = load_rules(rules or ["base"], sets or [])
+    resolved = load_rules(rules or ["base"], sets or [], rule_types(plugins or []))
     found = next((each for each in resolved.rules if each.id == rule), None)
     if found is None:
         _print_type(rule, resolved, song, as_json)
@@ -44,8 +46,8 @@ def explain(
 
 
 def _print_type(name: str, rules: RuleSet, song: Path | None, as_json: bool) -> None:
-    if name not in TYPES:
-        near = suggest(name, [*(rule.id for rule in rules.rules), *TYPES])
+    if name not in rules.types:
+        near = suggest(name, [*(rule.id for rule in rules.rules), *rules.types])
         hint = "`hybrid rules show` lists the rules of a file, rules/README.md the types"
         raise InputError(Problem("", f"no rule and no type {name!r} in {rules.id}{near}", hint))
     if song is not None:

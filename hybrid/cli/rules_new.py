@@ -12,8 +12,10 @@ from typing import Annotated
 import typer
 
 from hybrid import shelf
+from hybrid.cli.options import Plugins
 from hybrid.errors import InputError, Problem
 from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.rule_types import rule_types
 from hybrid.knowledge.starter import starting_file
 
 _SLUG = re.compile(r"[a-z0-9]+([._+-][a-z0-9]+)*")
@@ -26,6 +28,7 @@ def new(
     ] = None,
     rule_id: Annotated[str | None, typer.Option("--id", help="of the rule set [default: the file's name]")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace a file that exists")] = False,
+    plugins: Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Write a commented file of your own to begin with: valid as it is, and changing nothing until it is edited."""
@@ -33,7 +36,7 @@ def new(
     parents = [_as_written(name, file) for name in extends or ["base"]]
     identity = rule_id or _slug(file.stem)
     _check(file, identity, parents, overwrite)
-    rules = load_rules(extends or ["base"])
+    rules = load_rules(extends or ["base"], types=rule_types(plugins or []))
     if file.resolve() in [path.resolve() for path in rules.files]:
         raise InputError(Problem(str(file), "is one of the files that it would extend", "choose another name"))
     shelf.write(file, starting_file(file, identity, parents, rules))

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from hybrid.cli.options import Plugins
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context, load
 
@@ -20,18 +21,20 @@ def train(
     songs: Annotated[
         Path | None, typer.Option(help="a folder of song folders to validate on as well; nothing is learnt from them")
     ] = None,
+    plugins: Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Train a network that proposes mixes."""
+    from hybrid.knowledge.rule_types import rule_types
     from hybrid.training.recipe import read_recipe
 
-    read = read_recipe(recipe)
+    read, types = read_recipe(recipe), rule_types(plugins or [])
     load("hybrid.training.loop")
     from hybrid.export.made import made_with
     from hybrid.training import loop
 
     with progress_bar(context) as progress:
-        material = loop.gather(read, songs)
+        material = loop.gather(read, songs, types)
         origin = made_with("+".join(rules.hash for rules in material.rules), material.card.hash, {"recipe": read.hash})
         trained = loop.train(material, out, origin, resume, progress)
     if as_json:

@@ -17,7 +17,7 @@ from hybrid.knowledge.evaluate import frames_inside
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings.reading import smoothed
 from hybrid.knowledge.readings.spectrum import curve_db
-from hybrid.knowledge.types import LongTermSpectrum
+from hybrid.knowledge.types import RuleType
 from hybrid.measure import loudness, spectrum
 from hybrid.measure.panel import Measured
 from hybrid.mixing.deliver import Delivered
@@ -46,7 +46,9 @@ class _Curves(NamedTuple):
 
 
 @jax.jit
-def _curves(dry: Dry, measured: Measured, weight: Float[Array, " band"], raw_lufs: float | Array) -> _Curves:
+def _curves(
+    dry: Dry, treatment: Treatment, measured: Measured, weight: Float[Array, " band"], raw_lufs: float | Array
+) -> _Curves:
     """All curves of a mix; spectra are relative to their mean under `weight`, in bands of constant Q."""
     raw = effect.untreated(dry)
     raw_k = jnp.maximum(jnp.sum(effect.track_k(raw), axis=0) + jnp.sum(effect.pair_k(raw), axis=0), 0.0)
@@ -68,7 +70,6 @@ def _curves(dry: Dry, measured: Measured, weight: Float[Array, " band"], raw_luf
         level = loudness.active_lufs(track_k, dry.active) - mix
         return jnp.where(jnp.sum(dry.active, axis=-1) > 0.0, level, -jnp.inf)
 
-    treatment = measured.treatment
     return _Curves(
         raw_spectrum_db=shape(effect.mix_power(raw)),
         mix_spectrum_db=shape(effect.mix_power(measured.whole)),
@@ -95,7 +96,7 @@ def sheet_of(delivered: Delivered, title: str, made_with: Mapping[str, str]) -> 
     inside = np.arange(len(time_s)) < frames_inside(dry)
     rule, weight = _weights(plan.objective)
     low, high = _target(rule, weight)
-    drawn = _curves(dry, delivered.measured, weight.astype(np.float32), plan.before.loudness_lufs)
+    drawn = _curves(dry, delivered.treatment, delivered.measured, weight.astype(np.float32), plan.before.loudness_lufs)
     return Sheet(
         song=song.name,
         title=title,
@@ -175,21 +176,20 @@ def _track(
     )
 
 
-def _weights(objective: Objective) -> tuple[LongTermSpectrum | None, Float[np.ndarray, " band"]]:
-    rules = [rule for rule in objective.program.rules if isinstance(rule, LongTermSpectrum) and rule.enabled]
+def _weights(objective: Objective) -> tuple[RuleType | None, Float[np.ndarray, " band"]]:
+    rules = [rule for rule in objective.program.rules if rule.enabled and rule.reference_curve()]
     if not rules:
         return None, spectrum.octaves_per_band()
-    span = rules[0].curve[0][0], rules[0].curve[-1][0]
+    curve = rules[0].reference_curve()
+    span = curve[0][0], curve[-1][0]
     return rules[0], spectrum.bands_between(span) * spectrum.octaves_per_band()
 
 
-def _target(
-    rule: LongTermSpectrum | None, weight: Float[np.ndarray, " band"]
-) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _target(rule: RuleType | None, weight: Float[np.ndarray, " band"]) -> tuple[np.ndarray | None, np.ndarray | None]:
     """The interval that the rule on the spectrum asks for, relative to the curve's mean."""
     if rule is None:
         return None, None
-    curve = curve_db(rule)
+    curve = curve_db(rule.reference_curve())
     curve = curve - np.sum(curve * weight) / np.sum(weight)
     low, high = rule.bounds()
     return (curve + low if low is not None else None), (curve + high if high is not None else None)

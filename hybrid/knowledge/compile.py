@@ -12,9 +12,9 @@ from hybrid.audio.song import Song
 from hybrid.knowledge.matches import MatchReport, match_report
 from hybrid.knowledge.objective import NO_LIMIT, Ask, Objective, Output, Program, Timing
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.knowledge.scope import scope_of
-from hybrid.knowledge.types import IntegratedLoudness, RuleType, TruePeak
-from hybrid.signal import bands
+from hybrid.knowledge.scoping import scope_of
+from hybrid.knowledge.types import RuleType
+from hybrid.knowledge.types.lookup import SongLookup
 from hybrid.treatment.parts import GROUPS, PARTS
 
 DEFAULT_AIM_LUFS = -23.0
@@ -33,8 +33,9 @@ def compile_rules(
     """
     report = match_report(rules, song)
     sections = {name: [(span.from_, span.to) for span in spans] for name, spans in rules.sections.items()}
+    lookup = SongLookup(song.tracks, rules.sets, sections, n_tracks, time_s)
     objective = Objective(
-        scopes=tuple(scope_of(rule, song, rules.sets, sections, n_tracks, time_s) for rule in rules.rules),
+        scopes=tuple(scope_of(rule, song, lookup) for rule in rules.rules),
         ask=_ask(rules.rules, n_tracks, 60.0 / song.tempo_bpm if song.tempo_bpm else None),
         weight=_row(rule.weight if rule.enabled and rule.optimised else 0.0 for rule in rules.rules),
         timing=_timing(rules.rules),
@@ -48,19 +49,12 @@ def _row(values: Iterable[float]) -> Float[Array, " rule"]:
     return jax.device_put(np.array(list(values), np.float32))
 
 
-def n_targets(rule: RuleType, n_tracks: int) -> int:
-    """How many numbers a rule's reading holds, padding included."""
-    if rule.entries():
-        return len(rule.entries())
-    return {"track": n_tracks, "pair": n_tracks**2, "band": bands.N_BANDS, "mix": 1, "bus": 1}[rule.target_kind]
-
-
 def limits(
     rule: RuleType, n_tracks: int, beat_s: float | None = None
 ) -> tuple[Float[np.ndarray, " target"], Float[np.ndarray, " target"]]:
     """The lowest and highest value that a rule asks of each target; a missing end is very far."""
     shared = rule.bounds(beat_s) if rule.asks else (None, 0.0)
-    bounds = list(rule.entries().values()) or [shared] * n_targets(rule, n_tracks)
+    bounds = list(rule.entries().values()) or [shared] * rule.n_targets(n_tracks)
     low = np.array([-NO_LIMIT if end is None else end for end, _ in bounds], np.float32)
     return low, np.array([NO_LIMIT if end is None else end for _, end in bounds], np.float32)
 
@@ -111,16 +105,9 @@ def optional_parts(rules: Iterable[RuleType]) -> tuple[str, ...]:
 def output_of(rules: tuple[RuleType, ...]) -> Output:
     """The loudness aimed for, a target or the top of a range, and the ceiling of the true peak."""
     on = [rule for rule in rules if rule.enabled]
-    loudness = [_aim(rule) for rule in on if isinstance(rule, IntegratedLoudness)]
-    ceilings = [rule.bounds()[1] for rule in on if isinstance(rule, TruePeak)]
+    aims = [aim for rule in on if (aim := rule.aim_lufs()) is not None]
+    ceilings = [ceiling for rule in on if (ceiling := rule.ceiling_dbtp()) is not None]
     return Output(
-        jax.device_put(np.float32(loudness[-1] if loudness else DEFAULT_AIM_LUFS)),
-        jax.device_put(np.float32(min([c for c in ceilings if c is not None], default=DEFAULT_CEILING_DBTP))),
+        jax.device_put(np.float32(aims[-1] if aims else DEFAULT_AIM_LUFS)),
+        jax.device_put(np.float32(min(ceilings, default=DEFAULT_CEILING_DBTP))),
     )
-
-
-def _aim(rule: RuleType) -> float:
-    low, high = rule.bounds()
-    if rule.target is not None:
-        return rule.target
-    return high if high is not None else (low if low is not None else DEFAULT_AIM_LUFS)

@@ -9,7 +9,7 @@ from hybrid.errors import Problem, suggest
 from hybrid.knowledge.draft import Draft, Keys
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import Selector
-from hybrid.knowledge.types import LevelConsistency, RoleBudget, RuleType, SectionContrast
+from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.validate import Outcome, problem
 
 _At = tuple[Keys, str]
@@ -48,7 +48,7 @@ def _broken_links(rule: RuleType, rules: RuleSet) -> Iterator[_At]:
 def _sections_of(rule: RuleType) -> Iterator[tuple[Keys, str]]:
     for name in rule.when.sections if rule.when else ():
         yield ("when", "sections"), name
-    for name in rule.sections if isinstance(rule, LevelConsistency | SectionContrast) else ():
+    for name in rule.section_names() or ():
         yield ("sections",), name
 
 
@@ -70,10 +70,8 @@ def _doubts(rule: RuleType, rules: RuleSet, by_id: Mapping[str, RuleType]) -> It
     """What may well be a slip: roles that no track can have, unknown sources and unknown rivals."""
     for key, selector in _selectors(rule):
         yield from _strange_roles((key,), selector)
-    if isinstance(rule, RoleBudget):
-        yield from _unknown_roles(("targets",), (name for name in rule.targets if name not in rules.sets))
-    elif rule.by_role():
-        yield from _unknown_roles(tuple(rule.data), rule.by_role())
+    patterns = (*(name for name in rule.buses() if name not in rules.sets), *rule.by_role())
+    yield from _unknown_roles(tuple(rule.data), patterns)
     for key in rule.cite:
         if key not in rules.cite:
             yield ("cite",), f"{key!r} is not in the bibliography{suggest(key, rules.cite)}"

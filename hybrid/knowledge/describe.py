@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 from pydantic.fields import FieldInfo
 
+from hybrid.knowledge.rule_types import SHIPPED, RuleTypes
 from hybrid.knowledge.select import Selector
-from hybrid.knowledge.types import TYPES, RuleType
+from hybrid.knowledge.types import RuleType
+from hybrid.knowledge.types.requires import Requires
 from hybrid.treatment.parts import acts_on_names
 from hybrid.units import FieldCodec
 
@@ -62,38 +64,48 @@ class TypeSheet(NamedTuple):
     acts_on: tuple[str, ...]
     is_optimised: bool
     """False: measured and reported, never optimised."""
+    requires: str
+    """What of a mix must be known to measure it."""
 
 
-def sheet_of(name: str) -> TypeSheet:
-    """Everything that the type called `name` says of itself."""
-    kind = TYPES[name]
+def sheet_of(name: str, types: RuleTypes = SHIPPED) -> TypeSheet:
+    """The sheet of the type called `name`."""
+    kind = types[name]
     said = _paragraphs(kind)
     cheats = " ".join(said["Cheats"])
     return TypeSheet(
         name=name,
-        family=kind.__module__.rpartition(".")[2],
+        family=kind.family_name(),
         unit=unit_words(kind),
         stands_for=_STANDS_FOR.get(kind.target_kind, kind.target_kind),
         says=kind.says(),
         measures=tuple(said[""]),
         source=" ".join(said["Source"]),
         cheats=cheats,
-        guards=tuple(word for word in dict.fromkeys(re.findall(r"\w+", cheats)) if word in TYPES and word != name),
+        guards=tuple(word for word in dict.fromkeys(re.findall(r"\w+", cheats)) if word in types and word != name),
         parameters=_parameters(kind),
         scale=_default(kind.model_fields["scale"]),
         acts_on=tuple(kind.model_fields["acts_on"].default),
         is_optimised=kind.optimised,
+        requires=requires_words(kind.requires),
     )
 
 
-def family_says(name: str) -> str:
-    """What the family of the type called `name` is about, in a sentence or two."""
-    return " ".join((sys.modules[TYPES[name].__module__].__doc__ or "").split())
+def family_says(kind: type[RuleType]) -> str:
+    """The subject of the family of a type, in a sentence or two."""
+    return " ".join((sys.modules[kind.__module__].__doc__ or "").split())
 
 
 def unit_words(kind: type[RuleType]) -> str:
     """The unit of what a type measures, as people write it."""
     return _UNITS.get(kind.unit, kind.unit)
+
+
+def requires_words(requires: Requires) -> str:
+    """What a type is measured from: "the finished mix alone"."""
+    if requires.of == "treatment":
+        return f"the treatment: {part_words(requires.parts)}"
+    return {"mix": "the finished mix alone", "tracks": "the treated tracks"}[requires.of]
 
 
 def part_words(parts: tuple[str, ...]) -> str:
@@ -150,7 +162,11 @@ def _field_docs(kind: type[RuleType]) -> dict[str, str]:
     """The docstrings that stand below fields, from the source: Python itself does not keep them."""
     docs: dict[str, str] = {}
     for each in reversed(kind.__mro__[: kind.__mro__.index(RuleType)]):
-        body = ast.parse(textwrap.dedent(inspect.getsource(each))).body[0]
+        try:
+            body = ast.parse(textwrap.dedent(inspect.getsource(each))).body[0]
+        except OSError:
+            # a class without a file, as in a notebook
+            continue
         statements = body.body if isinstance(body, ast.ClassDef) else []
         for field, below in pairwise(statements):
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(below, ast.Expr):

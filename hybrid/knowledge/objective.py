@@ -22,7 +22,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from hybrid.knowledge.panels import panels_by_parts
-from hybrid.knowledge.readings import READINGS, Panel, Reading
+from hybrid.knowledge.plugin_source import is_shipped, source_hash
+from hybrid.knowledge.readings import Panel, Reading, measured
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.decibel import mean_over
@@ -49,9 +50,11 @@ class Program:
 
 
 def _structure(rule: RuleType) -> dict[str, object]:
-    """The part of a rule that is program rather than data: type, parameters, `acts_on`, whether targets are ranked."""
+    """The part of a rule that is program rather than data: type, parameters, `acts_on`, whether targets are ranked; of
+    a plug-in's type, its source."""
     data = set(RuleType.model_fields) - {"type", "acts_on"} | rule.data
-    return {**rule.model_dump(mode="json", exclude=data), "worst": rule.aggregate.how == "worst"}
+    said = {**rule.model_dump(mode="json", exclude=data), "worst": rule.aggregate.how == "worst"}
+    return said if is_shipped(type(rule)) else {**said, "source": source_hash(type(rule))}
 
 
 class Ask(NamedTuple):
@@ -125,7 +128,7 @@ def output_level_db(
 def read(objective: Objective, panel_for: Callable[[RuleType], Panel]) -> tuple[Reading, ...]:
     """Readings of all rules, in order, each of the panel that `panel_for` gives for the rule."""
     rules = zip(objective.program.rules, objective.scopes, strict=True)
-    return tuple(READINGS[rule.type](rule, panel_for(rule), scope) for rule, scope in rules)
+    return tuple(measured(rule, panel_for(rule), scope) for rule, scope in rules)
 
 
 def readings(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hybrid import shelf
 from hybrid.knowledge.describe import Parameter, TypeSheet, family_says, part_words, sheet_of
-from hybrid.knowledge.types import TYPES
+from hybrid.knowledge.rule_types import SHIPPED, RuleTypes
 
 HEADING = "## Types"
 """The line from which on the file is generated."""
@@ -23,18 +23,18 @@ From here on this page is generated from the types themselves, by \
 and what is asked. `scale` and `acts_on` are what a rule of the type has unless it says otherwise."""
 
 
-def renewed(page: str) -> str:
+def renewed(page: str, types: RuleTypes = SHIPPED) -> str:
     """The page with everything from the line `## Types` on generated anew; a page without it gets it at its end."""
     written = re.split(rf"^{HEADING}$", page, maxsplit=1, flags=re.MULTILINE)[0].rstrip()
-    return f"{written}\n\n{reference()}"
+    return f"{written}\n\n{reference(types)}"
 
 
-def reference() -> str:
+def reference(types: RuleTypes = SHIPPED) -> str:
     """The table of all types, then each of them, by family, as Markdown."""
-    sheets = [sheet_of(name) for name in TYPES]
+    sheets = [sheet_of(name, types) for name in types]
     families = list(dict.fromkeys(sheet.family for sheet in sheets))
     sheets.sort(key=lambda sheet: families.index(sheet.family))
-    return "\n".join([HEADING, "", _INTRODUCTION, "", *_table(sheets), "", *_families(sheets)]).rstrip() + "\n"
+    return "\n".join([HEADING, "", _INTRODUCTION, "", *_table(sheets), "", *_families(sheets, types)]).rstrip() + "\n"
 
 
 def _table(sheets: Iterable[TypeSheet]) -> Iterator[str]:
@@ -45,26 +45,34 @@ def _table(sheets: Iterable[TypeSheet]) -> Iterator[str]:
         yield _row(cells)
 
 
-def _families(sheets: Iterable[TypeSheet]) -> Iterator[str]:
+def _families(sheets: Iterable[TypeSheet], types: RuleTypes) -> Iterator[str]:
     for family, members in groupby(sheets, key=lambda sheet: sheet.family):
         of_family = list(members)
-        yield from (f"## {family.replace('_', ' ').capitalize()}", "", family_says(of_family[0].name), "")
+        yield from (f"## {family.replace('_', ' ').capitalize()}", "", family_says(types[of_family[0].name]), "")
         for sheet in of_family:
-            yield from _section(sheet)
+            yield from _section(sheet, types)
 
 
-def _section(sheet: TypeSheet) -> Iterator[str]:
+def _section(sheet: TypeSheet, types: RuleTypes) -> Iterator[str]:
+    def linked(text: str) -> str:
+        """The text with the names of other types as links to them."""
+        return re.sub(r"\w+", link, text)
+
+    def link(word: re.Match[str]) -> str:
+        return f"[{word[0]}](#{word[0]})" if word[0] in types and word[0] != sheet.name else word[0]
+
     yield from (f"### {sheet.name}", "", f"**{sheet.says}**", "")
     for paragraph in sheet.measures:
-        yield from (_linked(paragraph, sheet.name), "")
+        yield from (linked(paragraph), "")
     if not sheet.is_optimised:
         yield from ("Measured and reported, never optimised.", "")
     yield f"- unit: {sheet.unit}, one number for {sheet.stands_for}"
     yield f"- scale: {sheet.scale}"
     yield f"- acts on: {', '.join(f'`{part}`' for part in sheet.acts_on)} ({part_words(sheet.acts_on)})"
-    yield f"- source: {_linked(sheet.source, sheet.name)}"
-    yield f"- cheats: {_linked(sheet.cheats, sheet.name)}"
-    yield f"- guarded by: {_linked(', '.join(sheet.guards), sheet.name) or 'no other type'}"
+    yield f"- measured from: {sheet.requires}"
+    yield f"- source: {linked(sheet.source)}"
+    yield f"- cheats: {linked(sheet.cheats)}"
+    yield f"- guarded by: {linked(', '.join(sheet.guards)) or 'no other type'}"
     yield ""
     if sheet.parameters:
         yield from ("| parameter | holds | default | meaning |", "|---|---|---|---|")
@@ -78,15 +86,6 @@ def _parameter_row(parameter: Parameter) -> str:
 
 def _row(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-
-
-def _linked(text: str, own: str) -> str:
-    """The text with the names of other types as links to them."""
-
-    def link(word: re.Match[str]) -> str:
-        return f"[{word[0]}](#{word[0]})" if word[0] in TYPES and word[0] != own else word[0]
-
-    return re.sub(r"\w+", link, text)
 
 
 if __name__ == "__main__":

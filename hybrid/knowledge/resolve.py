@@ -12,6 +12,7 @@ from hybrid.errors import InputError, Problem, suggest
 from hybrid.knowledge.consistency import check
 from hybrid.knowledge.draft import Draft, Keys, Origin, draft, only, override, path
 from hybrid.knowledge.files import Source, gather
+from hybrid.knowledge.rule_types import RuleTypes, rule_types
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.validate import Bands, Outcome, problem, problem_with_key, validate_rule
@@ -21,22 +22,25 @@ _ASKS = {"target": ("target", "tolerance"), "min": ("min", "max"), "max": ("min"
 _ASK_KEYS = {key for together in _ASKS.values() for key in together}
 
 
-def load_rules(names: Sequence[str], sets: Sequence[str] = ()) -> RuleSet:
+def load_rules(names: Sequence[str], sets: Sequence[str] = (), types: RuleTypes | None = None) -> RuleSet:
     """The rules of all files that `names` mean, later ones over earlier ones, under the overrides `sets`.
 
-    An override is written "rule.id.key=value". Raises InputError with every problem of every file.
+    An override is written "rule.id.key=value". Rules may be of any of `types`: unless they are given, of the shipped
+    ones and those of installed packages. Raises InputError with every problem of every file.
     """
+    types = rule_types() if types is None else types
     sources, outcome = gather(names)
     drafts = _combine(sources, outcome)
     for text in sets:
         _set(text, drafts, outcome)
     bands = {name: band for source in sources for name, band in source.file.bands.items()}
-    rules = _validated(drafts, bands, outcome)
+    rules = _validated(drafts, bands, types, outcome)
     _stop_at_problems(outcome)
     resolved = _rule_set(sources, rules, drafts, bands)
     found = check(resolved, drafts, _set_drafts(sources))
     _stop_at_problems(found)
-    return replace(resolved, warnings=tuple(str(each) for each in (*outcome.warnings, *found.warnings)))
+    warnings = tuple(str(each) for each in (*outcome.warnings, *found.warnings))
+    return replace(resolved, warnings=warnings, types=types)
 
 
 def _combine(sources: Sequence[Source], outcome: Outcome) -> dict[str, Draft]:
@@ -134,10 +138,10 @@ def _keys(rule: Mapping[str, YamlValue], dotted: str) -> Keys:
     return tuple(keys)
 
 
-def _validated(drafts: Mapping[str, Draft], bands: Bands, outcome: Outcome) -> list[RuleType]:
+def _validated(drafts: Mapping[str, Draft], bands: Bands, types: RuleTypes, outcome: Outcome) -> list[RuleType]:
     rules = []
     for each in drafts.values():
-        rule, found = validate_rule(each, bands)
+        rule, found = validate_rule(each, bands, types)
         outcome.problems.extend(found.problems)
         outcome.warnings.extend(found.warnings)
         rules.extend([rule] if rule else [])

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,8 @@ import yaml
 
 from hybrid import quantity
 from hybrid.knowledge.draft import Keys, path
+from hybrid.knowledge.plugin_source import source_hashes
+from hybrid.knowledge.rule_types import SHIPPED, RuleTypes
 from hybrid.knowledge.schema import Citation, Section
 from hybrid.knowledge.select import RoleName, Selector
 from hybrid.knowledge.types import RuleType
@@ -47,11 +49,16 @@ class RuleSet:
     files: tuple[Path, ...]
     warnings: tuple[str, ...]
     provenance: Provenance
+    types: RuleTypes = field(default_factory=lambda: SHIPPED, repr=False)
+    """All types that there are rules of, or might be."""
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the resolved rules, whatever files they came from."""
-        canonical = json.dumps(self.written(), sort_keys=True, ensure_ascii=False)
+        """SHA-256 of the resolved rules, whatever files they came from, and of the source of plug-ins' types."""
+        said = self.written()
+        if sources := source_hashes(self.rules):
+            said["sources"] = sources
+        canonical = json.dumps(said, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property

@@ -8,8 +8,9 @@ from typing import Literal
 from pydantic import BaseModel, Field, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 
+from hybrid.knowledge.rule_types import SHIPPED, RuleTypes
 from hybrid.knowledge.select import RoleName, Selector, Words
-from hybrid.knowledge.types import TYPES, RuleType
+from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.types.fields import Aggregation, Evidence, Slug, Weight
 from hybrid.units import Clock, HzBand, field_error
 
@@ -74,20 +75,20 @@ class _Untitled(GenerateJsonSchema):
         return False
 
 
-def json_schema() -> JsonSchemaValue:
+def json_schema(types: RuleTypes = SHIPPED) -> JsonSchemaValue:
     """JSON Schema of a rule file: every type of rule with its own keys, and no others."""
-    models: list[type[BaseModel]] = [RuleFile, RuleType, *TYPES.values()]
+    models: list[type[BaseModel]] = [RuleFile, RuleType, *types.values()]
     wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in models]
     references, schema = models_json_schema(wanted, by_alias=True, schema_generator=_Untitled)
     definitions = schema["$defs"]
     common = definitions["RuleType"]["properties"]
-    for name, model in TYPES.items():
-        definition = definitions[model.__name__]
+    for name, model in types.items():
+        definition = definitions[references[model, "validation"]["$ref"].rpartition("/")[2]]
         definition["properties"] = {
             key: {"$ref": f"#/$defs/RuleType/properties/{key}"} if shape == common.get(key) else shape
             for key, shape in definition["properties"].items()
         } | {"type": {"const": name}}
     top = definitions.pop("RuleFile")
-    types = [references[model, "validation"] for model in TYPES.values()]
-    top["properties"]["rules"] = {"type": "array", "items": {"oneOf": types}}
+    one_of = [references[model, "validation"] for model in types.values()]
+    top["properties"]["rules"] = {"type": "array", "items": {"oneOf": one_of}}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, "$defs": definitions}

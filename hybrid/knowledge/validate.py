@@ -10,9 +10,10 @@ from pydantic_core import ErrorDetails
 
 from hybrid.errors import Problem, suggest
 from hybrid.knowledge.draft import Draft, Keys, Origin, path
+from hybrid.knowledge.rule_types import RuleTypes
 from hybrid.knowledge.schema import Citation, Defaults, Section
 from hybrid.knowledge.select import RoleName, Selector
-from hybrid.knowledge.types import TYPES, RuleType
+from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.types.fields import Schedule, When
 from hybrid.knowledge.types.loudness import BudgetShare
 from hybrid.units import FIELD_WARNING, ValidationContext
@@ -45,14 +46,14 @@ def validate(model: type[_Model], draft: Draft, bands: Bands) -> tuple[_Model | 
         return None, Outcome(problems, warnings)
 
 
-def validate_rule(draft: Draft, bands: Bands) -> tuple[RuleType | None, Outcome]:
+def validate_rule(draft: Draft, bands: Bands, types: RuleTypes) -> tuple[RuleType | None, Outcome]:
     """The rule of a draft, by the type that it names."""
     name = draft.value.get("type")
-    if isinstance(name, str) and name in TYPES:
-        return validate(TYPES[name], draft, bands)
+    if isinstance(name, str) and name in types:
+        return validate(types[name], draft, bands)
     origin = draft.origin(("type",))
-    what = "is missing" if name is None else f"unknown type {name!r}{suggest(str(name), TYPES)}"
-    return None, Outcome([problem(origin, what, hint=f"types: {', '.join(TYPES)}")], [])
+    what = "is missing" if name is None else f"unknown type {name!r}{suggest(str(name), types)}"
+    return None, Outcome([problem(origin, what, hint=f"types: {', '.join(types)}")], [])
 
 
 def problem(origin: Origin, what: str, hint: str = "") -> Problem:

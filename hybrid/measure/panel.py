@@ -1,8 +1,9 @@
 """Measurement panel: all quantities that rules read, computed once per evaluation.
 
-`predict` computes it in the power domain from raw measurements and a treatment, with gradients and without audio.
-`observe` computes it from measurements of rendered audio. The weights of frames always come from the raw tracks, so
-that a mix cannot satisfy a rule by silencing the frames that it is judged on.
+`predict` computes it in the power domain from raw measurements and a treatment, with gradients and without audio;
+`predict_tracks` from treated tracks, whoever treated them; `observe` computes it from measurements of rendered audio.
+The weights of frames always come from the raw tracks, so that a mix cannot satisfy a rule by silencing the frames that
+it is judged on.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Measured(NamedTuple):
     dry: Dry
     """The raw tracks, whose activity weights all measurements."""
     raw: Raw
-    treatment: Treatment
+    treatment: Treatment | None
+    """None where it is unknown, or where there is none."""
     tracks: Layer
     whole: Layer
     """Source of the measurements of the mix: the sum of `tracks` when predicted, the rendered mix when observed."""
@@ -69,8 +71,10 @@ class Measured(NamedTuple):
     """Integrated loudness of the output, LUFS."""
     true_peak_dbtp: Float[Array, ""]
     """True peak of the output, dBTP."""
-    slew_db_per_s: Float[Array, "track zone frame"]
-    """Rate of change of every gain curve."""
+    output_level_db: Float[Array, ""]
+    """The output level, which loudness and true peak include and powers do not, dB."""
+    slew_db_per_s: Float[Array, "track zone frame"] | None
+    """Rate of change of every gain curve; None without a treatment."""
     explained_db: Float[Array, "2 track"]
     """Explained over residual power of each track, dB: by a fixed filter, and by one that changes slowly.
 
@@ -92,7 +96,8 @@ class _Levels(NamedTuple):
     peak: Float[Array, " frame"]
     loudness_lufs: Float[Array, ""]
     true_peak_dbtp: Float[Array, ""]
-    slew_db_per_s: Float[Array, "track zone frame"]
+    output_level_db: Float[Array, ""]
+    slew_db_per_s: Float[Array, "track zone frame"] | None
     explained_db: Float[Array, "2 track"]
 
 
@@ -103,23 +108,42 @@ def predict(dry: Dry, treatment: Treatment, raw: Raw | None = None) -> Measured:
     `raw` is `raw_of(dry)`, given where it was computed once for many treatments.
     """
     layer, raw = effect.treated(dry, treatment), raw or raw_of(dry)
-    return Measured(dry, raw, treatment, layer, layer, *_predicted(layer, raw.whole, treatment))
+    levels = _predicted(layer, dry, raw.whole, treatment.master.level_db, treatment)
+    return Measured(dry, raw, treatment, layer, layer, *levels)
+
+
+def predict_tracks(
+    dry: Dry, tracks: Layer, output_level_db: Float[Array, ""] | float = 0.0, raw: Raw | None = None
+) -> Measured:
+    """Predicted panel of treated tracks, whoever treated them, and of their sum.
+
+    `tracks` are powers on the frames of `dry`, such as those of treated tracks as measured, or of the raw ones under
+    any gains. Peaks are predicted as by `predict`.
+    """
+    raw = raw or raw_of(dry)
+    levels = _predicted(tracks, dry, raw.whole, jnp.asarray(output_level_db, dry.power.dtype), None)
+    return Measured(dry, raw, None, tracks, tracks, *levels)
 
 
 @partial(jax.jit, inline=True)
-def _predicted(layer: Layer, raw_whole: Float[Array, " frame"], treatment: Treatment) -> _Levels:
-    dry = layer.dry
+def _predicted(
+    layer: Layer,
+    dry: Dry,
+    raw_whole: Float[Array, " frame"],
+    output_level_db: Float[Array, ""],
+    treatment: Treatment | None,
+) -> _Levels:
     power_ratio = jnp.sum(effect.mix_power(layer), axis=-1) / jnp.where(raw_whole > FLOOR, raw_whole, 1.0)
     track_k, pair_k = effect.track_k(layer), effect.pair_k(layer)
     # cancelling pairs reach zero only to rounding
     mix_k = jnp.maximum(jnp.sum(track_k, axis=0) + jnp.sum(pair_k, axis=0), 0.0)
-    level = loudness.integrated_lufs(mix_k, dry.inside, dry.frame_s) + treatment.master.level_db
+    level = loudness.integrated_lufs(mix_k, dry.inside, dry.frame_s) + output_level_db
     peak = level + dry.peak_to_loudness_db
     # a raw sum that is silent in a frame has no crest factor to keep
     peaks = dry.peak * jnp.where(raw_whole > FLOOR, power_ratio, 0.0)
     return_k = effect.return_k(layer)
-    speed = slew(treatment, dry.time_s, dry.frame_s)
-    return _Levels(track_k, pair_k, mix_k, return_k, peaks, level, peak, speed, _clean(dry))
+    speed = None if treatment is None else slew(treatment, dry.time_s, dry.frame_s)
+    return _Levels(track_k, pair_k, mix_k, return_k, peaks, level, peak, output_level_db, speed, _clean(dry))
 
 
 def _clean(dry: Dry) -> Float[Array, "2 track"]:
@@ -129,18 +153,23 @@ def _clean(dry: Dry) -> Float[Array, "2 track"]:
 Scalar = Float[Array, ""] | float
 
 
-def observe(dry: Dry, treatment: Treatment, tracks: Layer, mix: Dry, levels: tuple[Scalar, Scalar]) -> Measured:
+def observe(
+    dry: Dry, tracks: Layer, mix: Dry, levels: tuple[Scalar, Scalar], treatment: Treatment | None = None
+) -> Measured:
     """Observed panel, of rendered audio: `tracks` and the one-track `mix` as measured, `dry` for the weights of frames.
 
-    `levels` are loudness (LUFS) and true peak (dBTP) of the output by the exact meters. The reverberation is computed
-    from the tracks as measured.
+    `levels` are loudness (LUFS) and true peak (dBTP) of the output by the exact meters. `treatment` is that of the
+    tracks, where it is known: powers are then those before its output level. The reverberation is computed from the
+    tracks as measured.
     """
     whole = effect.untreated(mix)
     return Measured(dry, raw_of(dry), treatment, tracks, whole, *_observed(dry, treatment, tracks, whole, levels))
 
 
 @jax.jit
-def _observed(dry: Dry, treatment: Treatment, tracks: Layer, whole: Layer, levels: tuple[Scalar, Scalar]) -> _Levels:
+def _observed(
+    dry: Dry, treatment: Treatment | None, tracks: Layer, whole: Layer, levels: tuple[Scalar, Scalar]
+) -> _Levels:
     return _Levels(
         track_k=effect.track_k(tracks),
         pair_k=effect.pair_k(tracks),
@@ -149,7 +178,8 @@ def _observed(dry: Dry, treatment: Treatment, tracks: Layer, whole: Layer, level
         peak=whole.dry.peak,
         loudness_lufs=jnp.asarray(levels[0], jnp.float32),
         true_peak_dbtp=jnp.asarray(levels[1], jnp.float32),
-        slew_db_per_s=slew(treatment, dry.time_s, dry.frame_s),
+        output_level_db=jnp.zeros(()) if treatment is None else treatment.master.level_db,
+        slew_db_per_s=None if treatment is None else slew(treatment, dry.time_s, dry.frame_s),
         explained_db=_clean(dry),
     )
 

@@ -89,6 +89,7 @@ def deliver(plan: Plan, reader: SongReader, folder: Path, fmt: Format, progress:
         treatment=treatment,
         loudness_lufs=jax.device_put(np.float32(levels.integrated_lufs)),
         true_peak_dbtp=jax.device_put(np.float32(levels.true_peak_dbtp)),
+        output_level_db=treatment.master.level_db,
     )
     return Delivered(plan, treatment, levels, measured, verdict(plan.objective, plan.song, measured))
 

@@ -74,7 +74,7 @@ class Observer:
         explained = np.full((2, tracks.gain.shape[0]), CEILING_DB, np.float32)
         for track, made in self._made.items():
             explained[:, track] = explained_db(made)
-        seen = panel.observe(self._dry, treatment, tracks, self._mix.dry(0.0), readings)
+        seen = panel.observe(self._dry, tracks, self._mix.dry(0.0), readings, treatment)
         return seen._replace(explained_db=jax.device_put(explained))
 
 

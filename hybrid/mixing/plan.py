@@ -24,7 +24,6 @@ from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
-from hybrid.knowledge.types import LowEnergyRatio
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.settings import Settings, placed_by, treatment_of
@@ -258,10 +257,11 @@ def _corners_hz(objective: Objective, found: tuple[Reading, ...], n_tracks: int)
     """The corner below which each raw track has too much, by the rules on low energy; 0 Hz where it has not."""
     corners = np.zeros(n_tracks, np.float32)
     for index, rule in enumerate(objective.program.rules):
-        if isinstance(rule, LowEnergyRatio) and rule.enabled:
-            reading, scope = found[index], objective.scopes[index]
+        corner_hz = rule.low_cut_hz(np.asarray(objective.scopes[index].table)) if rule.enabled else None
+        if corner_hz is not None:
+            reading = found[index]
             rumbles = (np.asarray(reading.value) > np.asarray(objective.ask.high[index])) & (reading.share > 0)
-            corners = np.maximum(corners, np.where(rumbles, scope.table[:, 0], 0.0))
+            corners = np.maximum(corners, np.where(rumbles, corner_hz, 0.0))
     return corners
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from hybrid.audio.song import Song
 from hybrid.knowledge.objective import Objective
-from hybrid.knowledge.types import PanPosition, RuleType
+from hybrid.knowledge.types import RuleType
 from hybrid.treatment.bounds import constrain
 from hybrid.treatment.types import Treatment
 
@@ -35,10 +35,11 @@ def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing
     mono[: len(song.tracks)] = [track.channels == 1 for track in song.tracks]
     mask, value = np.zeros_like(mono), np.zeros_like(mono)
     for rule, scope in zip(rules, objective.scopes, strict=True):
-        if isinstance(rule, PanPosition) and rule.enabled and rule.kind == "require" and rule.target is not None:
+        position = rule.fixed_position() if rule.enabled else None
+        if position is not None:
             pinned_here = mono * np.asarray(scope.member)
             # of two such rules for one track the later one holds
-            mask, value = np.maximum(mask, pinned_here), np.where(pinned_here > 0.0, rule.target, value)
+            mask, value = np.maximum(mask, pinned_here), np.where(pinned_here > 0.0, position, value)
 
     def with_position(position: np.ndarray) -> Treatment:
         return replace(zeros, pan=zeros.pan._replace(position=jax.device_put(position.astype(np.float32))))

@@ -35,7 +35,7 @@ class Arm(NamedTuple):
 
 def family_of(rule: RuleType) -> str:
     """The family of a rule: the kind of thing that its type measures."""
-    return type(rule).__module__.rpartition(".")[2]
+    return rule.family_name()
 
 
 def families_of(rules: RuleSet) -> tuple[str, ...]:

@@ -110,7 +110,8 @@ def _swept(maker: Maker, entry: Sweep) -> Iterator[Arm]:
         if rule.target is None:
             raise InputError(Problem("target", f"{rule.id} has no target: it asks for a range"))
         # read as a rule file would be, unit and all
-        said = load_rules([str(path) for path in maker.study.rules], [*maker.study.sets, f"{rule.id}.target={target}"])
+        sets = [*maker.study.sets, f"{rule.id}.target={target}"]
+        said = load_rules([str(path) for path in maker.study.rules], sets, maker.rules.types)
         new = next(each for each in said.rules if each.id == rule.id)
         if new.target == rule.target:
             raise InputError(Problem("target", f"changes nothing: {target} is what {rule.id} asks for"))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.knowledge.types import RoleBudget, RuleType
+from hybrid.knowledge.types import RuleType
 from hybrid.study.arm import Arm, Maker, counts
 
 _DRAWS = 200
@@ -38,21 +38,11 @@ def _random(maker: Maker) -> Arm:
         def draw() -> float:
             return float(rng.uniform(-FURTHEST, FURTHEST)) * rule.scale
 
-        shift = draw()
         if not counts(rule) or rule.kind != "prefer":
+            # a number is drawn for every rule, so that what one rule is given does not depend on which others count
+            draw()
             return rule
-        ends: dict[str, object] = {
-            name: value + shift
-            for name in ("target", "min", "max")
-            if isinstance(value := getattr(rule, name), float | int)
-        }
-        if rule.range is not None:
-            ends["range"] = (rule.range[0] + shift, rule.range[1] + shift)
-        if isinstance(rule, RoleBudget):
-            ends["targets"] = {
-                role: share.model_copy(update={"target": share.target + draw()}) for role, share in rule.targets.items()
-            }
-        return rule.model_copy(update=ends)
+        return rule.shifted(draw)
 
     return maker.arm("random targets", "control", maker.changed(moved))
 

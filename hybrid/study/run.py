@@ -74,7 +74,7 @@ class Ended(NamedTuple):
 
 def prepare(study: Study) -> tuple[RuleSet, str]:
     """The rules of a study and the hash of its network, when all its arms can be made. Raises InputError if not."""
-    rules = rules_of(study.rules, study.sets)
+    rules = rules_of(study.rules, study.sets, study.plugins)
     for seed in study.seeds:
         arms_of(study, rules, seed)
     network = network_of(study.model)
@@ -169,7 +169,7 @@ def _units(source: Source, study: Study, out: Path, made_by: str) -> dict[int, U
 
 def mix_song(job: Job, worker: Worker) -> Told:
     """Mixes and judges all arms of a song under each seed; its rows are on disk before the next seed is begun."""
-    study, rules = job.study, rules_of(job.study.rules, job.study.sets)
+    study, rules = job.study, rules_of(job.study.rules, job.study.sets, job.study.plugins)
     mixes = 0
     try:
         with job.source.opened() as (song, reference), open_song(song, worker.n_threads) as reader:

@@ -133,6 +133,8 @@ class Study(BaseModel, frozen=True, extra="forbid"):
     rules: Annotated[tuple[str, ...], Field(min_length=1)] = ("base",)
     sets: tuple[str, ...] = ()
     """`rule.key=value`, as `--set` has it."""
+    plugins: tuple[str, ...] = ()
+    """Files with further rule types, as `--plugin` has them."""
     songs: tuple[Songs, ...] = ()
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_once)] = (0, 1, 2)
     """They draw on which sides tracks start, permuted weights and random targets."""
@@ -152,8 +154,8 @@ class Study(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def hash(self) -> str:
-        """Of all that the study says, but for what it is called."""
-        said = self.model_dump_json(by_alias=True, exclude={"title", "about", "songs", "listen"})
+        """Of all that the study says, but for what it is called; the source of plug-ins is in the hash of the rules."""
+        said = self.model_dump_json(by_alias=True, exclude={"title", "about", "songs", "listen", "plugins"})
         return hashlib.sha256(said.encode()).hexdigest()
 
     @property
@@ -163,7 +165,7 @@ class Study(BaseModel, frozen=True, extra="forbid"):
 
     def primary_of(self, family: str) -> str | None:
         """The metric that a family is judged by; None for one that no metric here can judge."""
-        return {**PRIMARY, **self.primary}[family]
+        return {**PRIMARY, **self.primary}.get(family)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Study:

@@ -47,7 +47,7 @@ def taught(study: Study, rules: RuleSet, out: Path, progress: Callable[[str, flo
 
     for seed in study.seeds:
         recipe = read_recipe(study.recipe).model_copy(update={"seed": seed})
-        material = gather(recipe, None)
+        material = gather(recipe, None, rules.types)
         for arm in arms_of(study, rules, seed):
             if not arm.uses_network or arm.is_raw:
                 continue

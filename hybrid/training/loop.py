@@ -17,6 +17,7 @@ from hybrid.corpus.card import Card, read_card, song_folders
 from hybrid.errors import InputError, Problem
 from hybrid.knowledge.compile import optional_parts
 from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.rule_types import RuleTypes
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
@@ -67,14 +68,15 @@ class Material(NamedTuple):
     """A folder of real songs to validate on as well."""
 
 
-def gather(recipe: Recipe, songs: Path | None) -> Material:
-    """Everything a recipe names. Raises InputError for what is not there, and for a data set that is too small."""
+def gather(recipe: Recipe, songs: Path | None, types: RuleTypes | None = None) -> Material:
+    """Everything a recipe names, with rules of `types`. Raises InputError for what is not there, and for a data set
+    that is too small."""
     if songs:
         song_folders(songs)
     card = read_card(recipe.data.dataset)
     train = examples_of(card, "train", recipe.data.songs)
     validation = examples_of(card, "validation", recipe.data.validation)
-    return Material(recipe, [load_rules(files) for files in recipe.rules], card, train, validation, songs)
+    return Material(recipe, [load_rules(files, types=types) for files in recipe.rules], card, train, validation, songs)
 
 
 def train(material: Material, folder: Path, made_with: Mapping[str, str], resume: bool, progress: Progress) -> Trained:

@@ -18,15 +18,17 @@ from hybrid.knowledge.evaluate import verdict
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
 from hybrid.knowledge.types import RuleType
+from hybrid.knowledge.types.requires import MIX_ALONE, Available, why_not
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, Scalar, observe
 from hybrid.treatment.effect import treated, untreated
-from hybrid.treatment.types import Dry, Treatment, neutral
+from hybrid.treatment.types import Dry, Treatment
 from hybrid.unmixing.fit import RELIABLE, Fit, fit
 from hybrid.unmixing.mix_file import length_notes, load_mix, mix_levels, mono_notes, open_at, song_without_mix
 
 _MIX_LEVEL = ("mix", "band")
-_UNTOLD = "counts gain over time or effects, which a finished mix does not tell"
+FITTED = Available("treatment", ("gain.level", "eq.tone", "pan", "master"))
+"""What `fit` finds out: one static setting of each track. Gain over time and effects stay unknown."""
 
 
 class LeftOut(NamedTuple):
@@ -50,13 +52,13 @@ class Check(NamedTuple):
 
 
 def check_mix(path: Path, rules: RuleSet, progress: Progress) -> Check:
-    """The verdict from the mix alone: it is taken for a song of one track, to which nothing is done."""
+    """The verdict from the mix alone, measured as a song of one track."""
     song = load_mix(path)
     kept, left_out = _split(rules, lambda rule: _why_not_alone(rule, song))
     with open_song(song) as reader:
         dry, levels = analyse(song, reader, progress)
     readings = (levels.integrated_lufs, levels.true_peak_dbtp)
-    panel = observe(dry, neutral(dry.active.shape[0], 1.0, 1.0), untreated(dry), dry, readings)
+    panel = observe(dry, untreated(dry), dry, readings)
     found, notes = _judge(kept, song, panel)
     return Check(found, left_out, (*mono_notes(song), *notes))
 
@@ -69,7 +71,7 @@ def check_mix_of(path: Path, song: Song, rules: RuleSet, progress: Progress) -> 
     mix = load_mix(path)
     song, notes = song_without_mix(song, path)
     song = replace(song, tracks=name_roles(song.tracks, rules.roles))
-    kept, left_out = _split(rules, _why_not_fitted)
+    kept, left_out = _split(rules, lambda rule: why_not(rule.requires, FITTED))
     with open_song(song) as reader, open_at(mix, song.sample_rate) as mix_reader:
         dry = analyse(song, reader, progress).dry
         fitted = fit(song, reader, mix_reader, dry, progress)
@@ -85,26 +87,19 @@ def check_mix_of(path: Path, song: Song, rules: RuleSet, progress: Progress) -> 
     )
 
 
-def _split(rules: RuleSet, why_not: Callable[[RuleType], str | None]) -> tuple[RuleSet, tuple[LeftOut, ...]]:
+def _split(rules: RuleSet, reason: Callable[[RuleType], str]) -> tuple[RuleSet, tuple[LeftOut, ...]]:
     """The rules that can be judged, and those that are on and cannot."""
-    reasons = [(rule, why_not(rule)) for rule in rules.rules]
-    kept = tuple(rule for rule, why in reasons if why is None)
-    left_out = tuple(LeftOut(rule.id, why) for rule, why in reasons if why is not None and rule.enabled)
+    reasons = [(rule, reason(rule)) for rule in rules.rules]
+    kept = tuple(rule for rule, why in reasons if not why)
+    left_out = tuple(LeftOut(rule.id, why) for rule, why in reasons if why and rule.enabled)
     return replace(rules, rules=kept), left_out
 
 
-def _why_not_alone(rule: RuleType, song: Song) -> str | None:
-    if not rule.told_by_mix:
-        return _UNTOLD
-    if rule.target_kind not in _MIX_LEVEL:
-        return "speaks of tracks: needs --song"
-    if rule.when and rule.when.bars and song.tempo_bpm is None:
-        return "speaks of bars: needs --song with a tempo"
-    return None
-
-
-def _why_not_fitted(rule: RuleType) -> str | None:
-    return None if rule.told_by_mix else _UNTOLD
+def _why_not_alone(rule: RuleType, song: Song) -> str:
+    """The reason why a mix alone does not tell; of rules that its tracks would not tell either, that one."""
+    bars = "speaks of bars: needs --song with a tempo"
+    needs_tempo = bool(rule.when and rule.when.bars and song.tempo_bpm is None)
+    return why_not(rule.requires, FITTED) or why_not(rule.requires, MIX_ALONE) or bars * needs_tempo
 
 
 def _doubtful(rules: RuleSet, fitted: Fit) -> tuple[str, ...]:
@@ -123,4 +118,4 @@ def _panel_fitted(dry: Dry, treatment: Treatment, mix: Dry, levels: tuple[Scalar
     """The panel of the fitted tracks and of the mix itself, which is taken back to before the output level."""
     before = np.float32(10.0 ** (-0.1 * float(treatment.master.level_db)))
     mix = replace(mix, power=mix.power * before, power_k=mix.power_k * before, peak=mix.peak * before)
-    return observe(dry, treatment, treated(dry, treatment), mix, levels)
+    return observe(dry, treated(dry, treatment), mix, levels, treatment)

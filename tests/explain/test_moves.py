@@ -10,9 +10,10 @@ import pytest
 from hybrid.explain.moves import Move, cosine, most_shared_control, moves_along
 from hybrid.explain.slopes import Slopes, slopes_of
 from hybrid.refinement.pins import Pins
+from hybrid.testing.songs import objective_of, untouched
 from hybrid.treatment.bounds import unconstrain
 from hybrid.treatment.types import Dry, Treatment
-from tests.knowledge.made import Part, at_level, dry_of, objective_of, pink, readings, rule_of, song_of, untouched
+from tests.knowledge.made import Part, at_level, dry_of, pink, readings, rule_of, song_of
 
 LEAD, REST = {"tag": "lead"}, {"not": {"tag": "lead"}}
 PARTS = (

@@ -9,7 +9,8 @@ import pytest
 from hybrid.audio.song import Song
 from hybrid.explain.why import UNSATISFIED, Why, why_of
 from hybrid.knowledge.ruleset import RuleSet
-from tests.knowledge.made import rule_of, rule_set
+from hybrid.testing.songs import rule_set
+from tests.knowledge.made import rule_of
 from tests.mixing.made import song_of, sounds
 
 LEAD = {"for": {"tag": "lead"}, "against": {"not": {"tag": "lead"}}, "acts_on": ["gain.level"]}

@@ -18,27 +18,28 @@ from jaxtyping import Float
 
 from hybrid.audio.song import Song, Track
 from hybrid.knowledge import objective as objectives
-from hybrid.knowledge.compile import compile_rules
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings import Reading
-from hybrid.knowledge.ruleset import RuleSet
-from hybrid.knowledge.schema import Section
-from hybrid.knowledge.select import Selector
 from hybrid.knowledge.types import TYPES, RuleType
-from hybrid.measure import loudness
-from hybrid.signal import bandpower, bands, kweighting
-from hybrid.treatment.parts import N_TONE, PARTS, Bounded
-from hybrid.treatment.types import Dry, Treatment, map_parts, neutral
-from tests.quick import QUICK
+from hybrid.signal import bands, kweighting
+from hybrid.testing.songs import (
+    FRAME_S,
+    LINE_HZ,
+    N_FRAMES,
+    N_PAIRS,
+    N_TRACKS,
+    QUICK,
+    SAMPLE_RATE,
+    dry_from_powers,
+    objective_of,
+    untouched,
+)
+from hybrid.treatment.parts import N_TONE
+from hybrid.treatment.types import Dry, Treatment
 
 Plain = str | float | bool | Sequence["Plain"] | Mapping[str, "Plain"]
 Spectrum = Float[np.ndarray, " line"]
 
-SAMPLE_RATE = 44100
-FRAME_S = 0.1
-N_TRACKS, N_FRAMES, N_PAIRS = 4, 32, 4
-"""The one shape that most tests share, so that little is compiled."""
-LINE_HZ = np.arange(8820) * 2.5
 CENTRE, LEFT, RIGHT = (1.0, 1.0, 1.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
 """Left, right and cross power of a sound of unit power."""
 WIDE, ANTIPHASE = (1.0, 1.0, 0.0), (1.0, 1.0, -1.0)
@@ -114,12 +115,6 @@ RULES: dict[str, tuple[Mapping[str, Plain], ...]] = {
 """One rule per type, at least, with no more than it needs."""
 
 
-SECTIONS = {
-    name: (Section.model_validate({"from": start, "to": end}),)
-    for name, start, end in (("verse", "0 s", "0.8 s"), ("chorus", "0.8 s", "60 s"))
-}
-
-
 def rule_of(type_name: str, written: Mapping[str, Plain], rule_id: str = "made") -> RuleType:
     """A rule as a file would say it."""
     return TYPES[type_name].model_validate({"id": rule_id, "type": type_name, **written})
@@ -132,11 +127,6 @@ def all_rules() -> tuple[RuleType, ...]:
         for name, variants in RULES.items()
         for index, written in enumerate(variants)
     )
-
-
-def rule_set(*rules: RuleType, **sets: Selector) -> RuleSet:
-    """These rules, from no file."""
-    return RuleSet("made", "Made", rules, (), {}, SECTIONS, sets, {}, (), (), {})
 
 
 def pink(low_hz: float = 20.0, high_hz: float = 20000.0) -> Spectrum:
@@ -195,96 +185,11 @@ def dry_of(parts: Sequence[Part], n_tracks: int = N_TRACKS, n_frames: int = N_FR
         power_k[index] = _placed(part, gain * (part.spectrum @ weighted), course)
         low_power[index] = gain * part.spectrum[low] * course.mean()
     nothing = np.zeros((N_PAIRS, 2), np.int32)
-    return _dry(power, power_k, nothing, np.zeros((N_PAIRS, 2, 2, n_frames, bands.N_BANDS)), low_power)
+    return dry_from_powers(power, power_k, nothing, np.zeros((N_PAIRS, 2, 2, n_frames, bands.N_BANDS)), low_power)
 
 
 def _placed(part: Part, band_power: Float[np.ndarray, " band"], course: Float[np.ndarray, " frame"]) -> np.ndarray:
     return np.array(part.place)[:, None, None] * course[:, None] * band_power
-
-
-def _dry(power: np.ndarray, power_k: np.ndarray, pairs: np.ndarray, cross: np.ndarray, low_power: np.ndarray) -> Dry:
-    track_k = jnp.asarray(power_k[:, :2].sum(axis=(1, 3)), jnp.float32)
-    return Dry(
-        power=jnp.asarray(power, jnp.float32),
-        power_k=jnp.asarray(power_k, jnp.float32),
-        pairs=jnp.asarray(pairs),
-        cross=jnp.asarray(cross, jnp.float32),
-        active=loudness.activity(track_k, jnp.ones(power.shape[2]), FRAME_S),
-        inside=jnp.ones(power.shape[2]),
-        time_s=(jnp.arange(power.shape[2]) + 0.5) * FRAME_S,
-        k_weight=jnp.asarray(bandpower.k_weight(SAMPLE_RATE), jnp.float32),
-        low_power=jnp.asarray(low_power, jnp.float32),
-        low_hz=jnp.asarray(LINE_HZ[: low_power.shape[1]], jnp.float32),
-        low_k=jnp.ones(low_power.shape[1]),
-        peak=jnp.full(power.shape[2], 0.01),
-        peak_to_loudness_db=jnp.asarray(14.0),
-        frame_s=FRAME_S,
-    )
-
-
-ROLES = ("vocal.lead", "bass", "guitar", "guitar")
-
-
-def random_song(n_tracks: int = N_TRACKS, n_frames: int = N_FRAMES) -> Song:
-    """As many tracks as asked, a lead first, then basses and guitars in turn; every third is mono."""
-    places = [CENTRE if i % 3 == 0 else WIDE for i in range(n_tracks)]
-    parts = [
-        Part(pink(), place=places[i], role=ROLES[i % 4] if i else ROLES[0], tags=() if i else ("lead",))
-        for i in range(n_tracks)
-    ]
-    return song_of(parts, n_frames)
-
-
-def random_dry(seed: int, n_tracks: int = N_TRACKS, n_frames: int = N_FRAMES) -> Dry:
-    """Measurements of tracks that change over time and frequency, some wide, some with rests, some sharing phase.
-
-    All tracks are within a few decibels of each other, so that no rule is far from where it can be met.
-    """
-    rng = np.random.default_rng(seed)
-    shape = (n_tracks, n_frames, bands.N_BANDS)
-    level_db = -36.0 + rng.normal(0.0, 4.0, shape) + rng.normal(0.0, 6.0, (n_tracks, 1, bands.N_BANDS))
-    level_db[2:, 5:9] -= 40.0  # rests
-    left = 10.0 ** (level_db / 10.0)
-    mono = (np.arange(n_tracks) % 3 == 0)[:, None, None]
-    right = np.where(mono, left, left * 10.0 ** (rng.normal(0.0, 0.2, shape)))
-    cross = np.where(mono, left, np.sqrt(left * right) * rng.uniform(-0.2, 0.9, shape))
-    power = np.stack([left, right, cross], axis=1)
-    pairs = np.zeros((N_PAIRS, 2), np.int32)
-    shared = np.zeros((N_PAIRS, 2, 2, n_frames, bands.N_BANDS))
-    if n_tracks > 2:
-        pairs[0] = 1, 2
-        shared[0] = 0.4 * np.sqrt(np.einsum("atb,ctb->actb", power[1, :2], power[2, :2]))
-    low_power = np.abs(rng.normal(0.0, 1e-6, (n_tracks, (LINE_HZ <= 1000.0).sum())))
-    return _dry(power, power * bandpower.k_weight(SAMPLE_RATE), pairs, shared, low_power)
-
-
-def untouched(dry: Dry, knot_s: float = 0.2) -> Treatment:
-    """The treatment that does nothing, of the shape that fits."""
-    n_tracks, n_frames = dry.active.shape
-    return neutral(n_tracks, n_frames * dry.frame_s, knot_s, optional=("reverb",))
-
-
-_FROM = {
-    "eq.low_cut": (30.0, 90.0),
-    "reverb.send": (-24.0, -6.0),
-    "reverb.decay": (0.5, 2.0),
-    "reverb.pre_delay": (0.01, 0.09),
-}
-"""Parts that do not move about zero, and where they lie."""
-
-
-def random_treatment(dry: Dry, seed: int, size: float = 1.0) -> Treatment:
-    """Every control moved by about `size` of its own units of change."""
-    rng = np.random.default_rng(seed)
-
-    def moved(part: str, value: jax.Array) -> jax.Array:
-        if part in _FROM:
-            return jnp.asarray(rng.uniform(*_FROM[part], value.shape), value.dtype)
-        bijector = PARTS[part].bijector
-        scale = bijector.scale if isinstance(bijector, Bounded) else 3.0
-        return jnp.asarray(size * scale * rng.uniform(-1.0, 1.0, value.shape), value.dtype)
-
-    return map_parts(moved, untouched(dry))
 
 
 def at_level(treatment: Treatment, *level_db: float) -> Treatment:
@@ -304,33 +209,6 @@ def with_tone(treatment: Treatment, track: int, tone_db: Sequence[float]) -> Tre
     assert len(tone_db) == N_TONE
     curve = treatment.eq.tone_db.at[track].set(jnp.asarray(tone_db))
     return replace(treatment, eq=treatment.eq._replace(tone_db=curve))
-
-
-def objective_of(rules: Sequence[RuleType], song: Song, dry: Dry, **sets: Selector) -> Objective:
-    """The objective of the rules for a song of that padded shape."""
-    return compile_rules(rule_set(*rules, **sets), song, dry.active.shape[0], np.asarray(dry.time_s))[0]
-
-
-class Pulls(NamedTuple):
-    """What each rule reads and costs, and the slope of each cost."""
-
-    readings: tuple[Reading, ...]
-    cost: Float[jax.Array, " rule"]
-    slope: Treatment
-    """Each leaf with an axis of rules in front."""
-
-
-@partial(jax.jit, compiler_options=QUICK)
-def pulls(objective: Objective, dry: Dry, treatment: Treatment) -> Pulls:
-    """Readings, costs and slopes of all rules, one by one."""
-
-    def costs(moved: Treatment) -> tuple[jax.Array, tuple[Reading, ...]]:
-        read_of = objectives.readings(objective, dry, moved)
-        return objectives.penalties(objective, read_of, jnp.zeros_like(objective.weight)), read_of
-
-    cost, pull, read_of = jax.vjp(costs, treatment, has_aux=True)
-    rows = jax.lax.map(lambda unit: pull(unit)[0], jnp.eye(len(cost), dtype=cost.dtype))
-    return Pulls(read_of, cost, rows)
 
 
 @partial(jax.jit, compiler_options=QUICK)

@@ -16,6 +16,7 @@ import pytest
 
 from hybrid.knowledge.types import TYPES
 from hybrid.signal import bands
+from hybrid.testing.songs import objective_of
 from hybrid.treatment.curves import tone_curves
 from hybrid.treatment.parts import N_TONE, N_ZONES, PARTS, RIDE_S
 from hybrid.treatment.types import Treatment, treatment_parts
@@ -30,7 +31,6 @@ from tests.knowledge.made import (
     at_position,
     dry_of,
     hear,
-    objective_of,
     pink,
     rule_of,
     song_of,

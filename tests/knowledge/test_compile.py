@@ -12,24 +12,8 @@ from hybrid.knowledge.compile import DEFAULT_AIM_LUFS, DEFAULT_CEILING_DBTP, com
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.schema import Section
 from hybrid.knowledge.select import Selector
-from tests.knowledge.made import (
-    CENTRE,
-    FRAME_S,
-    LEFT,
-    N_FRAMES,
-    N_TRACKS,
-    RIGHT,
-    RULES,
-    Part,
-    Plain,
-    dry_of,
-    pink,
-    readings,
-    rule_of,
-    rule_set,
-    song_of,
-    untouched,
-)
+from hybrid.testing.songs import FRAME_S, N_FRAMES, N_TRACKS, rule_set, untouched
+from tests.knowledge.made import CENTRE, LEFT, RIGHT, RULES, Part, Plain, dry_of, pink, readings, rule_of, song_of
 
 TIME_S = (np.arange(N_FRAMES) + 0.5) * FRAME_S
 ROLES = ("vocal.lead", "bass.electric", "guitar.acoustic")

@@ -9,19 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hybrid.testing.songs import N_FRAMES, N_PAIRS
 from hybrid.treatment.types import Treatment
-from tests.knowledge.made import (
-    N_FRAMES,
-    N_PAIRS,
-    Heard,
-    Part,
-    at_level,
-    at_position,
-    hear,
-    pink,
-    tone,
-    with_tone,
-)
+from tests.knowledge.made import Heard, Part, at_level, at_position, hear, pink, tone, with_tone
 
 VOICE = Part(pink(), role="vocal.lead", tags=("lead",))
 GUITAR = Part(pink(), role="guitar")

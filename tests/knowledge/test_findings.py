@@ -12,20 +12,8 @@ from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
 from hybrid.signal import bands
-from tests.knowledge.made import (
-    FRAME_S,
-    RULES,
-    Part,
-    Plain,
-    all_rules,
-    dry_of,
-    objective_of,
-    pink,
-    readings,
-    rule_of,
-    song_of,
-    untouched,
-)
+from hybrid.testing.songs import FRAME_S, objective_of, untouched
+from tests.knowledge.made import RULES, Part, Plain, all_rules, dry_of, pink, readings, rule_of, song_of
 
 pytestmark = pytest.mark.long
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hybrid.knowledge.types import TYPES
-from tests.knowledge.made import LINE_HZ, WIDE, Part, at_level, at_position, hear, pink, tone, with_tone
+from hybrid.testing.songs import LINE_HZ
+from tests.knowledge.made import WIDE, Part, at_level, at_position, hear, pink, tone, with_tone
 
 VOICE = Part(pink(), role="vocal.lead", tags=("lead",))
 GUITAR = Part(pink(), role="guitar")

@@ -15,24 +15,10 @@ from hybrid.knowledge.objective import Objective, Output
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.panel import predict
+from hybrid.testing.songs import objective_of, random_dry, random_song, untouched
 from hybrid.treatment.bounds import constrain, unconstrain
 from hybrid.treatment.types import Dry, Treatment, treatment_parts
-from tests.knowledge.made import (
-    RULES,
-    Part,
-    Plain,
-    at_level,
-    at_position,
-    dry_of,
-    objective_of,
-    pink,
-    random_dry,
-    random_song,
-    readings,
-    rule_of,
-    song_of,
-    untouched,
-)
+from tests.knowledge.made import RULES, Part, Plain, at_level, at_position, dry_of, pink, readings, rule_of, song_of
 from tests.quick import QUICK
 
 

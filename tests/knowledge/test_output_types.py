@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from hybrid.testing.songs import LINE_HZ, objective_of
 from tests.knowledge.made import (
     ANTIPHASE,
     LEFT,
-    LINE_HZ,
     RIGHT,
     RULES,
     WIDE,
@@ -21,7 +21,6 @@ from tests.knowledge.made import (
     at_position,
     dry_of,
     hear,
-    objective_of,
     pink,
     rule_of,
     song_of,

@@ -13,22 +13,10 @@ import numpy as np
 import pytest
 
 from hybrid.signal import bands
+from hybrid.testing.songs import LINE_HZ
 from hybrid.treatment.parts import N_TONE, RIDE_S
 from hybrid.treatment.types import treatment_parts
-from tests.knowledge.made import (
-    ANTIPHASE,
-    LEFT,
-    LINE_HZ,
-    RIGHT,
-    WIDE,
-    Part,
-    at_level,
-    at_position,
-    hear,
-    pink,
-    tone,
-    with_tone,
-)
+from tests.knowledge.made import ANTIPHASE, LEFT, RIGHT, WIDE, Part, at_level, at_position, hear, pink, tone, with_tone
 
 LEAD = Part(pink(), role="vocal.lead", tags=("lead",))
 REST = Part(pink(), role="guitar")

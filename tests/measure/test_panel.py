@@ -74,10 +74,28 @@ def test_a_constant_gain_does_not_move():
 
 def test_the_observation_of_the_raw_tracks_is_the_prediction_of_a_neutral_treatment():
     levels = (float(RAW.loudness_lufs), float(RAW.true_peak_dbtp))
-    seen = panel.observe(DRY, NOTHING, effect.untreated(DRY), random_dry(1), levels)
+    seen = panel.observe(DRY, effect.untreated(DRY), random_dry(1), levels, NOTHING)
     np.testing.assert_allclose(seen.track_k, RAW.track_k, rtol=1e-5)
     np.testing.assert_allclose(seen.pair_k, RAW.pair_k, rtol=1e-5)
     assert (float(seen.loudness_lufs), float(seen.true_peak_dbtp)) == pytest.approx(levels)
+
+
+def test_tracks_without_a_treatment_are_measured_as_those_that_have_one():
+    treatment = random_treatment(DRY)
+    level = treatment.master.level_db
+    known = predict(DRY, treatment)
+    unknown = panel.predict_tracks(DRY, effect.treated(DRY, treatment), level)
+    assert unknown.treatment is None and unknown.slew_db_per_s is None
+    same = ("track_k", "pair_k", "mix_k", "return_k", "peak", "loudness_lufs", "true_peak_dbtp", "output_level_db")
+    for name in same:
+        np.testing.assert_allclose(getattr(unknown, name), getattr(known, name), rtol=1e-5, err_msg=name)
+
+
+def test_a_mix_that_is_observed_without_a_treatment_is_at_its_own_level():
+    levels = (float(RAW.loudness_lufs), float(RAW.true_peak_dbtp))
+    seen = panel.observe(DRY, effect.untreated(DRY), random_dry(1), levels)
+    assert seen.treatment is None and float(seen.output_level_db) == 0.0
+    np.testing.assert_allclose(seen.track_k, RAW.track_k, rtol=1e-5)
 
 
 def test_loudness_falls_when_a_track_is_turned_down_and_never_rises():

@@ -11,8 +11,9 @@ import pytest
 from benchmarks import cheat_audit
 from benchmarks.cheat_audit import Audit, Case, Run
 from hybrid.knowledge import objective as objectives
+from hybrid.testing.songs import random_dry, random_song, rule_set
 from hybrid.treatment.types import treatment_parts
-from tests.knowledge.made import RULES, random_dry, random_song, rule_of, rule_set
+from tests.knowledge.made import RULES, rule_of
 
 pytestmark = pytest.mark.long
 

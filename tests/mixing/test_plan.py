@@ -23,9 +23,10 @@ from hybrid.mixing.plan import MixConfig, Plan, plan_mix
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
 from hybrid.proposal.weights import Network
+from hybrid.testing.songs import objective_of, rule_set, untouched
 from hybrid.treatment import effect
 from hybrid.treatment.types import treatment_parts
-from tests.knowledge.made import RULES, all_rules, objective_of, rule_of, rule_set, untouched
+from tests.knowledge.made import RULES, all_rules, rule_of
 
 pytestmark = pytest.mark.long
 

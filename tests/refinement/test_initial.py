@@ -11,9 +11,10 @@ import pytest
 from hybrid.measure import loudness
 from hybrid.measure.panel import predict
 from hybrid.refinement.initial import ROLE_LEVELS_LU, role_start
+from hybrid.testing.songs import N_TRACKS, untouched
 from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Treatment, treatment_parts
-from tests.knowledge.made import N_TRACKS, Part, dry_of, pink, song_of, untouched
+from tests.knowledge.made import Part, dry_of, pink, song_of
 
 OFF = np.zeros(N_TRACKS, np.float32)
 

@@ -22,21 +22,11 @@ from hybrid.refinement.conflicts import conflicts
 from hybrid.refinement.constraints import UNLIMITED, constraint_weights_by_target, signed_excess
 from hybrid.refinement.pins import Pins, pins_of
 from hybrid.refinement.refine import Refined, Task, refine
+from hybrid.testing.songs import objective_of, random_dry, random_song, random_treatment, untouched
 from hybrid.treatment.bounds import regulariser
 from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Dry, Treatment, map_parts, treatment_parts
-from tests.knowledge.made import (
-    Plain,
-    all_rules,
-    at_position,
-    objective_of,
-    random_dry,
-    random_song,
-    random_treatment,
-    readings,
-    rule_of,
-    untouched,
-)
+from tests.knowledge.made import Plain, all_rules, at_position, readings, rule_of
 
 pytestmark = pytest.mark.long
 

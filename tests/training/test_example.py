@@ -11,12 +11,13 @@ import pytest
 from hybrid.audio.manifest import load_song
 from hybrid.measure import loudness
 from hybrid.model.input_features import NETWORK_FRAME_S
+from hybrid.testing.songs import objective_of, random_dry, random_song
 from hybrid.training.example import Example, Frames, Shape, listen_to, shaped, store, stored
 from hybrid.training.recipe import Variety
 from hybrid.training.vary import asked_otherwise, recast, varied
 from hybrid.treatment import effect
 from hybrid.treatment.types import neutral
-from tests.knowledge.made import RULES, objective_of, random_dry, random_song, rule_of
+from tests.knowledge.made import RULES, rule_of
 from tests.training.made import SECONDS, write_song
 
 SHAPE = Shape(5, 16, 4)

@@ -1,16 +1,25 @@
 """How each rule type is measured: a differentiable function of the panel, for every entry of `types.TYPES`.
 
-Kept beside the types rather than in them, so that rule files can be checked without starting JAX.
+Kept beside the types rather than in them, so that rule files can be checked without starting JAX. Types of plug-ins
+measure by a method of their own; what it gives is checked here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from hybrid.errors import InputError, Problem
+from hybrid.knowledge.plugin_source import is_shipped, line_in, place_of
+from hybrid.knowledge.plugins import FAULTS
 from hybrid.knowledge.readings import dynamics, fidelity, group, loudness, masking, output, reverb, space, spectrum
 from hybrid.knowledge.readings.reading import Panel, Reading
+from hybrid.knowledge.scope import Scope
+from hybrid.knowledge.types import RuleType
 
-__all__ = ["READINGS", "Panel", "Reading"]
+__all__ = ["READINGS", "Panel", "Reading", "measured"]
 
 READINGS: dict[str, Callable[..., Reading]] = {
     "lead_to_rest_ratio": loudness.lead_to_rest_ratio,
@@ -64,3 +73,40 @@ READINGS: dict[str, Callable[..., Reading]] = {
     "corpus_prior": group.corpus_prior,
     "group_integrity": group.group_integrity,
 }
+
+
+_HINT = "measure gives Reading(value, share): a value in the rule's unit for each target, and how much it counts"
+
+
+def measured(rule: RuleType, song: Panel, scope: Scope) -> Reading:
+    """The reading of one rule. Raises InputError where a plug-in's `measure` fails, or reads no value per target."""
+    if is_shipped(type(rule)):
+        return rule.measure(song, scope)
+    place = place_of(type(rule), "measure")
+    try:
+        found = rule.measure(song, scope)
+    except FAULTS as error:
+        where = line_in(place.rpartition(":")[0], error)
+        what = f"{rule.type}: measure fails: {' '.join(f'{type(error).__name__}: {error}'.split())}"
+        raise InputError(Problem(where, what)) from error
+    if problems := [Problem(place, f"{rule.type}: {what}", _HINT) for what in _objections(rule, found, song)]:
+        raise InputError(*problems)
+    return found
+
+
+def _objections(rule: RuleType, found: object, song: Panel) -> Iterator[str]:
+    if not isinstance(found, Reading):
+        yield f"measure gives {type(found).__name__}, expected a Reading"
+        return
+    n_tracks, n_frames = song.dry.active.shape
+    n = rule.n_targets(n_tracks)
+    each = {"track": "one for each track", "pair": "one for each pair of tracks", "band": "one for each band"}
+    expected = "one for each entry" if rule.entries() else each.get(rule.target_kind, f"one for the {rule.target_kind}")
+    arrays: list[tuple[str, Array, tuple[int, ...]]] = [("value", found.value, (n,)), ("share", found.share, (n,))]
+    if found.course is not None:
+        arrays.append(("course", found.course, (n, n_frames)))
+    for name, array, shape in arrays:
+        if jnp.shape(array) != shape:
+            yield f"measure gives a {name} of shape {jnp.shape(array)}, expected {shape}: {expected}"
+        elif not jnp.issubdtype(jnp.result_type(array), jnp.floating):
+            yield f"measure gives a {name} of type {jnp.result_type(array)}, expected floating-point numbers"

@@ -7,7 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from hybrid.knowledge.readings.reading import Panel, Reading, bus_reading, smoothed, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import (
+    Panel,
+    Reading,
+    bus_reading,
+    smoothed,
+    sounding,
+    tracks_heard,
+    treatment_of,
+)
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import GainReduction, LevelConsistency, MicroDynamics, SectionContrast, SidechainDepth
 from hybrid.measure import dynamics, loudness, spectrum
@@ -31,7 +39,8 @@ def gain_reduction(rule: GainReduction, song: Panel, scope: Scope) -> Reading:
 
 
 def _dynamics_db(song: Measured) -> Float[Array, "track zone frame"]:
-    return points_at(song.treatment.dynamics.zone_db, song.treatment.knot_s, song.dry.time_s)
+    treatment = treatment_of(song)
+    return points_at(treatment.dynamics.zone_db, treatment.knot_s, song.dry.time_s)
 
 
 def level_consistency(rule: LevelConsistency, song: Measured, scope: Scope) -> Reading:

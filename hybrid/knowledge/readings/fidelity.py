@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax.numpy as jnp
 
-from hybrid.knowledge.readings.reading import Panel, Reading, bus_reading, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import Panel, Reading, bus_reading, sounding, tracks_heard, treatment_of
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import (
     Artefacts,
@@ -30,7 +30,9 @@ AFTER_S = 0.1
 def timbre_change(rule: TimbreChange, song: Panel, scope: Scope) -> Reading:
     """Change of each track's spectral shape, dB RMS."""
     active = sounding(song, scope)
-    low_cut = curves.low_cut_band_db(song.treatment.eq.low_cut_hz, song.dry.low_power, song.dry.low_hz)
+    low_cut = jnp.zeros_like(song.raw.power[:, 0])
+    if song.treatment is not None:
+        low_cut = curves.low_cut_band_db(song.treatment.eq.low_cut_hz, song.dry.low_power, song.dry.low_hz)
     value = fidelity.timbre_change_db(song.raw.power, song.direct_power, active, low_cut)
     return Reading(value, tracks_heard(scope, active))
 
@@ -38,6 +40,7 @@ def timbre_change(rule: TimbreChange, song: Panel, scope: Scope) -> Reading:
 def smooth_control(rule: SmoothControl, song: Measured, scope: Scope) -> Reading:
     """Speed of each track's gain curves, in its fastest zone: the mean of the fastest tenth, dB/s."""
     active = sounding(song, scope)
+    assert song.slew_db_per_s is not None
     speed = jnp.max(jnp.abs(song.slew_db_per_s), axis=1)
     moving = (active > 0.0).astype(speed.dtype)
     return Reading(worst_mean(speed, 0.1, moving), tracks_heard(scope, active), speed * moving)
@@ -45,15 +48,15 @@ def smooth_control(rule: SmoothControl, song: Measured, scope: Scope) -> Reading
 
 def minimal_change(rule: MinimalChange, song: Measured, scope: Scope) -> Reading:
     """How much is done to each track: the sum of its squared moves in whitened units."""
-    return Reading(regulariser(song.treatment), tracks_heard(scope, song.dry.active))
+    return Reading(regulariser(treatment_of(song)), tracks_heard(scope, song.dry.active))
 
 
 def transients_kept(rule: TransientsKept, song: Measured, scope: Scope) -> Reading:
     """Gain at each track's onsets less that a tenth of a second later, dB."""
     active = sounding(song, scope)
-    strength = dynamics.onsets(song.raw.power, active)
+    strength, treatment = dynamics.onsets(song.raw.power, active), treatment_of(song)
     at, later = (
-        dynamics.broadband_db(curves.moving_db(song.treatment, song.dry.time_s + late), song.raw.power)
+        dynamics.broadband_db(curves.moving_db(treatment, song.dry.time_s + late), song.raw.power)
         for late in (0.0, AFTER_S)
     )
     has_onsets = jnp.sum(strength, axis=-1) > 0.0

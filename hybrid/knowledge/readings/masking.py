@@ -14,6 +14,7 @@ from hybrid.knowledge.readings.reading import (
     pairs_of,
     sounding,
     tracks_heard,
+    treatment_of,
 )
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import (
@@ -66,7 +67,7 @@ def essential_band_masking(rule: EssentialBandMasking, song: Panel, scope: Scope
     need, use = (masking.essential(power, rule.essential) for power in (theirs, own))
     weight = need * (1.0 - use) * jnp.asarray(spectrum.bands_between(rule.band), own.dtype)
     level = db(jnp.einsum("itb,it->ib", song.direct_power, active))
-    tone = song.treatment.eq.tone_db @ jnp.asarray(tone_curves(), level.dtype)
+    tone = treatment_of(song).eq.tone_db @ jnp.asarray(tone_curves(), level.dtype)
     level = jnp.maximum(level, jax.lax.stop_gradient(level - tone) - rule.max_cut)
     rival = jax.lax.stop_gradient(db(active @ song.bus_power(scope.against)))
     value = jnp.sum(weight * jax.nn.softplus(level - rival), axis=-1) / jnp.maximum(jnp.sum(need, axis=-1), 1e-6)
@@ -97,7 +98,7 @@ def lead_clarity(rule: LeadClarity, song: Panel, scope: Scope) -> Reading:
 def masked_to_unmasked(rule: MaskedToUnmasked, song: Panel, scope: Scope) -> Reading:
     """Share of its loudness alone that each track keeps beside the rest, 0 to 1."""
     active = sounding(song, scope)
-    before = song.loudness_lufs - song.treatment.master.level_db
+    before = song.loudness_lufs - song.output_level_db
     pressure = partial_loudness.pressure_of(before, rule.level)
     kept = partial_loudness.kept_share(song.track_power, song.mix_power, active, pressure)
     return Reading(kept, tracks_heard(scope, active))

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from hybrid.knowledge.scope import Scope
 from hybrid.measure.panel import Measured
 from hybrid.treatment import effect
+from hybrid.treatment.types import Treatment
 
 
 class Reading(NamedTuple):
@@ -96,6 +97,12 @@ def one(value: Float[Array, ""], course: Float[Array, " frame"] | None = None) -
 def bus_reading(value: jax.Array, present: jax.Array, course: jax.Array | None = None) -> Reading:
     """A reading of one bus, which is no target unless it is present."""
     return Reading(value[None], present[None].astype(value.dtype), None if course is None else course[None])
+
+
+def treatment_of(song: Measured) -> Treatment:
+    """What was done to the tracks. Only for types that require a treatment: without one, their rules are not read."""
+    assert song.treatment is not None
+    return song.treatment
 
 
 def pairs_of(first: jax.Array, second: jax.Array) -> jax.Array:

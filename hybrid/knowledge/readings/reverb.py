@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hybrid.knowledge.readings.reading import Reading, mix_sounding, one, sounding, tracks_heard
+from hybrid.knowledge.readings.reading import Reading, mix_sounding, one, sounding, tracks_heard, treatment_of
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import DecayTime, PreDelay, ReturnBand, ReturnToDirect, ReverbToMix
 from hybrid.measure import spectrum
@@ -38,19 +38,19 @@ def reverb_to_mix(rule: ReverbToMix, song: Measured, scope: Scope) -> Reading:
 
 def decay_time(rule: DecayTime, song: Measured, scope: Scope) -> Reading:
     """Time in which the return falls by 60 dB, mean of the middle zones, s."""
-    reverb = song.treatment.reverb
+    reverb = treatment_of(song).reverb
     return _no_room() if reverb is None else one(jnp.mean(reverb.decay_s[1:-1]))
 
 
 def pre_delay(rule: PreDelay, song: Measured, scope: Scope) -> Reading:
     """Time before the return begins, s."""
-    reverb = song.treatment.reverb
+    reverb = treatment_of(song).reverb
     return _no_room() if reverb is None else one(reverb.pre_delay_s)
 
 
 def return_band(rule: ReturnBand, song: Measured, scope: Scope) -> Reading:
     """Power of the return outside its band over that inside, dB, for equal power in every octave; -60 for none."""
-    reverb = song.treatment.reverb
+    reverb = treatment_of(song).reverb
     if reverb is None:
         return _no_room()
     power = _octaves(reverb.tone_db.dtype) * 10.0 ** (0.1 * reverb.tone_db @ jnp.asarray(tone_curves()))

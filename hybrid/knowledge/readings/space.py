@@ -19,6 +19,7 @@ from hybrid.knowledge.readings.reading import (
     smoothed,
     sounding,
     tracks_heard,
+    treatment_of,
 )
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import (
@@ -94,7 +95,7 @@ def similar_apart(rule: SimilarApart, song: Measured, scope: Scope) -> Reading:
     low = spectrum.below_db(dry, active, jnp.full(active.shape[0], LOW_HZ))
     high = 1.0 - 10.0 ** (low / 10.0)
     alike = masking.overlap(dry, active) * masking.co_activity(active) * jnp.outer(high, high)
-    position = song.treatment.pan.position
+    position = treatment_of(song).pan.position
     apart = jnp.square(position[:, None] - position[None, :])
     closeness = jnp.exp(-apart / (2.0 * BELL * BELL))
     pairs = pairs_of(scope.member, scope.member) * (masking.co_activity(active) > 0.0)

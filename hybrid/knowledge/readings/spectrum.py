@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,9 +33,10 @@ HISS_HZ, BODY_HZ = (5000.0, 9000.0), (300.0, 4000.0)
 LOW_END_HZ, MIDDLE_HZ = 120.0, 2000.0
 
 
-def curve_db(rule: LongTermSpectrum) -> Float[np.ndarray, " band"]:
-    """The wanted curve at the band centres: straight lines over log frequency, held beyond the ends."""
-    corners_hz, levels_db = zip(*rule.curve, strict=True)
+def curve_db(points: Sequence[tuple[float, float]]) -> Float[np.ndarray, " band"]:
+    """Level at the band centres in dB of a curve through points (Hz, dB): straight lines over log frequency, constant
+    beyond the ends."""
+    corners_hz, levels_db = zip(*points, strict=True)
     return np.interp(np.log2(bands.band_centres_hz()), np.log2(corners_hz), levels_db)
 
 
@@ -45,7 +48,7 @@ def long_term_spectrum(rule: LongTermSpectrum, song: Panel, scope: Scope) -> Rea
     """
     level = spectrum.long_term_db(song.mix_power, mix_sounding(song, scope))
     inside = spectrum.bands_between((rule.curve[0][0], rule.curve[-1][0])) * spectrum.octaves_per_band()
-    curve = jnp.asarray(curve_db(rule), level.dtype)
+    curve = jnp.asarray(curve_db(rule.curve), level.dtype)
     raw = effect.summed(song.raw.power)
     raw_level = spectrum.long_term_db(raw, mix_sounding(song, scope)) - curve
     filled = raw_level > jnp.max(jnp.where(inside > 0.0, raw_level, -jnp.inf)) - _EMPTY_DB

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
@@ -32,41 +32,29 @@ from hybrid.knowledge.types.fields import (
     Weight,
     When,
 )
-from hybrid.signal.bands import band_centres_hz
+from hybrid.knowledge.types.hooks import RuleHooks
+from hybrid.signal.bands import N_BANDS, band_centres_hz
 from hybrid.units import Plain, field_error, parse_quantity, parse_range, quantity_schema
+
+if TYPE_CHECKING:
+    from hybrid.knowledge.readings.reading import Panel, Reading
+    from hybrid.knowledge.scope import Scope
 
 For = Annotated[Selector, Field(alias="for")]
 ALL = Selector.model_validate("all")
 MIX = Selector(bus="mix")
 MASTER = Selector(bus="master")
-TargetKind = Literal["track", "bus", "mix", "band", "pair"]
 
 
-class RuleType(BaseModel):
+class RuleType(RuleHooks):
     """One kind of rule: a measurement, what may be asked of it, and what it may move.
 
-    A type states `unit`, the unit of what it measures and asks; `target_kind`, what one measured number
-    stands for; the default `scale`, one unit of penalty; and `acts_on`. Further fields are its parameters.
-    The first line of its docstring says the rule in one sentence, to be read in reports.
+    A type declares what `RuleHooks` lists, as far as it differs from the defaults there; the default `scale`, one unit
+    of penalty; and `acts_on`. Further fields are its parameters. The first line of its docstring says the rule in one
+    sentence, to be read in reports.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    unit: ClassVar[str] = "plain"
-    target_kind: ClassVar[TargetKind] = "track"
-    asks: ClassVar[bool] = True
-    """Whether a rule states an interval; if not, the type brings its own."""
-    opposes: ClassVar[Literal["never", "may", "must"]] = "never"
-    """Whether a rule names `against`."""
-    optimised: ClassVar[bool] = True
-    """Whether the rule's gradient is worth following; if not, it is measured and reported, and moves nothing."""
-    told_by_mix: ClassVar[bool] = True
-    """Whether a finished mix and one static setting of each track tell what the type measures: not gain over time, not
-    what was done to a single track, not a room."""
-    opens_room: ClassVar[bool] = False
-    """Whether the mix has reverb once a rule of this type is on."""
-    data: ClassVar[frozenset[str]] = frozenset()
-    """Parameters that are data rather than program: another value compiles nothing anew."""
 
     id: Slug
     type: str
@@ -99,6 +87,25 @@ class RuleType(BaseModel):
         """The rule in one sentence."""
         return (cls.__doc__ or "").partition("\n")[0]
 
+    @classmethod
+    def family_name(cls) -> str:
+        """The family of the type: loudness, masking ..."""
+        return cls.family or cls.__module__.rpartition(".")[2]
+
+    def measure(self, song: Panel, scope: Scope) -> Reading:
+        """One value for each target, in `unit`, as a differentiable function of the song; pure, and traced by JAX.
+
+        Those of shipped types are in `hybrid.knowledge.readings`, found there by name: they start JAX, and know these
+        types.
+        """
+        return import_module("hybrid.knowledge.readings").READINGS[self.type](self, song, scope)
+
+    def n_targets(self, n_tracks: int) -> int:
+        """How many values `measure` gives for a song that is padded to `n_tracks`."""
+        if self.entries():
+            return len(self.entries())
+        return {"track": n_tracks, "pair": n_tracks**2, "band": N_BANDS, "mix": 1, "bus": 1}[self.target_kind]
+
     def bounds(self, beat_s: float | None = None) -> tuple[float | None, float | None]:
         """The lowest and the highest value that cost nothing, in `unit`; None where there is no limit.
 
@@ -108,13 +115,14 @@ class RuleType(BaseModel):
             return self.target - self.tolerance, self.target + self.tolerance
         return self.range or (self.min, self.max)
 
-    def entries(self) -> Mapping[str, tuple[float | None, float | None]]:
-        """The targets that the rule itself names, each with its bounds; none for types whose targets the song gives."""
-        return {}
-
-    def by_role(self) -> Mapping[str, tuple[float, ...]]:
-        """What the rule looks up for each track by its role; a track without an entry gets zeros."""
-        return {}
+    def shifted(self, draw: Callable[[], float]) -> RuleType:
+        """The rule with what it asks moved by random amounts, each a call of `draw`, in the rule's unit."""
+        shift = draw()
+        ends = {key: getattr(self, key) for key in ("target", "min", "max")}
+        moved: dict[str, object] = {key: end + shift for key, end in ends.items() if end is not None}
+        if self.range is not None:
+            moved["range"] = (self.range[0] + shift, self.range[1] + shift)
+        return self.model_copy(update=moved)
 
     def tolerance_from(self) -> float | None:
         """How much wider the interval is when the schedule starts, in the unit of a difference."""
@@ -213,7 +221,7 @@ class RuleType(BaseModel):
 
     def _band_objection(self) -> str:
         centres = band_centres_hz()
-        for low, high in filter(None, (getattr(self, "band", None), *getattr(self, "widths", ()))):
+        for low, high in self.bands_hz():
             if not ((centres >= low) & (centres <= high)).any():
                 near = sorted(centres, key=lambda hz: abs(hz - low))[0]
                 return (

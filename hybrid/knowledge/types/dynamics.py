@@ -7,8 +7,10 @@ from typing import ClassVar, Literal
 from pydantic import field_validator
 
 from hybrid.knowledge.select import Words
-from hybrid.knowledge.types.base import RuleType, TargetKind
+from hybrid.knowledge.types.base import RuleType
 from hybrid.knowledge.types.fields import Part
+from hybrid.knowledge.types.hooks import TargetKind
+from hybrid.knowledge.types.requires import Requires
 from hybrid.units import Db, HzBand, Lu, Share, field_error
 
 
@@ -23,7 +25,7 @@ class GainReduction(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
-    told_by_mix: ClassVar[bool] = False
+    requires: ClassVar[Requires] = Requires("treatment", ("dynamics",))
 
     statistic: Literal["mean", "deepest"] = "mean"
     scale: Db = 1.0
@@ -49,6 +51,9 @@ class LevelConsistency(RuleType):
     scale: Lu = 1.0
     acts_on: tuple[Part, ...] = ("gain.ride",)
 
+    def section_names(self) -> tuple[str, ...] | None:
+        return self.sections
+
 
 class MicroDynamics(RuleType):
     """A track keeps its small movements.
@@ -63,7 +68,7 @@ class MicroDynamics(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
-    told_by_mix: ClassVar[bool] = False
+    requires: ClassVar[Requires] = Requires("tracks", ("gain.ride", "dynamics"))
 
     scale: Db = 1.0
     acts_on: tuple[Part, ...] = ("dynamics", "gain.ride")
@@ -81,7 +86,7 @@ class SidechainDepth(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
-    told_by_mix: ClassVar[bool] = False
+    requires: ClassVar[Requires] = Requires("treatment", ("dynamics",))
     opposes: ClassVar[Literal["never", "may", "must"]] = "must"
 
     band: HzBand = (40.0, 120.0)
@@ -107,6 +112,9 @@ class SectionContrast(RuleType):
     of_raw: Share = 0.0
     scale: Lu = 1.0
     acts_on: tuple[Part, ...] = ("gain.ride", "dynamics")
+
+    def section_names(self) -> tuple[str, ...] | None:
+        return self.sections
 
     @field_validator("sections")
     @classmethod

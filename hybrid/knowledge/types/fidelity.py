@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from hybrid.knowledge.types.base import RuleType, TargetKind
-from hybrid.knowledge.types.fields import Part
+from hybrid.knowledge.types.base import RuleType
+from hybrid.knowledge.types.fields import EVERY_PART, Part
+from hybrid.knowledge.types.hooks import TargetKind
+from hybrid.knowledge.types.requires import Requires
 from hybrid.units import Db, DbPerSecond
 
 
@@ -20,7 +22,7 @@ class TimbreChange(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
-    told_by_mix: ClassVar[bool] = False
+    requires: ClassVar[Requires] = Requires("tracks", ("eq", "dynamics"))
 
     scale: Db = 1.0
     acts_on: tuple[Part, ...] = ("eq", "dynamics")
@@ -37,7 +39,7 @@ class SmoothControl(RuleType):
     """
 
     unit: ClassVar[str] = "dB/s"
-    told_by_mix: ClassVar[bool] = False
+    requires: ClassVar[Requires] = Requires("treatment", ("gain.ride", "dynamics"))
 
     scale: DbPerSecond = 5.0
     acts_on: tuple[Part, ...] = ("gain", "dynamics")
@@ -54,7 +56,7 @@ class MinimalChange(RuleType):
     """
 
     unit: ClassVar[str] = "plain"
-    told_by_mix: ClassVar[bool] = False
+    requires: ClassVar[Requires] = Requires("treatment", EVERY_PART)
     asks: ClassVar[bool] = False
 
 
@@ -69,7 +71,7 @@ class TransientsKept(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
-    told_by_mix: ClassVar[bool] = False
+    requires: ClassVar[Requires] = Requires("treatment", ("gain.ride", "dynamics"))
 
     scale: Db = 1.5
     acts_on: tuple[Part, ...] = ("dynamics",)
@@ -104,7 +106,7 @@ class QuietRests(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
-    told_by_mix: ClassVar[bool] = False
+    requires: ClassVar[Requires] = Requires("tracks", ("gain.ride", "dynamics"))
 
     scale: Db = 3.0
     acts_on: tuple[Part, ...] = ("gain.ride", "dynamics")
@@ -122,7 +124,7 @@ class Distortion(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
-    told_by_mix: ClassVar[bool] = False
+    requires: ClassVar[Requires] = Requires("tracks", EVERY_PART)
     optimised: ClassVar[bool] = False
 
     scale: Db = 3.0
@@ -139,7 +141,7 @@ class Artefacts(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
-    told_by_mix: ClassVar[bool] = False
+    requires: ClassVar[Requires] = Requires("tracks", EVERY_PART)
     optimised: ClassVar[bool] = False
 
     scale: Db = 3.0

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from hybrid.knowledge.types.base import RuleType
 from hybrid.knowledge.types.fields import Part
+from hybrid.knowledge.types.hooks import Statistic
 from hybrid.units import Lu, Plain
 
 
@@ -32,6 +33,7 @@ class CorpusPrior(RuleType):
     """
 
     unit: ClassVar[str] = "plain"
+    fitted_by: ClassVar[Statistic | None] = "usual"
     data: ClassVar[frozenset[str]] = frozenset({"table"})
 
     feature: Literal["level", "position", "width", "brightness"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
-from hybrid.knowledge.types.base import RuleType, TargetKind
+from hybrid.knowledge.types.base import RuleType
 from hybrid.knowledge.types.fields import LuByRole, Part
+from hybrid.knowledge.types.hooks import Statistic, TargetKind
 from hybrid.units import Db, Lu, Plain, field_error, field_warning
 
 
@@ -27,6 +28,7 @@ class LeadToRestRatio(RuleType):
     unit: ClassVar[str] = "LU"
     target_kind: ClassVar[TargetKind] = "bus"
     opposes: ClassVar[Literal["never", "may", "must"]] = "must"
+    fitted_by: ClassVar[Statistic | None] = "lead"
 
     scale: Lu = 1.0
     acts_on: tuple[Part, ...] = ("gain",)
@@ -54,7 +56,7 @@ class RoleBudget(RuleType):
     unit: ClassVar[str] = "LU"
     target_kind: ClassVar[TargetKind] = "bus"
     asks: ClassVar[bool] = False
-
+    fitted_by: ClassVar[Statistic | None] = "share"
     data: ClassVar[frozenset[str]] = frozenset({"targets"})
 
     targets: Mapping[str, BudgetShare]
@@ -66,6 +68,16 @@ class RoleBudget(RuleType):
             role: (share.target - share.tolerance, share.target + share.tolerance)
             for role, share in self.targets.items()
         }
+
+    def buses(self) -> tuple[str, ...]:
+        return tuple(self.targets)
+
+    def shifted(self, draw: Callable[[], float]) -> RuleType:
+        rule = super().shifted(draw)
+        targets = {
+            role: share.model_copy(update={"target": share.target + draw()}) for role, share in self.targets.items()
+        }
+        return rule.model_copy(update={"targets": targets})
 
     @field_validator("targets")
     @classmethod

@@ -6,8 +6,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from hybrid.knowledge.types.base import RuleType, TargetKind
+from hybrid.knowledge.types.base import RuleType
 from hybrid.knowledge.types.fields import Part
+from hybrid.knowledge.types.hooks import TargetKind
+from hybrid.knowledge.types.requires import Requires
 from hybrid.units import Db, HzBand, Plain, Share
 
 
@@ -67,6 +69,7 @@ class EssentialBandMasking(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    requires: ClassVar[Requires] = Requires("treatment", ("eq.tone",))
     opposes: ClassVar[Literal["never", "may", "must"]] = "must"
 
     band: HzBand = (30.0, 16000.0)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from hybrid.knowledge.types.base import MASTER, MIX, For, RuleType, TargetKind
+from hybrid.knowledge.types.base import MASTER, MIX, For, RuleType
 from hybrid.knowledge.types.fields import Part
+from hybrid.knowledge.types.hooks import TargetKind
+from hybrid.knowledge.types.requires import Requires
 from hybrid.units import Db, Lu, Seconds, Share
 
 
@@ -20,11 +22,19 @@ class IntegratedLoudness(RuleType):
     """
 
     unit: ClassVar[str] = "LUFS"
+    requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"
 
     for_: For = MASTER
     scale: Lu = 1.0
     acts_on: tuple[Part, ...] = ("master",)
+
+    def aim_lufs(self) -> float | None:
+        """The target, else the top of what is asked, else its bottom, in LUFS."""
+        low, high = self.bounds()
+        if self.target is not None:
+            return self.target
+        return high if high is not None else low
 
 
 class TruePeak(RuleType):
@@ -37,11 +47,15 @@ class TruePeak(RuleType):
     """
 
     unit: ClassVar[str] = "dBTP"
+    requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"
 
     for_: For = MASTER
     scale: Db = 0.2
     acts_on: tuple[Part, ...] = ("master",)
+
+    def ceiling_dbtp(self) -> float | None:
+        return self.bounds()[1]
 
 
 class LoudnessRange(RuleType):
@@ -57,6 +71,7 @@ class LoudnessRange(RuleType):
     """
 
     unit: ClassVar[str] = "LU"
+    requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"
 
     shortest: Seconds = 60.0
@@ -77,6 +92,7 @@ class PeakToLoudness(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"
     optimised: ClassVar[bool] = False
 
@@ -96,6 +112,7 @@ class PeakToShortTerm(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"
 
     share: Share = 0.05

@@ -7,8 +7,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from hybrid.knowledge.types.base import MIX, For, RuleType, TargetKind
+from hybrid.knowledge.types.base import MIX, For, RuleType
 from hybrid.knowledge.types.fields import BeatRange, LuByRole, Part
+from hybrid.knowledge.types.hooks import TargetKind
+from hybrid.knowledge.types.requires import Requires
 from hybrid.units import Db, HzBand, Lu, Seconds
 
 
@@ -25,7 +27,7 @@ class ReturnToDirect(RuleType):
     """
 
     unit: ClassVar[str] = "LU"
-    told_by_mix: ClassVar[bool] = False
+    requires: ClassVar[Requires] = Requires("treatment", ("reverb",))
     opens_room: ClassVar[bool] = True
     data: ClassVar[frozenset[str]] = frozenset({"offset"})
 
@@ -49,7 +51,7 @@ class ReverbToMix(RuleType):
     """
 
     unit: ClassVar[str] = "LU"
-    told_by_mix: ClassVar[bool] = False
+    requires: ClassVar[Requires] = Requires("treatment", ("reverb",))
     target_kind: ClassVar[TargetKind] = "mix"
     opens_room: ClassVar[bool] = True
 
@@ -62,7 +64,6 @@ class _InBeats(RuleType):
     """A time that may be asked for in beats where the song's tempo is known."""
 
     unit: ClassVar[str] = "s"
-    told_by_mix: ClassVar[bool] = False
     target_kind: ClassVar[TargetKind] = "mix"
 
     beats: BeatRange | None = None
@@ -85,6 +86,8 @@ class DecayTime(_InBeats):
     Cheats: none: it is a parameter of the room.
     """
 
+    requires: ClassVar[Requires] = Requires("treatment", ("reverb.decay",))
+
     scale: Seconds = 0.3
     acts_on: tuple[Part, ...] = ("reverb.decay",)
 
@@ -97,6 +100,8 @@ class PreDelay(_InBeats):
     Source: practice, a sixteenth to an eighth of a beat and up.
     Cheats: none: it is a parameter of the room.
     """
+
+    requires: ClassVar[Requires] = Requires("treatment", ("reverb.pre_delay",))
 
     scale: Seconds = 0.01
     acts_on: tuple[Part, ...] = ("reverb.pre_delay",)
@@ -112,7 +117,7 @@ class ReturnBand(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
-    told_by_mix: ClassVar[bool] = False
+    requires: ClassVar[Requires] = Requires("treatment", ("reverb.tone",))
     target_kind: ClassVar[TargetKind] = "mix"
 
     band: HzBand = (300.0, 8000.0)

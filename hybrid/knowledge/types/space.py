@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+import numpy as np
+from jaxtyping import Float
+
 from hybrid import quantity
-from hybrid.knowledge.types.base import MIX, For, RuleType, TargetKind
+from hybrid.knowledge.types.base import MIX, For, RuleType
 from hybrid.knowledge.types.fields import Part, Widths
+from hybrid.knowledge.types.hooks import Statistic, TargetKind
+from hybrid.knowledge.types.lookup import SongLookup
+from hybrid.knowledge.types.requires import Requires
 from hybrid.units import Db, HzBand, PanStep, Plain, Share
 
 
@@ -22,7 +28,9 @@ class SideEnergy(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"
+    fitted_by: ClassVar[Statistic | None] = "side"
 
     band: HzBand
     for_: For = MIX
@@ -41,9 +49,13 @@ class PanPosition(RuleType):
     """
 
     unit: ClassVar[str] = "pan"
+    fitted_by: ClassVar[Statistic | None] = "distance"
 
     scale: PanStep = 10.0
     acts_on: tuple[Part, ...] = ("pan.position",)
+
+    def fixed_position(self) -> float | None:
+        return self.target if self.kind == "require" else None
 
 
 class LeftRightBalance(RuleType):
@@ -56,6 +68,7 @@ class LeftRightBalance(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"
 
     for_: For = MIX
@@ -75,6 +88,7 @@ class SimilarApart(RuleType):
     """
 
     unit: ClassVar[str] = "plain"
+    requires: ClassVar[Requires] = Requires("treatment", ("pan.position",))
     target_kind: ClassVar[TargetKind] = "pair"
 
     scale: Plain = 0.1
@@ -94,6 +108,7 @@ class MonoFoldown(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"
 
     resolution: Literal["broadband", "bands", "tracks"] = "broadband"
@@ -113,6 +128,7 @@ class BandBalance(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"
     centres_hz: ClassVar[tuple[float, ...]] = (750.0, 1650.0, 3650.0, 7750.0, 16000.0)
 
@@ -136,6 +152,7 @@ class WidthByFrequency(RuleType):
     """
 
     unit: ClassVar[str] = "plain"
+    requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"
     asks: ClassVar[bool] = False
     data: ClassVar[frozenset[str]] = frozenset()
@@ -147,6 +164,9 @@ class WidthByFrequency(RuleType):
 
     def entries(self) -> Mapping[str, tuple[float | None, float | None]]:
         return {quantity.write_range(band, "Hz"): share for band, share in self.widths.items()}
+
+    def bands_hz(self) -> tuple[tuple[float, float], ...]:
+        return tuple(self.widths)
 
 
 class PairSpread(RuleType):
@@ -166,3 +186,13 @@ class PairSpread(RuleType):
 
     scale: Plain = 0.1
     acts_on: tuple[Part, ...] = ("pan.position",)
+
+    def lookup_table(self, song: SongLookup) -> Float[np.ndarray, "track track"]:
+        """One for pairs of the rule's tracks that follow each other by name in one role: 1st and 2nd, 3rd and 4th."""
+        tracks, chosen = song.tracks, song.selected(self.for_)
+        table = np.zeros((song.n_tracks, song.n_tracks), np.float32)
+        for role in {tracks[i].role for i in chosen}:
+            same = sorted((i for i in chosen if tracks[i].role == role), key=lambda i: tracks[i].id)
+            for first, second in zip(same[::2], same[1::2], strict=False):
+                table[first, second] = 1.0
+        return table

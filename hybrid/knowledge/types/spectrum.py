@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-from hybrid.knowledge.types.base import MIX, For, RuleType, TargetKind
+import numpy as np
+from jaxtyping import Float
+
+from hybrid.knowledge.types.base import MIX, For, RuleType
 from hybrid.knowledge.types.fields import Corners, Curve, Part
+from hybrid.knowledge.types.hooks import Statistic, TargetKind
+from hybrid.knowledge.types.requires import Requires
 from hybrid.units import Db, DbPerOctave, HzBand, Share
 
 
@@ -22,12 +27,17 @@ class LongTermSpectrum(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "band"
+    fitted_by: ClassVar[Statistic | None] = "spectrum"
 
     curve: Curve
     for_: For = MIX
     scale: Db = 1.5
     acts_on: tuple[Part, ...] = ("eq",)
+
+    def reference_curve(self) -> tuple[tuple[float, float], ...]:
+        return self.curve
 
 
 class SpectralTilt(RuleType):
@@ -41,6 +51,7 @@ class SpectralTilt(RuleType):
     """
 
     unit: ClassVar[str] = "dB/oct"
+    requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"
 
     band: HzBand = (100.0, 4000.0)
@@ -69,6 +80,9 @@ class LowEnergyRatio(RuleType):
 
     def by_role(self) -> Mapping[str, tuple[float, ...]]:
         return {role: (corner,) for role, corner in self.cutoff.items()}
+
+    def low_cut_hz(self, table: Float[np.ndarray, "..."]) -> Float[np.ndarray, " track"] | None:
+        return table[:, 0]
 
 
 class BandOwnership(RuleType):
@@ -120,7 +134,7 @@ class Sibilance(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
-    told_by_mix: ClassVar[bool] = False
+    requires: ClassVar[Requires] = Requires("tracks", ("eq.tone", "dynamics"))
 
     share: Share = 0.05
     scale: Db = 1.5
@@ -138,6 +152,7 @@ class LowEndBudget(RuleType):
     """
 
     unit: ClassVar[str] = "dB"
+    requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"
 
     for_: For = MIX
