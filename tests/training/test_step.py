@@ -49,7 +49,7 @@ graph, weights = nnx.split(Field(sizes, nnx.Rngs(0)), nnx.Param)
 
 
 def train_on(devices):
-    trainer = make_trainer(recipe, graph, False, devices)
+    trainer = make_trainer(recipe, graph, (), devices)
     state, losses = trainer.init(weights), []
     for _ in range(3):
         state, terms = trainer.step(state, batch)
