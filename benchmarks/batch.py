@@ -120,8 +120,8 @@ def resumed(root: Path, out: Path) -> None:
     """Prints the time that resuming a finished run of 1,000 songs takes."""
     from hybrid.audio.write import MIX_FILE
     from hybrid.batch.record import Manifest, last_records
-    from hybrid.batch.run import Choice, jobs_of
-    from hybrid.batch.work import Asked, stamp_of
+    from hybrid.batch.run import SongFilter, jobs_of
+    from hybrid.batch.work import BatchConfig, stamp_of
     from hybrid.corpus.dataset import open_dataset
 
     folder = root / "many"
@@ -130,17 +130,17 @@ def resumed(root: Path, out: Path) -> None:
         song.mkdir(parents=True)
         for source in sorted((root / "set" / "song 000").iterdir()):
             os.link(source, song / source.name)
-    asked = Asked(steps=0, verdict=False)
+    config = BatchConfig(steps=0, verdict=False)
     record = next(iter(last_records(out / "1 process").values()))
-    jobs = jobs_of(open_dataset(str(folder)), out / "many", asked, Choice(), "{song}")
+    jobs = jobs_of(open_dataset(str(folder)), out / "many", config, SongFilter(), "{song}")
     (out / "many").mkdir()
     with Manifest(out / "many") as manifest:
         for job in jobs:
             job.out.mkdir()
             (job.out / MIX_FILE).touch()
             (job.out / ".hybrid").touch()
-            done = record._replace(song=job.found.name, state="done", out=job.place, asked=job.hash, reason="")
-            manifest.add(done._replace(stamp=stamp_of(job.found)))
+            done = record._replace(song=job.song.name, state="done", out=job.place, asked=job.hash, reason="")
+            manifest.add(done._replace(stamp=stamp_of(job.song)))
     took, _ = timed([str(folder), "-o", str(out / "many"), *QUICK, "--resume"])
     print(f"a finished run of 1,000 songs: {took:.1f} s")
 

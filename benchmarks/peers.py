@@ -69,22 +69,24 @@ def our_step() -> float:
     from hybrid.model.field import Field
     from hybrid.model.sizes import Sizes
     from hybrid.training.corpus import examples_of, make_missing
+    from hybrid.training.distillation import no_target
     from hybrid.training.example import Shape
-    from hybrid.training.lesson import FAMILY_NAMES, ROLE_NAMES, Lessons, stacked
     from hybrid.training.recipe import read_recipe
+    from hybrid.training.sample import FAMILY_NAMES, ROLE_NAMES, SampleBuilder, stack
     from hybrid.training.step import make_trainer
-    from hybrid.training.target import no_target
 
     frames = round(EXCERPT_S / 0.4)
     recipe = read_recipe("base").model_copy(update={"n_tracks": N_TRACKS, "n_frames": frames, "batch": BATCH})
     nothing = no_target(N_TRACKS)
-    lessons = Lessons(recipe, load_rules(["base"]), Shape(N_TRACKS, frames, 16), lambda kept: (nothing, nothing))
-    kept = examples_of(read_card("synthetic"), "train", BATCH)
-    make_missing(kept, lambda share: None)
-    batch = stacked([lessons.plain(each) for each in kept])
+    samples = SampleBuilder(
+        recipe, load_rules(["base"]), Shape(N_TRACKS, frames, 16), lambda examples: (nothing, nothing)
+    )
+    examples = examples_of(read_card("synthetic"), "train", BATCH)
+    make_missing(examples, lambda share: None)
+    batch = stack([samples.plain(each) for each in examples])
     graph, weights = nnx.split(Field(Sizes(len(ROLE_NAMES), len(FAMILY_NAMES)), nnx.Rngs(0)), nnx.Param)
     trainer = make_trainer(recipe, graph, ())
-    learner = trainer.begin(weights)
+    learner = trainer.init(weights)
 
     def work() -> None:
         nonlocal learner

@@ -1,1 +1,1 @@
-"""Whole data sets: every song through the path of `mix`, on as many processes or machines as there are."""
+"""Whole data sets: every song mixed as by `hybrid mix`, by several processes or machines."""

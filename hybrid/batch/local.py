@@ -1,4 +1,4 @@
-"""Songs on the cores of this machine: a process for each, started anew, that may die without taking others along."""
+"""Songs on the cores of this machine, in worker processes whose death fails no other song."""
 
 from __future__ import annotations
 
@@ -19,60 +19,63 @@ from hybrid.batch.work import Job, Worker, attempt, clear_unfinished, stamp_of
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
 
-Do = Callable[[Job, Worker], Record]
+Work = Callable[[Job, Worker], Record]
 _Job = TypeVar("_Job")
-_Told = TypeVar("_Told")
+_Result = TypeVar("_Result")
 Engine = Callable[[Sequence[Job]], Iterator[Record]]
-"""Does jobs, and tells of each what became of it."""
+"""Does jobs, and yields the record of each."""
 _WATCH_S, _GRACE_S = 2.0, 30.0
 DIED = "the process that mixed it died twice: it may have run out of memory"
 
 
-def run_here(jobs: Sequence[Job], n_processes: int, do: Do = attempt) -> Iterator[Record]:
-    """Records as songs are done, in no order."""
+def run_local(jobs: Sequence[Job], n_processes: int, work: Work = attempt) -> Iterator[Record]:
+    """Records of the jobs in the order in which they finish."""
 
     def lost(job: Job) -> Record:
-        return Record(job.found.name, "failed", job.place, job.hash, stamp_of(job.found), reason=DIED)
+        return Record(job.song.name, "failed", job.place, job.hash, stamp_of(job.song), reason=DIED)
 
-    return on_cores(jobs, n_processes, do, clear_unfinished, lost)
+    return run_in_processes(jobs, n_processes, work, clear_unfinished, lost)
 
 
-def on_cores(
+def run_in_processes(
     jobs: Sequence[_Job],
     n_processes: int,
-    do: Callable[[_Job, Worker], _Told],
+    work: Callable[[_Job, Worker], _Result],
     clear: Callable[[_Job], None],
-    lost: Callable[[_Job], _Told],
-) -> Iterator[_Told]:
-    """What `do` tells of each job, as it is done, in no order.
+    lost: Callable[[_Job], _Result],
+) -> Iterator[_Result]:
+    """Results of `work` for each job, in the order in which they finish.
 
-    `clear` removes what a job that was broken off has left; of one whose process dies twice, what `lost` says is told.
+    `clear` removes what an interrupted job has left; a job whose process dies twice has the result of `lost`.
     """
+    # reversed, since jobs are taken from the end
     waiting, suspects = list(reversed(jobs)), list[_Job]()
     while waiting:
-        suspects += yield from _some(waiting, n_processes, do)
-    # those that were at work when a process died are tried one by one: whoever is alone at the next death did it
+        suspects += yield from _run_some(waiting, n_processes, work)
+    # jobs that were running when a process died are retried one by one: only the culprit can kill its process now
     for job in suspects:
         clear(job)
-        if (yield from _some([job], 1, do)):
+        if (yield from _run_some([job], 1, work)):
             clear(job)
             yield lost(job)
 
 
-def _some(
-    waiting: list[_Job], n_processes: int, do: Callable[[_Job, Worker], _Told]
-) -> Generator[_Told, None, list[_Job]]:
-    """Takes jobs from the end of `waiting` until none is left or a process dies; returns those that were at work."""
+def _run_some(
+    waiting: list[_Job], n_processes: int, work: Callable[[_Job, Worker], _Result]
+) -> Generator[_Result, None, list[_Job]]:
+    """Takes jobs from the end of `waiting` until none is left or a process dies; returns those that were running
+    then."""
+    # a forked process would inherit the threads and locks of JAX in an undefined state
     context = get_context("spawn")
     n_cores, taken = os.cpu_count() or 1, context.Value("i", 0)
     threads = max(1, n_cores // n_processes)
     pool = ProcessPoolExecutor(n_processes, mp_context=context, initializer=_begin, initargs=(taken, n_processes))
-    running: dict[Future[_Told], _Job] = {}
+    running: dict[Future[_Result], _Job] = {}
     try:
         while waiting or running:
             while waiting and len(running) < n_processes:
-                # a pool that breaks here takes no job: only what it has taken leaves the list
-                running[pool.submit(_done, do, waiting[-1], threads)] = waiting[-1]
+                # `submit` raises if the pool is broken: a job leaves the list only once the pool has it
+                running[pool.submit(_run, work, waiting[-1], threads)] = waiting[-1]
                 waiting.pop()
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 record = future.result()
@@ -81,7 +84,7 @@ def _some(
     except BrokenProcessPool:
         return list(running.values())
     finally:
-        # songs at hand are discarded whole: each process leaves as one that is asked to stop
+        # unfinished songs are discarded whole: each process cleans up as on a request to stop
         for process in active_children():
             process.terminate()
         pool.shutdown(cancel_futures=True)
@@ -89,12 +92,13 @@ def _some(
 
 
 def _begin(taken: Synchronized[int], n_processes: int) -> None:
-    """In a new process: its share of the cores, and what signals do."""
+    """Sets up a worker process: its share of the cores, and its signal handlers."""
     with taken.get_lock():
         number = taken.value
         taken.value += 1
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
+        # disjoint sets of cores, so that the thread pools of the processes do not compete
         mine = set(cores[number % n_processes :: n_processes]) or set(cores)
         os.sched_setaffinity(0, mine)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -103,23 +107,24 @@ def _begin(taken: Synchronized[int], n_processes: int) -> None:
     threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
 
 
-def _done(do: Callable[[_Job, Worker], _Told], job: _Job, threads: int) -> _Told:
-    """What is told of a job. A request to stop ends the process once it has cleaned up: its pool would go on."""
+def _run(work: Callable[[_Job, Worker], _Result], job: _Job, threads: int) -> _Result:
+    """The result of a job. A request to stop ends the process once it has cleaned up: its pool would start another
+    job."""
     worker = Worker(threads)
     try:
         signal.signal(signal.SIGTERM, worker.stop)
         try:
-            told = do(job, worker)
+            result = work(job, worker)
         finally:
             signal.signal(signal.SIGTERM, _leave_idle)
         worker.stop_if_asked()
     except SystemExit as leaving:
         os._exit(int(leaving.code or 0))
-    return told
+    return result
 
 
 def _leave_with(parent: int) -> None:
-    """Asks this process to stop once its parent is gone: a killed run leaves nobody behind."""
+    """Stops this process once its parent is gone, so that a killed run leaves no process behind."""
     while os.getppid() == parent:
         time.sleep(_WATCH_S)
     os.kill(os.getpid(), signal.SIGTERM)

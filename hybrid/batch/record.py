@@ -1,4 +1,6 @@
-"""What became of each song, one line of JSON for each: a file that only ever grows, and tells what need not be done."""
+"""The manifest of a run: a line of JSON for every attempt at a song, appended and never rewritten; a resumed run reads
+from it which songs are done.
+"""
 
 from __future__ import annotations
 
@@ -24,28 +26,28 @@ class Record(NamedTuple):
     song: str
     state: State
     out: str
-    """The song's folder, from that of all results."""
+    """The song's folder, relative to the folder of all results."""
     asked: str
-    """Hash of rules, weights, version and options."""
+    """Hash of rules, weights, options and the source of the program."""
     stamp: str
-    """Of sizes and times of all its files: as long as it is the same, the files are taken to be the same."""
+    """Hash of the names, sizes and times of its files: while it is the same, the files are taken to be unchanged."""
     inputs: str = ""
-    """Hash of what the files hold."""
+    """Hash of the contents of its files."""
     seconds: float = 0.0
-    """That the attempt took."""
+    """Duration of the attempt."""
     duration_s: float = 0.0
     tracks: int = 0
     loudness_lufs: float | None = None
     true_peak_dbtp: float | None = None
     rules: Mapping[str, float] = {}
-    """Excess of every rule that matched, in its scales: the worst of its targets."""
+    """Excess of the worst target of every rule that matched, in scales of the rule."""
     notes: tuple[str, ...] = ()
     reason: str = ""
     """Why it failed."""
     trace: str = ""
-    """Where in the program, if that is at fault."""
+    """Traceback, where the program is at fault."""
     unwritable: bool = False
-    """Whether it failed because nothing can be written, as all that follow would."""
+    """Whether the output cannot be written, so that every later song would fail as well."""
     host: str = ""
 
 
@@ -53,7 +55,7 @@ _RECORD = TypeAdapter(Record)
 
 
 class Manifest:
-    """The records of one run or shard in a folder of results; each is on disk before the next is begun."""
+    """The records of one run or shard, in the folder of results; each is on disk before the next song starts."""
 
     def __init__(self, folder: Path, shard: str = "") -> None:
         self._path = folder / f"manifest{shard and '-' + shard}.jsonl"
@@ -62,7 +64,7 @@ class Manifest:
         try:
             self._file = self._path.open("ab")
             if self._file.tell() == 0:
-                self._put({"schema": SCHEMA})
+                self._append({"schema": SCHEMA})
         except OSError as error:
             raise _unwritable(self._path, error) from error
         return self
@@ -73,45 +75,47 @@ class Manifest:
         self._file.close()
 
     def add(self, record: Record) -> None:
-        """Writes one record. Raises InputError if that cannot be."""
+        """Appends one record. Raises InputError if the file cannot be written."""
         try:
-            self._put(record._asdict())
+            self._append(record._asdict())
         except OSError as error:
             raise _unwritable(self._path, error) from error
 
-    def _put(self, said: Mapping[str, object]) -> None:
-        # a line begins with a break of its own: one that a kill cut short stays alone
-        self._file.write(b"\n" + json.dumps(said, ensure_ascii=False).encode())
+    def _append(self, fields: Mapping[str, object]) -> None:
+        # a line begins with its own line break, so that one cut short by a kill does not damage the next
+        self._file.write(b"\n" + json.dumps(fields, ensure_ascii=False).encode())
         self._file.flush()
+        # a power cut loses at most the record that is being written
         os.fsync(self._file.fileno())
 
 
 def last_records(folder: Path) -> dict[str, Record]:
-    """The last record of every song over all shards; lines that a kill cut short are passed over.
+    """The last record of every song, over all shards; incomplete lines are skipped.
 
     Raises InputError for a manifest of another version.
     """
-    found: dict[str, Record] = {}
+    records: dict[str, Record] = {}
     manifests = [path for path in folder.glob("manifest*.jsonl") if path.is_file()]
+    # oldest manifest first: the newest record of a song replaces earlier ones
     for path in sorted(manifests, key=lambda path: path.stat().st_mtime):
-        for said in _lines(path):
-            if said.get("schema", SCHEMA) != SCHEMA:
-                what = f"is of format {said['schema']!r}, expected {SCHEMA!r}"
+        for fields in _lines(path):
+            if fields.get("schema", SCHEMA) != SCHEMA:
+                what = f"is of format {fields['schema']!r}, expected {SCHEMA!r}"
                 raise InputError(Problem(str(path), what, hint="choose another output folder"))
             with suppress(ValidationError):
-                record = _RECORD.validate_python({name: said[name] for name in Record._fields if name in said})
-                found[record.song] = record
-    return found
+                record = _RECORD.validate_python({name: fields[name] for name in Record._fields if name in fields})
+                records[record.song] = record
+    return records
 
 
 def _lines(path: Path) -> Iterator[dict]:
     for line in path.read_bytes().splitlines():
         try:
-            said = json.loads(line)
+            fields = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(said, dict):
-            yield said
+        if isinstance(fields, dict):
+            yield fields
 
 
 def _unwritable(path: Path, error: OSError) -> InputError:

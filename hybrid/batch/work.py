@@ -1,4 +1,4 @@
-"""One song of a data set: what is to be done, whether it is done already, and doing it."""
+"""One song of a data set: its job, whether the job is done already, and the attempt at it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from hybrid.proposal.weights import Network
 
 
-class Asked(NamedTuple):
-    """How every song is to be mixed."""
+class BatchConfig(NamedTuple):
+    """Rules, network and options under which every song of a run is mixed."""
 
     rules: tuple[str, ...] = ("base",)
     """Names or paths of rule files."""
@@ -50,20 +50,20 @@ class Asked(NamedTuple):
 class Job(NamedTuple):
     """A song to be mixed; can be sent to another process or machine that sees the same files."""
 
-    found: SongFiles
+    song: SongFiles
     roles: Mapping[str, Sequence[str]]
-    """What the labels of its data set mean."""
+    """Role, then tags, of every label of its data set."""
     out: Path
     """The folder of its results."""
     place: str
-    """The same from the folder of all results."""
-    asked: Asked
+    """`out` relative to the folder of all results."""
+    config: BatchConfig
     hash: str
-    """Of all that is asked, of the rules and weights themselves, and of the source that mixes."""
+    """Of the config, the contents of rules and weights, and the source of the modules that mix."""
 
 
 class Worker:
-    """What a process has for one song: so many threads, and whether it has been asked to stop meanwhile."""
+    """The resources of a process for one song: its threads, and whether it was asked to stop."""
 
     def __init__(self, n_threads: int | None = None) -> None:
         self.n_threads = n_threads
@@ -71,33 +71,31 @@ class Worker:
         self._exit_code: int | None = None
 
     def stop(self, number: int, frame: FrameType | None) -> None:
-        """Handles a signal: leaves by an exception. Once, so that a second does not disturb the cleaning up."""
+        """Signal handler that raises SystemExit, once: a second signal must not interrupt the clean-up."""
         signal.signal(number, signal.SIG_IGN)
         self._exit_code = 128 + number
         self.stop_if_asked()
 
     def stop_if_asked(self) -> None:
-        """Raises SystemExit again, which may have been lost in a finaliser or a library."""
+        """Raises SystemExit again, in case a finaliser or a library has swallowed it."""
         if self._exit_code is not None:
             raise SystemExit(self._exit_code)
 
 
-def hash_of(asked: Asked, rules: str, network: str) -> str:
-    """What `Job.hash` is, by the hashes of rules and weights."""
-    said = [
-        asked._replace(rules=(), sets=(), model="", plugins=())._asdict(),
-        rules,
-        network,
-        source_hash(__name__),
-    ]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+def config_hash(config: BatchConfig, rules: str, network: str) -> str:
+    """`Job.hash`, from the hashes of rules and weights."""
+    # names are left out: the hashes of rules and weights identify their contents, whatever they are called
+    unnamed = config._replace(rules=(), sets=(), model="", plugins=())
+    parts = [unnamed._asdict(), rules, network, source_hash(__name__)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def stamp_of(found: SongFiles) -> str:
-    """A hash of names, sizes and times of the files of a song; of what is not there, that it is not."""
-    paths = [source.path for source in found.sources] or _files(found.folder)
-    said = [(str(path), *_sizes(path)) for path in paths]
-    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+def stamp_of(song: SongFiles) -> str:
+    """Hash of the names, sizes and times of the files of a song; a missing file counts as such."""
+    paths = [source.path for source in song.sources] or _files(song.folder)
+    # contents are not read: resuming a run over a large data set must be fast
+    parts = [(str(path), *_size_and_time(path)) for path in paths]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _files(folder: Path) -> list[Path]:
@@ -107,7 +105,7 @@ def _files(folder: Path) -> list[Path]:
         return []
 
 
-def _sizes(path: Path) -> tuple[int, int]:
+def _size_and_time(path: Path) -> tuple[int, int]:
     try:
         status = path.stat()
     except OSError:
@@ -116,41 +114,44 @@ def _sizes(path: Path) -> tuple[int, int]:
 
 
 def is_done(job: Job, before: Record | None) -> bool:
-    """Whether a record says that the job is done: nothing that it follows from has changed, and the mix is there."""
+    """Whether the job is done by its last record: no input has changed since, and the mix exists."""
     if before is None or before.state != "done" or before.asked != job.hash:
         return False
-    return (job.out / MIX_FILE).is_file() and before.out == job.place and before.stamp == stamp_of(job.found)
+    return (job.out / MIX_FILE).is_file() and before.out == job.place and before.stamp == stamp_of(job.song)
 
 
 def attempt(job: Job, worker: Worker) -> Record:
-    """Mixes the song into its folder, whole or not at all. Whatever goes wrong is told in the record."""
-    start, stamp = time.monotonic(), stamp_of(job.found)
-    record = Record(job.found.name, "failed", job.place, job.hash, stamp, host=platform.node())
+    """The record of one attempt: the song is mixed into its folder, whole or not at all. No error is raised: it is
+    written into the record."""
+    start, stamp = time.monotonic(), stamp_of(job.song)
+    record = Record(job.song.name, "failed", job.place, job.hash, stamp, host=platform.node())
     try:
-        record = _mixed(job, record, worker)
+        record = _mix(job, record, worker)
     except InputError as error:
-        told = (f"{each} ({printable(each.hint)})" if each.hint else str(each) for each in error.problems)
-        record = record._replace(reason="; ".join(told), unwritable=isinstance(error, UnwritableError))
+        messages = (f"{each} ({printable(each.hint)})" if each.hint else str(each) for each in error.problems)
+        record = record._replace(reason="; ".join(messages), unwritable=isinstance(error, UnwritableError))
     except Exception as error:
-        # a fault of the program at one song must not cost the others: where it happened is kept
+        # a fault of the program at one song must not stop the others: its traceback is recorded
         record = record._replace(reason=printable(f"{type(error).__name__}: {error}"), trace=traceback.format_exc())
     return record._replace(seconds=round(time.monotonic() - start, 3))
 
 
-def _mixed(job: Job, record: Record, worker: Worker) -> Record:
+def _mix(job: Job, record: Record, worker: Worker) -> Record:
     from hybrid.compiled import clear_compiled
     from hybrid.export.mixed import Wanted, write_mix
     from hybrid.mixing.plan import MixConfig
 
-    asked = job.asked
-    rules, network = rules_of(asked.rules, asked.sets, asked.plugins), network_of(asked.model)
+    config = job.config
+    rules, network = rules_of(config.rules, config.sets, config.plugins), network_of(config.model)
     with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
-        song = assemble_song(job.found, job.roles, Path(scratch))
+        song = assemble_song(job.song, job.roles, Path(scratch))
         inputs = [path for track in song.tracks for path in track.files]
         with OutputFolder(job.out, overwrite=True, inputs=inputs) as folder:
-            wanted = Wanted(asked.subtype, asked.sample_rate, asked.stems, asked.verdict)
-            config = MixConfig(asked.steps, asked.seed, network, n_threads=worker.n_threads)
-            written = write_mix(song, rules, config, folder.path, wanted, lambda stage, share: worker.stop_if_asked())
+            output = Wanted(config.subtype, config.sample_rate, config.stems, config.verdict)
+            mix_config = MixConfig(config.steps, config.seed, network, n_threads=worker.n_threads)
+            written = write_mix(
+                song, rules, mix_config, folder.path, output, lambda stage, share: worker.stop_if_asked()
+            )
     excess = {}
     if written.delivered:
         excess = {
@@ -158,6 +159,7 @@ def _mixed(job: Job, record: Record, worker: Worker) -> Record:
             for finding in written.delivered.verdict.rules
             if finding.targets
         }
+    # compiled programs fit one shape of song: kept for every song, they would fill the memory
     clear_compiled()
     return record._replace(
         state="done",
@@ -180,7 +182,7 @@ def _finite(level: float) -> float | None:
 
 @cache
 def rules_of(names: tuple[str, ...], sets: tuple[str, ...], plugins: tuple[str, ...] = ()) -> RuleSet:
-    """The rules of these files, read once in a process; `plugins` are files with further rule types."""
+    """The rules of these files, with `sets` applied and rule types of `plugins`; read once in a process."""
     from hybrid.knowledge.resolve import load_rules
     from hybrid.knowledge.rule_types import rule_types
 
@@ -189,25 +191,26 @@ def rules_of(names: tuple[str, ...], sets: tuple[str, ...], plugins: tuple[str, 
 
 @cache
 def network_of(name: str) -> Network | None:
-    """The network of that name, read once in a process; None for none."""
+    """The network of that name, or None for "none"; read once in a process."""
     from hybrid.export.mixed import NO_NETWORK
     from hybrid.proposal.weights import load_network
 
     return None if name == NO_NETWORK else load_network(name)
 
 
-def hashes(asked: Asked) -> tuple[str, str]:
-    """Of the rules and of the weights that are asked for. Raises InputError if they are not there or wrong."""
-    network = network_of(asked.model)
-    return rules_of(asked.rules, asked.sets, asked.plugins).hash, network.hash if network else ""
+def rule_and_weight_hashes(config: BatchConfig) -> tuple[str, str]:
+    """Hashes of the rules and of the weights that a config names. Raises InputError if they are missing or not
+    valid."""
+    network = network_of(config.model)
+    return rules_of(config.rules, config.sets, config.plugins).hash, network.hash if network else ""
 
 
 def clear_unfinished(job: Job) -> None:
-    """Removes what an attempt at this song that was killed has left."""
+    """Removes the temporary folders that a killed attempt at this song has left."""
     hidden = f".{glob.escape(job.out.name)}.????????"
     for parent in job.out.parents[: job.place.count("/") + 1]:
         for path in parent.glob(f"{hidden}.old"):
-            # the older results stepped aside for new ones that never came
+            # the older results had been moved aside for new ones that were never finished
             if not job.out.exists():
                 path.rename(job.out)
             shutil.rmtree(path, ignore_errors=True)

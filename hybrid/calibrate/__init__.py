@@ -1,1 +1,1 @@
-"""Rules from what engineers did: targets and tolerances fitted to human mixes."""
+"""Calibration of rules: targets and tolerances fitted to human mixes."""

@@ -1,4 +1,4 @@
-"""Songs that have a finished mix, found in a folder."""
+"""Search for the songs in a folder that have a finished mix."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from hybrid.errors import InputError, Problem
 
 
 class MixedSong(NamedTuple):
-    """A folder with the tracks of a song, and its finished mixes."""
+    """A folder with the tracks of a song, and the paths of its finished mixes."""
 
     folder: Path
     mixes: tuple[Path, ...]
 
 
 def find_mixed_songs(path: Path, pattern: str | None) -> tuple[list[MixedSong], list[str]]:
-    """The songs in a folder that have a finished mix, and a note for each that has none.
+    """The songs in a folder that have a finished mix, and a note for each song without one.
 
-    The folder is a song itself if it holds audio or a manifest; else each folder in it is one. A mix is known by its
-    name, or by `pattern`, relative to the song's folder. Raises InputError if no song has a mix.
+    The folder is a song itself if it holds audio or a manifest; else each folder in it is one. A mix is recognised by
+    its name, or by `pattern`, relative to the song's folder. Raises InputError if no song has a mix.
     """
     try:
         songs = [path] if _is_song(path) else sorted(each for each in path.iterdir() if _is_song(each))
@@ -30,12 +30,12 @@ def find_mixed_songs(path: Path, pattern: str | None) -> tuple[list[MixedSong], 
         raise InputError(Problem(str(error.filename or path), f"cannot be read: {error.strerror}")) from error
     if not songs:
         raise InputError(Problem(str(path), "holds no song: neither audio files nor folders of them"))
-    found = [MixedSong(song, _mixes(song, pattern)) for song in songs]
-    without = [str(each.folder) for each in found if not each.mixes]
-    if len(without) == len(found):
-        hint = "its name says mix, master or the song's, or say which file it is: --mix '*final*.wav'"
+    candidates = [MixedSong(song, _mixes(song, pattern)) for song in songs]
+    without = [str(each.folder) for each in candidates if not each.mixes]
+    if len(without) == len(candidates):
+        hint = "name it mix, master or like the song, or give a pattern: --mix '*final*.wav'"
         raise InputError(*(Problem(name, _none(pattern), hint) for name in without))
-    return [each for each in found if each.mixes], [f"{name}: {_none(pattern)}, left out" for name in without]
+    return [each for each in candidates if each.mixes], [f"{name}: {_none(pattern)}, left out" for name in without]
 
 
 def _none(pattern: str | None) -> str:

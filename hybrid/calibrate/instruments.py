@@ -1,4 +1,4 @@
-"""The roles of a table's tracks: from the instrument that it states, and from the name where that says more."""
+"""The roles of the tracks of a table: from the stated instrument, or from the name where that is more specific."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROLE_OF: dict[tuple[str, str], str] = {
     ("GUITARS", "ACOUSTIC"): "guitar.acoustic",
     ("KEYS", "ACOUSTIC"): "keys.piano",
 }
-"""By instrument and subtype. Electric keys are organs, pianos and synthesisers: the name tells which."""
+"""By instrument and subtype. Electric keys are absent: the name distinguishes organs, pianos and synthesisers."""
 
 FAMILY_OF: dict[str, str] = {
     "VOCALS": "vocal",
@@ -38,26 +38,26 @@ FAMILY_OF: dict[str, str] = {
     "BRASS": "brass",
     "WOODWIND": "woodwind",
 }
-"""By instrument alone, where the subtype says nothing known."""
+"""By instrument alone, where the subtype is unknown."""
 
-NAME_SAYS_MORE: dict[str, tuple[str, ...]] = {
+REFINED_BY_NAME: dict[str, tuple[str, ...]] = {
     "drums.overheads": ("drums.room",),
     "keys": ("synth",),
 }
-"""Roles that a name may put in place of a stated one, besides those below it."""
+"""Roles that a name may substitute for a stated one, besides its sub-roles."""
 
 
 def role_of(instrument: str | None, subtype: str | None, name: str) -> str:
-    """The dotted role of a track; "unknown" where neither the table nor the name says one.
+    """The dotted role of a track; "unknown" where neither instrument nor name gives one.
 
-    The double of a lead voice is a backing voice, as it is in a folder of tracks.
+    The double of a lead voice is a backing voice, as in a folder of tracks.
     """
-    said = guess(name)
+    from_name = guess(name)
     kind = (instrument or "").upper()
     stated = ROLE_OF.get((kind, (subtype or "").upper())) or FAMILY_OF.get(kind)
     if stated is None:
-        return said.role
-    if stated == "vocal.lead" and "double" in said.tags:
+        return from_name.role
+    if stated == "vocal.lead" and "double" in from_name.tags:
         return "vocal.backing"
-    says_more = any(matches(role, said.role) for role in (stated, *NAME_SAYS_MORE.get(stated, ())))
-    return said.role if says_more else stated
+    name_is_finer = any(matches(role, from_name.role) for role in (stated, *REFINED_BY_NAME.get(stated, ())))
+    return from_name.role if name_is_finer else stated

@@ -1,4 +1,4 @@
-"""What the rules that are to be fitted ask for: their budget, their lead, their centre, their width and their curve."""
+"""The rules that a fit starts from, by kind: budget, lead, centre, width, spectrum curve and priors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OWN_BUDGET = RoleBudget.model_validate(
         "acts_on": ["gain.level"],
     }
 )
-"""The entries that are fitted where the rules have no budget; its numbers are placeholders, all of them replaced."""
+"""The entries that are fitted where the parent has no budget; its numbers are placeholders, and all are replaced."""
 WIDTH_BANDS = {
     "width.low-mid": (120.0, 500.0),
     "width.mid": (500.0, 2000.0),
@@ -33,25 +33,25 @@ WIDTH_BANDS = {
 
 
 class Parent(NamedTuple):
-    """Rules that a fitted file extends, of each sort those that it changes."""
+    """The rules that a fitted file extends, and of each kind those that it changes."""
 
     rules: RuleSet
     budget: RuleType
     lead: RuleType | None
     centre: tuple[RuleType, ...]
-    """Wishes for the centre; requirements are left as they are."""
+    """Preferred rules with the centre as target; required ones are not fitted."""
     side: tuple[RuleType, ...]
     curve: RuleType | None
-    usual: tuple[RuleType, ...]
+    priors: tuple[RuleType, ...]
 
     def shares(self, tracks: Sequence[Track]) -> dict[str, tuple[int, ...]]:
-        """The tracks of each entry of the budget that has any."""
+        """Indices of the tracks of each budget entry that has any."""
         sets = self.rules.sets
         chosen = {name: select(share_selector(name, sets), tracks, sets) for name in self.budget.buses()}
         return {name: members for name, members in chosen.items() if members}
 
     def lead_and_rest(self, tracks: Sequence[Track]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The tracks that lead, and those that they are held against; both empty without a rule on that."""
+        """Indices of the lead tracks, and of those that they are compared with; both empty without a lead rule."""
         if self.lead is None or self.lead.against is None:
             return (), ()
         sets = self.rules.sets
@@ -68,9 +68,10 @@ def load_parent(name: str, types: RuleTypes | None = None) -> Parent:
         centre=tuple(rule for rule in _fitted_by("distance", rules) if rule.target == 0.0 and rule.kind == "prefer"),
         side=tuple(rule for rule in _fitted_by("side", rules) if rule.bands_hz()),
         curve=next(iter(_fitted_by("spectrum", rules)), None),
-        usual=tuple(_fitted_by("usual", rules)),
+        priors=tuple(_fitted_by("usual", rules)),
     )
 
 
 def _fitted_by(statistic: Statistic, rules: RuleSet) -> list[RuleType]:
+    # rules with a condition apply to some songs only: observations of all songs do not fit them
     return [rule for rule in rules.enabled if rule.fitted_by == statistic and rule.when is None]

@@ -1,4 +1,4 @@
-"""What is usual for a single track of each role, as a mean and a spread: the rows of a prior."""
+"""The rows of a corpus prior: mean and spread of a feature of single tracks, by role."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from hybrid.calibrate.estimate import HALF_OF_NORMAL, Estimate, Key
-from hybrid.calibrate.observed import UNIT, Quantity
+from hybrid.calibrate.observations import UNIT, Quantity
 
 Feature = Literal["level", "position"]
 
 FEATURE_OF: dict[Quantity, Feature] = {"level": "level", "distance": "position"}
-"""Of a width only what was done to it is read, and of brightness nothing: the features are those of the mixed track."""
+"""Priors are over features of the mixed track: widths are observed as changes only, and brightness not at all."""
 
 
 class PriorRow(NamedTuple):
-    """A normal law for one feature of tracks of one role, in `unit`."""
+    """A normal distribution of one feature of tracks of one role, in `unit`."""
 
     quantity: Quantity
     feature: Feature
@@ -23,13 +23,14 @@ class PriorRow(NamedTuple):
     unit: str
     mean: float
     spread: float
-    """Standard deviation between songs, wider for few songs as tolerances are."""
+    """Standard deviation between songs; widened for few songs, like tolerances."""
     n_songs: int
 
 
-def prior_rows(found: Mapping[Key, Estimate]) -> Iterator[PriorRow]:
-    """The rows that some estimates give, in their order: the median, and the wider of deviation and tolerance."""
-    for (quantity, role), each in found.items():
+def prior_rows(estimates: Mapping[Key, Estimate]) -> Iterator[PriorRow]:
+    """A row for each estimate of a feature: the median, and the larger of its standard deviation and its tolerance."""
+    for (quantity, role), each in estimates.items():
         if quantity in FEATURE_OF:
+            # a widened tolerance, as a standard deviation of the normal distribution with that quartile
             wide = max(each.spread, each.tolerance / HALF_OF_NORMAL)
             yield PriorRow(quantity, FEATURE_OF[quantity], role, UNIT[quantity], each.median, wide, each.n_songs)

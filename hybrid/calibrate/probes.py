@@ -1,4 +1,4 @@
-"""The rules with which mixes are measured: they read what is to be fitted, and what they ask for does not matter."""
+"""Rules that measure the quantities to be fitted; their limits are arbitrary."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ PLACE, CURVE = "probe.place", "probe.curve"
 
 
 def probes(parent: Parent) -> RuleSet:
-    """The parent's roles and sets with these rules only: shares are measured otherwise, with tracks left out."""
+    """A rule set with the parent's roles and sets and the probe rules alone. Shares are not measured by rules, since
+    they leave out unreliable tracks."""
     place = PanPosition.model_validate({"id": PLACE, "type": "pan_position", "target": "C"})
     curve = LongTermSpectrum.model_validate(
         {"id": CURVE, "type": "long_term_spectrum", "target": "0 dB", "curve": {"30 Hz": "0 dB", "16 kHz": "0 dB"}}
@@ -24,10 +25,10 @@ def probes(parent: Parent) -> RuleSet:
 
 
 def bands_of(parent: Parent) -> dict[str, tuple[float, float]]:
-    """The bands in which width is measured, by the id of the rule on them."""
+    """The bands in Hz in which width is measured, by rule id."""
     return {**WIDTH_BANDS, **{rule.id: rule.bands_hz()[0] for rule in parent.side}}
 
 
 def _side(name: str, band: tuple[float, float]) -> SideEnergy:
-    said = {"id": name, "type": "side_energy", "band": quantity.write_range(band, "Hz"), "max": "0 dB"}
-    return SideEnergy.model_validate(said, context=ValidationContext(strict=False))
+    fields = {"id": name, "type": "side_energy", "band": quantity.write_range(band, "Hz"), "max": "0 dB"}
+    return SideEnergy.model_validate(fields, context=ValidationContext(strict=False))

@@ -1,4 +1,4 @@
-"""From estimates to rules: which rules of a file change, and what they ask for then."""
+"""Fitted rules from estimates: which rules of the parent change, and their new limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hybrid import quantity
 from hybrid.audio.song import Track
-from hybrid.calibrate.estimate import ENOUGH, Estimate, Key
+from hybrid.calibrate.estimate import MIN_SONGS_FOR_QUARTILES, Estimate, Key
 from hybrid.calibrate.parent import WIDTH_BANDS, Parent
 from hybrid.calibrate.prior import prior_rows
 from hybrid.calibrate.report import counts, frequency, sentence
@@ -16,183 +16,199 @@ from hybrid.knowledge.select import select
 from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.types.loudness import budget_sum_lu
 
-Found = Mapping[Key, Estimate]
-Said = dict[str, object]
+Estimates = Mapping[Key, Estimate]
+YamlMap = dict[str, object]
 
-CENTRAL = 10.0
-"""Pan units, 1.4 dB between the channels: a role that keeps within it in three songs of four stands in the centre.
-A rule of our own, unlike one that is there already, needs songs enough for quartiles."""
-_LEAST = {"LU": 0.5, "dB": 0.5, "pan": 4.0}
-"""The smallest tolerance written: half a decibel, as a level or between the channels, is about what is heard."""
-_EVERY = 3
-"""Of the bands, those that become points of the curve."""
+MAX_CENTRE_DISTANCE = 10.0
+"""Pan units, 1.4 dB between the channels: a role that stays within it in three songs of four counts as central. A rule
+that the parent does not have is written only with enough songs for quartiles."""
+_MIN_TOLERANCE = {"LU": 0.5, "dB": 0.5, "pan": 4.0}
+"""Smallest tolerance by unit: half a decibel, of a level or between the channels, is about the threshold of hearing."""
+_POINT_STRIDE = 3
+"""Every third band becomes a point of the curve."""
 
 
-class Fitted(NamedTuple):
-    """What a fitted file says: changes to the parent's rules by id, rules of its own, and what both rest on."""
+class FittedRules(NamedTuple):
+    """The content of a fitted file: patches of the parent's rules by id, new rules, and the estimates that both use."""
 
-    patch: dict[str, Said]
-    rules: list[Said]
+    patch: dict[str, YamlMap]
+    rules: list[YamlMap]
     used: tuple[Key, ...]
 
 
-def fitted(found: Found, parent: Parent, cite: str, basis: str = "") -> Fitted:
-    """The rules that the estimates speak of, citing `cite`; nothing of what no mix has.
+def fit_rules(estimates: Estimates, parent: Parent, cite: str, basis: str = "") -> FittedRules:
+    """The rules that follow from the estimates, citing `cite`; quantities without an estimate are left unchanged.
 
-    `basis` tells in a sentence how levels were measured.
+    `basis` is a sentence for the notes on how levels were measured.
     """
-    out = _Writing({}, [], [], cite, basis)
-    _budget(found, parent, out)
-    _lead(found, parent, out)
-    _centre(found, parent, out)
-    _side(found, parent, out)
-    _curve(found, parent, out)
-    _usual(found, parent, out)
-    return Fitted(out.patch, out.rules, tuple(dict.fromkeys(out.used)))
+    out = _RuleFile({}, [], [], cite, basis)
+    _budget(estimates, parent, out)
+    _lead(estimates, parent, out)
+    _centre(estimates, parent, out)
+    _side(estimates, parent, out)
+    _curve(estimates, parent, out)
+    _priors(estimates, parent, out)
+    return FittedRules(out.patch, out.rules, tuple(dict.fromkeys(out.used)))
 
 
-class _Writing(NamedTuple):
-    patch: dict[str, Said]
-    rules: list[Said]
+class _RuleFile(NamedTuple):
+    patch: dict[str, YamlMap]
+    rules: list[YamlMap]
     used: list[Key]
     cite: str
     basis: str
 
-    def grounds(self, found: Found, keys: list[Key], names: list[str], lead_in: str = "") -> Said:
-        """Evidence, source and counts of what is being written; the keys that have names are told one by one."""
+    def evidence(self, estimates: Estimates, keys: list[Key], names: list[str], lead_in: str = "") -> YamlMap:
+        """The evidence, citation and notes of a rule; its notes describe the estimate of each named key."""
         self.used.extend(keys)
-        sentences = [sentence(name, key[0], found[key]) for name, key in zip(names, keys, strict=False)]
+        sentences = [sentence(name, key[0], estimates[key]) for name, key in zip(names, keys, strict=False)]
         notes = " ".join([lead_in, *sentences]).strip()
         return {"evidence": "measured", "cite": [self.cite], "notes": notes}
 
 
-def _budget(found: Found, parent: Parent, out: _Writing) -> None:
-    """The whole rule anew: an entry that no mix has must not keep the parent's share."""
-    keys: list[Key] = [("share", name) for name in parent.budget.buses() if ("share", name) in found]
+def _budget(estimates: Estimates, parent: Parent, out: _RuleFile) -> None:
+    """Rewrites the whole rule: an entry without an estimate must not keep the parent's share."""
+    keys: list[Key] = [("share", name) for name in parent.budget.buses() if ("share", name) in estimates]
     if not keys:
         return
-    medians = {name: found["share", name].median for _, name in keys}
-    whole = found["covered", "budget"].median if ("covered", "budget") in found else 0.0
+    medians = {name: estimates["share", name].median for _, name in keys}
+    whole = estimates["covered", "budget"].median if ("covered", "budget") in estimates else 0.0
+    # medians of shares do not add up to the median of their sum: one shift of all entries corrects that
     shift = whole - budget_sum_lu(medians)
     targets = {
-        name: {"target": _write(median + shift, "LU"), "tolerance": _tolerance(found["share", name].tolerance, "LU")}
+        name: {
+            "target": _write(median + shift, "LU"),
+            "tolerance": _tolerance(estimates["share", name].tolerance, "LU"),
+        }
         for name, median in medians.items()
     }
-    adds_up = f"Targets are the medians {shift:+.1f} LU: together they make {whole:.1f} LU of the mix."
-    lead_in = f"{adds_up} {out.basis}".strip()
-    grounds = out.grounds(found, keys, list(medians), lead_in)
-    out.rules.append({**_own(parent.budget, "targets"), "targets": targets, **grounds})
+    correction = f"Targets are the medians {shift:+.1f} LU, so that together they make {whole:.1f} LU of the mix."
+    lead_in = f"{correction} {out.basis}".strip()
+    evidence = out.evidence(estimates, keys, list(medians), lead_in)
+    out.rules.append({**_copied(parent.budget, "targets"), "targets": targets, **evidence})
 
 
-def _lead(found: Found, parent: Parent, out: _Writing) -> None:
+def _lead(estimates: Estimates, parent: Parent, out: _RuleFile) -> None:
     key: Key = ("lead", "lead")
-    if parent.lead and key in found:
-        grounds = out.grounds(found, [key], ["The lead over the rest"], out.basis)
-        out.patch[parent.lead.id] = {**_around(found[key], "LU"), **_settled(parent.lead), **grounds}
+    if parent.lead and key in estimates:
+        evidence = out.evidence(estimates, [key], ["The lead over the rest"], out.basis)
+        out.patch[parent.lead.id] = {
+            **_target_and_tolerance(estimates[key], "LU"),
+            **_without_calibrate_tag(parent.lead),
+            **evidence,
+        }
 
 
-def _centre(found: Found, parent: Parent, out: _Writing) -> None:
-    """How near the centre those keep that the parent wants there, and further roles that stand there."""
-    distances = {key[1]: key for key in found if key[0] == "distance"}
+def _centre(estimates: Estimates, parent: Parent, out: _RuleFile) -> None:
+    """Tolerances of the parent's centre rules, and weak rules for further roles that are central."""
+    distances = {key[1]: key for key in estimates if key[0] == "distance"}
     for rule in parent.centre:
-        keys = [key for role, key in distances.items() if _speaks_of(rule, role, parent)]
+        keys = [key for role, key in distances.items() if _applies_to(rule, role, parent)]
         if keys:
-            reach = max(_reach(found[key]) for key in keys)
-            grounds = out.grounds(found, keys, [f"Distance of {role}" for _, role in keys])
-            out.patch[rule.id] = {"tolerance": _tolerance(reach, "pan"), **_settled(rule), **grounds}
-    placed = [rule for rule in parent.rules.enabled if rule.fitted_by == "distance" and rule.target is not None]
+            reach = max(_reach(estimates[key]) for key in keys)
+            evidence = out.evidence(estimates, keys, [f"Distance of {role}" for _, role in keys])
+            out.patch[rule.id] = {"tolerance": _tolerance(reach, "pan"), **_without_calibrate_tag(rule), **evidence}
+    fixed_positions = [
+        rule for rule in parent.rules.enabled if rule.fitted_by == "distance" and rule.target is not None
+    ]
     for role, key in distances.items():
-        is_new = not any(_speaks_of(rule, role, parent) for rule in placed)
-        if is_new and not found[key].is_thin and _reach(found[key]) <= CENTRAL:
-            asks: Said = {"target": "C", "tolerance": _tolerance(_reach(found[key]), "pan")}
-            new: Said = {"id": f"centre.{role}", "type": "pan_position", "for": {"role": role}, **asks}
-            grounds = out.grounds(found, [key], [f"Distance of {role}"])
-            out.rules.append({**new, "weight": "weak", "acts_on": ["pan.position"], **grounds})
+        # a role with a position rule in the parent gets no second one
+        is_new = not any(_applies_to(rule, role, parent) for rule in fixed_positions)
+        if is_new and not estimates[key].has_few_songs and _reach(estimates[key]) <= MAX_CENTRE_DISTANCE:
+            limits: YamlMap = {"target": "C", "tolerance": _tolerance(_reach(estimates[key]), "pan")}
+            new: YamlMap = {"id": f"centre.{role}", "type": "pan_position", "for": {"role": role}, **limits}
+            evidence = out.evidence(estimates, [key], [f"Distance of {role}"])
+            out.rules.append({**new, "weight": "weak", "acts_on": ["pan.position"], **evidence})
 
 
-def _side(found: Found, parent: Parent, out: _Writing) -> None:
+def _side(estimates: Estimates, parent: Parent, out: _RuleFile) -> None:
     for rule in parent.side:
         key: Key = ("side", rule.id)
-        if key in found:
-            low, high = _interval(found[key])
-            asks: Said = {"max": _write(high, "dB")} if rule.max is not None else {"range": _range(low, high)}
-            grounds = out.grounds(found, [key], ["Side over mid"])
-            out.patch[rule.id] = {**asks, **_settled(rule), **grounds}
+        if key in estimates:
+            low, high = _interval(estimates[key])
+            limits: YamlMap = {"max": _write(high, "dB")} if rule.max is not None else {"range": _range(low, high)}
+            evidence = out.evidence(estimates, [key], ["Side over mid"])
+            out.patch[rule.id] = {**limits, **_without_calibrate_tag(rule), **evidence}
     for name, band in WIDTH_BANDS.items():
         key = ("side", name)
         is_new = name not in {rule.id for rule in parent.rules.rules}
-        if is_new and key in found and not found[key].is_thin:
-            new: Said = {"id": name, "type": "side_energy", "band": quantity.write_range(band, "Hz")}
-            grounds = out.grounds(found, [key], ["Side over mid"])
-            out.rules.append({**new, "range": _range(*_interval(found[key])), "weight": "weak", **grounds})
+        if is_new and key in estimates and not estimates[key].has_few_songs:
+            new: YamlMap = {"id": name, "type": "side_energy", "band": quantity.write_range(band, "Hz")}
+            evidence = out.evidence(estimates, [key], ["Side over mid"])
+            out.rules.append({**new, "range": _range(*_interval(estimates[key])), "weight": "weak", **evidence})
 
 
-def _curve(found: Found, parent: Parent, out: _Writing) -> None:
-    """The whole rule anew: a patch would leave the parent's points among the new ones."""
-    keys = sorted((key for key in found if key[0] == "spectrum"), key=frequency)
-    points = [*keys[:-1:_EVERY], *keys[-1:]]
+def _curve(estimates: Estimates, parent: Parent, out: _RuleFile) -> None:
+    """Rewrites the whole rule: a patch would leave the parent's points among the new ones."""
+    keys = sorted((key for key in estimates if key[0] == "spectrum"), key=frequency)
+    # every third band is enough for a smooth curve, and the last one ends it
+    points = [*keys[:-1:_POINT_STRIDE], *keys[-1:]]
     if parent.curve is None or len(points) < 2:
         return
-    asks: Said = {
-        "curve": {of: _write(found["spectrum", of].median, "dB") for _, of in points},
+    limits: YamlMap = {
+        "curve": {of: _write(estimates["spectrum", of].median, "dB") for _, of in points},
         "target": "0 dB",
-        "tolerance": _tolerance(median(found[key].tolerance for key in keys), "dB"),
+        "tolerance": _tolerance(median(estimates[key].tolerance for key in keys), "dB"),
     }
-    quartiles = "; ".join(f"{key[1]} {found[key].low:.1f} and {found[key].high:.1f}" for key in points)
-    rests_on = counts(min((found[key] for key in points), key=lambda each: each.n_songs))
+    quartiles = "; ".join(f"{key[1]} {estimates[key].low:.1f} and {estimates[key].high:.1f}" for key in points)
+    rests_on = counts(min((estimates[key] for key in points), key=lambda each: each.n_songs))
     notes = f"Medians of bands, the tolerance is the median of theirs ({rests_on}). Quartiles in dB: {quartiles}."
-    grounds = {**out.grounds(found, points, []), "notes": notes}
-    out.rules.append({**_own(parent.curve, *asks), **asks, **grounds})
+    evidence = {**out.evidence(estimates, points, []), "notes": notes}
+    out.rules.append({**_copied(parent.curve, *limits), **limits, **evidence})
 
 
-def _usual(found: Found, parent: Parent, out: _Writing) -> None:
-    """The whole rule anew, with the roles of enough songs: a patch would leave the parent's roles among them."""
-    for rule in parent.usual:
+def _priors(estimates: Estimates, parent: Parent, out: _RuleFile) -> None:
+    """Rewrites the whole rule, with roles of enough songs: a patch would leave the parent's roles among them."""
+    for rule in parent.priors:
         feature = rule.written().get("feature")
-        rows = [row for row in prior_rows(found) if row.feature == feature and row.n_songs >= ENOUGH]
+        rows = [
+            row for row in prior_rows(estimates) if row.feature == feature and row.n_songs >= MIN_SONGS_FOR_QUARTILES
+        ]
         if rows:
             table = {row.role: {"mean": round(row.mean, 1), "spread": round(max(row.spread, 1.0), 1)} for row in rows}
             keys: list[Key] = [(row.quantity, row.role) for row in rows]
-            grounds = out.grounds(found, keys, [row.role for row in rows], out.basis)
-            out.rules.append({**_own(rule, "table"), "table": table, **grounds})
+            evidence = out.evidence(estimates, keys, [row.role for row in rows], out.basis)
+            out.rules.append({**_copied(rule, "table"), "table": table, **evidence})
 
 
-def _own(rule: RuleType, *but: str) -> Said:
-    """A rule as a file says it, but for some keys, what it rests on, and what it does not say."""
-    said = rule.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    gone = {"evidence", "cite", "notes", *but}
+def _copied(rule: RuleType, *but: str) -> YamlMap:
+    """The fields of a rule as in a file, without its evidence, without the keys `but`, and without defaults."""
+    fields = rule.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    dropped = {"evidence", "cite", "notes", *but}
     return {
-        key: value for key, value in {**said, **_settled(rule)}.items() if key not in gone and value not in (None, [])
+        key: value
+        for key, value in {**fields, **_without_calibrate_tag(rule)}.items()
+        if key not in dropped and value not in (None, [])
     }
 
 
-def _settled(rule: RuleType) -> Said:
-    """The rule's tags without the one that asks for calibration."""
-    kept = [tag for tag in rule.tags if tag != "calibrate"]
-    return {"tags": kept} if len(kept) < len(rule.tags) else {}
+def _without_calibrate_tag(rule: RuleType) -> YamlMap:
+    """The rule's tags without `calibrate`; empty if it has no such tag."""
+    tags = [tag for tag in rule.tags if tag != "calibrate"]
+    return {"tags": tags} if len(tags) < len(rule.tags) else {}
 
 
-def _speaks_of(rule: RuleType, role: str, parent: Parent) -> bool:
+def _applies_to(rule: RuleType, role: str, parent: Parent) -> bool:
     tags = ("lead",) if role == "vocal.lead" else ()
     return bool(select(rule.for_, [Track(role, (), 1, role, tags, 1.0)], parent.rules.sets))
 
 
 def _reach(each: Estimate) -> float:
-    """The distance that three songs in four keep within, or further for few songs."""
-    return max(each.high, each.median + each.tolerance) if each.is_thin else each.high
+    """The distance within which three songs in four lie, pan units; larger for few songs."""
+    return max(each.high, each.median + each.tolerance) if each.has_few_songs else each.high
 
 
 def _interval(each: Estimate) -> tuple[float, float]:
-    tolerance = max(each.tolerance, _LEAST["dB"])
+    tolerance = max(each.tolerance, _MIN_TOLERANCE["dB"])
     return each.median - tolerance, each.median + tolerance
 
 
-def _around(each: Estimate, unit: str) -> Said:
+def _target_and_tolerance(each: Estimate, unit: str) -> YamlMap:
     return {"target": _write(each.median, unit), "tolerance": _tolerance(each.tolerance, unit)}
 
 
 def _tolerance(value: float, unit: str) -> str:
-    return _write(max(value, _LEAST[unit]), "pan step" if unit == "pan" else unit)
+    return _write(max(value, _MIN_TOLERANCE[unit]), "pan step" if unit == "pan" else unit)
 
 
 def _write(value: float, unit: str) -> str:

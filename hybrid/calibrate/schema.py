@@ -1,4 +1,4 @@
-"""The format of a table of decisions: mixes, their listeners' scores, and the faders and pans of their tracks."""
+"""The format of a table of decisions: mixes with listeners' scores, and the faders and pans of their tracks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hybrid.errors import suggest
 from hybrid.units import field_error
 
 NO_ANSWER = -1.0
-"""Among scores: this listener gave none."""
+"""The value of a missing score."""
 
 _LOWEST_LUFS = -70.0
-"""The absolute gate of BS.1770: a track below it is silent."""
+"""The absolute gate of ITU-R BS.1770: a track below it counts as silent."""
 
 
 def _role(role: str) -> str:
@@ -40,7 +40,7 @@ _Name = Annotated[str, Field(strict=True, min_length=1)]
 
 
 class _Row(BaseModel):
-    """A table has more columns than are needed here."""
+    """Columns of a table that are not needed are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -53,17 +53,17 @@ class Parameters(_Row):
 
 
 class TrackRow(_Row):
-    """One track of one mix. What is not AUDIO, such as a bus or an effect, has no samples of its own."""
+    """One track of one mix. Types other than AUDIO, such as a bus or an effect, have no samples of their own."""
 
     name: _Name
     type: str = "AUDIO"
     instrument: str | None = None
     subtype: str | None = None
     role: Annotated[str, AfterValidator(_role)] | None = None
-    """States the role, whatever instrument and name say."""
+    """Takes precedence over instrument and name."""
     channels: str | None = None
     raw_lufs: _Number | None = None
-    """Loudness of the raw track."""
+    """Loudness of the raw track, LUFS."""
     parameters: Parameters = Parameters()
 
     @property
@@ -73,7 +73,7 @@ class TrackRow(_Row):
 
     @property
     def faded_lufs(self) -> float | None:
-        """Loudness after the fader, before effects; None where the table does not tell, or the track is silent."""
+        """Loudness after the fader, before effects, LUFS; None where the table has none, or the track is silent."""
         gain, raw = self.parameters.gain, self.raw_lufs
         return None if gain is None or raw is None or raw <= _LOWEST_LUFS else raw + gain
 
@@ -95,6 +95,6 @@ class MixRow(_Row):
 
     @property
     def score(self) -> float | None:
-        """Mean of the listeners' scores, 0 to 1; None where no one gave any."""
-        given = [score for score in self.scores if score != NO_ANSWER]
-        return sum(given) / len(given) if given else None
+        """Mean of the listeners' scores, 0 to 1; None without any."""
+        scores = [score for score in self.scores if score != NO_ANSWER]
+        return sum(scores) / len(scores) if scores else None

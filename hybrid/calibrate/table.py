@@ -1,4 +1,4 @@
-"""A table of decisions is read: JSON or YAML, with everything that is wrong in it told at once."""
+"""Reading of a table of decisions, JSON or YAML; all its problems are reported at once."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ YAML = (".yaml", ".yml")
 
 
 def read_table(path: Path) -> tuple[MixRow, ...]:
-    """The mixes of a table. Raises InputError for a damaged file, and with every wrong value in it."""
+    """The mixes of a table. Raises InputError for a damaged file, or with all wrong values in it."""
     ending = path.suffix.lower()
     if path.exists() and ending not in (".json", *YAML):
         what = "expected a table (.json, .yaml), or a folder with the tracks of a song and its mix"
         raise InputError(Problem(str(path), what))
-    written = document.read(path) if ending in YAML else _read_json(path)
-    if written.data == []:
+    parsed = document.read(path) if ending in YAML else _read_json(path)
+    if parsed.data == []:
         raise InputError(Problem(str(path), "holds no mixes"))
-    rows = validate_document(tuple[MixRow, ...], written)
+    rows = validate_document(tuple[MixRow, ...], parsed)
     if not any(track.is_audio for row in rows for track in row.tracks):
         raise InputError(Problem(str(path), "holds no track of type AUDIO"))
     return rows

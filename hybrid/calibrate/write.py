@@ -1,4 +1,4 @@
-"""A fitted rule file as text, and on the disk: whole or not at all."""
+"""A fitted rule file as YAML text, and checks of the path that it is written to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import yaml
 
 from hybrid import shelf
-from hybrid.calibrate.rules import Fitted
+from hybrid.calibrate.rules import FittedRules
 from hybrid.errors import InputError, Problem
 
 _MODELINE = "# yaml-language-server: $schema=mixrules.schema.json"
@@ -18,7 +18,7 @@ _WIDTH, _LONG, _MANY = 100, 80, 4
 
 
 class Label(NamedTuple):
-    """What a file is called, what it extends, and where its numbers come from."""
+    """Id and parent of a fitted file, and the source of its numbers."""
 
     id: str
     extends: str
@@ -28,34 +28,36 @@ class Label(NamedTuple):
 
 
 def id_of(path: Path) -> str:
-    """The id of a rule file by its name: small letters, digits and dashes."""
+    """The id of a rule file, from its name: lower-case letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "fitted"
 
 
-def rule_text(fitted: Fitted, label: Label) -> str:
-    """The file as YAML, under a header that tells how to make it again."""
-    said: dict[str, object] = {
+def rule_text(fitted: FittedRules, label: Label) -> str:
+    """The file as YAML, with a header comment that has the command that wrote it."""
+    document: dict[str, object] = {
         "schema": "mixrules/1",
         "id": label.id,
         "title": f"Fitted to human mixes: {label.source}",
         "extends": [label.extends],
     }
-    said |= {"patch": fitted.patch} if fitted.patch else {}
-    said |= {"rules": fitted.rules} if fitted.rules else {}
-    said["cite"] = {label.id: {"title": label.source} | ({"url": label.url} if label.url else {})}
+    document |= {"patch": fitted.patch} if fitted.patch else {}
+    document |= {"rules": fitted.rules} if fitted.rules else {}
+    document["cite"] = {label.id: {"title": label.source} | ({"url": label.url} if label.url else {})}
     header = [
         _MODELINE,
         "#",
         "# Medians and quartiles of human mixes, every song counting the same. Made by",
         f"#   {' '.join(label.command.split())}",
-        "# Edit it freely: what is fitted again goes to another file, or needs --overwrite.",
+        "# Edits are safe: another fit writes to another file, or needs --overwrite.",
     ]
-    body = yaml.dump(said, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=None)
+    body = yaml.dump(
+        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=None
+    )
     return "\n".join([*header, body])
 
 
 class _Dumper(yaml.SafeDumper):
-    """Lists are indented and long texts folded, as in files that people write."""
+    """Indents lists and folds long texts, as in files written by hand."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
@@ -66,9 +68,9 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=">" if is_long else None)
 
 
-def _map(dumper: yaml.SafeDumper, said: dict[str, object]) -> yaml.MappingNode:
-    is_short = len(said) < _MANY and not any(isinstance(value, dict | list) for value in said.values())
-    return dumper.represent_mapping("tag:yaml.org,2002:map", said, flow_style=is_short)
+def _map(dumper: yaml.SafeDumper, document: dict[str, object]) -> yaml.MappingNode:
+    is_short = len(document) < _MANY and not any(isinstance(value, dict | list) for value in document.values())
+    return dumper.represent_mapping("tag:yaml.org,2002:map", document, flow_style=is_short)
 
 
 _Dumper.add_representer(str, _text)
@@ -76,7 +78,7 @@ _Dumper.add_representer(dict, _map)
 
 
 def check_target(path: Path, extends: str, overwrite: bool) -> None:
-    """Raises InputError if a file that extends those rules cannot or must not be written there."""
+    """Raises InputError if a file that extends the rules `extends` cannot, or must not, be written to `path`."""
     if path.suffix.lower() not in (".yaml", ".yml"):
         raise InputError(Problem(str(path), "expected a name that ends with .yaml"))
     if path.resolve() == shelf.find("rules", extends).resolve() or path.name == f"{extends}.yaml":
@@ -87,9 +89,11 @@ def check_target(path: Path, extends: str, overwrite: bool) -> None:
         raise InputError(Problem(str(path.parent), "no such folder"))
 
 
-def extended(name: str, path: Path) -> str:
-    """How a file at `path` names the rules that it extends: by their name if that means them there, else by path."""
-    meant = shelf.find("rules", name)
+def parent_reference(name: str, path: Path) -> str:
+    """The reference to a parent in a file at `path`: its name, if that resolves to it from there, else a relative
+    path."""
+    parent = shelf.find("rules", name)
     there = shelf.find("rules", name, beside=path.parent) if not Path(name).expanduser().is_file() else None
-    is_same = there is not None and there.resolve() == meant.resolve()
-    return name if is_same else Path(os.path.relpath(meant.resolve(), path.parent.resolve())).as_posix()
+    # a file next to the new one may have the name of a shipped one
+    is_same = there is not None and there.resolve() == parent.resolve()
+    return name if is_same else Path(os.path.relpath(parent.resolve(), path.parent.resolve())).as_posix()

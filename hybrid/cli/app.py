@@ -1,6 +1,6 @@
-"""The command `hybrid`: which commands there are, and what becomes of errors.
+"""The command `hybrid`: its table of commands, and the handling of errors.
 
-A command's module is imported only when that command runs: help and the checks of files answer at once.
+The module of a command is imported only when that command runs, so that help and checks of files answer at once.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from hybrid.cli.signals import StopRequest
 from hybrid.errors import InputError, Problem, UnwritableError
 
 
-class _Command(NamedTuple):
+class _CommandInfo(NamedTuple):
     module: str
     summary: str
 
 
 _COMMANDS = {
-    "mix": _Command("hybrid.cli.mix", "mix a folder of tracks under rules"),
-    "scan": _Command("hybrid.cli.scan", "guess what each track of a folder is, and write it down to be edited"),
-    "corpus": _Command("hybrid.cli.corpus", "list, scan, verify, count and split whole data sets"),
-    "batch": _Command("hybrid.cli.batch", "mix every song of a data set, on all cores, and go on where it stopped"),
-    "check": _Command("hybrid.cli.check", "say what any finished mix keeps and breaks of the rules"),
-    "judge": _Command("hybrid.cli.judge", "judge finished mixes by measures that are not the rules"),
-    "ablate": _Command("hybrid.cli.ablate", "learn what each rule does, whether it helps, and what it costs"),
-    "train": _Command("hybrid.cli.train", "train a network that proposes mixes"),
-    "rules": _Command("hybrid.cli.rules", "list, show, explain, compare, begin and check files of rules"),
+    "mix": _CommandInfo("hybrid.cli.mix", "mix a folder of tracks under rules"),
+    "scan": _CommandInfo("hybrid.cli.scan", "guess the role of each track of a folder, and write a manifest to edit"),
+    "corpus": _CommandInfo("hybrid.cli.corpus", "list, scan, verify, count and split data sets"),
+    "batch": _CommandInfo("hybrid.cli.batch", "mix every song of a data set, on all cores; resumable"),
+    "check": _CommandInfo("hybrid.cli.check", "report which rules a finished mix keeps and breaks"),
+    "judge": _CommandInfo("hybrid.cli.judge", "judge finished mixes by metrics that are independent of the rules"),
+    "ablate": _CommandInfo("hybrid.cli.ablate", "measure whether each rule acts, whether it helps, and its cost"),
+    "train": _CommandInfo("hybrid.cli.train", "train a network that proposes mixes"),
+    "rules": _CommandInfo("hybrid.cli.rules", "list, show, explain, compare, create and check rule files"),
 }
 _INTERRUPTED = 130
 _TURN_S = 0.0005
 
 
 class _Commands(TyperGroup):
-    """Finds commands in the table; a module holds a function, or an app, of its command's name."""
+    """Commands from the table; the module of a command has a function, or an app, of the same name."""
 
     def list_commands(self, ctx) -> list[str]:
         return list(_COMMANDS)
@@ -53,12 +53,12 @@ class _Commands(TyperGroup):
     def get_command(self, ctx, cmd_name):
         if cmd_name not in _COMMANDS:
             return None
-        found = getattr(import_module(_COMMANDS[cmd_name].module), cmd_name)
-        if isinstance(found, typer.Typer):
-            return get_command(found)
-        alone = typer.Typer(rich_markup_mode=None, add_completion=False)
-        alone.command(cmd_name)(found)
-        return get_command(alone)
+        command = getattr(import_module(_COMMANDS[cmd_name].module), cmd_name)
+        if isinstance(command, typer.Typer):
+            return get_command(command)
+        single = typer.Typer(rich_markup_mode=None, add_completion=False)
+        single.command(cmd_name)(command)
+        return get_command(single)
 
     def format_commands(self, ctx, formatter) -> None:
         with formatter.section("commands"):
@@ -74,11 +74,11 @@ app = typer.Typer(
 )
 
 
-def _print_version(wanted: bool) -> bool:
-    if wanted:
+def _print_version(requested: bool) -> bool:
+    if requested:
         print(f"hybrid {__version__}")
         raise typer.Exit
-    return wanted
+    return requested
 
 
 @app.callback()
@@ -92,68 +92,68 @@ def _hybrid(
 
 def main() -> None:
     """Runs the command line; exits with 0, 1 for a fault of this program, or the code of the error."""
-    # threads that read and transform need the interpreter often and briefly, those that compile all the time
+    # short turns: threads that read audio need the interpreter briefly and often, compiling ones would hold it
     sys.setswitchinterval(_TURN_S)
     stop = StopRequest()
     stop.listen()
     sys.excepthook = _report_fault
     sys.unraisablehook = _report_lost
     try:
-        # the group itself: Typer puts a hook of its own in place when it is called
-        with _output_told(), stop.heard_under_any_name():
+        # the click group, not the Typer app: calling the app would replace sys.excepthook
+        with _checked_stdout(), stop.exit_by_signal():
             get_command(app)(prog_name="hybrid", obj=stop)
     except InputError as error:
         _fail(str(error), error.exit_code)
-    except SystemExit as leaving:
-        if leaving.code == _INTERRUPTED:
+    except SystemExit as exit_:
+        if exit_.code == _INTERRUPTED:
             print("interrupted", file=sys.stderr)
         raise
 
 
 class _Output(io.TextIOWrapper):
-    """Standard output that says so where it cannot be written, be it at the last moment."""
+    """Standard output that raises UnwritableError where it cannot be written, even at the final flush."""
 
     def write(self, text: str) -> int:
-        with _told():
+        with _unwritable_errors():
             return super().write(text)
 
     def flush(self) -> None:
-        with _told():
+        with _unwritable_errors():
             super().flush()
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _unwritable_errors() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        # whoever reads has seen enough
+        # the reader has closed the pipe: no error of ours
         raise
     except OSError as error:
         raise UnwritableError(Problem("standard output", f"cannot be written: {error.strerror}")) from error
 
 
 @contextmanager
-def _output_told() -> Iterator[None]:
-    """Raises UnwritableError if what is printed cannot be written."""
+def _checked_stdout() -> Iterator[None]:
+    """Standard output that raises UnwritableError within the block."""
     if type(sys.stdout) is not io.TextIOWrapper:
         yield
         return
-    like, file = sys.stdout, open(sys.stdout.fileno(), "wb", closefd=False)  # noqa: SIM115
-    sys.stdout = _Output(file, like.encoding, like.errors, line_buffering=like.line_buffering)
+    original, file = sys.stdout, open(sys.stdout.fileno(), "wb", closefd=False)  # noqa: SIM115
+    sys.stdout = _Output(file, original.encoding, original.errors, line_buffering=original.line_buffering)
     try:
         try:
             yield
         finally:
             sys.stdout.flush()
     except UnwritableError:
-        # or else Python tries once more, and complains, when it ends
+        # otherwise Python flushes again at exit, and prints a second error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise
 
 
 def _report_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What a person sees of a fault of this program: one line and how to see more. Python then exits with 1."""
+    """Prints a fault of this program in one line, with a hint on how to see more. Python then exits with 1."""
     if os.environ.get("HYBRID_DEBUG"):
         traceback.print_exception(kind, error, trace)
     hint = "hint: this is a fault of the program; HYBRID_DEBUG=1 shows where it happened"
@@ -161,7 +161,8 @@ def _report_fault(kind: type[BaseException], error: BaseException, trace: Traceb
 
 
 def _report_lost(lost: sys.UnraisableHookArgs) -> None:
-    """Ctrl-C while a finaliser or a callback of the garbage collector runs is lost there, and raised again later."""
+    """Ignores Ctrl-C and exits that were lost in a finaliser or a callback of the garbage collector: they are raised
+    again at the next progress report."""
     if not issubclass(lost.exc_type, KeyboardInterrupt | SystemExit):
         sys.__unraisablehook__(lost)
 

@@ -1,4 +1,4 @@
-"""`hybrid batch`: every song of a data set is mixed, whatever becomes of some of them."""
+"""`hybrid batch`: every song of a data set is mixed; a song that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hybrid.cli.signals import Context, StopRequest, load
 from hybrid.errors import InputError, Problem, printable
 
 if TYPE_CHECKING:
-    from hybrid.batch.run import Ended, Shard, Told
+    from hybrid.batch.run import BatchProgress, BatchResult, RunOptions
     from hybrid.batch.summary import Summary
 
 _FAILED = 3
@@ -34,32 +34,37 @@ def batch(
     rules: Rules = None,
     sets: Sets = None,
     plugins: Plugins = None,
-    steps: Annotated[int, typer.Option(min=0, help="steps of refinement; 0 trusts the network alone")] = 300,
+    steps: Annotated[
+        int, typer.Option(min=0, help="steps of refinement; 0 renders the network's proposal as it is")
+    ] = 300,
     model: Model = DEFAULT_MODEL,
     seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start")] = 0,
     subtype: Annotated[Subtype, typer.Option(help="format of the samples written")] = "PCM_24",
     sample_rate: Annotated[
         int | None, typer.Option(min=8000, max=192000, help="of the files written, Hz [default: each song's]")
     ] = None,
-    stems: Annotated[bool, typer.Option("--stems", help="write the treated tracks beside each mix")] = False,
+    stems: Annotated[bool, typer.Option("--stems", help="write the treated tracks next to each mix")] = False,
     only_mix: Annotated[
-        bool, typer.Option("--only-mix", help="with --steps 0: mixes and settings, no verdict: the quickest way")
+        bool, typer.Option("--only-mix", help="with --steps 0: write mixes and settings, no verdict; fastest")
     ] = False,
     jobs: Annotated[int | None, typer.Option(min=1, help="processes [default: one per core]")] = None,
-    shard: Annotated[str, typer.Option(help="i/n: the ith of n parts that are mixed apart")] = "1/1",
-    limit: Annotated[int | None, typer.Option(min=1, help="so many songs at most")] = None,
-    pattern: Annotated[str, typer.Option("--filter", help="names of songs, with * and ?")] = "*",
+    shard: Annotated[str, typer.Option(help="i/n: the ith of n parts that are mixed separately")] = "1/1",
+    limit: Annotated[int | None, typer.Option(min=1, help="mix at most so many songs")] = None,
+    pattern: Annotated[str, typer.Option("--filter", help="song names, with the wildcards * and ?")] = "*",
     split: Annotated[Literal["train", "validation", "test"] | None, typer.Option(help="songs of this split")] = None,
     name: Annotated[str, typer.Option(help="of each song's folder: {song}, {split}, {number}")] = "{song}",
     engine: Annotated[
-        Literal["local", "ray", "slurm"], typer.Option(help="who does the work: processes here, a Ray cluster, SLURM")
+        Literal["local", "ray", "slurm"],
+        typer.Option(help="where songs are mixed: processes here, a Ray cluster, SLURM"),
     ] = "local",
     address: Annotated[str | None, typer.Option(help="of the Ray cluster [default: one on this machine]")] = None,
     array: Annotated[int, typer.Option(min=1, help="parts, as an array of SLURM jobs")] = 1,
     options: Annotated[
         list[str] | None, typer.Option("--slurm", help="key=value of submitit, such as slurm_partition=cpu; repeatable")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="go on with an earlier run; what is done stays")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="continue an earlier run; songs that are done are skipped")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Mix every song of a data set."""
@@ -67,48 +72,52 @@ def batch(
 
     if only_mix and (steps or stems or model == NO_MODEL):
         raise InputError(
-            Problem("--only-mix", "is for what a network proposes: expected --steps 0, a --model, no --stems")
+            Problem("--only-mix", "applies to a network's proposal: expected --steps 0, a --model, no --stems")
         )
     part = shard_of(shard)
-    found = open_dataset(dataset, at)
+    opened = open_dataset(dataset, at)
     load("hybrid.export.mixed")
-    from hybrid.batch.cluster import run_on_ray, run_on_slurm
-    from hybrid.batch.local import run_here
-    from hybrid.batch.run import Choice, jobs_of, run
+    from hybrid.batch.cluster import SlurmArray, run_on_ray, run_on_slurm
+    from hybrid.batch.local import run_local
+    from hybrid.batch.run import RunOptions, SongFilter, jobs_of, run
     from hybrid.batch.summary import summary_json
-    from hybrid.batch.work import Asked
+    from hybrid.batch.work import BatchConfig
 
-    asked = Asked(
+    config = BatchConfig(
         tuple(rules or ["base"]), tuple(sets or []), model, steps, seed, subtype, sample_rate, stems, not only_mix
     )._replace(plugins=plugin_paths(plugins))
-    todo = jobs_of(found, out, asked, Choice(part, pattern, split, limit), name)
-    with _progress(context.ensure_object(StopRequest)) as tell:
+    batch_jobs = jobs_of(opened, out, config, SongFilter(part, pattern, split, limit), name)
+    where = RunOptions(out, part, resume)
+    with _progress_line(context.ensure_object(StopRequest)) as progress:
         if engine == "slurm":
-            ended = run_on_slurm(todo, out, _options(options or []), array, resume, tell)
+            slurm_array = SlurmArray(array, _submitit_settings(options or []))
+            result = run_on_slurm(batch_jobs, where, slurm_array, progress)
         elif engine == "ray":
-            ended = run(todo, out, part, lambda left: run_on_ray(left, address), resume, tell)
+            result = run(batch_jobs, where, lambda left: run_on_ray(left, address), progress)
         else:
-            ended = run(todo, out, part, lambda left: run_here(left, jobs or os.cpu_count() or 1), resume, tell)
-    summary = _write_summary(ended, out, part, found.name, todo[0].hash)
+            n_processes = jobs or os.cpu_count() or 1
+            result = run(batch_jobs, where, lambda left: run_local(left, n_processes), progress)
+    summary = _write_summary(result, where, opened.name, batch_jobs[0].hash)
     if as_json:
-        said = {**summary_json(summary), "kept_from_before": ended.kept, "out": str(out)}
-        print(json.dumps(said, indent=2, ensure_ascii=False))
+        document = {**summary_json(summary), "kept_from_before": result.n_done_before, "out": str(out)}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        _print_summary(summary, ended.kept, out)
+        _print_summary(summary, result.n_done_before, out)
     if summary.failed:
         raise typer.Exit(_FAILED)
 
 
-def _write_summary(ended: Ended, out: Path, part: Shard, name: str, made_by: str) -> Summary:
-    """Of all songs, as numbers and as a page; a shard's have its name."""
+def _write_summary(result: BatchResult, where: RunOptions, name: str, config_hash: str) -> Summary:
+    """The summary of all songs, which is written as JSON and as a page; those of a shard are named after it."""
     from hybrid.batch.summary import summary_html, summary_json, summary_of
     from hybrid.export.made import made_with
 
-    summary = summary_of(ended.records)
-    suffix, title = (f"-{part.name}", f"{name}, part {part.name}") if part.name else ("", name)
+    summary = summary_of(result.records)
+    out, part = where.out, where.shard.name
+    suffix, title = (f"-{part}", f"{name}, part {part}") if part else ("", name)
     numbers = json.dumps(summary_json(summary), indent=1, ensure_ascii=False) + "\n"
     shelf.write(out / f"summary{suffix}.json", numbers)
-    shelf.write(out / f"summary{suffix}.html", summary_html(summary, title, made_with(made_by, name, {})))
+    shelf.write(out / f"summary{suffix}.html", summary_html(summary, title, made_with(config_hash, name, {})))
     return summary
 
 
@@ -120,35 +129,37 @@ def _print_summary(summary: Summary, n_before: int, out: Path) -> None:
     print(f"{summary.done} of {summary.songs} songs mixed{before}, {failed}: see {out}/summary.html")
 
 
-def _options(said: list[str]) -> dict[str, object]:
-    """What submitit is told, numbers as numbers."""
-    pairs = [each.partition("=") for each in said]
-    if wrong := [key for key, is_, _ in pairs if not is_]:
+def _submitit_settings(options: list[str]) -> dict[str, object]:
+    """Settings of submitit from `key=value` options; digits become numbers."""
+    pairs = [option.partition("=") for option in options]
+    if wrong := [key for key, equals, _ in pairs if not equals]:
         raise InputError(Problem("--slurm", f"expected key=value, got {wrong[0]!r}"))
     return {key: int(value) if value.isdigit() else value for key, _, value in pairs}
 
 
 @contextmanager
-def _progress(stop: StopRequest) -> Iterator[Callable[[Told], None]]:
-    """Gives a function that is told how far a run has come: a line of it on stderr, for people or for a log."""
+def _progress_line(stop: StopRequest) -> Iterator[Callable[[BatchProgress], None]]:
+    """A function that prints the progress of a run on stderr: one line redrawn on a terminal, a log line now and then
+    elsewhere."""
     start, last = time.monotonic(), -1e9
 
-    def tell(told: Told) -> None:
+    def show(state: BatchProgress) -> None:
         nonlocal last
         stop.raise_again()
-        now, done = time.monotonic(), told.done + told.failed
-        if not sys.stderr.isatty() and done < told.of and now - last < 30.0:
+        now, done = time.monotonic(), state.done + state.failed
+        # a log gets a line every 30 s, and the last one
+        if not sys.stderr.isatty() and done < state.of and now - last < 30.0:
             return
         last = now
-        rate = told.audio_s / max(now - start, 1e-9)
-        left_s = (told.of - done) * (now - start) / done if done else 0.0
-        text = f"{done} of {told.of}, {told.failed} failed, {rate:.1f} times real time, {_clock(left_s)} left"
+        rate = state.audio_s / max(now - start, 1e-9)
+        left_s = (state.of - done) * (now - start) / done if done else 0.0
+        text = f"{done} of {state.of}, {state.failed} failed, {rate:.1f} times real time, {_clock(left_s)} left"
         if sys.stderr.isatty():
-            print(f"\r\x1b[K{text}", end="" if done < told.of else "\n", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{text}", end="" if done < state.of else "\n", file=sys.stderr, flush=True)
         else:
             print(text, file=sys.stderr, flush=True)
 
-    yield tell
+    yield show
 
 
 def _clock(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""`hybrid check`: what a finished mix keeps and breaks of the rules."""
+"""`hybrid check`: the rules that a finished mix keeps and breaks."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _BROKEN_EXIT = 4
 
 def check(
     context: Context,
-    mix: Annotated[Path, typer.Argument(help="the audio file of a finished mix, from wherever")],
+    mix: Annotated[Path, typer.Argument(help="the audio file of any finished mix")],
     song: Annotated[
-        Path | None, typer.Option(help="its tracks, a folder or a song.yaml: rules on tracks are judged too")
+        Path | None, typer.Option(help="its tracks, a folder or a song.yaml, to judge the rules on tracks as well")
     ] = None,
     rules: Rules = None,
     sets: Sets = None,
@@ -35,18 +35,19 @@ def check(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """Say what any finished mix keeps and breaks of the rules."""
+    """Report which rules a finished mix keeps and breaks."""
     from hybrid.knowledge.resolve import load_rules
     from hybrid.knowledge.rule_types import rule_types
 
-    rule_set = load_rules(rules or ["base"], sets or [], rule_types(plugins or []))
-    found = _run(context, mix.expanduser(), song, rule_set)
-    print(_json(mix, found) if as_json else _text(found))
-    if fail_on and _is_broken(found, fail_on):
+    checked = _check(
+        context, mix.expanduser(), song, load_rules(rules or ["base"], sets or [], rule_types(plugins or []))
+    )
+    print(_json(mix, checked) if as_json else _text(checked))
+    if fail_on and _is_broken(checked, fail_on):
         raise typer.Exit(_BROKEN_EXIT)
 
 
-def _run(context: Context, mix: Path, song: Path | None, rules: RuleSet) -> Check:
+def _check(context: Context, mix: Path, song: Path | None, rules: RuleSet) -> Check:
     load("hybrid.unmixing.check")
     from hybrid.unmixing.check import check_mix, check_mix_of
 
@@ -56,41 +57,43 @@ def _run(context: Context, mix: Path, song: Path | None, rules: RuleSet) -> Chec
         return check_mix_of(mix, load_song(song), rules, progress)
 
 
-def _is_broken(found: Check, level: str) -> bool:
+def _is_broken(checked: Check, level: str) -> bool:
     return any(
-        not finding.kept and finding.id not in found.doubtful and (level == "any" or finding.kind == "require")
-        for finding in found.verdict.rules
+        not finding.kept and finding.id not in checked.doubtful and (level == "any" or finding.kind == "require")
+        for finding in checked.verdict.rules
     )
 
 
-def _json(mix: Path, found: Check) -> str:
+def _json(mix: Path, checked: Check) -> str:
     from hybrid.export.fit import fit_json
     from hybrid.export.verdict import verdict_json
 
-    said: dict[str, object] = {"schema": "check/1", "mix": str(mix)}
-    if found.song and found.fit:
-        said["fit"] = fit_json(found.fit, found.song.tracks, found.song.sample_rate)
-    said["verdict"] = verdict_json(found.verdict, found.doubtful)
-    said["left_out"] = [left._asdict() for left in found.left_out]
-    said["notes"] = found.notes
-    return json.dumps(said, indent=2, ensure_ascii=False)
+    document: dict[str, object] = {"schema": "check/1", "mix": str(mix)}
+    if checked.song and checked.fit:
+        document["fit"] = fit_json(checked.fit, checked.song.tracks, checked.song.sample_rate)
+    document["verdict"] = verdict_json(checked.verdict, checked.doubtful)
+    document["left_out"] = [omission._asdict() for omission in checked.left_out]
+    document["notes"] = checked.notes
+    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def _text(found: Check) -> str:
+def _text(checked: Check) -> str:
     from hybrid.export.fit import fit_table
     from hybrid.export.verdict import verdict_table
 
     parts = []
-    if found.song and found.fit:
-        parts.append(fit_table(found.fit, found.song.tracks, found.song.sample_rate))
-    if found.doubtful:
-        parts.append("less than half of the mix is explained: findings about tracks, marked ?, are not reliable")
-    parts.append(verdict_table(found.verdict, found.doubtful))
-    parts.append("\n".join([*_reasons(found), *found.notes]))
+    if checked.song and checked.fit:
+        parts.append(fit_table(checked.fit, checked.song.tracks, checked.song.sample_rate))
+    if checked.doubtful:
+        parts.append("less than half of the mix is explained: findings on tracks, marked ?, are not reliable")
+    parts.append(verdict_table(checked.verdict, checked.doubtful))
+    parts.append("\n".join([*_reasons(checked), *checked.notes]))
     return "\n\n".join(part for part in parts if part)
 
 
-def _reasons(found: Check) -> list[str]:
-    """One line for each reason why rules were left out."""
-    reasons = dict.fromkeys(left.why for left in found.left_out)
-    return [f"left out, {why}: {', '.join(left.rule for left in found.left_out if left.why == why)}" for why in reasons]
+def _reasons(checked: Check) -> list[str]:
+    """A line for each reason for which rules were left out."""
+    rules: dict[str, list[str]] = {}
+    for omission in checked.left_out:
+        rules.setdefault(omission.why, []).append(omission.rule)
+    return [f"left out, {reason}: {', '.join(ids)}" for reason, ids in rules.items()]

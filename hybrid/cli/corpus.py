@@ -1,4 +1,4 @@
-"""`hybrid corpus`: which data sets are known, what is in a copy of one, what is broken, and how it is split."""
+"""`hybrid corpus`: known data sets, and the content, integrity, statistics and splits of a copy of one."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from hybrid.corpus.index import read_index, split_songs, write_index
 from hybrid.corpus.index import verify as verify_songs
 from hybrid.errors import InputError, Problem, printable
 
-corpus = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at whole data sets.")
+corpus = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, scan, verify, count and split data sets.")
 _BROKEN = 3
 _SHARES = ("train=0.8", "validation=0.1", "test=0.1")
 
 _Set = Annotated[str, typer.Argument(metavar="DATASET", help="a folder of song folders, or a card")]
 _At = Annotated[Path | None, typer.Option("--at", help="where the files of the card lie")]
-_Index = Annotated[Path, typer.Argument(metavar="INDEX", help="what `hybrid corpus scan` wrote")]
+_Index = Annotated[Path, typer.Argument(metavar="INDEX", help="an index written by `hybrid corpus scan`")]
 _Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
 
 
 @corpus.command("list")
 def list_cards(as_json: _Json = False) -> None:
-    """Data sets that have a card, with licence and how to come by them."""
+    """Data sets that have a card, with their licence and where to get them."""
     cards = [read_card(name) for name in shelf.names(KIND)]
     if as_json:
         print(json.dumps([card.model_dump(mode="json", by_alias=True) for card in cards], indent=2, ensure_ascii=False))
@@ -50,65 +50,65 @@ def scan(
     at: _At = None,
     as_json: _Json = False,
 ) -> None:
-    """Read every header, hash every file, guess what every track is, and write an index."""
-    found = open_dataset(dataset, at)
+    """Read every header, hash every file, guess the role of every track, and write an index."""
+    opened = open_dataset(dataset, at)
     if not out.expanduser().parent.is_dir():
-        raise InputError(Problem(str(out), "lies in no folder that is there"))
+        raise InputError(Problem(str(out), "is in a folder that does not exist"))
     with progress_bar(context) as progress:
-        index = scan_songs(found, lambda share: progress("scan", share))
+        index = scan_songs(opened, lambda share: progress("scan", share))
     write_index(index, out)
     broken = [entry for entry in index.entries if entry.problems]
-    missed = _missed(found, len(index.entries))
+    shortfalls = _shortfalls(opened, len(index.entries))
     if as_json:
-        said = {"index": str(out), "songs": len(index.entries), "broken": [entry._asdict() for entry in broken]}
-        said |= {"strange": [str(path) for path in found.corpus.unrecognised], "missed": missed}
-        print(json.dumps(said, indent=2, ensure_ascii=False))
+        document = {"index": str(out), "songs": len(index.entries), "broken": [entry._asdict() for entry in broken]}
+        document |= {"strange": [str(path) for path in opened.corpus.unrecognised], "missed": shortfalls}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         for entry in broken:
             print(printable(f"{entry.song}: {'; '.join(entry.problems)}"), file=sys.stderr)
-        for line in missed:
+        for line in shortfalls:
             print(line)
-        if strange := found.corpus.unrecognised:
-            print(f"{len(strange)} audio files that the layout does not know, such as {strange[0]}")
+        if unknown := opened.corpus.unrecognised:
+            print(f"{len(unknown)} audio files that the layout does not know, such as {unknown[0]}")
         print(f"wrote {out}: {len(index.entries)} songs, {len(broken)} of them broken")
     if broken:
         raise typer.Exit(_BROKEN)
 
 
-def _missed(dataset: Dataset, n_songs: int) -> list[str]:
-    """How a copy falls short of what its card says is complete."""
+def _shortfalls(dataset: Dataset, n_songs: int) -> list[str]:
+    """Lines on where a copy has fewer songs or mixes than its card states for a complete one."""
     card: Card | None = dataset.card
     if card is None:
         return []
     lines = []
     for split, expected in card.expected.songs.items():
-        there = n_songs if split == "all" else sum(found.split == split for found in dataset.songs)
+        there = n_songs if split == "all" else sum(song.split == split for song in dataset.songs)
         if there != expected:
             lines.append(
                 f"{'songs' if split == 'all' else f'songs to {split}'}: {there}, a complete copy has {expected}"
             )
-    lacking = sum(found.mix is None for found in dataset.songs)
-    if card.expected.has_mixes and lacking:
-        lines.append(f"songs without a mix: {lacking}, a complete copy has none")
+    without_mix = sum(song.mix is None for song in dataset.songs)
+    if card.expected.has_mixes and without_mix:
+        lines.append(f"songs without a mix: {without_mix}, a complete copy has none")
     return lines
 
 
 @corpus.command()
 def verify(context: Context, dataset: _Set, index: _Index, at: _At = None, as_json: _Json = False) -> None:
-    """Decode every file to its end, compare it with the index, and find every mix among its tracks."""
-    found, known = open_dataset(dataset, at), read_index(index)
+    """Decode every file to its end, compare it with the index, and align every mix with its tracks."""
+    opened, known = open_dataset(dataset, at), read_index(index)
     with progress_bar(context) as progress:
-        looked = list(verify_songs(found, known, lambda share: progress("verify", share)))
-    broken = [each for each in looked if each.problems]
+        results = list(verify_songs(opened, known, lambda share: progress("verify", share)))
+    broken = [each for each in results if each.problems]
     if as_json:
-        print(json.dumps([each._asdict() for each in looked], indent=2, ensure_ascii=False))
+        print(json.dumps([each._asdict() for each in results], indent=2, ensure_ascii=False))
     else:
-        for each in looked:
+        for each in results:
             for line in each.problems:
                 print(printable(f"{each.song}: {line}"), file=sys.stderr)
             for line in each.notes:
                 print(printable(f"{each.song}: {line}"))
-        print(f"{len(looked)} songs, {len(broken)} of them broken")
+        print(f"{len(results)} songs, {len(broken)} of them broken")
     if broken:
         raise typer.Exit(_BROKEN)
 
@@ -119,14 +119,14 @@ def stats(
     out: Annotated[Path | None, typer.Option("-o", "--out", help="a page to write, as HTML")] = None,
     as_json: _Json = False,
 ) -> None:
-    """How many songs, tracks and hours there are, of which roles, and what names say nothing."""
+    """Numbers of songs, tracks and hours, roles of tracks, and names without a known role."""
     from hybrid.export.corpus import statistics, statistics_html, statistics_text
 
     known = read_index(index)
-    found = statistics(known)
+    totals = statistics(known)
     if out is not None:
-        shelf.write(out, statistics_html(known, found))
-    print(json.dumps(found._asdict(), indent=2, ensure_ascii=False) if as_json else statistics_text(found))
+        shelf.write(out, statistics_html(known, totals))
+    print(json.dumps(totals._asdict(), indent=2, ensure_ascii=False) if as_json else statistics_text(totals))
 
 
 @corpus.command()
@@ -134,24 +134,24 @@ def split(
     index: _Index,
     out: Annotated[Path, typer.Option("-o", "--out", help="the table to write: a song and its split in each line")],
     shares: Annotated[list[str] | None, typer.Option("--share", help="split=share [default: 0.8, 0.1, 0.1]")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="another draw")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="of the draw")] = 0,
 ) -> None:
-    """Draw a split by artist: nobody is in two, and songs that join later move nobody."""
-    wanted = dict(_share(each) for each in shares or _SHARES)
-    if abs(sum(wanted.values()) - 1.0) > 1e-6:
-        raise InputError(Problem("--share", f"expected shares that add up to 1, got {sum(wanted.values()):g}"))
-    drawn = split_songs(read_index(index).entries, wanted, seed)
+    """Draw a split by artist: no artist is in two parts, and songs added later move no artist."""
+    split_shares = dict(_share(each) for each in shares or _SHARES)
+    if abs(sum(split_shares.values()) - 1.0) > 1e-6:
+        raise InputError(Problem("--share", f"expected shares that add up to 1, got {sum(split_shares.values()):g}"))
+    drawn = split_songs(read_index(index).entries, split_shares, seed)
     shelf.write(out, "".join(f"{printable(song)}\t{name}\n" for song, name in drawn.items()))
-    counts = ", ".join(f"{name} {sum(each == name for each in drawn.values())}" for name in wanted)
+    counts = ", ".join(f"{name} {sum(each == name for each in drawn.values())}" for name in split_shares)
     print(f"wrote {out}: {counts}")
 
 
-def _share(said: str) -> tuple[str, float]:
-    name, _, share = said.partition("=")
+def _share(option: str) -> tuple[str, float]:
+    name, _, share = option.partition("=")
     try:
         number = float(share)
     except ValueError:
         number = -1.0
     if not name or not 0.0 < number <= 1.0:
-        raise InputError(Problem("--share", f"expected split=share with a share from 0 to 1, got {said!r}"))
+        raise InputError(Problem("--share", f"expected split=share with a share from 0 to 1, got {option!r}"))
     return name, number

@@ -1,4 +1,4 @@
-"""`hybrid judge`: finished mixes by measures that are not the rules."""
+"""`hybrid judge`: metrics of finished mixes that are independent of the rules."""
 
 from __future__ import annotations
 
@@ -30,51 +30,51 @@ def judge(
     against: Annotated[
         list[Path] | None,
         typer.Option(
-            help="what people made of the same song, repeatable: the first is compared with, three or more "
-            "are a spread; with a folder of mixes, another such folder"
+            help="reference mixes of the same song, repeatable: mixes are compared with the first, and with the spread "
+            "of three or more; for a folder of mixes, another such folder"
         ),
     ] = None,
     corpus: Annotated[
         Path | None,
-        typer.Option(help="a folder of finished mixes of other songs: how many of them have less of each feature"),
+        typer.Option(help="a folder of finished mixes of other songs, for the percentile of each feature among them"),
     ] = None,
     song: Annotated[
-        Path | None, typer.Option(help="its tracks, a folder or a song.yaml: levels, places, masking")
+        Path | None, typer.Option(help="its tracks, a folder or a song.yaml, for levels, positions and masking")
     ] = None,
-    published: Annotated[bool, typer.Option("--published", help="feature sets of papers as well")] = False,
+    published: Annotated[bool, typer.Option("--published", help="published feature sets as well")] = False,
     embedding: Annotated[
-        str, typer.Option(help="for folders: what turns a mix into vectors, thirds-1 or module:function")
+        str, typer.Option(help="for folders: the embedding of a mix, thirds-1 or module:function")
     ] = "thirds-1",
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """Judge finished mixes by measures that share nothing with the rules."""
-    references, paths = [_there(path) for path in against or []], [_there(path) for path in mixes]
-    others = _mixes_in(_there(corpus)) if corpus else []
+    """Judge finished mixes by metrics that are independent of the rules."""
+    references, paths = [_readable(path) for path in against or []], [_readable(path) for path in mixes]
+    corpus_mixes = _mix_files(_readable(corpus)) if corpus else []
     if any(path.is_dir() for path in paths):
         if corpus:
             raise InputError(Problem("--corpus", "is for single mixes, not for folders: expected --against FOLDER"))
-        said = _sets(paths, references, song, embedding)
-        print(json.dumps(said, indent=2, ensure_ascii=False) if as_json else _sets_text(said))
+        document = _compare_sets(paths, references, song, embedding)
+        print(json.dumps(document, indent=2, ensure_ascii=False) if as_json else _sets_text(document))
         return
     if published and not references:
-        raise InputError(Problem("--published", "compares with a mix that a person made: expected --against"))
-    said = _of_one_song(context, paths, references, others, load_song(song) if song else None, published)
-    print(json.dumps(said, indent=2, ensure_ascii=False) if as_json else _text(said))
+        raise InputError(Problem("--published", "compares with a reference mix: expected --against"))
+    document = _judge_mixes(context, paths, references, corpus_mixes, load_song(song) if song else None, published)
+    print(json.dumps(document, indent=2, ensure_ascii=False) if as_json else _text(document))
 
 
-def _there(path: Path) -> Path:
-    """The path, if it can be asked what it is. Raises InputError for one that cannot."""
+def _readable(path: Path) -> Path:
+    """The path with its home directory expanded. Raises InputError if it cannot be read."""
     try:
-        found = path.expanduser()
-        if found.is_dir():
-            list(found.iterdir())
+        expanded = path.expanduser()
+        if expanded.is_dir():
+            list(expanded.iterdir())
     except (OSError, RuntimeError, ValueError) as error:
         what = error.strerror if isinstance(error, OSError) else error
         raise InputError(Problem(printable(str(path)[:200]), f"cannot be read: {what}")) from error
-    return found
+    return expanded
 
 
-def _of_one_song(
+def _judge_mixes(
     context: Context,
     paths: Sequence[Path],
     references: Sequence[Path],
@@ -89,65 +89,66 @@ def _of_one_song(
     from hybrid.judge.mix import read_mix
     from hybrid.judge.published import PUBLISHED
 
-    rest = _without(song, [*paths, *references]) if song else None
-    first = read_mix(paths[0], rest.sample_rate if rest else None)
+    raw = _without_mixes(song, [*paths, *references]) if song else None
+    # all files are read at one sample rate: that of the tracks, else of the first mix
+    first = read_mix(paths[0], raw.sample_rate if raw else None)
     read = [first, *(read_mix(path, first.sample_rate) for path in paths[1:])]
-    others = [read_mix(path, first.sample_rate) for path in references]
-    people = [features_of(other) for other in others]
-    known = _corpus_features(context, corpus, paths, first.sample_rate) if corpus else []
-    said = []
+    reference_mixes = [read_mix(path, first.sample_rate) for path in references]
+    human_features = [features_of(reference) for reference in reference_mixes]
+    corpus_features = _corpus_features(context, corpus, paths, first.sample_rate) if corpus else []
+    documents = []
     with ExitStack() as stack:
-        reader = stack.enter_context(open_song(rest)) if rest else None
+        reader = stack.enter_context(open_song(raw)) if raw else None
         for path, mix in zip(paths, read, strict=True):
-            beside = align_reference(others[0], mix) if others else None
-            (found,) = judge([mix], reader, beside)
-            each = _said(path, found, rest, people) | {"found": mix.delivery._asdict()}
-            if known:
-                each["corpus"] = _among(found, known)
-            if beside:
-                each["reference_is_later_s"] = round(beside.lag_s, 6)
-            if published and beside:
-                ours = beside.crop(mix)
+            reference = align_reference(reference_mixes[0], mix) if reference_mixes else None
+            (judged,) = judge([mix], reader, reference)
+            each = _mix_document(path, judged, raw, human_features) | {"found": mix.delivery._asdict()}
+            if corpus_features:
+                each["corpus"] = _corpus_document(judged, corpus_features)
+            if reference:
+                each["reference_is_later_s"] = round(reference.lag_s, 6)
+            if published and reference:
+                ours = reference.crop(mix)
                 each["published"] = {
-                    name: {"source": which.source, **_rounded(which.measure(ours, beside.mix))}
+                    name: {"source": which.source, **_rounded(which.measure(ours, reference.mix))}
                     for name, which in PUBLISHED.items()
                 }
-            said.append(each)
-    return {"schema": "judge/1", "against": [str(path) for path in references], "mixes": said}
+            documents.append(each)
+    return {"schema": "judge/1", "against": [str(path) for path in references], "mixes": documents}
 
 
 def _corpus_features(
     context: Context, corpus: Sequence[Path], mixes: Sequence[Path], sample_rate: int
 ) -> list[dict[str, float]]:
-    """Of all mixes of a corpus but those that are judged."""
+    """The features of all mixes of a corpus but those that are judged."""
     from hybrid.judge.features import features_of
     from hybrid.judge.mix import read_mix
     from hybrid.judge.spread import MIN_MIXES
 
-    judged = {path.resolve() for path in mixes}
-    others = [path for path in corpus if path.resolve() not in judged]
+    excluded = {path.resolve() for path in mixes}
+    others = [path for path in corpus if path.resolve() not in excluded]
     if len(others) < MIN_MIXES:
-        what = f"holds too few mixes beside what is judged: {len(others)}, expected {MIN_MIXES} at least"
+        what = f"holds too few mixes besides those judged: {len(others)}, expected {MIN_MIXES} at least"
         raise InputError(Problem("--corpus", what))
-    found = []
+    features = []
     with progress_bar(context) as progress:
         for number, path in enumerate(others, start=1):
-            found.append(features_of(read_mix(path, sample_rate)))
+            features.append(features_of(read_mix(path, sample_rate)))
             progress("corpus", number / len(others))
-    return found
+    return features
 
 
-def _among(found: MixEvaluation, known: Sequence[Mapping[str, float]]) -> dict[str, object]:
-    """Where the features of a mix lie in a corpus."""
+def _corpus_document(judged: MixEvaluation, corpus_features: Sequence[Mapping[str, float]]) -> dict[str, object]:
+    """The percentiles of the features of a mix in a corpus, as JSON values."""
     from hybrid.judge.spread import inside_share, rank_features
 
-    stands = rank_features(found.features, known)
-    percentiles = {name: round(each.percentile, 1) for name, each in stands.items()}
-    return {"mixes": len(known), "percentiles": percentiles, "inside": round(inside_share(stands), 3)}
+    standings = rank_features(judged.features, corpus_features)
+    percentiles = {name: round(each.percentile, 1) for name, each in standings.items()}
+    return {"mixes": len(corpus_features), "percentiles": percentiles, "inside": round(inside_share(standings), 3)}
 
 
-def _without(song: Song, mixes: Sequence[Path]) -> Song:
-    """The song less the tracks that are one of the mixes."""
+def _without_mixes(song: Song, mixes: Sequence[Path]) -> Song:
+    """The song without tracks whose files are among the mixes."""
     from dataclasses import replace
 
     same = {path.resolve() for path in mixes}
@@ -157,42 +158,42 @@ def _without(song: Song, mixes: Sequence[Path]) -> Song:
     return replace(song, tracks=tracks)
 
 
-def _said(
-    path: Path, found: MixEvaluation, song: Song | None, people: Sequence[Mapping[str, float]]
+def _mix_document(
+    path: Path, judged: MixEvaluation, song: Song | None, human_features: Sequence[Mapping[str, float]]
 ) -> dict[str, object]:
     from hybrid.judge.spread import MIN_MIXES, inside_share, rank_features
 
-    said: dict[str, object] = {"mix": str(path), "metrics": _rounded(found.metrics)}
-    said["features"] = _rounded(found.features)
-    if len(people) >= MIN_MIXES:
-        stands = rank_features(found.features, people)
-        said["spread"] = {name: _rounded(each._asdict()) for name, each in stands.items()}
-        said["inside"] = round(inside_share(stands), 3)
-    if song and found.fit and found.audibility:
-        said["explained"] = round(found.fit.explained, 3)
-        if found.reference_explained is not None:
-            said["reference_explained"] = round(found.reference_explained, 3)
-        said["tracks"] = [
+    document: dict[str, object] = {"mix": str(path), "metrics": _rounded(judged.metrics)}
+    document["features"] = _rounded(judged.features)
+    if len(human_features) >= MIN_MIXES:
+        standings = rank_features(judged.features, human_features)
+        document["spread"] = {name: _rounded(each._asdict()) for name, each in standings.items()}
+        document["inside"] = round(inside_share(standings), 3)
+    if song and judged.fit and judged.audibility:
+        document["explained"] = round(judged.fit.explained, 3)
+        if judged.reference_explained is not None:
+            document["reference_explained"] = round(judged.reference_explained, 3)
+        document["tracks"] = [
             {
                 "track": track.id,
-                "level_db": round(float(found.fit.level_db[index]), 2),
-                "pan": round(float(found.fit.pan[index]), 3),
-                "heard": round(float(found.audibility.track[index]), 3) if found.fit.present[index] else None,
+                "level_db": round(float(judged.fit.level_db[index]), 2),
+                "pan": round(float(judged.fit.pan[index]), 3),
+                "heard": round(float(judged.audibility.track[index]), 3) if judged.fit.present[index] else None,
             }
             for index, track in enumerate(song.tracks)
         ]
-    return said
+    return document
 
 
 def _rounded(values: Mapping[str, float | bool | None]) -> dict[str, float | bool | None]:
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 
 
-def _text(said: dict) -> str:
+def _text(document: dict) -> str:
     from hybrid.judge.features import FEATURES
     from hybrid.judge.table import METRICS
 
-    mixes = said["mixes"]
+    mixes = document["mixes"]
     names = [printable(Path(each["mix"]).name) for each in mixes]
     width = max(14, *(len(name) for name in names))
     lines = [f"{'':24}" + "".join(f"{name:>{width + 2}}" for name in names)]
@@ -217,13 +218,16 @@ def _text(said: dict) -> str:
         ]
         lines += ["", f"features between their tenth and ninetieth percentile: {_shares(among, 'inside')}"]
     if "inside" in mixes[0]:
-        lines += ["", f"features between people's tenth and ninetieth percentile: {_shares(mixes, 'inside')}"]
+        lines += [
+            "",
+            f"features between the tenth and ninetieth percentile of the references: {_shares(mixes, 'inside')}",
+        ]
     if "explained" in mixes[0] and min(each["explained"] for each in mixes) < _RELIABLE:
-        lines += ["", "less than half of a mix is explained by the tracks: what is said of them is not reliable"]
+        lines += ["", "less than half of a mix is explained by the tracks: their metrics are not reliable"]
     if "explained" in mixes[0]:
         lines += ["", f"explained by the tracks: {_shares(mixes, 'explained')}"]
     if "reference_explained" in mixes[0]:
-        lines.append(f"of what it is compared with: {_shares(mixes, 'reference_explained')}")
+        lines.append(f"explained of the reference: {_shares(mixes, 'reference_explained')}")
     for name in mixes[0].get("published", {}):
         lines += ["", f"{name} ({mixes[0]['published'][name]['source']})"]
         terms = [term for term in mixes[0]["published"][name] if term != "source"]
@@ -235,7 +239,7 @@ def _shares(mixes: Sequence[dict], name: str) -> str:
     return ", ".join(f"{100 * each[name]:.0f} %" for each in mixes)
 
 
-def _sets(paths: Sequence[Path], references: Sequence[Path], song: Path | None, embedding: str) -> dict:
+def _compare_sets(paths: Sequence[Path], references: Sequence[Path], song: Path | None, embedding: str) -> dict:
     from hybrid.judge.distribution import distances
     from hybrid.judge.embedding import embed_mix, load_embedding
     from hybrid.judge.mix import read_mix
@@ -245,36 +249,36 @@ def _sets(paths: Sequence[Path], references: Sequence[Path], song: Path | None, 
         raise InputError(Problem("judge", what))
     embed = load_embedding(embedding)
     ours, theirs = (
-        [embed_mix(read_mix(path), embed) for path in _mixes_in(folder)] for folder in (paths[0], references[0])
+        [embed_mix(read_mix(path), embed) for path in _mix_files(folder)] for folder in (paths[0], references[0])
     )
     if len(widths := {vectors.shape[1] for vectors in (*ours, *theirs)}) > 1:
         what = f"gave vectors of {sorted(widths)} numbers, expected one width for all mixes"
         raise InputError(Problem("--embedding", what))
-    found = distances(ours, theirs)
+    intervals = distances(ours, theirs)
     return {
         "schema": "judge-sets/1",
         "embedding": embedding,
         "mixes": [len(ours), len(theirs)],
-        "distances": {name: _rounded(interval._asdict()) for name, interval in found.items()},
+        "distances": {name: _rounded(interval._asdict()) for name, interval in intervals.items()},
     }
 
 
-def _mixes_in(folder: Path) -> list[Path]:
+def _mix_files(folder: Path) -> list[Path]:
     """Audio files in a folder, or the mixes of its songs. Raises InputError for none."""
     if not folder.is_dir():
-        raise InputError(Problem(str(folder), "is no folder: expected one that holds finished mixes"))
+        raise InputError(Problem(str(folder), "is not a folder: expected one with finished mixes"))
     direct = sorted(path for path in folder.iterdir() if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
     within = sorted(path for path in folder.glob("*/mix.*") if path.suffix.lower() in AUDIO_SUFFIXES)
-    found = direct or sorted(folder.glob(f"**/{MIX_FILE}")) or within
-    if not found:
+    files = direct or sorted(folder.glob(f"**/{MIX_FILE}")) or within
+    if not files:
         raise InputError(Problem(str(folder), f"holds no mixes: expected audio files, or folders with a {MIX_FILE}"))
-    return found
+    return files
 
 
-def _sets_text(said: dict) -> str:
-    lines = [f"{said['mixes'][0]} mixes against {said['mixes'][1]}, as {said['embedding']} hears them"]
-    for name, each in said["distances"].items():
+def _sets_text(document: dict) -> str:
+    lines = [f"{document['mixes'][0]} mixes against {document['mixes'][1]}, embedded by {document['embedding']}"]
+    for name, each in document["distances"].items():
         lines.append(f"{name:10} {each['value']:8.3f}  (95 %: {each['low']:.3f} to {each['high']:.3f})")
-    if "frechet" not in said["distances"]:
-        lines.append("too few stretches for a Fréchet distance")
+    if "frechet" not in document["distances"]:
+        lines.append("too few excerpts for a Fréchet distance")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`hybrid mix`: a folder of tracks becomes a mix, its stems, its settings, its verdict and a report."""
+"""`hybrid mix`: a mix of a folder of tracks, with its stems, settings, verdict and report."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def mix(
     rules: Rules = None,
     sets: Sets = None,
     plugins: Plugins = None,
-    steps: Annotated[int, typer.Option(min=0, help="steps of refinement; 0 trusts the network alone")] = 300,
+    steps: Annotated[
+        int, typer.Option(min=0, help="steps of refinement; 0 renders the network's proposal as it is")
+    ] = 300,
     model: Model = DEFAULT_MODEL,
     seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start, and the demo")] = 0,
     subtype: Annotated[Subtype, typer.Option(help="format of the samples written")] = "PCM_24",
@@ -44,13 +46,15 @@ def mix(
     ] = None,
     settings: Annotated[
         Path | None,
-        typer.Option("--settings", help="a settings.json to begin with; with --steps 0, rendered as it is"),
+        typer.Option("--settings", help="a settings.json to start from; with --steps 0, rendered as it is"),
     ] = None,
     only_mix: Annotated[
         bool, typer.Option("--only-mix", help="with --steps 0: write the mix and its settings, no stems, no verdict")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace results that exist")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be mixed, and write nothing")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="print tracks, roles and matching rules; write nothing")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Mix a song under rules."""
@@ -58,6 +62,7 @@ def mix(
     from hybrid.knowledge.rule_types import rule_types
 
     rule_set = load_rules(rules or ["base"], sets or [], rule_types(plugins or []))
+    # a folder that is called demo takes precedence
     loaded = None if song == DEMO and not Path(song).exists() else load_song(Path(song))
     if dry_run:
         with TemporaryDirectory(prefix="hybrid-") as scratch:
@@ -66,19 +71,19 @@ def mix(
     if out is None:
         raise InputError(Problem("-o, --out", "is missing: expected the folder to write"))
     if only_mix and settings:
-        raise InputError(Problem("--only-mix", "is for what a network proposes: leave out --settings"))
+        raise InputError(Problem("--only-mix", "applies to a network's proposal: omit --settings"))
     if only_mix and (steps or model == NO_MODEL):
-        raise InputError(Problem("--only-mix", "is for what a network proposes: expected --steps 0 and a --model"))
+        raise InputError(Problem("--only-mix", "applies to a network's proposal: expected --steps 0 and a --model"))
     load("hybrid.export.mixed")
     from hybrid.export.mixed import Wanted, write_mix
 
     config = _config(steps, seed, model, settings)
-    wanted = Wanted(subtype, sample_rate, verdict=not only_mix)
+    output = Wanted(subtype, sample_rate, verdict=not only_mix)
     inputs = [path for track in loaded.tracks for path in track.files] if loaded else []
     with OutputFolder(out, overwrite, inputs) as folder:
         tracks = loaded or _demo(folder.path / "song", seed)
         with progress_bar(context) as progress:
-            written = write_mix(tracks, rule_set, config, folder.path, wanted, progress)
+            written = write_mix(tracks, rule_set, config, folder.path, output, progress)
     _print_result(written, out, as_json)
 
 
@@ -87,12 +92,12 @@ def _config(steps: int, seed: int, model: str, settings: Path | None) -> MixConf
     from hybrid.mixing.settings import read_settings
     from hybrid.proposal.weights import load_network
 
-    given = read_settings(settings) if settings else None
-    return MixConfig(steps, seed, None if model == NO_MODEL else load_network(model), given)
+    initial = read_settings(settings) if settings else None
+    return MixConfig(steps, seed, None if model == NO_MODEL else load_network(model), initial)
 
 
 def _demo(folder: Path, seed: int) -> Song:
-    """The demo song, made on the spot beside its mix."""
+    """The demo song, synthesised into a folder next to its mix."""
     from dataclasses import replace
 
     from hybrid.corpus.demo import write_demo
@@ -123,18 +128,19 @@ def _print_result(written: Written, out: Path, as_json: bool) -> None:
 
     delivered, levels = written.delivered, written.levels
     if delivered is None:
-        said = {
+        document = {
             "integrated_lufs": round(levels.integrated_lufs, 2),
             "true_peak_dbtp": round(levels.true_peak_dbtp, 2),
             "notes": written.notes,
             "out": str(out),
         }
-        print(json.dumps(said, indent=2) if as_json else f"wrote {out}: {MIX_NAME}")
+        print(json.dumps(document, indent=2) if as_json else f"wrote {out}: {MIX_NAME}")
         return
     before, after = delivered.plan.before, delivered.verdict
     if as_json:
-        said = {"out": str(out), "before": verdict_json(before), "after": verdict_json(after), "notes": written.notes}
-        print(json.dumps(said, indent=2, ensure_ascii=False))
+        verdicts = {"before": verdict_json(before), "after": verdict_json(after)}
+        document = {"out": str(out), **verdicts, "notes": written.notes}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
         return
     for line in written.notes:
         print(line)

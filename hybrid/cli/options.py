@@ -1,4 +1,4 @@
-"""Options that several commands take."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from hybrid.errors import InputError, Problem
 if TYPE_CHECKING:
     from hybrid.batch.run import Shard
 
-Rules = Annotated[
-    list[str] | None, typer.Option("--rules", help="a rule file or the name of one; may be repeated [default: base]")
-]
+Rules = Annotated[list[str] | None, typer.Option("--rules", help="a rule file or its name; repeatable [default: base]")]
 NO_MODEL, DEFAULT_MODEL = "none", "base"
-Model = Annotated[str, typer.Option(help="network that proposes: the name of one, a file of weights, or none")]
+Model = Annotated[str, typer.Option(help="network that proposes: a name, a file of weights, or none")]
 Plugins = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", metavar="FILE.py", help="a Python file with rule types of your own; may be repeated"),
+    typer.Option("--plugin", metavar="FILE.py", help="a Python file with rule types of your own; repeatable"),
 ]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="rule.key=value, such as lead.level.target='2 LU'")]
 
@@ -31,11 +29,11 @@ def plugin_paths(plugins: list[Path] | None) -> tuple[str, ...]:
 
 
 def shard_of(text: str) -> Shard:
-    """What `--shard` says. Raises InputError for what is not i/n."""
+    """The shard of an option `--shard`. Raises InputError for text that is not i/n."""
     from hybrid.batch.run import Shard
 
-    said = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
-    number, of = (int(said[1]), int(said[2])) if said else (0, 0)
+    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    number, of = (int(match[1]), int(match[2])) if match else (0, 0)
     if not 1 <= number <= of:
         raise InputError(Problem("--shard", f"expected i/n with i from 1 to n, such as 3/16, got {text!r}"))
     return Shard(number, of)

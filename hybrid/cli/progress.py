@@ -11,9 +11,9 @@ from hybrid.cli.signals import Context, StopRequest
 
 @contextmanager
 def progress_bar(context: Context) -> Iterator[Callable[[str, float], None]]:
-    """Gives a function to be told the stage and the share of it that is done; NO_COLOR is honoured.
+    """A function that shows the share (0 to 1) of a stage that is done; NO_COLOR is honoured.
 
-    Whoever tells it is stopped there if that was asked for and lost.
+    It raises a pending request to stop, whose exception may have been lost elsewhere.
     """
     stop = context.ensure_object(StopRequest)
     if not sys.stderr.isatty():

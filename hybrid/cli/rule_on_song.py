@@ -1,4 +1,4 @@
-"""What a rule reads and wants of a song, as text and as JSON."""
+"""Readings of a rule on a song and the changes that would satisfy it, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from hybrid.pages.words import difference, interval, quantity, span
 
 
 def why_text(why: Why) -> str:
-    """The rule's numbers, the moves that would satisfy it, and the rules that pull with it or against it."""
-    head = f"on {why.song}, at the start of refinement: each role at its usual level, all else as it is"
+    """The rule's readings, the moves that would satisfy it, and the rules that support or oppose it."""
+    head = f"on {why.song}, at the start of refinement: each role at its usual level, all else unchanged"
     if not why.targets:
         return f"{head}\n\nthe rule matches nothing there"
     parts = [head, *(_target_text(target, why.rule) for target in why.targets)]
     if why.is_flat:
         return "\n\n".join([*parts, "no part of the treatment that refinement moves changes it here"])
     if why.n_broken > MOST_TARGETS:
-        parts.append(f"and {why.n_broken - MOST_TARGETS} more numbers out of bounds")
+        parts.append(f"and {why.n_broken - MOST_TARGETS} more readings out of bounds")
     return "\n\n".join([*parts, _others_text(why.others)])
 
 
 def why_json(why: Why) -> dict[str, object]:
-    """The same as JSON values; numbers are in the rule's unit, null where not finite."""
+    """The same as JSON values; numbers are in the rule's unit, and null where not finite."""
     return {
         "name": why.song,
         "kept_by_raw_sum": why.raw_kept,
@@ -44,8 +44,8 @@ def _target_text(target: Target, rule: Finding) -> str:
     if not target.moves or now.excess <= 0.0:
         return head
     rows = [(f"  {move}", "" if move.is_enough else "not enough alone", f"{move.share:.0%}") for move in target.moves]
-    way = "  each alone, going by the slope here; last, its share of the steepest way"
-    return "\n".join([head, way, text_table(rows)])
+    note = "  each alone, extrapolated from the slope here; last, its share of the steepest descent"
+    return "\n".join([head, note, text_table(rows)])
 
 
 def _state(target: Target, rule: Finding) -> str:

@@ -1,4 +1,4 @@
-"""A rule or a type for people, without a song: what it says and measures, what is asked, and by whom."""
+"""A rule or a type as text and as JSON, without a song: meaning, measurement, limits, evidence and origin."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Row = tuple[str, str]
 
 
 def rule_text(rule: RuleType, rules: RuleSet) -> str:
-    """A rule: its meaning, its terms, then each value with the file and line that it comes from."""
+    """A rule as text: its meaning and terms, then each value with the file and line that it comes from."""
     sheet = sheet_of(rule.type, rules.types)
     state = "on" if rule.enabled else "off"
     head = f"{rule.id}: {sheet.says} ({rule.type}, {rule.kind}, {state})"
@@ -28,7 +28,7 @@ def rule_text(rule: RuleType, rules: RuleSet) -> str:
 
 
 def type_text(name: str, rules: RuleSet) -> str:
-    """A type: its meaning, what a rule of it has unless it says otherwise, and its rules."""
+    """A type as text: its meaning, the defaults of its rules, and the rules of this type."""
     sheet = sheet_of(name, rules.types)
     rows = [*_measure_rows(sheet), *_guard_rows(sheet, rules)]
     rows += [("scale", sheet.scale), ("may move", _parts(sheet.acts_on))]
@@ -98,31 +98,34 @@ def _guard_rows(sheet: TypeSheet, rules: RuleSet) -> Iterator[_Row]:
 
 
 def _guards(sheet: TypeSheet, rules: RuleSet) -> dict[str, list[str]]:
-    """The rules that are on of each type that catches the cheats."""
+    """Ids of enabled rules, by each type that guards against the cheats of this one."""
     return {name: [rule.id for rule in rules.enabled if rule.type == name] for name in sheet.guards}
 
 
 def _term_rows(rule: RuleType, rules: RuleSet) -> Iterator[_Row]:
     difference = quantity.difference_unit(rule.unit)
-    yield "asks", _asked(rule)
-    yield "scale", f"{quantity.write(rule.scale, difference)} beyond that is one unit of trouble"
-    yield "weight", f"{rule.weight:g}: what one unit counts against other rules"
+    yield "asks", _limits_text(rule)
+    yield "scale", f"{quantity.write(rule.scale, difference)} beyond the limit is one unit of excess"
+    yield "weight", f"{rule.weight:g}: the weight of one unit against other rules"
     yield "speaks of", selector_words(rule.for_)
     yield "against", selector_words(rule.against)
     yield "may move", _parts(rule.acts_on)
     yield "rests on", rule.evidence
     for index, key in enumerate(rule.cite):
         source = rules.cite.get(key)
-        yield ("cites" if index == 0 else ""), (_cited(source) if source else f"{key}, which is in no bibliography")
+        yield (
+            ("cites" if index == 0 else ""),
+            (_cited(source) if source else f"{key}, which is not in the bibliography"),
+        )
     yield "notes", rule.notes
     yield "excludes", ", ".join(rule.conflicts)
     yield "excluded by", ", ".join(other.id for other in rules.rules if rule.id in other.conflicts)
 
 
-def _asked(rule: RuleType) -> str:
-    """The interval in which a rule costs nothing."""
+def _limits_text(rule: RuleType) -> str:
+    """The interval in which a rule has no penalty, as text with units."""
     if not rule.asks:
-        return "what its own values below say"
+        return "see its values below"
     low, high = rule.bounds()
     ends = ["" if end is None else quantity.write(end, rule.unit) for end in (low, high)]
     if not all(ends):
@@ -145,5 +148,5 @@ def _rows(rows: Sequence[_Row]) -> str:
 
 
 def _wrapped(text: str, label: str) -> str:
-    """Text in lines of at most 100 characters, beside its label."""
+    """Text next to its label, in lines of at most 100 characters."""
     return textwrap.fill(text, _WIDTH, initial_indent=f"{label:<{_LABEL}}", subsequent_indent=" " * _LABEL)

@@ -1,4 +1,4 @@
-"""`hybrid rules`: what rules there are, what they resolve to, what they mean, and what is wrong with them."""
+"""`hybrid rules`: list, show, explain, compare, create, fit and check rule files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Sets = Annotated[list[str] | None, typer.Option("--set", help="override a value:
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 rules = typer.Typer(
-    help="List, show, explain, compare, begin and check files of rules.",
+    help="List, show, explain, compare, create and check rule files.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -42,13 +42,13 @@ def list_(
     plugins: Plugins = None,
     as_json: AsJson = False,
 ) -> None:
-    """The names that --rules knows, or the types that rules may be of."""
+    """List the rule files that --rules finds by name, or the types that rules may be of."""
     known = rule_types(plugins or [])
-    found = [_type_row(name, known) for name in known] if types else [_listed(n, known) for n in shelf.names("rules")]
+    rows = [_type_row(name, known) for name in known] if types else [_listed(n, known) for n in shelf.names("rules")]
     if as_json:
-        _print_json(found)
+        _print_json(rows)
         return
-    for row in found:
+    for row in rows:
         if types:
             origin = f" ({row['from']})" if row["from"] else ""
             print(f"{row['name']:<24} {row['family']:<10} {row['says']}{origin}")
@@ -58,7 +58,7 @@ def list_(
 
 @rules.command()
 def show(names: Names, sets: Sets = None, plugins: Plugins = None, as_json: AsJson = False) -> None:
-    """The rules with everything inherited, each value with the line that it comes from."""
+    """Show the rules with everything inherited, each value with the line that it comes from."""
     resolved = load_rules(names, sets or (), rule_types(plugins or []))
     _warn(resolved)
     if as_json:
@@ -69,7 +69,7 @@ def show(names: Names, sets: Sets = None, plugins: Plugins = None, as_json: AsJs
 
 @rules.command()
 def check(files: Names, plugins: Plugins = None, as_json: AsJson = False) -> None:
-    """All mistakes of each file and of those that it extends, or a report if there are none."""
+    """Check files and those that they extend: print all mistakes, or a report if there are none."""
     types = rule_types(plugins or [])
     problems: list[Problem] = []
     valid: dict[str, RuleSet] = {}
@@ -83,14 +83,14 @@ def check(files: Names, plugins: Plugins = None, as_json: AsJson = False) -> Non
     if as_json:
         _print_json({name: _report(resolved) for name, resolved in valid.items()})
     for name, resolved in valid.items() if not as_json else ():
-        print(_told(name, resolved))
+        print(_report_text(name, resolved))
     if problems:
         raise InputError(*dict.fromkeys(problems))
 
 
 @rules.command()
 def schema(plugins: Plugins = None) -> None:
-    """The JSON Schema of rule files, for editors."""
+    """Print the JSON Schema of rule files, for editors."""
     _print_json(json_schema(rule_types(plugins or [])))
 
 
@@ -108,10 +108,10 @@ def _type_row(name: str, types: RuleTypes) -> dict[str, str | int]:
 def _listed(name: str, types: RuleTypes) -> dict[str, str | int]:
     path = shelf.find("rules", name)
     try:
-        found = load_rules([str(path)], types=types)
+        rule_set = load_rules([str(path)], types=types)
     except InputError:
         return {"name": name, "title": f"not valid: hybrid rules check {path}", "rules": 0, "file": str(path)}
-    return {"name": name, "title": found.title, "rules": len(found.rules), "file": str(path)}
+    return {"name": name, "title": rule_set.title, "rules": len(rule_set.rules), "file": str(path)}
 
 
 def _report(resolved: RuleSet) -> dict[str, object]:
@@ -127,16 +127,16 @@ def _report(resolved: RuleSet) -> dict[str, object]:
     }
 
 
-def _told(name: str, resolved: RuleSet) -> str:
+def _report_text(name: str, resolved: RuleSet) -> str:
     evidence = ", ".join(f"{count} {kind}" for kind, count in resolved.evidence().items())
     off = ", ".join(rule.id for rule in resolved.rules if not rule.enabled)
-    rivals = [f"{rule.id} excludes {', '.join(rule.conflicts)}" for rule in resolved.rules if rule.conflicts]
+    conflicts = [f"{rule.id} excludes {', '.join(rule.conflicts)}" for rule in resolved.rules if rule.conflicts]
     return "\n".join(
         (
             f"{name}: {len(resolved.rules)} rules, files: {len(resolved.files)}, no mistakes",
             f"  evidence   {evidence or 'none'}; {resolved.guess_share():.0%} guesses",
             f"  off        {off or 'none'}",
-            f"  conflicts  {'; '.join(rivals) or 'none'}",
+            f"  conflicts  {'; '.join(conflicts) or 'none'}",
         )
     )
 

@@ -27,22 +27,22 @@ def diff(
     plugins: Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """What a second set of rules says otherwise than a first, each value with the line it comes from."""
+    """Print the differences of a second rule set from a first, each value with the line it comes from."""
     types = rule_types(plugins or [])
     sets = load_rules([first], types=types), load_rules([second], types=types)
-    found = compare(*sets)
-    print(_json(sets, found) if as_json else _text((first, second), found))
+    comparison = compare(*sets)
+    print(_json(sets, comparison) if as_json else _text((first, second), comparison))
 
 
-def _json(sets: tuple[RuleSet, RuleSet], found: Comparison) -> str:
-    said: dict[str, object] = {
+def _json(sets: tuple[RuleSet, RuleSet], comparison: Comparison) -> str:
+    document: dict[str, object] = {
         side: {"id": rules.id, "hash": rules.hash, "files": [str(path) for path in rules.files]}
         for side, rules in zip(("first", "second"), sets, strict=True)
     }
-    said |= {"only_first": found.only_first, "only_second": found.only_second}
+    document |= {"only_first": comparison.only_first, "only_second": comparison.only_second}
     for kind in ("switched_on", "switched_off", "changed", "shared"):
-        said[kind] = [_change_json(change) for change in getattr(found, kind)]
-    return json.dumps(said, indent=2, ensure_ascii=False)
+        document[kind] = [_change_json(change) for change in getattr(comparison, kind)]
+    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def _change_json(change: Change) -> dict[str, object]:
@@ -50,15 +50,15 @@ def _change_json(change: Change) -> dict[str, object]:
     return {"of": change.of, "key": change.key, "first": first, "second": second}
 
 
-def _text(names: tuple[str, str], found: Comparison) -> str:
-    if found.is_empty:
-        return f"{names[0]} and {names[1]} say the same"
+def _text(names: tuple[str, str], comparison: Comparison) -> str:
+    if comparison.is_empty:
+        return f"{names[0]} and {names[1]} are the same"
     parts = [
-        _listed(f"only in {names[0]}", found.only_first),
-        _listed(f"only in {names[1]}", found.only_second),
-        _listed(f"switched on in {names[1]}", [f"{c.of} ({_at(c.second)})" for c in found.switched_on]),
-        _listed(f"switched off in {names[1]}", [f"{c.of} ({_at(c.second)})" for c in found.switched_off]),
-        _table(names, (*found.changed, *found.shared)),
+        _listed(f"only in {names[0]}", comparison.only_first),
+        _listed(f"only in {names[1]}", comparison.only_second),
+        _listed(f"switched on in {names[1]}", [f"{c.of} ({_at(c.second)})" for c in comparison.switched_on]),
+        _listed(f"switched off in {names[1]}", [f"{c.of} ({_at(c.second)})" for c in comparison.switched_off]),
+        _table(names, (*comparison.changed, *comparison.shared)),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -68,7 +68,7 @@ def _listed(head: str, rows: Sequence[str]) -> str:
 
 
 def _table(names: tuple[str, str], changes: Sequence[Change]) -> str:
-    """One row for each value that differs."""
+    """A table with a row for each value that differs."""
     if not changes:
         return ""
     rows = [(f"{change.of}.{change.key}", *_shown(change.first), *_shown(change.second)) for change in changes]

@@ -1,4 +1,4 @@
-"""`hybrid rules explain`: what a rule means, where its values come from, and what it wants of a song."""
+"""`hybrid rules explain`: the meaning of a rule, the origin of its values, and its readings of a song."""
 
 from __future__ import annotations
 
@@ -29,20 +29,21 @@ def explain(
     sets: Sets = None,
     plugins: Plugins = None,
     song: Annotated[
-        Path | None, typer.Option(help="a folder or a song.yaml: what the rule reads there, and what it wants")
+        Path | None,
+        typer.Option(help="a folder or a song.yaml: print readings of the rule there, and changes that satisfy it"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start, as for mix")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """What a rule means, where its values come from, and what it reads and wants of a song."""
+    """Explain a rule or a type: meaning, origin of values, and, for a song, readings and required changes."""
     resolved = load_rules(rules or ["base"], sets or [], rule_types(plugins or []))
-    found = next((each for each in resolved.rules if each.id == rule), None)
-    if found is None:
+    match = next((each for each in resolved.rules if each.id == rule), None)
+    if match is None:
         _print_type(rule, resolved, song, as_json)
     elif song is None:
-        print(_dumped(rule_json(found, resolved)) if as_json else rule_text(found, resolved))
+        print(_dumped(rule_json(match, resolved)) if as_json else rule_text(match, resolved))
     else:
-        _print_on_song(found, resolved, _why(context, found, resolved, song, seed), as_json)
+        _print_on_song(match, resolved, _why(context, match, resolved, song, seed), as_json)
 
 
 def _print_type(name: str, rules: RuleSet, song: Path | None, as_json: bool) -> None:
@@ -53,7 +54,7 @@ def _print_type(name: str, rules: RuleSet, song: Path | None, as_json: bool) -> 
     if song is not None:
         own = ", ".join(rule.id for rule in rules.rules if rule.type == name) or "none"
         raise InputError(
-            Problem("--song", f"{name} is a type and asks for nothing: expected a rule", f"rules of this type: {own}")
+            Problem("--song", f"{name} is a type and has no limits: expected a rule", f"rules of this type: {own}")
         )
     print(_dumped(type_json(name, rules)) if as_json else type_text(name, rules))
 
@@ -78,5 +79,5 @@ def _why(context: Context, rule: RuleType, rules: RuleSet, folder: Path, seed: i
         return why_of(rule.id, rules, song, seed, progress)
 
 
-def _dumped(said: dict[str, object]) -> str:
-    return json.dumps(said, indent=2, ensure_ascii=False)
+def _dumped(document: dict[str, object]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""`hybrid rules new`: a rule file to begin with."""
+"""`hybrid rules new`: a new rule file to edit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def new(
     plugins: Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
-    """Write a commented file of your own to begin with: valid as it is, and changing nothing until it is edited."""
+    """Write a commented rule file of your own: valid as it is, and without effect until it is edited."""
     file = file.expanduser()
     parents = [_as_written(name, file) for name in extends or ["base"]]
     identity = rule_id or _slug(file.stem)
@@ -44,42 +44,42 @@ def new(
 
 
 def _as_written(name: str, file: Path) -> str:
-    """What a parent is called in a file: a path beside it, or a name."""
+    """The reference to a parent in a file: a relative path, or a name."""
     path = Path(name).expanduser()
     return os.path.relpath(path.absolute(), file.absolute().parent) if path.is_file() else name
 
 
 def _slug(stem: str) -> str:
-    """An id made of a file's name: small letters, digits and dashes."""
+    """An id from the name of a file: lower-case letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")
 
 
 def _check(file: Path, identity: str, parents: Sequence[str], overwrite: bool) -> None:
-    """Refuses what cannot be written, or would not be valid once it is."""
+    """Raises InputError for a file that cannot be written, or that would not be valid."""
     if file.suffix.lower() not in (".yaml", ".yml"):
         raise InputError(Problem(str(file), "expected a name that ends with .yaml"))
-    if not _is_there(file.parent, Path.is_dir):
+    if not _test_path(file.parent, Path.is_dir):
         raise InputError(Problem(str(file), f"there is no folder {file.parent}"))
     if not _SLUG.fullmatch(identity):
-        hint = "small letters, digits, dots and dashes, such as my-metal"
+        hint = "lower-case letters, digits, dots and dashes, such as my-metal"
         raise InputError(Problem("--id", f"expected a name, got {identity!r}", hint))
     shadowed = [name for name in parents if (file.parent / f"{name}.yaml").resolve() == file.resolve()]
     if shadowed:
-        raise InputError(Problem(str(file), f"would be the file that {shadowed[0]!r} means", "choose another name"))
-    if _is_there(file, Path.exists) and not (overwrite and file.is_file()):
+        raise InputError(Problem(str(file), f"would itself be the parent {shadowed[0]!r}", "choose another name"))
+    if _test_path(file, Path.exists) and not (overwrite and file.is_file()):
         raise InputError(Problem(str(file), "exists", "choose another name, or add --overwrite"))
 
 
-def _is_there(path: Path, how: Callable[[Path], bool]) -> bool:
+def _test_path(path: Path, test: Callable[[Path], bool]) -> bool:
     try:
-        return how(path)
+        return test(path)
     except OSError as error:
         raise InputError(Problem(str(path), f"cannot be written: {error.strerror}")) from error
 
 
 def _print(file: Path, identity: str, parents: Sequence[str], as_json: bool) -> None:
     if as_json:
-        said = {"file": str(file), "id": identity, "extends": list(parents)}
-        print(json.dumps(said, indent=2, ensure_ascii=False))
+        document = {"file": str(file), "id": identity, "extends": list(parents)}
+        print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         print(f"wrote {file}, which extends {', '.join(parents)}: edit it, then hybrid rules check {file}")

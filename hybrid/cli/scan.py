@@ -1,4 +1,4 @@
-"""`hybrid scan`: what is in a folder of tracks, as a table and as an editable manifest."""
+"""`hybrid scan`: the tracks of a folder with their guessed roles, as a table and as an editable manifest."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ def scan(
         Path | None, typer.Option("-o", "--out", help=f"the manifest to write [default: FOLDER/{MANIFEST}]")
     ] = None,
     listen: Annotated[
-        bool, typer.Option("--listen", help="name by ear the tracks whose names say nothing; shows what all sound like")
+        bool, typer.Option("--listen", help="classify tracks by sound: show all, and give a role to those without one")
     ] = False,
     model: Model = DEFAULT_MODEL,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace a manifest that exists")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of a table")] = False,
 ) -> None:
-    """Guess what each track in a folder is, and write it down to be edited."""
+    """Guess the role of each track of a folder, and write a manifest to edit."""
     manifest = out or folder / MANIFEST
     _check(manifest, overwrite)
-    song, heard = scan_folder(folder), None
+    song, by_ear = scan_folder(folder), None
     if listen:
-        song, heard = _listened(context, song, model)
+        song, by_ear = _classify_by_ear(context, song, model)
     write_manifest(song, manifest)
-    print(_json(song, manifest, heard) if as_json else _table(song, manifest, heard))
+    print(_json(song, manifest, by_ear) if as_json else _table(song, manifest, by_ear))
 
 
-def _listened(context: Context, song: Song, model: str) -> tuple[Song, HeardRoles]:
-    """The song with roles for tracks that had none, and what every track sounds like."""
+def _classify_by_ear(context: Context, song: Song, model: str) -> tuple[Song, HeardRoles]:
+    """The song with roles for tracks that had none, and the family of every track by its sound."""
     load("hybrid.proposal.field")
     from hybrid.analysis.analyse import analyse
     from hybrid.analysis.recording import NO_PAIRS
@@ -53,34 +53,34 @@ def _listened(context: Context, song: Song, model: str) -> tuple[Song, HeardRole
     from hybrid.proposal.weights import load_network
 
     if model == NO_MODEL:
-        raise InputError(Problem("--model", "none cannot listen", "leave out --listen or --model"))
+        raise InputError(Problem("--model", "none cannot classify tracks", "omit --listen or --model"))
     network = load_network(model)
     with open_song(song) as reader, progress_bar(context) as progress:
-        heard = classify_tracks(network, analyse(song, reader, progress, NO_PAIRS).dry, song.tracks)
-    return with_classified_roles(song, heard), heard
+        by_ear = classify_tracks(network, analyse(song, reader, progress, NO_PAIRS).dry, song.tracks)
+    return with_classified_roles(song, by_ear), by_ear
 
 
 def _check(manifest: Path, overwrite: bool) -> None:
     if manifest.suffix.lower() not in (".yaml", ".yml"):
         raise InputError(Problem(str(manifest), "expected a name that ends with .yaml"))
     if manifest.exists() and not overwrite:
-        hint = "edit it, or add --overwrite to write a new one over it"
+        hint = "edit it, or add --overwrite to replace it"
         raise InputError(Problem(str(manifest), "exists", hint))
 
 
-def _json(song: Song, manifest: Path, heard: HeardRoles | None) -> str:
-    said = {
+def _json(song: Song, manifest: Path, by_ear: HeardRoles | None) -> str:
+    document = {
         "manifest": str(manifest),
         "name": song.name,
         "sample_rate_hz": song.sample_rate,
         "duration_s": song.n_samples / song.sample_rate,
         "tracks": [
-            {**_fields(track), **({} if heard is None else _heard_fields(heard, index))}
+            {**_fields(track), **({} if by_ear is None else _ear_fields(by_ear, index))}
             for index, track in enumerate(song.tracks)
         ],
         "notes": song.notes,
     }
-    return json.dumps(said, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def _fields(track: Track) -> dict[str, object]:
@@ -97,16 +97,16 @@ def _fields(track: Track) -> dict[str, object]:
     }
 
 
-def _heard_fields(heard: HeardRoles, index: int) -> dict[str, object]:
-    return {"sounds_like": heard.family[index], "sounds_like_confidence": round(heard.confidence[index], 3)}
+def _ear_fields(by_ear: HeardRoles, index: int) -> dict[str, object]:
+    return {"sounds_like": by_ear.family[index], "sounds_like_confidence": round(by_ear.confidence[index], 3)}
 
 
-def _table(song: Song, manifest: Path, heard: HeardRoles | None) -> str:
+def _table(song: Song, manifest: Path, by_ear: HeardRoles | None) -> str:
     head = ("track", "role", "tags", "confidence", "channels", "files")
     rows = [head, *(_row(track) for track in song.tracks)]
-    if heard is not None:
-        ears = [f"{family} {share:.0%}" for family, share in zip(*heard, strict=True)]
-        rows = [(*row, ear) for row, ear in zip(rows, ("sounds like", *ears), strict=True)]
+    if by_ear is not None:
+        labels = [f"{family} {share:.0%}" for family, share in zip(*by_ear, strict=True)]
+        rows = [(*row, label) for row, label in zip(rows, ("sounds like", *labels), strict=True)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     minutes, seconds = divmod(song.n_samples // song.sample_rate, 60)

@@ -1,4 +1,4 @@
-"""What becomes of Ctrl-C and of a request to terminate."""
+"""Handling of Ctrl-C and of SIGTERM."""
 
 from __future__ import annotations
 
@@ -15,30 +15,31 @@ import typer
 if TYPE_CHECKING:
     from typer import Context as Context
 else:
-    # what Typer hands to a command is not of its own class, but of that from which this is derived
+    # commands receive a context of the class that Typer derives its own from
     Context = typer.Context.__base__
 
 
 class StopRequest:
-    """Whether this run has been asked to stop; made by the program's entry, and handed down in Typer's context."""
+    """A pending request to stop; created by `main`, and passed to commands in Typer's context."""
 
     def __init__(self) -> None:
         self._number: int | None = None
 
     def listen(self) -> None:
-        """From now on SIGTERM leaves by an exception, as Ctrl-C does: what is half written is removed."""
+        """Installs handlers by which SIGTERM raises an exception, as Ctrl-C does, so that unfinished output is
+        removed."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note)
+            signal.signal(number, self._receive)
 
     def raise_again(self) -> None:
-        """Raises what was asked for: an exception that meets a finaliser or a library at work may be lost there."""
+        """Raises the exception of a received signal again, in case a finaliser or a library has swallowed it."""
         if self._number is not None:
             _leave(self._number)
 
     @contextmanager
-    def heard_under_any_name(self) -> Iterator[None]:
-        """A library that is interrupted at work may raise an error of its own: it leaves by the code that was asked
-        for."""
+    def exit_by_signal(self) -> Iterator[None]:
+        """Exits with the code of a received signal if the block raises an error: an interrupted library may raise its
+        own."""
         try:
             yield
         except Exception as error:
@@ -46,7 +47,7 @@ class StopRequest:
                 raise SystemExit(128 + self._number) from error
             raise
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         self._number = self._number or number
         _leave(number)
 
@@ -58,7 +59,8 @@ def _leave(number: int) -> None:
 
 
 def load(*modules: str) -> None:
-    """Import modules that start JAX, undisturbed: its libraries crash if they are interrupted while they load."""
+    """Imports modules that start JAX, with signals deferred: its libraries crash if they are interrupted while
+    loading."""
     with _deferred():
         for module in modules:
             import_module(module)
@@ -66,14 +68,14 @@ def load(*modules: str) -> None:
 
 @contextmanager
 def _deferred() -> Iterator[None]:
-    """Signals that arrive in the block are raised after it."""
+    """Defers signals that arrive in the block to its end."""
     arrived: list[int] = []
     numbers = (signal.SIGINT, signal.SIGTERM)
-    usual = [signal.signal(number, lambda number, frame: arrived.append(number)) for number in numbers]
+    previous = [signal.signal(number, lambda number, frame: arrived.append(number)) for number in numbers]
     try:
         yield
     finally:
-        for number, handler in zip(numbers, usual, strict=True):
+        for number, handler in zip(numbers, previous, strict=True):
             signal.signal(number, handler)
         for number in arrived[:1]:
             signal.raise_signal(number)

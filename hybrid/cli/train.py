@@ -1,4 +1,4 @@
-"""`hybrid train`: a recipe becomes the weights of a proposing network."""
+"""`hybrid train`: the weights of a proposing network, trained by a recipe."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def train(
     context: Context,
     recipe: Annotated[str, typer.Argument(help="a recipe, or the name of one: tiny, base")],
     out: Annotated[Path, typer.Option("-o", "--out", help="the folder of the run")],
-    resume: Annotated[bool, typer.Option("--resume", help="go on with a run that was stopped")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="resume an interrupted run")] = False,
     songs: Annotated[
-        Path | None, typer.Option(help="a folder of song folders to validate on as well; nothing is learnt from them")
+        Path | None, typer.Option(help="a folder of song folders to validate on as well; not used for training")
     ] = None,
     plugins: Plugins = None,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
@@ -34,9 +34,9 @@ def train(
     from hybrid.training import loop
 
     with progress_bar(context) as progress:
-        material = loop.gather(read, songs, types)
-        origin = made_with("+".join(rules.hash for rules in material.rules), material.card.hash, {"recipe": read.hash})
-        trained = loop.train(material, out, origin, resume, progress)
+        inputs = loop.gather_inputs(read, songs, types)
+        origin = made_with("+".join(rules.hash for rules in inputs.rules), inputs.card.hash, {"recipe": read.hash})
+        trained = loop.train(inputs, out, origin, resume, progress)
     if as_json:
         print(json.dumps({**trained._asdict(), "weights": str(trained.weights)}, indent=2))
         return

@@ -1,1 +1,1 @@
-"""Experiments: mixes of the same songs under rules that differ in one thing, and what the difference is worth."""
+"""Ablation studies: the same songs mixed under rules that differ in one thing, and the effects of that difference."""

@@ -1,4 +1,4 @@
-"""One arm of a study: the rules that every song is mixed under, and what of them is changed."""
+"""One arm of a study: the rules that every song is mixed under, and which of them it changes."""
 
 from __future__ import annotations
 
@@ -11,64 +11,65 @@ from hybrid.knowledge.types import RuleType
 from hybrid.study.schema import Study
 
 FULL = "all rules"
-"""The arm that all others are compared with, but for those that add to a bed."""
+"""The arm that all others are compared with, except those that add rules to a baseline."""
 
 
 class Arm(NamedTuple):
-    """One way to mix every song."""
+    """Rules and options under which every song is mixed once."""
 
     id: str
     kind: str
-    """full, without, family, with, sweep, pair, set or control."""
+    """full, without, family, baseline, with, sweep, pair, set or control."""
     changed: tuple[str, ...]
-    """Rules that are another than in the full set."""
+    """Ids of the rules that differ from the full set."""
     families: tuple[str, ...]
-    """Whose rules these are."""
+    """Families of the changed rules."""
     rules: RuleSet
     n_steps: int
     uses_network: bool = True
     is_raw: bool = False
-    """Nothing is done to the tracks."""
-    bed: str = ""
-    """Of an arm that adds rules: the arm that it adds them to. All other arms are compared with the full rules."""
+    """The tracks are summed untreated."""
+    baseline: str = ""
+    """Id of the arm that this one adds rules to; empty for the others, which are compared with the full rules."""
 
 
 def family_of(rule: RuleType) -> str:
-    """The family of a rule: the kind of thing that its type measures."""
+    """The family of a rule: the quantity that its type measures."""
     return rule.family_name()
 
 
 def families_of(rules: RuleSet) -> tuple[str, ...]:
-    """Families of the rules that can be left out, in the order of the rules."""
-    return tuple(dict.fromkeys(family_of(rule) for rule in rules.rules if counts(rule)))
+    """Families of the ablatable rules, in the order of the rules."""
+    return tuple(dict.fromkeys(family_of(rule) for rule in rules.rules if is_ablatable(rule)))
 
 
-def counts(rule: RuleType) -> bool:
-    """Whether leaving the rule out can change a mix, its output level aside, which is evened out before judging."""
+def is_ablatable(rule: RuleType) -> bool:
+    """Whether leaving the rule out can change more than the output level, which is equalised before mixes are
+    judged."""
     return rule.enabled and rule.weight > 0.0 and rule.optimised and rule.acts_on != ("master",)
 
 
-class Maker(NamedTuple):
-    """Everything that arms are made from."""
+class ArmBuilder(NamedTuple):
+    """The study, its rules and the random key, from which arms are made."""
 
     study: Study
     rules: RuleSet
-    chance: tuple[int, int]
-    """What placebos are drawn by: a seed and a song."""
+    rng_key: tuple[int, int]
+    """Seed and song hash, from which placebos are drawn."""
 
     def arm(self, name: str, kind: str, rules: RuleSet, changed: Iterable[str] | None = None) -> Arm:
-        """An arm under these rules; what it changes is found out if it is not said."""
+        """An arm under `rules`; `changed` defaults to the ids of the rules that differ from the full set."""
         ids = tuple(changed) if changed is not None else _differing(self.rules, rules)
         families = tuple(dict.fromkeys(family_of(rule) for rule in self.rules.rules if rule.id in ids))
         return Arm(name, kind, ids, families, rules, self.study.steps)
 
     def without(self, ids: Iterable[str]) -> RuleSet:
-        """All rules but these."""
+        """All rules, with those of these ids disabled."""
         off = set(ids)
-        return self.changed(lambda rule: rule.model_copy(update={"enabled": False}) if rule.id in off else rule)
+        return self.with_changed(lambda rule: rule.model_copy(update={"enabled": False}) if rule.id in off else rule)
 
-    def changed(self, change: Callable[[RuleType], RuleType]) -> RuleSet:
-        """The rules, each as `change` makes it."""
+    def with_changed(self, change: Callable[[RuleType], RuleType]) -> RuleSet:
+        """The rules, each mapped by `change`."""
         return replace(self.rules, rules=tuple(change(rule) for rule in self.rules.rules))
 
 

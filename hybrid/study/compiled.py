@@ -1,4 +1,4 @@
-"""How many programs are compiled: arms that differ in data alone must not add to it."""
+"""The number of compiled programs: arms that differ in data alone must not raise it."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import jax
 from hybrid.errors import InputError, Problem
 
 _EVENT = "/jax/core/compile/backend_compile_duration"
-"""What JAX calls it: no part of its interface, so that it may be called otherwise in another version."""
+"""The event of JAX. Its name is not part of JAX's interface, and may change between versions."""
 
 
 @dataclass
 class CompiledPrograms:
-    """Programs that this process has compiled, or taken from the cache on disk, since they are counted."""
+    """Number of programs that this process has compiled, or loaded from the cache on disk, within a block."""
 
     n: int = 0
 
 
 @contextmanager
 def counted_programs() -> Iterator[CompiledPrograms]:
-    """Counts what is compiled in the block."""
+    """The count of programs compiled within the block."""
     programs = CompiledPrograms()
 
     def note(event: str, duration_secs: float, **more: str | int) -> None:
@@ -37,9 +37,9 @@ def counted_programs() -> Iterator[CompiledPrograms]:
 
 
 def check_counting() -> None:
-    """Raises InputError if JAX does not tell of a program that it compiles: a count of none would mean nothing."""
+    """Raises InputError if JAX does not report a program that it compiles, so that a count of 0 would mean nothing."""
     with counted_programs() as programs:
         jax.jit(lambda: 1.0)()
     if not programs.n:
-        what = f"version {jax.__version__} does not tell what it compiles: expected the event {_EVENT!r}"
+        what = f"version {jax.__version__} does not report what it compiles: expected the event {_EVENT!r}"
         raise InputError(Problem("jax", what, "install a version of JAX that hybrid-mix is tested with"))

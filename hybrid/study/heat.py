@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from hybrid.judge.table import METRICS
 from hybrid.pages.words import fixed
-from hybrid.study.effects import ArmEffects, Compared, Effects
-from hybrid.study.tables import spoken
+from hybrid.study.effects import ArmEffects, Effects, MetricEffect
+from hybrid.study.tables import effect_text
 
 
 class Cell(NamedTuple):
@@ -39,12 +39,12 @@ def by_metric(effects: Effects) -> HeatMap:
     return HeatMap(names, rows)
 
 
-def _metric_cell(compared: Compared | None, name: str) -> Cell | None:
+def _metric_cell(compared: MetricEffect | None, name: str) -> Cell | None:
     if compared is None:
         return None
     sign = 1.0 if METRICS[name].better == "lower" else -1.0
     worse = sign * compared.effect.mean / METRICS[name].margin
-    title = f"{name}: {spoken(compared.effect, 3)} {METRICS[name].unit}, p {compared.p:.3f}"
+    title = f"{name}: {effect_text(compared.effect, 3)} {METRICS[name].unit}, p {compared.p:.3f}"
     return Cell(worse, title, compared.is_control, compared.p < 0.05)
 
 

@@ -10,11 +10,11 @@ from hybrid.judge.table import METRICS
 from hybrid.pages.document import LargeNumber, document
 from hybrid.pages.plot import Axis, axis_around
 from hybrid.pages.words import count
-from hybrid.study.effects import TOTAL, ArmEffects, Compared, Effects, Share
+from hybrid.study.effects import TOTAL, ArmEffects, Effects, MetricEffect, Share
 from hybrid.study.heat import HeatMap, by_metric, by_rule
 from hybrid.study.rows import Row, Unit
 from hybrid.study.schema import Study
-from hybrid.study.tables import listed, power_said, spoken
+from hybrid.study.tables import effect_text, name_list, power_notes
 
 _NAMES_LISTED = 20
 
@@ -82,13 +82,13 @@ def report_html(
         _numbers(effects, units, rows),
         acts_axis=axis_around([e.mean for each in effects.arms for e in (each.acts, each.costs) if e], most=4),
         arms=list(map(_arm_row, effects.arms)),
-        power=power_said(effects),
+        power=power_notes(effects),
         by_metric=by_metric(effects),
         by_rule=by_rule(effects),
         songs=list(_by_song(effects)),
         families=families,
         shares=_shares(effects.shares, families),
-        joint=[(" and ".join(joint.rules), joint.metric, spoken(joint.effect, 3)) for joint in effects.joint],
+        joint=[(" and ".join(joint.rules), joint.metric, effect_text(joint.effect, 3)) for joint in effects.joint],
         left_out=list(_left_out(effects, rows, excluded, units)),
         made_with=made_with,
     )
@@ -108,19 +108,19 @@ def _numbers(effects: Effects, units: Sequence[Unit], rows: Sequence[Row]) -> tu
 def _arm_row(each: ArmEffects) -> ArmRow:
     return ArmRow(
         name=each.arm.id,
-        changed=listed(each.arm.changed, _NAMES_LISTED),
+        changed=name_list(each.arm.changed, _NAMES_LISTED),
         n_songs=len(each.songs),
         acts=each.acts,
         does_act=each.does_act,
         verdicts=[_verdict(name, each.metrics[name]) for name in each.primary if name in each.metrics],
-        costs=spoken(each.costs, 3),
+        costs=effect_text(each.costs, 3),
     )
 
 
-def _verdict(name: str, compared: Compared) -> MetricVerdict:
+def _verdict(name: str, compared: MetricEffect) -> MetricVerdict:
     unit = f" {METRICS[name].unit}" if METRICS[name].unit else ""
-    numbers = f"{spoken(compared.effect, 3)}{unit}, p {compared.p:.3f}, {count(compared.effect.songs, 'song')}"
-    return MetricVerdict(name, compared.word(name), numbers)
+    numbers = f"{effect_text(compared.effect, 3)}{unit}, p {compared.p:.3f}, {count(compared.effect.songs, 'song')}"
+    return MetricVerdict(name, compared.conclusion(name), numbers)
 
 
 def _by_song(effects: Effects) -> Iterator[SongDots]:
@@ -137,7 +137,7 @@ def _by_song(effects: Effects) -> Iterator[SongDots]:
 def _shares(shares: Sequence[Share], families: Sequence[str]) -> dict[str, list[str]]:
     value = {(share.family, share.metric): share.effect for share in shares}
     return {
-        "all rules" if metric == TOTAL else metric: [spoken(value.get((family, metric)), 3) for family in families]
+        "all rules" if metric == TOTAL else metric: [effect_text(value.get((family, metric)), 3) for family in families]
         for metric in dict.fromkeys(share.metric for share in shares)
     }
 
@@ -153,8 +153,8 @@ def _left_out(
             yield f"{row.song}, seed {row.seed}, {row.arm} diverged: {row.reason}"
     for each in effects.arms:
         if missed := [song for song in effects.songs if song not in each.songs]:
-            yield f"{each.arm.id}: no target, or no mix, in {listed(missed)}"
+            yield f"{each.arm.id}: no target, or no mix, in {name_list(missed)}"
     if alone := [song for song in effects.songs if song not in effects.referenced]:
-        yield f"metrics that need a reference mix: not for {listed(alone)}"
+        yield f"metrics that need a reference mix: not for {name_list(alone)}"
     if poor := sorted({unit.rows[0].song for unit in units if unit.explained is not None and unit.explained < 0.5}):
-        yield f"less than half of the reference is explained by the tracks: doubtful in {listed(poor)}"
+        yield f"less than half of the reference is explained by the tracks: doubtful in {name_list(poor)}"

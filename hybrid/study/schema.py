@@ -1,4 +1,4 @@
-"""The format of studies, `study/1`: which rules, which songs, what is changed, and by what it is judged."""
+"""The format of studies, `study/1`: rules, songs, arms, and the metrics that judge them."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
 _Weight = Annotated[float, Field(strict=True, ge=0.0, le=1000.0)]
 
 
-def _once(seeds: tuple[int, ...]) -> tuple[int, ...]:
+def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
     if len(set(seeds)) < len(seeds):
-        raise field_error(f"seeds: each once, got {list(seeds)}")
+        raise field_error(f"seeds: expected each once, got {list(seeds)}")
     return seeds
 
 
 class LeaveOneOut(BaseModel, frozen=True, extra="forbid"):
-    """An arm for each of these rules, without it."""
+    """For each of these rules, an arm without it."""
 
     leave_one_out: Names
 
 
 class LeaveFamilyOut(BaseModel, frozen=True, extra="forbid"):
-    """An arm for each of these families, without its rules."""
+    """For each of these families, an arm without its rules."""
 
     leave_family_out: Names
 
 
 class AddOneIn(BaseModel, frozen=True, extra="forbid"):
-    """An arm for each of these rules, alone with those in `to`: what is required and what keeps tracks natural."""
+    """For each of these rules, an arm that has it and the baseline alone: the required rules and those in `to`."""
 
     add_one_in: Names
     to: tuple[str, ...] = ("minimal_change",)
-    """Ids or types of rules that are in every such arm, beside those that are required."""
+    """Ids or types of rules in the baseline, besides the required ones."""
 
 
 class Sweep(BaseModel, frozen=True, extra="forbid"):
-    """An arm for each value of one key of one rule; its weight is given as times of what the rule says."""
+    """For each value of one key of one rule, an arm with that value; weights are multiples of the rule's own."""
 
     sweep: str
     weight: tuple[_Weight, ...] = ()
@@ -65,24 +65,24 @@ class Sweep(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="after")
     def _has_values(self) -> Sweep:
         if bool(self.weight) == bool(self.target):
-            raise field_error("sweep: needs `weight`, times of the rule's own, or `target`, values, and not both")
+            raise field_error("sweep: needs either `weight`, multiples of the rule's own, or `target`, values")
         return self
 
 
 class Pairs(BaseModel, frozen=True, extra="forbid"):
-    """An arm for each of these pairs of rules, without both; and, if no other entry has them, without each."""
+    """For each of these pairs of rules, an arm without both, and two without one of them."""
 
     pairs: Annotated[tuple[tuple[str, str], ...], Field(min_length=1)]
 
 
 class Shapley(BaseModel, frozen=True, extra="forbid"):
-    """An arm for every set of these families, up to six: what each adds, whichever others are there."""
+    """For every subset of up to six families, an arm: from them follows the Shapley value of each family."""
 
     shapley: Annotated[tuple[str, ...], Field(min_length=2, max_length=6)]
 
 
 class Controls(BaseModel, frozen=True, extra="forbid"):
-    """Arms without which nothing is learned: what no rules, wrong rules, no network or no refinement give."""
+    """Arms to compare with: without rules, with wrong rules, without network or without refinement."""
 
     controls: Annotated[tuple[Control, ...], Field(min_length=1)]
 
@@ -90,13 +90,13 @@ class Controls(BaseModel, frozen=True, extra="forbid"):
 _ENTRIES = ("leave_one_out", "leave_family_out", "add_one_in", "sweep", "pairs", "shapley", "controls")
 
 
-def _kind_of(entry: object) -> str | None:
-    """The key by which an entry of the arms says what it is."""
+def _key_of(entry: object) -> str | None:
+    """The key that identifies the kind of an entry of `arms`; None if it has none."""
     keys = entry if isinstance(entry, dict) else type(entry).model_fields if isinstance(entry, BaseModel) else ()
     return next((name for name in _ENTRIES if name in keys), None)
 
 
-Entry = Annotated[
+ArmEntry = Annotated[
     Annotated[LeaveOneOut, Tag("leave_one_out")]
     | Annotated[LeaveFamilyOut, Tag("leave_family_out")]
     | Annotated[AddOneIn, Tag("add_one_in")]
@@ -105,7 +105,7 @@ Entry = Annotated[
     | Annotated[Shapley, Tag("shapley")]
     | Annotated[Controls, Tag("controls")],
     Discriminator(
-        _kind_of,
+        _key_of,
         custom_error_type=FIELD_ERROR,
         custom_error_message=f"expected a map with one of {', '.join(_ENTRIES)}",
     ),
@@ -113,15 +113,15 @@ Entry = Annotated[
 
 
 class Songs(BaseModel, frozen=True, extra="forbid"):
-    """Songs of a data set."""
+    """The songs of a data set that a study mixes."""
 
     dataset: str
     """A folder of song folders, or the name of a card."""
     split: Split = "test"
     """Of a card."""
     limit: _Count | None = None
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_once)] | None = None
-    """Of these songs, where they are others than the study's."""
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] | None = None
+    """For these songs, in place of those of the study."""
 
 
 class Study(BaseModel, frozen=True, extra="forbid"):
@@ -132,39 +132,40 @@ class Study(BaseModel, frozen=True, extra="forbid"):
     about: str = ""
     rules: Annotated[tuple[str, ...], Field(min_length=1)] = ("base",)
     sets: tuple[str, ...] = ()
-    """`rule.key=value`, as `--set` has it."""
+    """`rule.key=value`, as for `--set`."""
     plugins: tuple[str, ...] = ()
-    """Files with further rule types, as `--plugin` has them."""
+    """Files with further rule types, as for `--plugin`."""
     songs: tuple[Songs, ...] = ()
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_once)] = (0, 1, 2)
-    """They draw on which sides tracks start, permuted weights and random targets."""
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0, 1, 2)
+    """They draw the sides on which tracks start, permuted weights and random targets."""
     mode: Literal["refine", "train"] = "refine"
-    """Whether arms differ in how each mix is refined, or in what a network was trained by beforehand."""
+    """Whether the rules of an arm refine each mix, or also train a network beforehand."""
     model: str = "base"
-    """The network that proposes where arms start; or none."""
+    """The network that proposes the start of refinement; or "none"."""
     steps: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 100
     recipe: str | None = None
-    """Of training, for `mode: train`."""
-    arms: Annotated[tuple[Entry, ...], Field(min_length=1)]
+    """The training recipe, for `mode: train`."""
+    arms: Annotated[tuple[ArmEntry, ...], Field(min_length=1)]
     metrics: Names = "all"
     primary: dict[str, str] = {}
-    """The metric that a family of rules is judged by, where it is another than usual."""
+    """The primary metric of a family of rules, in place of its default."""
     listen: tuple[str, ...] = ()
-    """Arms whose mixes are kept to be listened to, beside that of all rules."""
+    """Arms whose mixes are written as audio, besides that of all rules."""
 
     @property
     def hash(self) -> str:
-        """Of all that the study says, but for what it is called; the source of plug-ins is in the hash of the rules."""
-        said = self.model_dump_json(by_alias=True, exclude={"title", "about", "songs", "listen", "plugins"})
-        return hashlib.sha256(said.encode()).hexdigest()
+        """Hash of the study without its title, description, songs and `listen`; the hash of its rules holds the source
+        of plug-ins."""
+        document = self.model_dump_json(by_alias=True, exclude={"title", "about", "songs", "listen", "plugins"})
+        return hashlib.sha256(document.encode()).hexdigest()
 
     @property
     def metric_names(self) -> tuple[str, ...]:
-        """The metrics by name."""
+        """Names of the metrics that are computed."""
         return tuple(METRICS) if self.metrics == "all" else self.metrics
 
     def primary_of(self, family: str) -> str | None:
-        """The metric that a family is judged by; None for one that no metric here can judge."""
+        """The primary metric of a family; None for a family that no metric judges."""
         return {**PRIMARY, **self.primary}.get(family)
 
     @model_validator(mode="after")
@@ -180,7 +181,7 @@ class Study(BaseModel, frozen=True, extra="forbid"):
                 raise field_error(f"primary.{family}: unknown metric {metric}")
             if family in METRICS[metric].control_for:
                 raise field_error(
-                    f"primary.{family}: {metric} is what these rules measure themselves; that they move it is no news"
+                    f"primary.{family}: {metric} is measured by these rules themselves: expected an independent metric"
                 )
         if (self.mode == "train") != (self.recipe is not None):
             raise field_error("recipe: belongs to `mode: train`, which needs one")
@@ -189,10 +190,10 @@ class Study(BaseModel, frozen=True, extra="forbid"):
         for entry in self.arms:
             named = entry.shapley if isinstance(entry, Shapley) else ()
             if len(set(named)) < len(named) or (isinstance(entry, Pairs) and any(a == b for a, b in entry.pairs)):
-                raise field_error("arms: a pair, or a set, names nothing twice")
+                raise field_error("arms: a pair or a set must not name anything twice")
         return self
 
 
 def read_study(name: str) -> Study:
-    """The study of that name or path. Raises InputError with all that is wrong in it."""
+    """The study of that name or path. Raises InputError with all its problems."""
     return validate_document(Study, shelf.read(shelf.find(KIND, name)))

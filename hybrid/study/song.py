@@ -1,4 +1,4 @@
-"""One song under one seed: every arm of a study is mixed and judged, and nothing that they share is done twice."""
+"""One song under one seed: every arm of a study is mixed and judged; what arms share is computed once."""
 
 from __future__ import annotations
 
@@ -34,38 +34,39 @@ from hybrid.study.rows import Row
 from hybrid.treatment.types import Treatment
 
 _JUDGED_AT_ONCE, _JUDGED_SAMPLES = 8, 20_000_000
-"""Mixes that are in memory together, and whose tracks are read once: so many, and no more of their samples."""
+"""Limits on the mixes that are judged together, in memory and with one pass over the tracks: their number, and samples
+of all of them."""
 _T = TypeVar("_T")
 
 
-class Ready(NamedTuple):
-    """A song that is open, has been listened to, and has its reference beside it: all seeds begin here."""
+class PreparedSong(NamedTuple):
+    """An open song with its analysis and its reference mix: the same for all seeds and arms."""
 
     name: str
-    heard: AnalysedSong
+    analysed: AnalysedSong
     reader: SongReader
-    beside: AlignedReference | None
-    """The reference, laid beside the raw sum: the same for all arms."""
+    reference: AlignedReference | None
+    """The reference mix, aligned with the raw sum; None without one."""
 
 
 class Compiled(NamedTuple):
-    """Programs that were compiled, or taken from the cache on disk."""
+    """Programs that were compiled, or loaded from the cache on disk."""
 
     first: int
-    """For what was the first of its kind."""
+    """For the first arm of each kind."""
     later: int
-    """For all that followed: none, if arms differ in data alone."""
+    """For all later arms: 0 if arms differ in data alone."""
 
 
-class Mixed(NamedTuple):
-    """What is found of all arms."""
+class MixedArms(NamedTuple):
+    """The rows of all arms of a song under a seed."""
 
     rows: tuple[Row, ...]
     explained: float | None
     """Share of the reference that the tracks explain; None without one."""
     compiled: Compiled
-    kept: dict[str, Mix]
-    """The mixes that were asked for, by arm."""
+    mixes: dict[str, Mix]
+    """The mixes to be written as audio, by arm."""
 
 
 class _Count:
@@ -75,83 +76,102 @@ class _Count:
         self._programs = programs
         self.first = self.later = 0
 
-    def over(self, things: Iterable[_T]) -> Iterator[_T]:
-        """The things, one by one; what is compiled for the first is told from what is compiled for the others."""
-        for index, thing in enumerate(things):
+    def over(self, items: Iterable[_T]) -> Iterator[_T]:
+        """The items one by one, while programs compiled for the first and for later ones are counted separately."""
+        for index, item in enumerate(items):
             before = self._programs.n
-            yield thing
+            yield item
             if index:
                 self.later += self._programs.n - before
             else:
                 self.first += self._programs.n - before
 
 
-def make_ready(
-    name: str, song: Song, reader: SongReader, reference: Path | None, way: tuple[RuleSet, Network | None]
-) -> Ready:
-    """Listens to a song, whose roles the rules and the network help to name.
+def prepare_song(
+    source: tuple[str, Song, Path | None], reader: SongReader, rules: RuleSet, network: Network | None
+) -> PreparedSong:
+    """The analysis of a song, given with its name and the path of its reference mix. Rules and network name roles.
 
-    Raises SongError if its files, or its reference, are unfit.
+    Raises SongError if its files, or its reference, cannot be used.
     """
-    heard = analyse_song(song, reader, *way)
-    reader = reader.for_song(heard.song)
-    beside = None
-    if reference:
+    name, song, reference_path = source
+    analysed = analyse_song(song, reader, rules, network)
+    reader = reader.for_song(analysed.song)
+    reference = None
+    if reference_path:
+        # the raw sum has the timing of every arm's mix: the reference is aligned once
         whole = sum_of([reader.read(k, 0, song.n_samples) for k in range(len(song.tracks))])
-        beside = align_reference(read_mix(reference, song.sample_rate), normalise_mix(name, whole, song.sample_rate))
-    return Ready(name, heard, reader, beside)
+        reference = align_reference(
+            read_mix(reference_path, song.sample_rate), normalise_mix(name, whole, song.sample_rate)
+        )
+    return PreparedSong(name, analysed, reader, reference)
 
 
 def mix_arms(
-    ready: Ready,
+    song: PreparedSong,
     seed: int,
-    arms: Sequence[Arm],
-    networks: Mapping[str, Network | None],
+    proposed: Sequence[tuple[Arm, Network | None]],
     metrics: Sequence[str],
     keep: Sequence[str] = (),
-) -> Mixed:
-    """Every arm mixed and judged. `networks` gives the one that proposes where each arm starts.
+) -> MixedArms:
+    """The rows of all arms, each given with the network that proposes its start, and the mixes of the arms in `keep`.
 
-    Penalties of all arms are those of the full rules, which are the first arm.
+    Penalties of all arms are measured by the full rules, which are those of the first arm.
     """
+    arms = [arm for arm, _ in proposed]
+    networks = {arm.id: network for arm, network in proposed}
     assert arms[0].id == FULL
     with counted_programs() as programs:
         count = _Count(programs)
-        begun: dict[str, MixProblem] = {}
-        for proposes in (True, False):
-            # an arm without a network takes another path, the same for all that have none
-            for arm in count.over([arm for arm in arms if arm.uses_network is proposes]):
-                begun[arm.id] = _begun(ready, seed, arm, networks[arm.id])
-        treatments = dict(_treated([(begun[arm.id], arm) for arm in arms], count))
-        ruler = _Ruler(ready, begun[FULL].objective)
+        started: dict[str, MixProblem] = {}
+        for uses_network in (True, False):
+            # arms without a network run other programs, which they share: each group has a first arm of its own
+            for arm in count.over([arm for arm in arms if arm.uses_network is uses_network]):
+                started[arm.id] = _start_arm(song, seed, arm, networks[arm.id])
+        treatments = dict(_refined_treatments([(started[arm.id], arm) for arm in arms], count))
+        meter = _PenaltyMeter(song, started[FULL].objective)
         rows: list[Row] = []
-        kept: dict[str, Mix] = {}
+        mixes: dict[str, Mix] = {}
         explained = None
-        at_once = max(1, min(_JUDGED_AT_ONCE, _JUDGED_SAMPLES // ready.reader.song.n_samples))
+        # all mixes of a group are held in memory while the tracks are read once
+        at_once = max(1, min(_JUDGED_AT_ONCE, _JUDGED_SAMPLES // song.reader.song.n_samples))
         for first in count.over(range(0, len(arms), at_once)):
-            for arm, found in _judged(ready, arms[first : first + at_once], treatments):
-                explained = found.explained if explained is None else explained
-                values = {name: round(found.metrics[name], 6) for name in metrics if name in found.metrics}
-                state = "diverged" if found.why else "done"
-                penalty, total = ruler.penalties(treatments[arm.id])
-                touches = ruler.touches(arm)
+            for arm, judgement in _judge_arms(song, arms[first : first + at_once], treatments):
+                explained = judgement.explained if explained is None else explained
+                values = {name: round(judgement.metrics[name], 6) for name in metrics if name in judgement.metrics}
+                state = "diverged" if judgement.reason else "done"
+                penalty, total = meter.penalties(treatments[arm.id])
+                touches = meter.touches(arm)
                 rows.append(
-                    Row(ready.name, seed, arm.id, state, values, penalty, total, touches, found.why, arm.rules.hash)
+                    Row(
+                        song.name,
+                        seed,
+                        arm.id,
+                        state,
+                        values,
+                        penalty,
+                        total,
+                        touches,
+                        judgement.reason,
+                        arm.rules.hash,
+                    )
                 )
-                if found.mix is not None and arm.id in keep:
-                    kept[arm.id] = found.mix
-    return Mixed(tuple(rows), explained, Compiled(count.first, count.later), kept)
+                if judgement.mix is not None and arm.id in keep:
+                    mixes[arm.id] = judgement.mix
+    return MixedArms(tuple(rows), explained, Compiled(count.first, count.later), mixes)
 
 
-def _begun(ready: Ready, seed: int, arm: Arm, network: Network | None) -> MixProblem:
-    way = MixConfig(arm.n_steps, seed, network if arm.uses_network else None)
-    return formulate(ready.heard.song, ready.heard.analysis, arm.rules, way)
+def _start_arm(song: PreparedSong, seed: int, arm: Arm, network: Network | None) -> MixProblem:
+    config = MixConfig(arm.n_steps, seed, network if arm.uses_network else None)
+    return formulate(song.analysed.song, song.analysed.analysis, arm.rules, config)
 
 
-def _treated(begun: Sequence[tuple[MixProblem, Arm]], count: _Count) -> Iterator[tuple[str, Treatment]]:
-    """Each arm's treatment: those that one program serves are refined side by side, from where each starts."""
+def _refined_treatments(started: Sequence[tuple[MixProblem, Arm]], count: _Count) -> Iterator[tuple[str, Treatment]]:
+    """The treatment of each arm. Arms that one compiled program serves are refined together, each from its own
+    start."""
     groups: dict[Hashable, list[tuple[MixProblem, Arm]]] = {}
-    for each, arm in begun:
+    for each, arm in started:
+        # everything that shapes the compiled program; weights and limits are arguments of it
         key = (each.objective.program.key, jax.tree.structure(each.start), arm.n_steps)
         groups.setdefault(key, []).append((each, arm))
     for group in groups.values():
@@ -159,27 +179,31 @@ def _treated(begun: Sequence[tuple[MixProblem, Arm]], count: _Count) -> Iterator
             some = group[first : first + AT_ONCE]
             refined = refine_many([each.task for each, _ in some], [each.start for each, _ in some], some[0][1].n_steps)
             for (each, arm), one in zip(some, refined, strict=True):
-                yield arm.id, _placed(each.nothing if arm.is_raw else one.treatment)
+                yield arm.id, _on_device(each.nothing if arm.is_raw else one.treatment)
 
 
-def _placed(treatment: Treatment) -> Treatment:
-    """The treatment, refined or not, where the same programs serve it."""
+def _on_device(treatment: Treatment) -> Treatment:
+    """The treatment on the first device, whether refined or not, so that the same programs serve it."""
     return jax.device_put(treatment, jax.local_devices()[0])
 
 
-class _Ruler:
-    """Measures treatments of a song by the full rules."""
+class _PenaltyMeter:
+    """Measures the penalties of treatments of a song by the full rules."""
 
-    def __init__(self, ready: Ready, objective: Objective) -> None:
-        self._dry, self._objective = ready.heard.analysis.dry, objective
+    def __init__(self, song: PreparedSong, objective: Objective) -> None:
+        self._dry, self._objective = song.analysed.analysis.dry, objective
         self._ids = [rule.id for rule in objective.program.rules]
         self._present: set[str] = set()
 
     def penalties(self, treatment: Treatment) -> tuple[dict[str, float], float | None]:
-        """What each rule costs that has a target, and the weighted sum; nothing for a treatment that is no number."""
-        found = self._read(treatment)
-        cost = np.asarray(objectives.penalties(self._objective, found, np.zeros(len(found), np.float32)), np.float64)
-        rules = zip(self._objective.program.rules, found, strict=True)
+        """Unweighted penalties of all rules that have a target, and their weighted sum; {} and None if any is not
+        finite."""
+        readings = self._read(treatment)
+        cost = np.asarray(
+            objectives.penalties(self._objective, readings, np.zeros(len(readings), np.float32)), np.float64
+        )
+        rules = zip(self._objective.program.rules, readings, strict=True)
+        # a rule has a target wherever any arm gives it a share of the song
         self._present |= {rule.id for rule, each in rules if rule.enabled and np.any(np.asarray(each.share) > 0.0)}
         if not np.isfinite(cost).all():
             return {}, None
@@ -188,51 +212,53 @@ class _Ruler:
         return {name: round(value, 6) for name, value in by_rule.items() if name in self._present}, total
 
     def touches(self, arm: Arm) -> bool:
-        """Whether the song has a target of any rule that the arm changes."""
+        """Whether a rule that the arm changes has a target in the song."""
         return not arm.changed or bool(set(arm.changed) & self._present)
 
     def _read(self, treatment: Treatment) -> tuple[Reading, ...]:
         return read_panel(self._objective, predict(self._dry, project(self._objective, self._dry, treatment)))
 
 
-class _Found(NamedTuple):
+class _JudgedMix(NamedTuple):
     mix: Mix | None
     metrics: dict[str, float]
     explained: float | None
-    why: str
-    """There is no mix."""
+    reason: str
+    """Why there is no mix; empty if there is one."""
 
 
-def _judged(ready: Ready, arms: Sequence[Arm], treatments: Mapping[str, Treatment]) -> Iterator[tuple[Arm, _Found]]:
-    """The arms with what is found of their mixes."""
+def _judge_arms(
+    song: PreparedSong, arms: Sequence[Arm], treatments: Mapping[str, Treatment]
+) -> Iterator[tuple[Arm, _JudgedMix]]:
+    """Each arm with the metrics of its mix."""
     mixes: dict[str, Mix] = {}
     roughness: dict[str, float] = {}
     reasons: dict[str, str] = {}
     for arm in arms:
-        samples, roughness[arm.id] = _sounded(ready, treatments[arm.id])
+        samples, roughness[arm.id] = _render(song, treatments[arm.id])
         try:
             if np.isfinite(samples).all():
-                mixes[arm.id] = normalise_mix(arm.id, samples, ready.reader.song.sample_rate)
+                mixes[arm.id] = normalise_mix(arm.id, samples, song.reader.song.sample_rate)
             else:
-                reasons[arm.id] = "the mix is no number"
+                reasons[arm.id] = "the mix is not finite"
         except SongError as error:
             reasons[arm.id] = error.problems[0].what
-    judged = judge(list(mixes.values()), ready.reader, ready.beside) if mixes else []
+    judged = judge(list(mixes.values()), song.reader, song.reference) if mixes else []
     by_arm = dict(zip(mixes, judged, strict=True))
     for arm in arms:
         if arm.id in by_arm:
             one = by_arm[arm.id]
             metrics = {**one.metrics, "roughness_db_per_s": roughness[arm.id]}
-            # these mixes have no output level yet: nothing can have clipped
+            # judged before the output level is set: whether the delivered mix clips cannot be told
             metrics.pop("clipped", None)
-            yield arm, _Found(mixes[arm.id], metrics, one.reference_explained, "")
+            yield arm, _JudgedMix(mixes[arm.id], metrics, one.reference_explained, "")
         else:
-            yield arm, _Found(None, {}, None, reasons[arm.id])
+            yield arm, _JudgedMix(None, {}, None, reasons[arm.id])
 
 
-def _sounded(ready: Ready, treatment: Treatment) -> tuple[Float[np.ndarray, "2 time"], float]:
-    """The mix before its output level, and how rough the gains of its tracks are."""
-    reader = ready.reader
+def _render(song: PreparedSong, treatment: Treatment) -> tuple[Float[np.ndarray, "2 time"], float]:
+    """The mix before its output level is set, and the roughness of its tracks' gains in dB/s."""
+    reader = song.reader
     roughness = RoughnessMeter(reader.song.sample_rate)
 
     def compare(track: int, raw: Float[np.ndarray, "_ time"], treated: Float[np.ndarray, "_ time"]) -> None:

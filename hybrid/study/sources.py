@@ -1,4 +1,4 @@
-"""The songs of a study: where each comes from, and the mix that a person made of it."""
+"""The songs of a study: files on disk or songs synthesised from a seed, and the reference mix of each."""
 
 from __future__ import annotations
 
@@ -22,55 +22,58 @@ from hybrid.errors import InputError, Problem
 from hybrid.study.schema import Songs
 
 
-class Source(NamedTuple):
-    """A song that lies somewhere, or that is played from a seed; can be sent to another process."""
+class SongSource(NamedTuple):
+    """A song on disk, or one that a card's player synthesises; can be sent to another process."""
 
     name: str
-    found: SongFiles | None
+    on_disk: SongFiles | None
+    """None for a song that is synthesised."""
     roles: Mapping[str, Sequence[str]]
     card: Card | None = None
     number: int = 0
-    """Of a song that a card's player makes."""
+    """Of a synthesised song: the seed of the player."""
     seeds: tuple[int, ...] | None = None
-    """Of the study, for this song, where they are its own."""
+    """Seeds of its own, in place of those of the study."""
 
     @property
     def stamp(self) -> str:
-        """A hash of what the song, and the mix that a person made of it, follow from."""
-        if self.found is not None:
-            beside = [self.found.mix.path] if self.found.mix else []
-            sizes = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in beside if path.exists()]
-            return hashlib.sha256(f"{stamp_of(self.found)} {sizes}".encode()).hexdigest()
+        """Hash of the names, sizes and times of the files of the song and its reference mix, or of what synthesises
+        it."""
+        if self.on_disk is not None:
+            mixes = [self.on_disk.mix.path] if self.on_disk.mix else []
+            sizes = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in mixes if path.exists()]
+            return hashlib.sha256(f"{stamp_of(self.on_disk)} {sizes}".encode()).hexdigest()
         assert self.card is not None
         return hashlib.sha256(f"{self.card.hash} {source_identity(self.card)} {self.number}".encode()).hexdigest()
 
     @contextmanager
     def opened(self) -> Iterator[tuple[Song, Path | None]]:
-        """The song, and the mix that a person made of it, as long as the block. Raises SongError for what is unfit."""
+        """The song and the path of its reference mix, if it has one, for the duration of the block. Raises SongError
+        for files that cannot be used."""
         with TemporaryDirectory(prefix="hybrid-") as scratch:
-            if self.found is None:
+            if self.on_disk is None:
                 assert self.card is not None
                 yield write_song(self.card, self.number, Path(scratch) / "song"), None
                 return
-            song = assemble_song(self.found, self.roles, Path(scratch))
-            yield song, reference_mix(self.found, Path(scratch))
+            song = assemble_song(self.on_disk, self.roles, Path(scratch))
+            yield song, reference_mix(self.on_disk, Path(scratch))
 
 
-def sources_of(wanted: Sequence[Songs]) -> list[Source]:
-    """The songs that a study names, in order, none twice. Raises InputError if there are none, or two of one name."""
+def sources_of(named: Sequence[Songs]) -> list[SongSource]:
+    """The songs that a study names, in order. Raises InputError if there are none, or two of the same name."""
     try:
-        found = [source for songs in wanted for source in _of(songs)]
+        sources = [source for songs in named for source in _of(songs)]
     except (OSError, RuntimeError) as error:
         raise InputError(Problem("songs", f"cannot be read: {error}")) from error
-    if not found:
+    if not sources:
         raise InputError(Problem("songs", "are missing: give a folder of song folders, or a card, with --songs"))
-    names = [source.name for source in found]
+    names = [source.name for source in sources]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(Problem("songs", f"two songs are called {twice[0]!r}"))
-    return found
+        raise InputError(Problem("songs", f"two songs have the name {twice[0]!r}"))
+    return sources
 
 
-def _of(songs: Songs) -> list[Source]:
+def _of(songs: Songs) -> list[SongSource]:
     card = _card(songs.dataset)
     if card is not None and card.player != "files":
         check_player(card)
@@ -78,21 +81,23 @@ def _of(songs: Songs) -> list[Source]:
             raise InputError(Problem(card.name, f"has no split {songs.split!r}"))
         first, end = card.splits[songs.split]
         end = end if songs.limit is None else min(end, first + songs.limit)
-        return [Source(f"{card.name}-{number}", None, {}, card, number, songs.seeds) for number in range(first, end)]
+        return [
+            SongSource(f"{card.name}-{number}", None, {}, card, number, songs.seeds) for number in range(first, end)
+        ]
     dataset = open_dataset(songs.dataset)
-    split = [found for found in dataset.songs if dataset.card is None or found.split in (None, songs.split)]
-    return [Source(found.name, found, dataset.roles, seeds=songs.seeds) for found in split[: songs.limit]]
+    split = [song for song in dataset.songs if dataset.card is None or song.split in (None, songs.split)]
+    return [SongSource(song.name, song, dataset.roles, seeds=songs.seeds) for song in split[: songs.limit]]
 
 
 def _card(name: str) -> Card | None:
-    """The card of that name; None for a folder."""
+    """The card of that name, or None if the name is a folder's."""
     if Path(name).expanduser().is_dir() or name not in shelf.names(KIND):
         return None
     return read_card(name)
 
 
-def songs_said(text: str) -> Songs:
-    """What `--songs` says: a folder or a card, and how many of them after a colon."""
+def parse_songs(text: str) -> Songs:
+    """The songs that an option `--songs` names: a folder or a card, with an optional limit after a colon."""
     name, colon, limit = text.rpartition(":")
     if colon and re.fullmatch(r"[1-9][0-9]{0,8}", limit) and not Path(text).is_dir():
         return Songs(dataset=name, limit=int(limit))

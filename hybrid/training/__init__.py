@@ -1,1 +1,1 @@
-"""Training of the proposing network: examples, losses, the step and the loop."""
+"""Training of the proposing network: examples, samples, losses, the step and the loop."""

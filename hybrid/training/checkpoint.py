@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: everything that the next step depends on, written whole or not at all."""
+"""Checkpoints of a training run: all that the next step depends on, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,55 +12,57 @@ import jax
 import orbax.checkpoint as ocp
 
 from hybrid.errors import InputError, Problem
-from hybrid.training.step import Learner
+from hybrid.training.step import TrainState
 
 FOLDER = "checkpoints"
-_KEPT = 2
+_MAX_CHECKPOINTS = 2
 
 
-class Course(NamedTuple):
-    """What a run knows beside its weights."""
+class RunState(NamedTuple):
+    """The state of a run besides its `TrainState`."""
 
     data: list[dict]
-    """Where each stream of batches is."""
+    """Iterator state of each stream of batches."""
     best: float
-    """The lowest validation loss, and at which step."""
+    """Lowest validation loss so far."""
     best_step: int
+    """The step of that loss; 0 before the first validation."""
 
 
 class Checkpoints:
     """The last checkpoints in a run's folder."""
 
     def __init__(self, folder: Path) -> None:
+        # orbax logs its progress through absl
         logging.getLogger("absl").setLevel(logging.ERROR)
         self._folder = folder / FOLDER
-        options = ocp.CheckpointManagerOptions(max_to_keep=_KEPT, enable_async_checkpointing=False)
-        with self._told():
+        options = ocp.CheckpointManagerOptions(max_to_keep=_MAX_CHECKPOINTS, enable_async_checkpointing=False)
+        with self._as_input_errors():
             self._manager = ocp.CheckpointManager(self._folder.resolve(), options=options)
 
     @property
     def last(self) -> int | None:
-        """The step of the newest whole checkpoint."""
+        """The step of the newest complete checkpoint; None without one."""
         return self._manager.latest_step()
 
-    def save(self, step: int, learner: Learner, course: Course) -> None:
-        """Writes a checkpoint. Raises InputError if it cannot be written; those before it are kept."""
+    def save(self, step: int, state: TrainState, run: RunState) -> None:
+        """Writes a checkpoint. Raises InputError if it cannot be written; earlier ones stay."""
         parts = ocp.args.Composite(
-            learner=ocp.args.StandardSave(_plain(learner)), course=ocp.args.JsonSave(course._asdict())
+            learner=ocp.args.StandardSave(_plain(state)), course=ocp.args.JsonSave(run._asdict())
         )
-        with self._told():
+        with self._as_input_errors():
             self._manager.save(step, args=parts)
 
-    def load(self, like: Learner) -> tuple[Learner, Course]:
-        """The newest checkpoint, in the shapes of `like`. Raises InputError if it does not fit, or is damaged."""
-        parts = ocp.args.Composite(learner=ocp.args.StandardRestore(_plain(like)), course=ocp.args.JsonRestore())
-        with self._told():
-            found = self._manager.restore(self.last, args=parts)
-        leaves = jax.tree.leaves(found["learner"])
-        return jax.tree.unflatten(jax.tree.structure(like), leaves), Course(**found["course"])
+    def load(self, template: TrainState) -> tuple[TrainState, RunState]:
+        """The newest checkpoint, in the shapes of `template`. Raises InputError if it does not fit, or is damaged."""
+        parts = ocp.args.Composite(learner=ocp.args.StandardRestore(_plain(template)), course=ocp.args.JsonRestore())
+        with self._as_input_errors():
+            stored = self._manager.restore(self.last, args=parts)
+        leaves = jax.tree.leaves(stored["learner"])
+        return jax.tree.unflatten(jax.tree.structure(template), leaves), RunState(**stored["course"])
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _as_input_errors(self) -> Iterator[None]:
         try:
             yield
         except (OSError, ValueError, KeyError) as error:
@@ -68,6 +70,6 @@ class Checkpoints:
             raise InputError(Problem(str(self._folder), what, hint="the last good checkpoint is kept")) from error
 
 
-def _plain(learner: Learner) -> dict[str, jax.Array]:
-    """The leaves in their order, which is all that is stored."""
-    return {f"{index:04d}": leaf for index, leaf in enumerate(jax.tree.leaves(learner))}
+def _plain(state: TrainState) -> dict[str, jax.Array]:
+    """The leaves by their index, which is the stored form."""
+    return {f"{index:04d}": leaf for index, leaf in enumerate(jax.tree.leaves(state))}

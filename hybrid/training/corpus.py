@@ -1,4 +1,4 @@
-"""The examples of a data set: made by several processes where they are missing, and kept from run to run."""
+"""The cached examples of a data set, measured by several processes where they are missing."""
 
 from __future__ import annotations
 
@@ -19,28 +19,30 @@ from hybrid.corpus.card import Card, Split, song_folders
 from hybrid.corpus.play import check_player, human_mix, song_name, song_numbers, source_identity, write_song
 from hybrid.errors import InputError, Problem
 from hybrid.source_hash import source_hash
-from hybrid.training.example import Kept, listen_to, store
-from hybrid.training.imitate import heard_in, human_path, store_target
+from hybrid.training.example import CachedExample, measure_example, store_example
+from hybrid.training.stored_targets import human_target, human_target_path, store_target
 from hybrid.treatment.types import Dry
 
 CACHE = "HYBRID_EXAMPLES"
-"""The environment variable that names another folder for examples."""
+"""The environment variable that overrides the folder of examples."""
 
 
-def examples_of(card: Card, split: Split, n: int) -> list[Kept]:
-    """The first `n` songs of a split. Raises InputError if it has fewer."""
+def examples_of(card: Card, split: Split, n: int) -> list[CachedExample]:
+    """The examples of the first `n` songs of a split. Raises InputError if it has fewer."""
     check_player(card)
     numbers = song_numbers(card, split)
     if n > len(numbers):
         hint = "" if split in card.splits else f"a copy of the card may say so: `splits: {{{split}: [first, end]}}`"
         raise InputError(Problem(card.name, f"has {len(numbers)} songs to {_for(split)}, expected {n} at least", hint))
     folder = folder_of(card)
-    return [Kept(folder / f"{song_name(card, number)}.safetensors", card, number) for number in numbers[:n]]
+    return [CachedExample(folder / f"{song_name(card, number)}.safetensors", card, number) for number in numbers[:n]]
 
 
-def make_missing(kept: Sequence[Kept], progress: Callable[[float], None], n_processes: int | None = None) -> None:
-    """Makes all examples that are not on disk, in processes of their own; what is done is kept if this is stopped."""
-    missing = [each for each in kept if not each.path.is_file()]
+def make_missing(
+    examples: Sequence[CachedExample], progress: Callable[[float], None], n_processes: int | None = None
+) -> None:
+    """Measures all examples that are not on disk, in several processes. If interrupted, finished ones stay on disk."""
+    missing = [each for each in examples if not each.path.is_file()]
     if not missing:
         return
     with ProcessPoolExecutor(n_processes or os.cpu_count(), mp_context=get_context("spawn")) as pool:
@@ -52,37 +54,39 @@ def make_missing(kept: Sequence[Kept], progress: Callable[[float], None], n_proc
             raise
 
 
-def songs_in(folder: Path, cache: Path, progress: Callable[[float], None]) -> list[Kept]:
-    """The songs in a folder of song folders, measured into `cache`. Raises InputError if there are none."""
+def songs_in(folder: Path, cache: Path, progress: Callable[[float], None]) -> list[CachedExample]:
+    """The examples of the songs in a folder of song folders, cached in `cache`. Raises InputError if there are none."""
     inner, cache = song_folders(folder), cache / source_hash(__name__)[:12]
-    kept = [Kept(cache / f"{path.name}.safetensors") for path in inner]
-    for number, (path, each) in enumerate(zip(inner, kept, strict=True), start=1):
+    examples = [CachedExample(cache / f"{path.name}.safetensors") for path in inner]
+    for number, (path, each) in enumerate(zip(inner, examples, strict=True), start=1):
         if not each.path.is_file():
-            store(listen_to(load_song(path)), each.path)
-        progress(number / len(kept))
-    return kept
+            store_example(measure_example(load_song(path)), each.path)
+        progress(number / len(examples))
+    return examples
 
 
-def _make(kept: Kept) -> None:
-    assert kept.card is not None
-    kept.path.parent.mkdir(parents=True, exist_ok=True)
+def _make(example: CachedExample) -> None:
+    assert example.card is not None
+    example.path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
-        mix = human_mix(kept.card, kept.seed, Path(scratch))
+        mix = human_mix(example.card, example.seed, Path(scratch))
 
         def fit_mix(song: Song, reader: SongReader, dry: Dry) -> None:
-            target = heard_in(mix, song, reader, dry) if mix else None
+            target = human_target(mix, song, reader, dry) if mix else None
             if target:
-                store_target(target, human_path(kept))
+                store_target(target, human_target_path(example))
 
-        store(listen_to(write_song(kept.card, kept.seed, Path(scratch) / "song"), fit_mix), kept.path)
+        store_example(
+            measure_example(write_song(example.card, example.seed, Path(scratch) / "song"), fit_mix), example.path
+        )
 
 
 def folder_of(card: Card) -> Path:
-    """Where the examples of a data set are kept."""
-    given = os.environ.get(CACHE)
-    folder = Path(given) if given else Path(platformdirs.user_cache_dir("hybrid-mix")) / "examples"
-    made_of = repr((source_hash(__name__), source_identity(card))).encode()
-    return folder / f"{card.name}-{hashlib.sha256(made_of).hexdigest()[:12]}"
+    """The folder of the examples of a data set; its name has a hash of all that they depend on."""
+    override = os.environ.get(CACHE)
+    folder = Path(override) if override else Path(platformdirs.user_cache_dir("hybrid-mix")) / "examples"
+    parts = repr((source_hash(__name__), source_identity(card))).encode()
+    return folder / f"{card.name}-{hashlib.sha256(parts).hexdigest()[:12]}"
 
 
 def _for(split: Split) -> str:

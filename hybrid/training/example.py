@@ -1,4 +1,4 @@
-"""Songs as a network meets them in training: measured once, kept on disk, brought to one shape."""
+"""Training examples: songs that are measured once, cached on disk, and padded or cut to one shape."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PAIR_AXIS = {"pairs": 0, "cross": 0}
 
 
 class Shape(NamedTuple):
-    """What examples of one batch are padded or cut to."""
+    """The shape to which all examples of a batch are padded or cut."""
 
     n_tracks: int
     n_frames: int
@@ -38,7 +38,7 @@ class Shape(NamedTuple):
 
 
 class Frames(NamedTuple):
-    """What `Dry` holds, in NumPy arrays: read, cut and varied on the host."""
+    """The arrays of `Dry` as NumPy arrays, which are read, cut and augmented on the host."""
 
     power: Float[np.ndarray, "track 3 frame band"]
     power_k: Float[np.ndarray, "track 3 frame band"]
@@ -56,40 +56,44 @@ class Frames(NamedTuple):
 
     @classmethod
     def of(cls, dry: Dry) -> Frames:
-        """The same in NumPy."""
+        """The frames of a recording."""
         return cls(**{name: np.asarray(getattr(dry, name)) for name in cls._fields})
 
     @property
     def dry(self) -> Dry:
-        """The recording, in frames of `NETWORK_FRAME_S`: at rates other than 44.1 kHz by 2 % off at most."""
+        """The recording, with frames of `NETWORK_FRAME_S`, which at sample rates other than 44.1 kHz is 2 % off at
+        most."""
         return Dry(**{name: jnp.asarray(x) for name, x in self._asdict().items()}, frame_s=NETWORK_FRAME_S)
 
 
 class Example(NamedTuple):
-    """A song that has been listened to."""
+    """A song and its measured frames."""
 
     song: Song
-    """Its tracks; their files may be gone."""
+    """Its tracks; their files need not exist any more."""
     frames: Frames
-    """As long as the song, without padding."""
+    """All frames of the song, without padding."""
 
 
-def listen_to(song: Song, also: Callable[[Song, SongReader, Dry], None] = lambda song, reader, dry: None) -> Example:
-    """Measures a song, with its microphones settled, in the frames that a network hears.
+def measure_example(
+    song: Song, inspect: Callable[[Song, SongReader, Dry], None] = lambda song, reader, dry: None
+) -> Example:
+    """The example of a song with its microphones aligned, in the frames that a network processes.
 
-    `also` is shown the song, its samples, and all frames.
+    `inspect` is called with the song, its samples and all its frames, while files are open.
     """
     with open_song(song) as reader:
         song, pairs = align_microphones(song, reader)
         dry = analyse(song, reader.for_song(song), pairs=pairs).dry
-        also(song, reader.for_song(song), dry)
+        inspect(song, reader.for_song(song), dry)
     frames = Frames.of(at_network_frames(dry))
+    # analysis pads to a bucket of lengths: frames after the end of the song are dropped
     n_frames = max(1, int(np.sum(frames.inside > 0.0)))
     return Example(song, _cut(frames, Shape(len(song.tracks), n_frames, len(pairs))))
 
 
 def _cut(frames: Frames, shape: Shape, first: int = 0) -> Frames:
-    """Its first tracks and pairs, and frames from `first` on; padded with zeros where there are fewer."""
+    """The first tracks and pairs, and the frames from `first` on; padded with zeros where there are fewer."""
     fields = frames._asdict()
     for axes, begin, n in ((TRACK_AXIS, 0, shape.n_tracks), (FRAME_AXIS, first, shape.n_frames),
                            (PAIR_AXIS, 0, shape.n_pairs)):  # fmt: skip
@@ -104,24 +108,24 @@ def _stretch(x: Num[np.ndarray, "..."], axis: int, first: int, n: int) -> Num[np
 
 
 def shaped(example: Example, shape: Shape, first: int = 0) -> Example:
-    """The example from frame `first` on, in one shape: of songs with more tracks or pairs, the first are taken."""
+    """The example in the given shape, from frame `first` on: of more tracks or pairs, the first are used."""
     tracks = example.song.tracks[: shape.n_tracks]
     frames = _cut(example.frames, shape, first)
-    # pairs that point to a track beyond the last are nobody's
+    # pairs with a track that is cut off are zeroed
     here = np.all(frames.pairs < len(tracks), axis=1)
     frames = frames._replace(
         pairs=frames.pairs * here[:, None],
         cross=frames.cross * here[:, None, None, None, None],
-        # a treatment is as long as the example, and begins with it
+        # points of a treatment start at time zero of the example, wherever the excerpt lies in the song
         time_s=(example.frames.time_s[0] + NETWORK_FRAME_S * np.arange(shape.n_frames)).astype(np.float32),
     )
     return Example(replace(example.song, tracks=tracks), frames)
 
 
-def store(example: Example, path: Path) -> None:
-    """Writes an example, whole or not at all. Raises InputError if that cannot be."""
+def store_example(example: Example, path: Path) -> None:
+    """Writes an example, whole or not at all. Raises InputError if the file cannot be written."""
     song, frames = example
-    said = {
+    fields = {
         "name": song.name,
         "sample_rate": song.sample_rate,
         "n_samples": song.n_samples,
@@ -130,35 +134,35 @@ def store(example: Example, path: Path) -> None:
     }
     arrays = {name: np.array(x, order="C") for name, x in frames._asdict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    shelf.write(path, save(arrays, {"song": json.dumps(said)}))
+    shelf.write(path, save(arrays, {"song": json.dumps(fields)}))
 
 
-def stored(path: Path) -> Example | None:
-    """The example at that path; None if there is none, or a damaged one."""
+def load_example(path: Path) -> Example | None:
+    """The example in a file; None if it is missing or damaged."""
     try:
         with safe_open(path, "numpy") as file:
-            said = json.loads(file.metadata()["song"])
+            fields = json.loads(file.metadata()["song"])
             arrays = {name: file.get_tensor(name) for name in Frames._fields}
     except (OSError, SafetensorError):
         return None
-    return Example(_song(said), Frames(**arrays))
+    return Example(_song(fields), Frames(**arrays))
 
 
-def _song(said: Mapping) -> Song:
-    tracks = tuple(Track(name, (), channels, role, tuple(tags), 1.0) for name, channels, role, tags in said["tracks"])
-    return Song(said["name"], Path(), tracks, said["sample_rate"], said["n_samples"], said["tempo_bpm"])
+def _song(fields: Mapping) -> Song:
+    tracks = tuple(Track(name, (), channels, role, tuple(tags), 1.0) for name, channels, role, tags in fields["tracks"])
+    return Song(fields["name"], Path(), tracks, fields["sample_rate"], fields["n_samples"], fields["tempo_bpm"])
 
 
-class Kept(NamedTuple):
-    """An example on disk, or one still to be made of a data set's song."""
+class CachedExample(NamedTuple):
+    """An example on disk, or one that is still to be measured from a song of a data set."""
 
     path: Path
     card: Card | None = None
     seed: int = 0
 
     def read(self) -> Example:
-        """The example. Raises InputError if it is not there, or damaged."""
-        example = stored(self.path)
+        """The example. Raises InputError if the file is missing or damaged."""
+        example = load_example(self.path)
         if example is None:
-            raise InputError(Problem(str(self.path), "is missing or damaged", hint="start again: it will be made"))
+            raise InputError(Problem(str(self.path), "is missing or damaged", hint="start again: it will be measured"))
         return example

@@ -1,4 +1,4 @@
-"""A training run: examples, batches, steps, validations, checkpoints, and the best weights at the end."""
+"""A training run: examples, batches, steps, validations, checkpoints, and the best weights."""
 
 from __future__ import annotations
 
@@ -22,180 +22,194 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
 from hybrid.proposal.weights import Network, save_network
-from hybrid.training.checkpoint import Checkpoints, Course
+from hybrid.training.checkpoint import Checkpoints, RunState
 from hybrid.training.corpus import examples_of, make_missing, songs_in
-from hybrid.training.example import Kept, Shape
-from hybrid.training.imitate import human_path, padded, stored_target
-from hybrid.training.lesson import FAMILY_NAMES, ROLE_NAMES, Batch, Lessons, endless, in_batches
+from hybrid.training.distillation import DistillationTarget
+from hybrid.training.example import CachedExample, Shape
 from hybrid.training.recipe import Recipe
-from hybrid.training.record import Record, begin_run
-from hybrid.training.refined import Refinement
-from hybrid.training.step import Learner, Seen, Trainer, trainer_of
-from hybrid.training.target import Target
+from hybrid.training.record import MetricsLog, begin_run
+from hybrid.training.refined_targets import RefinedTargets
+from hybrid.training.sample import FAMILY_NAMES, ROLE_NAMES, Batch, SampleBuilder, evaluation_batches, training_batches
+from hybrid.training.step import LossTerms, Trainer, TrainState, cached_trainer
+from hybrid.training.stored_targets import human_target_path, load_target, pad_target
 
 WEIGHTS_FILE = "weights.safetensors"
 LOG_EVERY = 10
-"""Steps between lines on what a batch cost."""
+"""Steps between logged training losses."""
 _MAX_PAIRS = 16
 Progress = Callable[[str, float], None]
 
 
 class DivergedError(InputError):
-    """The loss is no longer a number."""
+    """Raised when the loss becomes NaN or infinite."""
 
     exit_code: ClassVar[int] = 3
 
 
-class Trained(NamedTuple):
-    """How a run ended."""
+class TrainingResult(NamedTuple):
+    """The outcome of a training run."""
 
     steps: int
     best_step: int
     best: float
-    """Validation loss of the weights that were kept."""
+    """Validation loss of the saved weights."""
     weights: Path
 
 
-class Material(NamedTuple):
-    """All that a run is made of, before its first step."""
+class TrainingInputs(NamedTuple):
+    """Everything that a recipe names, loaded: rules, card, and examples of both splits."""
 
     recipe: Recipe
     rules: list[RuleSet]
     card: Card
-    train: list[Kept]
-    validation: list[Kept]
+    train: list[CachedExample]
+    validation: list[CachedExample]
     songs: Path | None
-    """A folder of real songs to validate on as well."""
+    """A folder of further songs to validate on."""
 
 
-def gather(recipe: Recipe, songs: Path | None, types: RuleTypes | None = None) -> Material:
-    """Everything a recipe names, with rules of `types`. Raises InputError for what is not there, and for a data set
-    that is too small."""
+def gather_inputs(recipe: Recipe, songs: Path | None, types: RuleTypes | None = None) -> TrainingInputs:
+    """The inputs of a run, loaded. Raises InputError for what is missing, and for a data set that is too small."""
     if songs:
         song_folders(songs)
     card = read_card(recipe.data.dataset)
     train = examples_of(card, "train", recipe.data.songs)
     validation = examples_of(card, "validation", recipe.data.validation)
-    return Material(recipe, [load_rules(files, types=types) for files in recipe.rules], card, train, validation, songs)
+    return TrainingInputs(
+        recipe, [load_rules(files, types=types) for files in recipe.rules], card, train, validation, songs
+    )
 
 
-def train(material: Material, folder: Path, made_with: Mapping[str, str], resume: bool, progress: Progress) -> Trained:
-    """Trains until the steps are done or validation no longer gains, and leaves the best weights in `folder`.
+def train(
+    inputs: TrainingInputs, folder: Path, made_with: Mapping[str, str], resume: bool, progress: Progress
+) -> TrainingResult:
+    """The outcome of training until the steps are done or validation stops improving; the best weights are in `folder`.
 
-    Resumed, a run goes on from its last checkpoint just as if it had never been stopped. Raises DivergedError when the
-    loss is NaN or infinite, with the last good checkpoint kept.
+    A resumed run continues from its last checkpoint and ends like an uninterrupted one. Raises DivergedError when the
+    loss is NaN or infinite; the last good checkpoint stays.
     """
-    recipe = material.recipe
+    recipe = inputs.recipe
     begin_run(folder, recipe, made_with, resume)
-    make_missing([*material.validation, *material.train], lambda share: progress("songs", share))
-    songs: list[Kept] = []
-    if material.songs:
-        songs = songs_in(material.songs, folder / "songs", lambda share: progress("listen", share))
-    return _Run(material, songs, folder, made_with, progress).go(progress)
+    make_missing([*inputs.validation, *inputs.train], lambda share: progress("songs", share))
+    songs: list[CachedExample] = []
+    if inputs.songs:
+        songs = songs_in(inputs.songs, folder / "songs", lambda share: progress("measure", share))
+    return _Run(inputs, songs, folder, made_with, progress).run(progress)
 
 
-class _Under(NamedTuple):
-    """What training needs under one set of rules."""
+class _RuleSetRun(NamedTuple):
+    """The builder, trainer and batches for one set of rules."""
 
     rules: RuleSet
-    lessons: Lessons
+    builder: SampleBuilder
     trainer: Trainer
-    stream: grain.DatasetIterator[Batch]
+    batches: grain.DatasetIterator[Batch]
 
 
 class _Run:
     def __init__(
-        self, material: Material, songs: list[Kept], folder: Path, made_with: Mapping[str, str], progress: Progress
+        self,
+        inputs: TrainingInputs,
+        songs: list[CachedExample],
+        folder: Path,
+        made_with: Mapping[str, str],
+        progress: Progress,
     ) -> None:
-        recipe = self._recipe = material.recipe
-        self._material, self._songs, self._folder, self._made_with = material, songs, folder, made_with
+        recipe = self._recipe = inputs.recipe
+        self._inputs, self._songs, self._folder, self._made_with = inputs, songs, folder, made_with
         self._sizes = Sizes(len(ROLE_NAMES), len(FAMILY_NAMES), n_frames=recipe.n_frames, **recipe.network.model_dump())
         self._graph, weights = nnx.split(Field(self._sizes, nnx.Rngs(recipe.seed)), nnx.Param)
         shape = Shape(recipe.n_tracks, recipe.n_frames, _MAX_PAIRS)
-        self._under: list[_Under] = []
-        for rules in material.rules:
-            refinement = Refinement(rules, recipe.refined_steps) if recipe.losses.refined else None
-            lessons = Lessons(recipe, rules, shape, partial(_targets, recipe, refinement))
-            if refinement:
-                refinement.make_missing(material.train, lessons, lambda share: progress("refine", share))
-            trainer = trainer_of(recipe.model_copy(update={"seed": 0}), self._graph, optional_parts(rules.rules))
-            stream = endless(lessons, material.train, recipe.batch, recipe.seed + len(self._under))
-            self._under.append(_Under(rules, lessons, trainer, stream))
+        self._rule_runs: list[_RuleSetRun] = []
+        for rules in inputs.rules:
+            refined_targets = RefinedTargets(rules, recipe.refined_steps) if recipe.losses.refined else None
+            builder = SampleBuilder(recipe, rules, shape, partial(_targets, recipe, refined_targets))
+            if refined_targets:
+                refined_targets.make_missing(inputs.train, builder, lambda share: progress("refine", share))
+            # the seed is no part of the program: runs with other seeds share it
+            trainer = cached_trainer(recipe.model_copy(update={"seed": 0}), self._graph, optional_parts(rules.rules))
+            batches = training_batches(builder, inputs.train, recipe.batch, recipe.seed + len(self._rule_runs))
+            self._rule_runs.append(_RuleSetRun(rules, builder, trainer, batches))
         self._checkpoints = Checkpoints(folder)
-        self._learner: Learner = self._under[0].trainer.begin(weights)
-        self._course = Course(self._places(), math.inf, 0)
+        self._train_state: TrainState = self._rule_runs[0].trainer.init(weights)
+        self._run_state = RunState(self._batch_states(), math.inf, 0)
         self._step = self._checkpoints.last or 0
         if self._step:
-            self._learner, self._course = self._checkpoints.load(self._learner)
-            for under, place in zip(self._under, self._course.data, strict=True):
-                under.stream.set_state(place)
-        self._record = Record(folder, self._step)
+            self._train_state, self._run_state = self._checkpoints.load(self._train_state)
+            for rule_run, batch_state in zip(self._rule_runs, self._run_state.data, strict=True):
+                rule_run.batches.set_state(batch_state)
+        self._metrics = MetricsLog(folder, self._step)
 
-    def go(self, progress: Progress) -> Trained:
+    def run(self, progress: Progress) -> TrainingResult:
         recipe = self._recipe
         while self._step < recipe.steps and not self._is_over():
-            under = self._under[self._step % len(self._under)]
-            self._learner, seen = under.trainer.step(self._learner, next(under.stream))
+            rule_run = self._rule_runs[self._step % len(self._rule_runs)]
+            self._train_state, terms = rule_run.trainer.step(self._train_state, next(rule_run.batches))
             self._step += 1
-            if not math.isfinite(float(seen.loss)):
-                what = f"the loss is {float(seen.loss)} at step {self._step}"
+            # before anything is saved: the last checkpoint stays good
+            if not math.isfinite(float(terms.loss)):
+                what = f"the loss is {float(terms.loss)} at step {self._step}"
                 last = self._checkpoints.last
                 hint = f"the last good checkpoint is of step {last}" if last else "there is no checkpoint yet"
                 raise DivergedError(Problem(str(self._folder), what, f"{hint}; lower `rate` in the recipe"))
-            if self._step % LOG_EVERY < len(self._under):
-                self._note("train", under, seen)
+            if self._step % LOG_EVERY < len(self._rule_runs):
+                self._log("train", rule_run, terms)
             if self._step % recipe.validate_every == 0 or self._step == recipe.steps:
                 self._validate()
             progress("train", self._step / recipe.steps)
-        return Trained(self._step, self._course.best_step, self._course.best, self._folder / WEIGHTS_FILE)
+        return TrainingResult(self._step, self._run_state.best_step, self._run_state.best, self._folder / WEIGHTS_FILE)
 
-    def _places(self) -> list[dict]:
-        return [under.stream.get_state() for under in self._under]
+    def _batch_states(self) -> list[dict]:
+        return [rule_run.batches.get_state() for rule_run in self._rule_runs]
 
     def _is_over(self) -> bool:
-        waited = self._step - self._course.best_step
-        return self._course.best_step > 0 and waited >= self._recipe.patience * self._recipe.validate_every
+        waited = self._step - self._run_state.best_step
+        return self._run_state.best_step > 0 and waited >= self._recipe.patience * self._recipe.validate_every
 
     def _validate(self) -> None:
-        material = self._material
-        told = self._look("validation", material.validation)
-        loss = (told + self._look("validation, roles hidden", material.validation, roles=False)) / 2.0
+        inputs = self._inputs
+        with_roles = self._evaluate("validation", inputs.validation)
+        # users may or may not state roles: both count equally
+        loss = (with_roles + self._evaluate("validation, roles hidden", inputs.validation, roles=False)) / 2.0
         if self._songs:
-            self._look("songs", self._songs)
-        best, best_step = self._course.best, self._course.best_step
+            self._evaluate("songs", self._songs)
+        best, best_step = self._run_state.best, self._run_state.best_step
         if loss < best:
             best, best_step = loss, self._step
-            self._keep(loss)
-        self._course = Course(self._places(), best, best_step)
-        self._checkpoints.save(self._step, self._learner, self._course)
+            self._save_weights(loss)
+        self._run_state = RunState(self._batch_states(), best, best_step)
+        self._checkpoints.save(self._step, self._train_state, self._run_state)
 
-    def _look(self, split: str, kept: Sequence[Kept], *, roles: bool = True) -> float:
-        """Looks at songs as they are under all sets of rules; the mean loss."""
+    def _evaluate(self, split: str, examples: Sequence[CachedExample], *, roles: bool = True) -> float:
+        """The mean loss over all songs, without augmentation, and over all sets of rules."""
         losses = []
-        for under in self._under:
-            batches = in_batches(under.lessons, kept, self._recipe.batch, roles=roles)
-            seen = [under.trainer.look(self._learner.mean, batch) for batch in batches]
-            mean = jax.tree.map(lambda *each: np.mean(np.concatenate(each)[: len(kept)], axis=0), *seen)
-            self._note(split, under, mean)
+        for rule_run in self._rule_runs:
+            batches = evaluation_batches(rule_run.builder, examples, self._recipe.batch, roles=roles)
+            terms = [rule_run.trainer.evaluate(self._train_state.ema, batch) for batch in batches]
+            # the last batch is filled up with copies: only the first `len(examples)` songs count
+            mean = jax.tree.map(lambda *each: np.mean(np.concatenate(each)[: len(examples)], axis=0), *terms)
+            self._log(split, rule_run, mean)
             losses.append(float(mean.loss))
         return float(np.mean(losses))
 
-    def _note(self, split: str, under: _Under, seen: Seen) -> None:
-        numbers = {name: float(value) for name, value in seen._asdict().items() if name != "rule"}
-        by_rule = dict(zip((rule.id for rule in under.rules.rules), np.asarray(seen.rule).tolist(), strict=True))
-        place = self._under.index(under)
-        title = split if place == 0 else f"{split}, {' '.join(self._recipe.rules[place])}"
-        self._record.add(self._step, title, numbers, by_rule)
+    def _log(self, split: str, rule_run: _RuleSetRun, terms: LossTerms) -> None:
+        numbers = {name: float(value) for name, value in terms._asdict().items() if name != "rule"}
+        by_rule = dict(zip((rule.id for rule in rule_run.rules.rules), np.asarray(terms.rule).tolist(), strict=True))
+        index = self._rule_runs.index(rule_run)
+        title = split if index == 0 else f"{split}, {' '.join(self._recipe.rules[index])}"
+        self._metrics.add(self._step, title, numbers, by_rule)
 
-    def _keep(self, loss: float) -> None:
-        """Writes the weights as they are."""
-        about = {**self._made_with, "step": str(self._step), "validation": f"{loss:.4f}"}
-        field = nnx.merge(self._graph, self._learner.mean)
-        save_network(Network(field, ROLE_NAMES, FAMILY_NAMES, about, ""), self._sizes, self._folder / WEIGHTS_FILE)
+    def _save_weights(self, loss: float) -> None:
+        """Writes the averaged weights, with the validation loss in their provenance."""
+        provenance = {**self._made_with, "step": str(self._step), "validation": f"{loss:.4f}"}
+        field = nnx.merge(self._graph, self._train_state.ema)
+        save_network(Network(field, ROLE_NAMES, FAMILY_NAMES, provenance, ""), self._sizes, self._folder / WEIGHTS_FILE)
 
 
-def _targets(recipe: Recipe, refinement: Refinement | None, kept: Kept) -> tuple[Target, Target]:
-    """Mixes to imitate: the refined one and the human one, where they are wanted and known."""
-    refined = stored_target(refinement.path(kept)) if refinement else None
-    human = stored_target(human_path(kept)) if recipe.losses.human else None
-    return padded(refined, recipe.n_tracks), padded(human, recipe.n_tracks)
+def _targets(
+    recipe: Recipe, refined_targets: RefinedTargets | None, example: CachedExample
+) -> tuple[DistillationTarget, DistillationTarget]:
+    """Distillation targets: of the refined and of the human mix, where the recipe uses them and they exist."""
+    refined = load_target(refined_targets.path(example)) if refined_targets else None
+    human = load_target(human_target_path(example)) if recipe.losses.human else None
+    return pad_target(refined, recipe.n_tracks), pad_target(human, recipe.n_tracks)

@@ -1,4 +1,4 @@
-"""The format of training recipes, `recipe/1`: on what a network is trained, by which losses, and how long."""
+"""The format of training recipes, `recipe/1`: data, rules, losses, augmentation, network sizes and optimiser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
 class Data(BaseModel, frozen=True, extra="forbid"):
-    """Songs to learn from."""
+    """The songs of training and validation."""
 
     dataset: str = "synthetic"
     """Name or path of a card."""
@@ -26,8 +26,8 @@ class Data(BaseModel, frozen=True, extra="forbid"):
     validation: _Count
 
 
-class Network(BaseModel, frozen=True, extra="forbid"):
-    """Sizes of the network."""
+class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
+    """Sizes of the network, as in `hybrid.model.sizes`."""
 
     frame: _Count = Sizes.frame
     whole: _Count = Sizes.whole
@@ -40,91 +40,93 @@ class Network(BaseModel, frozen=True, extra="forbid"):
 
 
 class Losses(BaseModel, frozen=True, extra="forbid"):
-    """What is added up, and by which weights; a loss with a weight of 0 is not computed."""
+    """Weights of the losses; a loss with weight 0 is not computed."""
 
     rules: _Weight = 1.0
-    """Weighted penalties of all rules, the objective that refinement follows."""
+    """Logarithm of one and the weighted penalties of all rules, the objective of refinement."""
     unrolled: _Weight = 0.5
-    """Times `rules`: mean penalty of the predictions before each refining step, so that every step is worth taking."""
+    """Weight, times `rules`, of the same loss after each earlier unrolled step, on average, so that every step improves
+    the prediction."""
     roles: _Weight = 0.1
     """Cross-entropy of the family of each track."""
     refined: _Weight = 0.0
-    """Distance to what refinement makes of the same song."""
+    """Distance to the mix that refinement makes of the same song."""
     human: _Weight = 0.0
-    """Distance to the mix that a person made of the same song, where the data set has one."""
+    """Distance to the human mix of the same song, where the data set has one."""
 
 
-class Variety(BaseModel, frozen=True, extra="forbid"):
-    """How each song changes from one time to the next. Amounts are guesses."""
+class Augmentation(BaseModel, frozen=True, extra="forbid"):
+    """Random changes of each song whenever it is used; amounts are guesses. Shares are probabilities."""
 
     gain_db: _Weight = 6.0
-    """Standard deviation of a gain of each track."""
+    """Standard deviation of the gain of each track."""
     tone_db: _Weight = 3.0
     """Standard deviation of each point of a smooth tone curve of each track."""
     drop: _Share = 0.15
-    """How often a track is left out; two stay at least."""
+    """Of leaving a track out; at least two stay."""
     mirror: _Share = 0.5
-    """How often left and right change places in a track."""
+    """Of swapping left and right of a track."""
     lean_db: _Weight = 2.0
-    """Standard deviation of the balance of a stereo track, and of each point of a curve of it over frequency."""
+    """Standard deviation of the balance of a stereo track, and of each point of its curve over frequency."""
     apart: _Share = 0.3
-    """How often the channels of a stereo track are less alike than they came, most so in some bands."""
+    """Of reducing the correlation between the channels of a stereo track, by an amount that varies over frequency."""
     stereo: _Share = 0.5
-    """How often all tracks of a song come on two channels, as studios and trackers export them."""
+    """Of treating all tracks of a song as stereo files, as they are often exported."""
     lead: _Share = 0.3
-    """How often another than the singer leads, drums and basses apart."""
+    """Of making another track the lead, except drums, basses and effects."""
     asked: _Share = 0.5
-    """How often rules weigh and ask otherwise than they do, so that the network learns to follow rules it never met."""
+    """Of changing weights and limits of the rules, so that the network generalises to rules that it was not trained
+    by."""
     weight_octaves: _Weight = 1.0
-    """Standard deviation of the weight of each rule then."""
+    """Standard deviation of the change of each rule's weight then."""
     target_scales: _Weight = 1.0
-    """Standard deviation of where the targets of each rule then lie, in its scales."""
+    """Standard deviation of the shift of each rule's limits then, in its scales."""
     mute: _Share = 0.15
-    """How often a track whose role is told is not heard, so that roles are learnt by themselves as well."""
+    """Of hiding the features of a track whose role is given, so that the network learns from roles alone as well."""
     no_roles: _Share = 0.4
-    """How often no role is told at all."""
+    """Of hiding the roles of all tracks."""
     hide_role: _Share = 0.15
-    """Otherwise, how often the role of a track is not told."""
+    """Otherwise, of hiding the role of a track."""
 
 
 class Recipe(BaseModel, frozen=True, extra="forbid"):
-    """A whole recipe."""
+    """A training recipe."""
 
     schema_: Annotated[Literal["recipe/1"], Field(alias="schema")]
     about: str
     data: Data
     rules: Annotated[tuple[tuple[str, ...], ...], Field(min_length=1)] = (("base",),)
-    """Sets of rule files, by name or path; batches take turns under them."""
+    """Sets of rule files, by name or path; batches alternate between them."""
     losses: Losses = Losses()
     refined_steps: _Count = 300
-    """Steps of refinement behind `losses.refined`."""
-    variety: Variety = Variety()
-    network: Network = Network()
+    """Steps of refinement for the targets of `losses.refined`."""
+    variety: Augmentation = Augmentation()
+    network: NetworkConfig = NetworkConfig()
     n_tracks: _Count = 16
-    """Of songs with more, some are taken."""
+    """Tracks per sample; of songs with more, the first are used."""
     n_frames: _Count = Sizes.n_frames
-    """Of 0.4 s; with these weights, mixing hears as many at once."""
+    """Frames of 0.4 s per sample; mixing with these weights processes as many at once."""
     batch: _Count = 8
     steps: _Count
     rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1e-3
-    """Learning rate at its highest: after a rise over `warm_up` steps; it falls along half a cosine."""
+    """Peak learning rate, after a linear rise over `warm_up` steps; then it falls along half a cosine."""
     warm_up: Annotated[int, Field(strict=True, ge=0)] = 100
     decay: _Weight = 1e-4
     """Weight decay of AdamW."""
     clip: Annotated[float, Field(gt=0.0)] = 1.0
-    """Largest norm of a gradient."""
+    """Largest global norm of a gradient."""
     validate_every: _Count = 250
-    """Steps between validations, each of which leaves a checkpoint."""
+    """Steps between validations, each of which writes a checkpoint."""
     patience: _Count = 12
     """Validations without an improvement after which training stops."""
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
 
     @property
     def hash(self) -> str:
-        """Of all that the recipe states and leaves to defaults."""
+        """Hash of all fields, defaults included."""
         return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
 
 
 def read_recipe(name: str) -> Recipe:
-    """The recipe of that name or path. Raises InputError with all that is wrong in it."""
+    """The recipe of that name or path. Raises InputError with all its problems."""
     return validate_document(Recipe, shelf.read(shelf.find(KIND, name)))

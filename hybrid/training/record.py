@@ -1,4 +1,4 @@
-"""What a run leaves behind beside its weights: what it was, and what every step cost, rule by rule."""
+"""The files of a run besides its weights: its recipe and provenance, and the losses of every step, rule by rule."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ RUN_FILE, METRICS_FILE, BOARD = "run.json", "metrics.jsonl", "tensorboard"
 Numbers = Mapping[str, float]
 
 
-class Record:
-    """The metrics of a run: a line of JSON for each look, and the same for TensorBoard.
+class MetricsLog:
+    """The metrics of a run: a line of JSON for each evaluation, and the same for TensorBoard.
 
-    Lines from `step` on, which a run that was stopped may have written after its last checkpoint, are taken back.
+    Lines after `step`, which an interrupted run may have written after its last checkpoint, are removed.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
         self._path = folder / METRICS_FILE
         lines = self._path.read_text().splitlines() if self._path.is_file() else []
-        kept = [line for line in lines if json.loads(line)["step"] <= step]
-        shelf.write(self._path, "".join(f"{line}\n" for line in kept))
+        lines_before = [line for line in lines if json.loads(line)["step"] <= step]
+        shelf.write(self._path, "".join(f"{line}\n" for line in lines_before))
         self._board = SummaryWriter(str(folder / BOARD), purge_step=step + 1)
 
     def add(self, step: int, split: str, numbers: Numbers, rules: Numbers) -> None:
-        """What was seen at a step; `rules` before their weights."""
+        """Appends the metrics of a step; `rules` are unweighted penalties."""
         line = {"step": step, "split": split, **_rounded(numbers), "by_rule": _rounded(rules)}
         with self._path.open("a") as file:
             file.write(json.dumps(line) + "\n")
@@ -45,22 +45,23 @@ def _rounded(numbers: Numbers) -> dict[str, float]:
 
 
 def begin_run(folder: Path, recipe: Recipe, made_with: Mapping[str, str], resume: bool) -> None:
-    """Makes the folder of a run, or finds it. Raises InputError if it is there and should not be, or the reverse,
-    and if it was begun with another recipe or other rules."""
+    """Makes the folder of a new run, or checks that of a resumed one. Raises InputError for a new run if the folder is
+    not empty, and for a resumed one if it has no run, or one with another recipe or other rules."""
     path = folder / RUN_FILE
-    said = {"schema": "run/1", "recipe": recipe.model_dump(mode="json", by_alias=True), "made_with": dict(made_with)}
+    fields = {"schema": "run/1", "recipe": recipe.model_dump(mode="json", by_alias=True), "made_with": dict(made_with)}
     if not resume:
         if folder.exists() and any(folder.iterdir()):
-            raise InputError(Problem(str(folder), "is not empty", "add --resume to go on, or choose another folder"))
+            raise InputError(Problem(str(folder), "is not empty", "add --resume to continue, or choose another folder"))
         folder.mkdir(parents=True, exist_ok=True)
-        shelf.write(path, json.dumps(said, indent=1) + "\n")
+        shelf.write(path, json.dumps(fields, indent=1) + "\n")
         return
     if not path.is_file():
         raise InputError(Problem(str(folder), "holds no run to resume", "start it without --resume"))
     before = read(path).data
     assert isinstance(before, dict)
+    # a run that changes midway would have no provenance
     for key in ("recipe", "made_with"):
-        changed = [name for name, value in said[key].items() if before[key].get(name) != value]
+        changed = [name for name, value in fields[key].items() if before[key].get(name) != value]
         if changed:
-            what = f"was begun with another {key.replace('_', ' ')}: {', '.join(changed)} differ"
+            what = f"was started with another {key.replace('_', ' ')}: {', '.join(changed)} differ"
             raise InputError(Problem(str(path), what, "start anew in another folder"))

@@ -1,4 +1,4 @@
-"""One step of training: a pure function of weights and a batch, over as many devices as there are."""
+"""One step of training: a pure function of the state and a batch, over several devices."""
 
 from __future__ import annotations
 
@@ -18,137 +18,148 @@ from hybrid.knowledge import objective as objectives
 from hybrid.model.field import Field
 from hybrid.model.input_features import NETWORK_FRAME_S, input_features
 from hybrid.model.proposal import treatment_of, unroll
-from hybrid.training.imitation import distance
-from hybrid.training.lesson import Batch, Leaf, Lesson
+from hybrid.training.distillation import target_of
+from hybrid.training.distillation_loss import distillation_loss
 from hybrid.training.recipe import Losses, Recipe
-from hybrid.training.target import target_of
+from hybrid.training.sample import Batch, Leaf, Sample
 from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.types import Treatment, neutral
 
-MEAN_STEPS = 400.0
-"""Steps over which the mean of the weights forgets; of the first, a tenth of the steps so far. A guess."""
+EMA_STEPS = 400.0
+"""Time constant of the exponential moving average of the weights, in steps; shorter during the first 4000. A guess."""
 
 
-class Seen(NamedTuple):
-    """What a song cost, or a batch, as means over its songs."""
+class LossTerms(NamedTuple):
+    """The losses of a song, or their means over the songs of a batch; field names are those of the metrics files."""
 
     loss: Float[Array, ""]
-    """All losses by their weights; of the rules, `log_cost`."""
+    """Weighted sum of all losses; that of the rules is the logarithm of one and their penalties."""
     rules: Float[Array, ""]
     """Weighted penalties of all rules."""
     rule: Float[Array, " rule"]
-    """Of each rule, before its weight."""
+    """Unweighted penalty of each rule."""
     roles: Float[Array, ""]
+    """Cross-entropy of the families of tracks whose role is hidden, nats."""
     named: Float[Array, ""]
-    """Share of the tracks whose family was named."""
+    """Share of the tracks whose family is predicted correctly."""
     refined: Float[Array, ""]
+    """Distance to the refined mix."""
     human: Float[Array, ""]
+    """Distance to the human mix."""
 
 
-class Learner(NamedTuple):
-    """All that changes in training."""
+class TrainState(NamedTuple):
+    """The state of training: weights, their average, optimiser state and step count."""
 
     weights: nnx.State
-    mean: nnx.State
-    """A running mean of the weights, which is what is looked at and kept."""
+    ema: nnx.State
+    """Exponential moving average of the weights, which is evaluated and saved."""
     optimiser: optax.OptState
     step: Float[Array, ""]
 
 
 class Trainer(NamedTuple):
-    """The functions of a training run."""
+    """The compiled functions of a training run."""
 
-    begin: Callable[[nnx.State], Learner]
-    step: Callable[[Learner, Batch], tuple[Learner, Seen]]
-    look: Callable[[nnx.State, Batch], Seen]
-    """What each song of a batch costs, without learning from it."""
+    init: Callable[[nnx.State], TrainState]
+    step: Callable[[TrainState, Batch], tuple[TrainState, LossTerms]]
+    evaluate: Callable[[nnx.State, Batch], LossTerms]
+    """Loss terms of each song of a batch, without an update."""
 
 
 @lru_cache(maxsize=2)
-def trainer_of(recipe: Recipe, graph: nnx.GraphDef[Field], optional: tuple[str, ...]) -> Trainer:
-    """The functions of a recipe, which runs that differ in rules or seed alone share: they are compiled once."""
+def cached_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], optional: tuple[str, ...]) -> Trainer:
+    """The trainer of a recipe, shared by runs that differ in rules or seed alone, so that it is compiled once."""
     return make_trainer(recipe, graph, optional)
 
 
 def make_trainer(
     recipe: Recipe, graph: nnx.GraphDef[Field], optional: tuple[str, ...], devices: Sequence | None = None
 ) -> Trainer:
-    """The compiled functions for a recipe; a batch is divided among as many devices, of all local ones unless they
-    are given, as its size allows."""
+    """The compiled functions for a recipe. A batch is split over as many of the devices as its size allows; by default,
+    over all local ones."""
     optimiser = _optimiser(recipe)
     nothing = neutral(recipe.n_tracks, recipe.n_frames * NETWORK_FRAME_S, NETWORK_FRAME_S, optional)
-    together, divided = _shardings(recipe.batch, jax.local_devices() if devices is None else devices)
+    replicated, split = _shardings(recipe.batch, jax.local_devices() if devices is None else devices)
 
-    def look(weights: nnx.State, batch: Batch) -> Seen:
-        def cost(leaves: list[Leaf]) -> Seen:
-            return _cost(graph, weights, batch.lesson(leaves), nothing, recipe.losses)
+    def evaluate(weights: nnx.State, batch: Batch) -> LossTerms:
+        def of_song(leaves: list[Leaf]) -> LossTerms:
+            return _loss_terms(graph, weights, batch.sample(leaves), nothing, recipe.losses)
 
-        return jax.vmap(cost)(batch.leaves)
+        return jax.vmap(of_song)(batch.leaves)
 
-    def seen(weights: nnx.State, batch: Batch) -> tuple[Array, Seen]:
-        mean = jax.tree.map(lambda x: jnp.mean(x, axis=0), look(weights, batch))
+    def mean_terms(weights: nnx.State, batch: Batch) -> tuple[Array, LossTerms]:
+        mean = jax.tree.map(lambda x: jnp.mean(x, axis=0), evaluate(weights, batch))
         return mean.loss, mean
 
-    def step(learner: Learner, batch: Batch) -> tuple[Learner, Seen]:
-        (_, cost), gradient = jax.value_and_grad(seen, has_aux=True)(learner.weights, batch)
-        updates, state = optimiser.update(gradient, learner.optimiser, learner.weights)
-        weights = jax.tree.map(jnp.add, learner.weights, updates)
-        share = jnp.maximum(1.0 / MEAN_STEPS, 1.0 / (2.0 + 0.1 * learner.step))
-        mean = cast(nnx.State, optax.incremental_update(weights, learner.mean, share))
-        return Learner(weights, mean, state, learner.step + 1.0), cost
+    def step(state: TrainState, batch: Batch) -> tuple[TrainState, LossTerms]:
+        (_, terms), gradient = jax.value_and_grad(mean_terms, has_aux=True)(state.weights, batch)
+        updates, optimiser_state = optimiser.update(gradient, state.optimiser, state.weights)
+        weights = jax.tree.map(jnp.add, state.weights, updates)
+        # a shorter memory at the start, so that the average soon forgets the initial weights
+        share = jnp.maximum(1.0 / EMA_STEPS, 1.0 / (2.0 + 0.1 * state.step))
+        ema = cast(nnx.State, optax.incremental_update(weights, state.ema, share))
+        return TrainState(weights, ema, optimiser_state, state.step + 1.0), terms
 
-    def begin(weights: nnx.State) -> Learner:
-        # copied, since a step gives all that it was given away
-        return Learner(weights, jax.tree.map(jnp.copy, weights), optimiser.init(weights), jnp.zeros(()))
+    def init(weights: nnx.State) -> TrainState:
+        # the average starts from a copy: `step` donates the buffers of its whole state
+        return TrainState(weights, jax.tree.map(jnp.copy, weights), optimiser.init(weights), jnp.zeros(()))
 
-    shared = jax.jit(begin, out_shardings=together)
-    stepped = jax.jit(step, in_shardings=(together, divided), out_shardings=together, donate_argnums=0)
-    looked = jax.jit(look, in_shardings=(together, divided), out_shardings=divided)
-    return Trainer(shared, stepped, looked)
+    init_jit = jax.jit(init, out_shardings=replicated)
+    step_jit = jax.jit(step, in_shardings=(replicated, split), out_shardings=replicated, donate_argnums=0)
+    evaluate_jit = jax.jit(evaluate, in_shardings=(replicated, split), out_shardings=split)
+    return Trainer(init_jit, step_jit, evaluate_jit)
 
 
 def _shardings(batch: int, devices: Sequence) -> tuple[NamedSharding, NamedSharding]:
-    """The same on all devices, and divided along the first axis, over the most devices that divide a batch."""
+    """Shardings that replicate, and that split the first axis, over the largest number of devices that divides a
+    batch."""
     n = max(k for k in range(1, len(devices) + 1) if batch % k == 0)
     mesh = Mesh(np.array(devices[:n]), ("song",))
     return NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("song"))
 
 
 def _optimiser(recipe: Recipe) -> optax.GradientTransformation:
+    # a schedule needs at least one step of decay
     warm_up = min(recipe.warm_up, recipe.steps - 1)
     rate = optax.warmup_cosine_decay_schedule(0.0, recipe.rate, warm_up, recipe.steps, 0.02 * recipe.rate)
     return optax.chain(optax.clip_by_global_norm(recipe.clip), optax.adamw(rate, weight_decay=recipe.decay))
 
 
-def _cost(graph: nnx.GraphDef[Field], weights: nnx.State, lesson: Lesson, nothing: Treatment, losses: Losses) -> Seen:
-    """What the proposal for one song costs."""
-    dry, objective = lesson.frames.dry, lesson.objective
+def _loss_terms(
+    graph: nnx.GraphDef[Field], weights: nnx.State, sample: Sample, nothing: Treatment, losses: Losses
+) -> LossTerms:
+    """The loss terms of the network's proposal for one song."""
+    dry, objective = sample.frames.dry, sample.objective
     features = input_features(dry)
-    dull = features._replace(frame=features.frame * lesson.audible[:, None, None])
+    # tracks with a given role and hidden features: the network must use the role
+    masked = features._replace(frame=features.frame * sample.audible[:, None, None])
     network = nnx.merge(graph, weights)
     negative_gradient = partial(objectives.negative_gradient, objective, dry)
-    every, cost = unroll(
-        network, network(dull, lesson.conditioning), features, dry, nothing, lesson.conditioning, negative_gradient
-    )
-    prediction = jax.tree.map(lambda x: x[-1], every)
+    first = network(masked, sample.conditioning)
+    unrolled, cost = unroll(network, first, features, dry, nothing, sample.conditioning, negative_gradient)
+    prediction = jax.tree.map(lambda x: x[-1], unrolled)
     treatment = treatment_of(prediction, features, dry, nothing)
     zero = jnp.zeros(())
-    still = jax.lax.stop_gradient(treatment)
+    # the penalties are reported as they are; their gradient reaches the network through `cost`
+    fixed = jax.lax.stop_gradient(treatment)
     rule = objectives.penalties(
-        objective, objectives.evaluate_before_makeup(objective, dry, still), jnp.zeros_like(objective.weight)
+        objective, objectives.evaluate_before_makeup(objective, dry, fixed), jnp.zeros_like(objective.weight)
     )
-    told = (lesson.family >= 0) * features.present * lesson.audible
-    wrong = optax.softmax_cross_entropy_with_integer_labels(prediction.family, jnp.maximum(lesson.family, 0))
-    right = (jnp.argmax(prediction.family, axis=-1) == lesson.family).astype(wrong.dtype)
-    # what a track is can be read off a hint: only those without are listened to
-    asked = told * (lesson.conditioning.role == 0)
+    labelled = (sample.family >= 0) * features.present * sample.audible
+    entropy = optax.softmax_cross_entropy_with_integer_labels(prediction.family, jnp.maximum(sample.family, 0))
+    correct = (jnp.argmax(prediction.family, axis=-1) == sample.family).astype(entropy.dtype)
+    # a given role reveals the family: only tracks without one train the classifier
+    by_sound = labelled * (sample.conditioning.role == 0)
     refined = human = zero
     if losses.refined or losses.human:
-        found = target_of(dry, apply_makeup(dry, treatment))
-        refined, human = (distance(found, wanted, features.present) for wanted in (lesson.refined, lesson.human))
-    rules, roles = objective.weight @ rule, jnp.sum(wrong * asked) / jnp.maximum(jnp.sum(asked), 1.0)
+        proposed = target_of(dry, apply_makeup(dry, treatment))
+        targets = (sample.refined, sample.human)
+        refined, human = (distillation_loss(proposed, target, features.present) for target in targets)
+    rules, roles = objective.weight @ rule, jnp.sum(entropy * by_sound) / jnp.maximum(jnp.sum(by_sound), 1.0)
     loss = losses.rules * cost[-1] + losses.roles * roles + losses.refined * refined + losses.human * human
-    # what was said on the way is learnt from, and not counted
-    on_the_way = losses.rules * losses.unrolled * jnp.mean(cost[:-1]) if network.sizes.n_unrolled_steps else zero
-    loss = loss + on_the_way - jax.lax.stop_gradient(on_the_way)
-    return Seen(loss, rules, rule, roles, jnp.sum(right * told) / jnp.maximum(jnp.sum(told), 1.0), refined, human)
+    # earlier unrolled steps add their gradient, but nothing to the value of the loss
+    earlier = losses.rules * losses.unrolled * jnp.mean(cost[:-1]) if network.sizes.n_unrolled_steps else zero
+    loss = loss + earlier - jax.lax.stop_gradient(earlier)
+    named = jnp.sum(correct * labelled) / jnp.maximum(jnp.sum(labelled), 1.0)
+    return LossTerms(loss, rules, rule, roles, named, refined, human)

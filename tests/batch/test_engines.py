@@ -1,4 +1,4 @@
-"""Processes that work on songs, and die: on this machine, on a Ray cluster, as array jobs."""
+"""Engines whose processes die: on this machine, on a Ray cluster, as SLURM arrays."""
 
 from __future__ import annotations
 
@@ -12,50 +12,51 @@ from pathlib import Path
 import pytest
 
 from hybrid.batch import cluster
-from hybrid.batch.local import run_here
-from hybrid.batch.run import Shard, run
+from hybrid.batch.cluster import SlurmArray
+from hybrid.batch.local import run_local
+from hybrid.batch.run import RunOptions, run
 from hybrid.errors import InputError
-from tests.batch.made import job, killed_once, mixed, mixed_or_killed, part_killed_once, songs, threads_told
+from tests.batch.jobs import job, killed_once, mixed, mixed_or_killed, part_killed_once, report_threads, songs
 
 NAMES = ("a", "b", "deadly", "d", "e", "f")
 
 
 def test_a_song_that_kills_its_process_fails_alone(tmp_path: Path):
     songs(tmp_path, *NAMES)
-    records = list(run_here([job(tmp_path, name) for name in NAMES], 2, mixed_or_killed))
+    records = list(run_local([job(tmp_path, name) for name in NAMES], 2, mixed_or_killed))
     assert sorted(record.song for record in records) == sorted(NAMES)
     (failed,) = (record for record in records if record.state == "failed")
     assert failed.song == "deadly" and "died" in failed.reason
 
 
-def test_a_process_that_dies_once_costs_no_song(tmp_path: Path):
+def test_a_process_that_dies_once_fails_no_song(tmp_path: Path):
     songs(tmp_path, *NAMES)
-    records = list(run_here([job(tmp_path, name) for name in NAMES], 2, killed_once))
+    records = list(run_local([job(tmp_path, name) for name in NAMES], 2, killed_once))
     assert sorted(record.song for record in records) == sorted(NAMES)
     assert {record.state for record in records} == {"done"}
 
 
 @pytest.mark.parametrize("own", ["", "7"])
-def test_each_process_is_told_its_share_of_the_threads_and_the_user_s_setting_is_not_touched(
+def test_each_process_gets_its_share_of_the_threads_and_the_user_s_setting_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str
 ):
     monkeypatch.setenv("HYBRID_THREADS", own)
-    records = list(run_here([job(tmp_path, name) for name in "ab"], 2, threads_told))
+    records = list(run_local([job(tmp_path, name) for name in "ab"], 2, report_threads))
     assert [record.notes for record in records] == [(str(max(1, (os.cpu_count() or 1) // 2)), own)] * 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_asked_to_stop_discards_the_songs_at_hand(tmp_path: Path, number: int):
+def test_a_stopped_run_discards_unfinished_songs(tmp_path: Path, number: int):
     songs(tmp_path, "a", "b")
     code = f"""
 import sys
 from pathlib import Path
-from hybrid.batch.local import run_here
+from hybrid.batch.local import run_local
 from hybrid.cli.signals import StopRequest
-from tests.batch.made import job, slow
+from tests.batch.jobs import job, slow
 if __name__ == "__main__":
     StopRequest().listen()
-    list(run_here([job(Path({str(tmp_path)!r}), name) for name in "ab"], 2, slow))
+    list(run_local([job(Path({str(tmp_path)!r}), name) for name in "ab"], 2, slow))
 """
     script = tmp_path / "script.py"
     script.write_text(code)
@@ -74,41 +75,40 @@ def test_an_array_of_jobs_does_every_song_once(tmp_path: Path):
     pytest.importorskip("submitit")
     songs(tmp_path, *NAMES)
     jobs = [job(tmp_path, name) for name in NAMES]
-    told = []
-    options: dict[str, object] = {"cluster": "debug"}
-    ended = cluster.run_on_slurm(jobs, tmp_path / "out", options, 3, False, told.append, mixed)
-    assert sorted(ended.records) == sorted(NAMES)
-    assert told[-1].done == len(NAMES)
+    reported = []
+    array = SlurmArray(3, {"cluster": "debug"})
+    result = cluster.run_on_slurm(jobs, RunOptions(tmp_path / "out"), array, reported.append, mixed)
+    assert sorted(result.records) == sorted(NAMES)
+    assert reported[-1].done == len(NAMES)
     manifests = sorted(path.name for path in (tmp_path / "out").glob("manifest*"))
     assert manifests and all("-of-3" in name for name in manifests)
-    again = run(jobs, tmp_path / "out", Shard(), lambda left: map(mixed, left), True, lambda told: None)
-    assert again.kept == len(NAMES)
+    options = RunOptions(tmp_path / "out", resume=True)
+    again = run(jobs, options, lambda left: map(mixed, left), lambda progress: None)
+    assert again.n_done_before == len(NAMES)
 
 
 @pytest.mark.long
-def test_an_array_job_that_is_killed_in_the_middle_goes_on_where_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_an_array_task_that_is_killed_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("submitit")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     songs(tmp_path, *NAMES)
-    out, options = tmp_path / "out", {"cluster": "local", "timeout_min": 3}
-    jobs, told = [job(tmp_path, name) for name in NAMES], []
-    ended = cluster.run_on_slurm(jobs, out, dict(options), 2, False, told.append, part_killed_once)
-    assert {name: record.state for name, record in ended.records.items()} == dict.fromkeys(NAMES, "done")
-    assert told[-1].done == len(NAMES) and (out / "deadly.tried").exists()
-    # done twice is only what was at hand
+    out, array = tmp_path / "out", SlurmArray(2, {"cluster": "local", "timeout_min": 3})
+    jobs, reported = [job(tmp_path, name) for name in NAMES], []
+    result = cluster.run_on_slurm(jobs, RunOptions(out), array, reported.append, part_killed_once)
+    assert {name: record.state for name, record in result.records.items()} == dict.fromkeys(NAMES, "done")
+    assert reported[-1].done == len(NAMES) and (out / "deadly.tried").exists()
+    # only the song that was being mixed is mixed twice
     tried = (out / "log").read_text().split()
     assert sorted(tried) == sorted([*NAMES, "deadly"])
     assert sorted(path.parent.name for path in out.glob("*/mix.wav")) == sorted(NAMES)
 
 
-def test_an_engine_that_is_not_installed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_engine_that_is_not_installed_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(cluster, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"hybrid-mix\[ray\]"):
         list(cluster.run_on_ray([], None))
     with pytest.raises(InputError, match=r"hybrid-mix\[slurm\]"):
-        cluster.run_on_slurm([], tmp_path, {}, 1, False, lambda told: None)
+        cluster.run_on_slurm([], RunOptions(tmp_path), SlurmArray(1, {}), lambda progress: None)
 
 
 def test_songs_are_done_on_a_ray_cluster_though_a_worker_is_killed(tmp_path: Path):

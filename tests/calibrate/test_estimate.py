@@ -6,12 +6,12 @@ import statistics
 import pytest
 from scipy import stats
 
-from hybrid.calibrate.estimate import ENOUGH, alone, estimates, half_width, quantile
-from hybrid.calibrate.observed import Observed
+from hybrid.calibrate.estimate import MIN_SONGS_FOR_QUARTILES, estimates, half_width, quantile, single_song_keys
+from hybrid.calibrate.observations import Observation
 
 
-def of_songs(*values: float) -> list[Observed]:
-    return [Observed("level", "bass", f"song {i}", "A", value, 1) for i, value in enumerate(values)]
+def of_songs(*values: float) -> list[Observation]:
+    return [Observation("level", "bass", f"song {i}", "A", value, 1) for i, value in enumerate(values)]
 
 
 @pytest.mark.parametrize("values", [[3.0], [1.0, 2.0], [5.0, 1.0, 4.0], [4.0, 1.0, 3.0, 2.0], [1.0, 1.0, 9.0]])
@@ -37,10 +37,10 @@ def test_weight_pulls_the_median_towards_what_is_liked():
 
 def test_from_eight_songs_on_the_tolerance_is_half_of_the_quartiles_distance():
     assert half_width([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]) == pytest.approx(2.0)
-    assert pytest.approx(0.9, abs=1e-3) == 1.0 - 0.75**ENOUGH
+    assert pytest.approx(0.9, abs=1e-3) == 1.0 - 0.75**MIN_SONGS_FOR_QUARTILES
 
 
-@pytest.mark.parametrize("n", range(2, ENOUGH))
+@pytest.mark.parametrize("n", range(2, MIN_SONGS_FOR_QUARTILES))
 def test_the_tolerance_of_few_songs_is_that_of_howe(n: int):
     values = [float(x) for x in range(n)]
     chi_squared = stats.chi2.ppf(0.1, n - 1)
@@ -52,7 +52,7 @@ def test_the_tolerance_of_few_songs_is_that_of_howe(n: int):
 
 def test_every_song_counts_the_same_however_many_mixes_it_has():
     few = of_songs(-20.0, -10.0, -12.0)
-    many = [*few, *(Observed("level", "bass", "song 0", f"mix {i}", -20.0, 1) for i in range(9))]
+    many = [*few, *(Observation("level", "bass", "song 0", f"mix {i}", -20.0, 1) for i in range(9))]
     once, often = estimates(few)["level", "bass"], estimates(many)["level", "bass"]
     assert (once.median, once.low, once.high) == (often.median, often.low, often.high) == (-12.0, -18.0, -10.5)
     assert (often.n_songs, often.n_mixes, often.n_tracks) == (3, 12, 12)
@@ -65,11 +65,11 @@ def test_the_order_of_what_was_observed_does_not_matter():
 
 
 def test_one_song_gives_no_estimate_and_is_named():
-    rows = [*of_songs(-10.0, -12.0), Observed("level", "brass", "song 0", "A", -9.0, 1)]
+    rows = [*of_songs(-10.0, -12.0), Observation("level", "brass", "song 0", "A", -9.0, 1)]
     assert list(estimates(rows)) == [("level", "bass")]
-    assert alone(rows) == [("level", "brass")]
+    assert single_song_keys(rows) == [("level", "brass")]
 
 
 def test_few_songs_are_called_few():
-    assert estimates(of_songs(*[0.0] * 7))["level", "bass"].is_thin
-    assert not estimates(of_songs(*[0.0] * 8))["level", "bass"].is_thin
+    assert estimates(of_songs(*[0.0] * 7))["level", "bass"].has_few_songs
+    assert not estimates(of_songs(*[0.0] * 8))["level", "bass"].has_few_songs

@@ -8,8 +8,8 @@ import pytest
 import soundfile
 
 from hybrid.calibrate.find import MixedSong, find_mixed_songs
-from hybrid.calibrate.folders import Heard, observe_song
-from hybrid.calibrate.observed import Quantity
+from hybrid.calibrate.folders import MixObservations, observe_song
+from hybrid.calibrate.observations import Quantity
 from hybrid.calibrate.parent import load_parent
 from hybrid.calibrate.probes import probes
 from hybrid.errors import InputError
@@ -54,24 +54,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def heard(folder: Path) -> Heard:
+def observed(folder: Path) -> MixObservations:
     (song,), _ = find_mixed_songs(folder, None)
     return observe_song(song, load_parent("base"), 0.5, lambda stage, share: None)
 
 
-def value(heard: Heard, quantity: Quantity, of: str) -> float:
-    (only,) = [each.value for each in heard.observed if (each.quantity, each.of) == (quantity, of)]
+def value(observed: MixObservations, quantity: Quantity, of: str) -> float:
+    (only,) = [each.value for each in observed.observations if (each.quantity, each.of) == (quantity, of)]
     return only
 
 
-def test_songs_with_a_mix_are_found_and_the_others_named(folder: Path):
+def test_songs_with_a_mix_are_selected_and_the_others_listed(folder: Path):
     songs, notes = find_mixed_songs(folder, None)
     assert songs == [MixedSong(folder / "one", (folder / "one" / "Final Mix.wav",))]
     assert notes == [f"{folder / 'two'}: holds no finished mix, left out"]
     assert find_mixed_songs(folder / "one", None) == (songs, [])
 
 
-def test_a_pattern_says_which_files_are_mixes(folder: Path):
+def test_a_pattern_selects_the_mixes(folder: Path):
     songs, notes = find_mixed_songs(folder, "gtr*")
     assert [song.mixes[0].name for song in songs] == ["gtr.wav", "gtr.wav"]
     assert notes == []
@@ -79,53 +79,53 @@ def test_a_pattern_says_which_files_are_mixes(folder: Path):
         find_mixed_songs(folder, "x*")
 
 
-def test_levels_over_the_mix_are_those_of_the_faders(heard: Heard):
-    levels = {role: value(heard, "level", role) for role in ("vocal.lead", "drums.kick", "guitar")}
-    shares = [value(heard, "share", name) for name in ("vocal.lead", "drums", "bass", "harmony")]
+def test_levels_over_the_mix_are_those_of_the_faders(observed: MixObservations):
+    levels = {role: value(observed, "level", role) for role in ("vocal.lead", "drums.kick", "guitar")}
+    shares = [value(observed, "share", name) for name in ("vocal.lead", "drums", "bass", "harmony")]
     # uncorrelated tracks that sound nearly all the time: their shares make the whole
     assert 10.0 * math.log10(sum(10.0 ** (share / 10.0) for share in shares)) == pytest.approx(0.0, abs=0.3)
-    assert value(heard, "covered", "budget") == pytest.approx(0.0, abs=0.3)
-    assert levels["vocal.lead"] == pytest.approx(value(heard, "share", "vocal.lead"), abs=1e-3)
-    assert value(heard, "lead", "lead") > 0.0
+    assert value(observed, "covered", "budget") == pytest.approx(0.0, abs=0.3)
+    assert levels["vocal.lead"] == pytest.approx(value(observed, "share", "vocal.lead"), abs=1e-3)
+    assert value(observed, "lead", "lead") > 0.0
     assert levels["vocal.lead"] > levels["guitar"]
 
 
-def test_places_are_those_of_the_pans(heard: Heard):
+def test_places_are_those_of_the_pans(observed: MixObservations):
     # five seconds of noise in shared bands are alike by chance, which the fit cannot tell from a pan: 3 units here
-    assert value(heard, "distance", "guitar") == pytest.approx(60.0, abs=4.0)
+    assert value(observed, "distance", "guitar") == pytest.approx(60.0, abs=4.0)
     for role in ("vocal.lead", "drums.kick", "bass"):
-        assert value(heard, "distance", role) == pytest.approx(0.0, abs=1.0)
+        assert value(observed, "distance", role) == pytest.approx(0.0, abs=1.0)
 
 
-def test_width_and_spectrum_of_the_whole_are_measured(heard: Heard):
-    assert value(heard, "side", "low.centre") < -20.0
-    assert -40.0 <= value(heard, "side", "width.treble") < 0.0
-    assert len([each for each in heard.observed if each.quantity == "spectrum"]) > 10
+def test_width_and_spectrum_of_the_whole_are_measured(observed: MixObservations):
+    assert value(observed, "side", "low.centre") < -20.0
+    assert -40.0 <= value(observed, "side", "width.treble") < 0.0
+    assert len([each for each in observed.observations if each.quantity == "spectrum"]) > 10
 
 
 def test_tracks_of_little_confidence_are_left_out_and_named(folder: Path):
     (song,), _ = find_mixed_songs(folder, None)
-    doubted = observe_song(song, load_parent("base"), 1.0, lambda stage, share: None)
-    assert {each.quantity for each in doubted.observed} == {"side", "spectrum"}
-    (note,) = [note for note in doubted.notes if "confidence below 100%" in note]
+    all_doubtful = observe_song(song, load_parent("base"), 1.0, lambda stage, share: None)
+    assert {each.quantity for each in all_doubtful.observations} == {"side", "spectrum"}
+    (note,) = [note for note in all_doubtful.notes if "confidence below 100%" in note]
     assert all(name in note for name in FADERS_DB)
 
 
-def test_a_mix_of_other_tracks_says_nothing_of_them(folder: Path, tmp_path: Path):
+def test_tracks_of_another_song_are_not_observed(folder: Path, tmp_path: Path):
     other = noise(np.random.default_rng(9), 100, 8000)
     soundfile.write(tmp_path / "mix.wav", other, RATE, subtype="FLOAT")
     song = MixedSong(folder / "two", (tmp_path / "mix.wav",))
     stranger = observe_song(song, load_parent("base"), 0.5, lambda stage, share: None)
-    assert {each.quantity for each in stranger.observed} == {"side", "spectrum"}
+    assert {each.quantity for each in stranger.observations} == {"side", "spectrum"}
     assert any("less than half: only the whole is used" in note for note in stranger.notes)
 
 
 def test_a_mix_that_is_silent_is_noted_and_the_others_count(folder: Path, tmp_path: Path):
     soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
     mixes = (tmp_path / "silent.wav", folder / "one" / "Final Mix.wav")
-    found = observe_song(MixedSong(folder / "one", mixes), load_parent("base"), 0.5, lambda stage, share: None)
-    assert {each.mix for each in found.observed} == {"Final Mix.wav"}
-    assert any("is silent" in note for note in found.notes)
+    observed_mixes = observe_song(MixedSong(folder / "one", mixes), load_parent("base"), 0.5, lambda stage, share: None)
+    assert {each.mix for each in observed_mixes.observations} == {"Final Mix.wav"}
+    assert any("is silent" in note for note in observed_mixes.notes)
 
 
 def test_every_probe_measures_and_moves_nothing_of_the_parent():

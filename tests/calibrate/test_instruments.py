@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from hybrid.audio.roles import ROLES
-from hybrid.calibrate.instruments import FAMILY_OF, NAME_SAYS_MORE, ROLE_OF, role_of
+from hybrid.calibrate.instruments import FAMILY_OF, REFINED_BY_NAME, ROLE_OF, role_of
 
 TRACKS = {
     ("VOCALS", "LEAD", "LeadVox"): "vocal.lead",
@@ -38,14 +38,14 @@ TRACKS = {
 }
 
 
-@pytest.mark.parametrize("said", TRACKS, ids=str)
-def test_the_stated_instrument_decides_and_the_name_may_say_more(said: tuple[str | None, str | None, str]):
-    assert role_of(*said) == TRACKS[said]
+@pytest.mark.parametrize("stated", TRACKS, ids=str)
+def test_the_stated_instrument_decides_unless_the_name_is_more_specific(stated: tuple[str | None, str | None, str]):
+    assert role_of(*stated) == TRACKS[stated]
 
 
 def test_only_roles_of_the_vocabulary_are_given():
-    named = {role for roles in NAME_SAYS_MORE.values() for role in roles}
-    assert {*ROLE_OF.values(), *FAMILY_OF.values(), *NAME_SAYS_MORE, *named} <= set(ROLES)
+    finer_roles = {role for roles in REFINED_BY_NAME.values() for role in roles}
+    assert {*ROLE_OF.values(), *FAMILY_OF.values(), *REFINED_BY_NAME, *finer_roles} <= set(ROLES)
 
 
 def test_a_subtype_is_of_the_family_of_its_instrument():

@@ -8,7 +8,7 @@ import yaml
 
 from hybrid.calibrate.table import read_table
 from hybrid.errors import InputError
-from tests.calibrate.made import band, mix, track
+from tests.calibrate.tables import band, mix, track
 
 
 @pytest.fixture
@@ -27,9 +27,9 @@ def refused(tmp_path: Path):
 
 
 def test_a_table_may_be_json_or_yaml(tmp_path: Path):
-    said = [mix("One", band()), mix("Two", band(lead_db=3.0))]
-    (tmp_path / "mixes.json").write_text(json.dumps(said))
-    (tmp_path / "mixes.yaml").write_text(yaml.safe_dump(said))
+    table = [mix("One", band()), mix("Two", band(lead_db=3.0))]
+    (tmp_path / "mixes.json").write_text(json.dumps(table))
+    (tmp_path / "mixes.yaml").write_text(yaml.safe_dump(table))
     assert read_table(tmp_path / "mixes.json") == read_table(tmp_path / "mixes.yaml")
     assert len(read_table(tmp_path / "mixes.json")) == 2
 
@@ -41,13 +41,13 @@ def test_the_table_shown_in_the_guide_is_valid(tmp_path: Path):
     assert (row.score, row.tracks[0].faded_lufs) == pytest.approx((0.6, -29.3))
 
 
-def test_what_else_a_table_says_is_passed_over(tmp_path: Path):
-    said = mix("One", [track("Kick", "DRUMS", "KICK", colour="red")])
-    (tmp_path / "mixes.json").write_text(json.dumps([{**said, "studio": 7}]))
+def test_other_columns_of_a_table_are_ignored(tmp_path: Path):
+    table = mix("One", [track("Kick", "DRUMS", "KICK", colour="red")])
+    (tmp_path / "mixes.json").write_text(json.dumps([{**table, "studio": 7}]))
     assert read_table(tmp_path / "mixes.json")[0].tracks[0].name == "Kick"
 
 
-def test_all_mistakes_are_told_with_their_place_and_value(refused):
+def test_all_mistakes_are_reported_with_their_place_and_value(refused):
     wrong = mix("One", [track("Kick", "DRUMS", "KICK", gain="loud"), track("", "DRUMS", "KICK", pan=[130])])
     del wrong["song"]
     assert refused(json.dumps([mix("Two", band()), wrong])).splitlines() == [
@@ -72,7 +72,7 @@ def test_all_mistakes_are_told_with_their_place_and_value(refused):
         ("[7]", "mixes.json: [0]: expected a map of keys and values, got 7"),
     ],
 )
-def test_a_damaged_or_empty_file_is_told_as_such(refused, text: str | bytes, what: str):
+def test_a_damaged_or_empty_file_is_reported(refused, text: str | bytes, what: str):
     assert what in refused(text)
 
 
@@ -88,12 +88,12 @@ def test_a_damaged_or_empty_file_is_told_as_such(refused, text: str | bytes, wha
         ("parameters", {"pan": [0, 0, 0]}, "[0].tracks[0].parameters.pan: "),
     ],
 )
-def test_a_wrong_value_is_told_with_its_place(refused, key: str, value: object, what: str):
-    said = mix("One", [{**track("Kick", "DRUMS", "KICK"), key: value}])
-    assert what in refused(json.dumps([said]))
+def test_a_wrong_value_is_reported_with_its_place(refused, key: str, value: object, what: str):
+    table = mix("One", [{**track("Kick", "DRUMS", "KICK"), key: value}])
+    assert what in refused(json.dumps([table]))
 
 
-def test_in_yaml_the_line_is_told_too(refused):
+def test_in_yaml_the_line_is_reported(refused):
     text = "- mix: A\n  song: One\n  tracks:\n    - name: Kick\n      raw_lufs: quiet\n"
     assert refused(text, "mixes.yaml") == "mixes.yaml:5:17: [0].tracks[0].raw_lufs: expected a number, got 'quiet'"
 
@@ -112,14 +112,14 @@ def test_a_score_is_a_share_or_minus_one_for_none(refused, tmp_path: Path):
 
 
 def test_a_long_list_of_mistakes_is_cut_short(refused):
-    said = refused(json.dumps([mix("One", [track("Kick", "DRUMS", "KICK", gain="x")] * 50)]))
-    assert said.splitlines()[-1] == "mixes.json: and 30 more problems"
+    message = refused(json.dumps([mix("One", [track("Kick", "DRUMS", "KICK", gain="x")] * 50)]))
+    assert message.splitlines()[-1] == "mixes.json: and 30 more problems"
 
 
 def test_audio_is_not_taken_for_a_table(refused):
     assert refused(b"RIFF\xff", "mix.wav").startswith("mix.wav: expected a table (.json, .yaml), or a folder")
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path):
+def test_a_missing_file_is_reported(tmp_path: Path):
     with pytest.raises(InputError, match="cannot be read: No such file"):
         read_table(tmp_path / "none.json")

@@ -1,4 +1,4 @@
-"""The command line as a person meets it."""
+"""A fixture that runs the command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hybrid.cli import app
 
 @pytest.fixture
 def hybrid(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Runs a command; gives its exit code, stdout and stderr."""
+    """A function that runs a command and returns its exit code, stdout and stderr."""
 
     def run(*arguments: str) -> tuple[int | str | None, str, str]:
         monkeypatch.setattr(sys, "argv", ["hybrid", *arguments])

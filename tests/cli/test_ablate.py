@@ -1,4 +1,4 @@
-"""`hybrid ablate` where nothing need be mixed: what cannot be asked for is told at once."""
+"""`hybrid ablate` refuses mistakes before anything is mixed."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.study.made import write_songs, write_study
+from tests.study.planted import write_songs, write_study
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("nothing",), "no file and no shipped name in train/ablations: 'nothing'"),
         (("{study}",), "songs: are missing"),
         (("{study}", "--songs", "{songs}", "--shard", "3/2"), "--shard: expected i/n"),
-        (("{study}", "--songs", "{songs}", "--songs", "{songs}"), "two songs are called 'song0'"),
+        (("{study}", "--songs", "{songs}", "--songs", "{songs}"), "two songs have the name 'song0'"),
         (("{study}", "--songs", "nowhere"), "nowhere"),
         (("{study}", "--songs", "x" * 400), "songs: cannot be read"),
         (("{study}", "--songs", "~nobody-of-that-name/x"), "songs: cannot be read"),
@@ -23,11 +23,11 @@ from tests.study.made import write_songs, write_study
         (("{bad}", "--songs", "{songs}"), "arms[0].leave_one_out: no rule 'lead.helpt'; did you mean lead.helps?"),
     ],
 )
-def test_what_cannot_be_asked_for_is_told_and_nothing_is_written(hybrid, tmp_path: Path, arguments, said: str):
+def test_a_mistake_is_reported_and_nothing_is_written(hybrid, tmp_path: Path, arguments, message: str):
     study = write_study(tmp_path / "study")
     bad = tmp_path / "study" / "bad.yaml"
     bad.write_text(study.read_text().replace("leave_one_out: all", "leave_one_out: [lead.helpt]"))
     places = {"study": study, "bad": bad, "songs": write_songs(tmp_path / "songs", 1)}
     code, out, err = hybrid("ablate", *(each.format(**places) for each in arguments), "-o", str(tmp_path / "out"))
-    assert code == 2 and said in err and out == "" and "Traceback" not in err
+    assert code == 2 and message in err and out == "" and "Traceback" not in err
     assert not (tmp_path / "out").exists()

@@ -33,32 +33,32 @@ def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_check_prints_a_verdict_and_what_was_left_out(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_prints_a_verdict_and_rules_left_out(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check(song / "mix.wav")
-    said = capsys.readouterr()
-    assert "out.true-peak" in said.out
-    assert "left out, speaks of tracks: needs --song: lead.level" in said.out
-    assert said.err == ""
+    output = capsys.readouterr()
+    assert "out.true-peak" in output.out
+    assert "left out, speaks of tracks: needs --song: lead.level" in output.out
+    assert output.err == ""
 
 
 def test_check_with_tracks_prints_one_json_document(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check(song / "mix.wav", song, as_json=True)
-    said = json.loads(capsys.readouterr().out)
-    assert said["fit"]["explained"] > 0.98
-    assert said["fit"]["lag_ms"] == pytest.approx(0.0, abs=0.01)
-    assert [track["id"] for track in said["fit"]["tracks"]] == ["bass", "lead_vocal"]
-    states = {rule["id"]: rule["state"] for rule in said["verdict"]["rules"]}
+    document = json.loads(capsys.readouterr().out)
+    assert document["fit"]["explained"] > 0.98
+    assert document["fit"]["lag_ms"] == pytest.approx(0.0, abs=0.01)
+    assert [track["id"] for track in document["fit"]["tracks"]] == ["bass", "lead_vocal"]
+    states = {rule["id"]: rule["state"] for rule in document["verdict"]["rules"]}
     assert {"lead.level", "out.loudness"} <= states.keys()
 
 
-def test_check_prints_how_each_track_went_in(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_prints_the_fit_of_each_track(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check(song / "mix.wav", song)
-    said = capsys.readouterr().out
-    assert said.startswith("the tracks explain ")
-    assert any(line.startswith("lead_vocal ") for line in said.splitlines())
+    output = capsys.readouterr().out
+    assert output.startswith("the tracks explain ")
+    assert any(line.startswith("lead_vocal ") for line in output.splitlines())
 
 
-def test_check_fails_with_4_only_on_broken_rules_of_the_kind_asked_for(song: Path) -> None:
+def test_check_exits_with_4_only_for_broken_rules_of_the_given_kind(song: Path) -> None:
     alone = {
         "rules": ["output"],
         "sets": ["out.loudness.range='-90 to 0 LUFS'", "out.peaks.enabled=false", "out.crest.enabled=false"],
@@ -71,6 +71,6 @@ def test_check_fails_with_4_only_on_broken_rules_of_the_kind_asked_for(song: Pat
     assert left.value.exit_code == 4
 
 
-def test_check_does_not_import_jax_to_be_found() -> None:
+def test_check_is_imported_without_jax() -> None:
     code = "import sys, hybrid.cli.check; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

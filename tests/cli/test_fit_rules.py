@@ -9,7 +9,7 @@ import pytest
 
 from hybrid.cli import app
 from hybrid.knowledge.resolve import load_rules
-from tests.calibrate.made import band, mix
+from tests.calibrate.tables import band, mix
 
 SONGS = [mix(f"Song {i}", band(lead_db=0.5 * i), (0.5, -1)) for i in range(9)]
 
@@ -49,15 +49,15 @@ def test_the_table_printed_has_medians_quartiles_and_counts(fit):
 
 def test_as_json_is_one_document(fit):
     code, out, _ = fit("mixes.json", "-o", "mine.yaml", "--json", "--weigh-by-scores")
-    said = json.loads(out)
+    document = json.loads(out)
     assert code == 0
-    assert said["rules"] == "mine.yaml"
-    assert {row["feature"] for row in said["prior"]} == {"level", "position"}
-    assert {"median", "low", "high", "n_songs"} <= said["estimates"][0].keys()
-    assert "each counts by its mean score" in " ".join(Path("mine.yaml").read_text().split())
+    assert document["rules"] == "mine.yaml"
+    assert {row["feature"] for row in document["prior"]} == {"level", "position"}
+    assert {"median", "low", "high", "n_songs"} <= document["estimates"][0].keys()
+    assert "weighted by their mean scores" in " ".join(Path("mine.yaml").read_text().split())
 
 
-def test_few_songs_are_told(fit):
+def test_few_songs_are_reported(fit):
     Path("three.json").write_text(json.dumps(SONGS[:3]))
     code, _, err = fit("three.json", "-o", "mine.yaml")
     assert code == 0
@@ -68,12 +68,12 @@ def test_one_song_is_not_enough(fit):
     Path("one.json").write_text(json.dumps([SONGS[0], SONGS[0]]))
     code, out, err = fit("one.json", "-o", "mine.yaml")
     assert (code, out) == (2, "")
-    assert err.splitlines()[-1] == "one.json: nothing to fit: no quantity that the rules speak of occurs in two songs"
+    assert err.splitlines()[-1] == "one.json: nothing to fit: no quantity of the rules occurs in two songs"
     assert "in one song only, not fitted: " in err
     assert not Path("mine.yaml").exists()
 
 
-def test_a_file_that_exists_is_kept_unless_asked(fit):
+def test_a_file_that_exists_is_not_overwritten_without_the_option(fit):
     Path("mine.yaml").write_text("mine")
     code, _, err = fit("mixes.json", "-o", "mine.yaml")
     assert code == 2
@@ -83,7 +83,7 @@ def test_a_file_that_exists_is_kept_unless_asked(fit):
     assert sorted(path.name for path in Path().iterdir()) == ["mine.yaml", "mixes.json"]
 
 
-def test_what_is_wrong_with_every_input_is_told_at_once(fit):
+def test_the_mistakes_of_all_inputs_are_reported_at_once(fit):
     Path("bad.json").write_text("[{")
     Path("worse.json").write_text("[]")
     Path("empty").mkdir()

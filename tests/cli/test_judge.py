@@ -1,4 +1,4 @@
-"""`hybrid judge` as a person meets it."""
+"""`hybrid judge` from the command line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.judge.signals import RATE, band_of_three, mixed, noise, write_song
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A song, three mixes of people, and one of a machine."""
+    """A song, three reference mixes, and one to be judged."""
     folder = tmp_path_factory.mktemp("judged")
     tracks = band_of_three()
     write_song(folder / "song", tracks)
@@ -24,20 +24,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_mix_is_told_against_people_and_its_tracks(hybrid, folder: Path):
-    people = [part for path in sorted((folder / "people").iterdir()) for part in ("--against", str(path))]
-    code, out, err = hybrid("judge", str(folder / "ours.wav"), *people, "--song", str(folder / "song"), "--json")
+def test_a_mix_is_judged_against_references_and_its_tracks(hybrid, folder: Path):
+    references = [part for path in sorted((folder / "people").iterdir()) for part in ("--against", str(path))]
+    code, out, err = hybrid("judge", str(folder / "ours.wav"), *references, "--song", str(folder / "song"), "--json")
     assert (code, err) == (0, "")
-    (said,) = json.loads(out)["mixes"]
-    assert said["explained"] > 0.99 and said["reference_is_later_s"] == 0.0
-    # one of three tracks is 4 LU off the others, and one is placed where nobody put it
-    assert said["metrics"]["level_lu"] == pytest.approx(4.0 / 3.0, abs=0.1)
-    assert said["metrics"]["pan"] == pytest.approx(0.4 / 3.0, abs=0.02)
-    assert {each["track"] for each in said["tracks"]} == {"bass", "hihat", "guitar"}
-    assert said["spread"]["width_db"]["spreads"] != 0.0 and 0.0 <= said["inside"] <= 1.0
+    (document,) = json.loads(out)["mixes"]
+    assert document["explained"] > 0.99 and document["reference_is_later_s"] == 0.0
+    # one of three tracks is 4 LU off the others, and one has another position than in all references
+    assert document["metrics"]["level_lu"] == pytest.approx(4.0 / 3.0, abs=0.1)
+    assert document["metrics"]["pan"] == pytest.approx(0.4 / 3.0, abs=0.02)
+    assert {each["track"] for each in document["tracks"]} == {"bass", "hihat", "guitar"}
+    assert document["spread"]["width_db"]["spreads"] != 0.0 and 0.0 <= document["inside"] <= 1.0
 
 
-def test_a_mix_is_told_where_it_lies_in_a_corpus_that_it_may_be_part_of(hybrid, tmp_path: Path):
+def test_a_mix_gets_percentiles_in_a_corpus_that_may_contain_it(hybrid, tmp_path: Path):
     """Noise of which the right channel is fainter from file to file: balance says where each lies."""
     corpus = tmp_path / "corpus"
     corpus.mkdir()
@@ -47,11 +47,11 @@ def test_a_mix_is_told_where_it_lies_in_a_corpus_that_it_may_be_part_of(hybrid, 
         soundfile.write(corpus / f"{number}.wav", x.T, RATE, subtype="FLOAT")
     middle, last = str(corpus / "2.wav"), str(corpus / "4.wav")
     code, out, _ = hybrid("judge", middle, "--corpus", str(corpus), "--json")
-    (said,) = json.loads(out)["mixes"]
+    (document,) = json.loads(out)["mixes"]
     # two of the four others are further right
-    assert code == 0 and said["corpus"]["mixes"] == 4
-    assert said["corpus"]["percentiles"]["balance_db"] == 50.0
-    assert "loudness_lufs" not in said["corpus"]["percentiles"]
+    assert code == 0 and document["corpus"]["mixes"] == 4
+    assert document["corpus"]["percentiles"]["balance_db"] == 50.0
+    assert "loudness_lufs" not in document["corpus"]["percentiles"]
     soundfile.write(tmp_path / "far.wav", 0.5 * soundfile.read(last)[0], RATE, subtype="FLOAT")
     code, out, _ = hybrid("judge", str(tmp_path / "far.wav"), middle, "--corpus", str(corpus))
     assert code == 0 and "percentiles among 4 finished mixes" in out
@@ -67,9 +67,9 @@ def test_tracks_keep_their_names_where_a_mix_lies_among_them(hybrid, folder: Pat
     write_song(tmp_path / "song", tracks)
     mix = tmp_path / "song" / "Alices version.wav"
     _, out, _ = hybrid("judge", str(mix), "--song", str(tmp_path / "song"), "--json")
-    (said,) = json.loads(out)["mixes"]
-    assert [each["track"] for each in said["tracks"]] == sorted(band_of_three(), key=str.casefold)
-    assert said["explained"] > 0.99
+    (document,) = json.loads(out)["mixes"]
+    assert [each["track"] for each in document["tracks"]] == sorted(band_of_three(), key=str.casefold)
+    assert document["explained"] > 0.99
 
 
 def test_a_mix_whose_channels_cancel_is_still_json(hybrid, tmp_path: Path):
@@ -89,10 +89,10 @@ def test_the_table_has_a_column_for_each_mix(hybrid, folder: Path):
     assert "mixing-style-2024" in lines and "barkspectrum" in lines
 
 
-def test_tracks_of_another_song_are_told_to_explain_nothing(hybrid, folder: Path, tmp_path: Path):
+def test_tracks_of_another_song_are_reported_to_explain_nothing(hybrid, folder: Path, tmp_path: Path):
     write_song(tmp_path / "other", {"pad": noise(seed=7), "kick": noise(seed=8, channels=1)})
     code, out, _ = hybrid("judge", str(folder / "ours.wav"), "--song", str(tmp_path / "other"))
-    assert code == 0 and "what is said of them is not reliable" in out
+    assert code == 0 and "their metrics are not reliable" in out
 
 
 def test_folders_are_compared_as_sets(hybrid, folder: Path, tmp_path: Path):
@@ -103,15 +103,15 @@ def test_folders_are_compared_as_sets(hybrid, folder: Path, tmp_path: Path):
             x[1] *= tilt
             soundfile.write(tmp_path / name / f"{seed}.wav", x.T, RATE)
     code, out, _ = hybrid("judge", str(tmp_path / "a"), "--against", str(tmp_path / "b"), "--json")
-    said = json.loads(out)
-    assert code == 0 and said["mixes"] == [4, 4]
-    assert said["distances"]["kernel"]["low"] > 0.0
+    document = json.loads(out)
+    assert code == 0 and document["mixes"] == [4, 4]
+    assert document["distances"]["kernel"]["low"] > 0.0
     code, _, err = hybrid("judge", str(folder / "people"), "--against", str(tmp_path / "b"))
     assert code == 2 and "3 are too few" in err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("x" * 400 + ".wav",), "cannot be read: File name too long"),
         (("~nobody-of-that-name/x.wav",), "cannot be read: Could not determine home directory"),
@@ -119,16 +119,16 @@ def test_folders_are_compared_as_sets(hybrid, folder: Path, tmp_path: Path):
         (("{ours}", "--published"), "expected --against"),
         (("{folder}",), "sets of mixes are compared as folders"),
         (("{folder}", "--against", "{song}", "--embedding", "no.such:thing"), "--embedding: cannot be loaded"),
-        (("{ours}", "--corpus", "{ours}"), "ours.wav: is no folder: expected one that holds finished mixes"),
+        (("{ours}", "--corpus", "{ours}"), "ours.wav: is not a folder: expected one with finished mixes"),
         (
             ("{folder}/0.wav", "--corpus", "{folder}"),
-            "--corpus: holds too few mixes beside what is judged: 2, expected 3",
+            "--corpus: holds too few mixes besides those judged: 2, expected 3",
         ),
         (("{folder}", "--against", "{folder}", "--corpus", "{folder}"), "--corpus: is for single mixes"),
         (("{ours}", "--against", "{folder}"), "is a folder, expected the file of a finished mix"),
     ],
 )
-def test_what_cannot_be_judged_is_told(hybrid, folder: Path, arguments: tuple[str, ...], said: str):
+def test_a_mistake_is_reported(hybrid, folder: Path, arguments: tuple[str, ...], message: str):
     places = {"ours": folder / "ours.wav", "folder": folder / "people", "song": folder / "song"}
     code, out, err = hybrid("judge", *(each.format(**places) for each in arguments))
-    assert code in (2, 3) and said in err and out == "" and "Traceback" not in err
+    assert code in (2, 3) and message in err and out == "" and "Traceback" not in err

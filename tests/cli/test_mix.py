@@ -1,4 +1,4 @@
-"""`hybrid mix` as a person meets it: exit codes, messages, and what is on the disk afterwards."""
+"""`hybrid mix` from the command line: exit codes, messages, and files on disk."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ _SHARES = """\
 """
 
 
-class Said(NamedTuple):
+class Output(NamedTuple):
     code: int
     out: str
     err: str
 
 
 @pytest.fixture
-def hybrid(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+def hybrid(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Output]:
     """Runs the command line."""
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
 
-    def run(*arguments: object) -> Said:
+    def run(*arguments: object) -> Output:
         monkeypatch.setattr(sys, "argv", ["hybrid", *map(str, arguments)])
         with pytest.raises(SystemExit) as left:
             main()
-        said = capfd.readouterr()
-        return Said(int(left.value.code or 0), said.out, said.err)
+        output = capfd.readouterr()
+        return Output(int(left.value.code or 0), output.out, output.err)
 
     return run
 
@@ -103,22 +103,22 @@ _BAD_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("kind", _BAD_FILES)
 def test_an_unfit_file_is_named_and_nothing_is_written(
-    kind: str, song: Path, tmp_path: Path, hybrid: Callable[..., Said]
+    kind: str, song: Path, tmp_path: Path, hybrid: Callable[..., Output]
 ) -> None:
-    spoil, what = _BAD_FILES[kind]
-    spoil(song / "gtr.wav")
-    said = hybrid("mix", song, "-o", tmp_path / "out")
-    assert said.code == 3
-    assert said.err.startswith(f"{song / 'gtr.wav'}: ")
-    assert what in said.err.splitlines()[0]
-    assert said.out == ""
+    damage, what = _BAD_FILES[kind]
+    damage(song / "gtr.wav")
+    output = hybrid("mix", song, "-o", tmp_path / "out")
+    assert output.code == 3
+    assert output.err.startswith(f"{song / 'gtr.wav'}: ")
+    assert what in output.err.splitlines()[0]
+    assert output.out == ""
     assert [path.name for path in tmp_path.iterdir()] == [song.name]
 
 
-def test_all_silent_tracks_are_refused(tmp_path: Path, hybrid: Callable[..., Said]) -> None:
+def test_all_silent_tracks_are_refused(tmp_path: Path, hybrid: Callable[..., Output]) -> None:
     soundfile.write(tmp_path / "bass.wav", np.zeros(N), RATE)
-    said = hybrid("mix", tmp_path, "-o", tmp_path / "out")
-    assert (said.code, said.err) == (3, f"{tmp_path}: all tracks are silent: bass\n")
+    output = hybrid("mix", tmp_path, "-o", tmp_path / "out")
+    assert (output.code, output.err) == (3, f"{tmp_path}: all tracks are silent: bass\n")
 
 
 _BAD_RULES = {
@@ -133,13 +133,13 @@ _BAD_RULES = {
 
 @pytest.mark.parametrize("kind", _BAD_RULES)
 def test_a_bad_rule_file_is_refused_at_its_place(
-    kind: str, song: Path, tmp_path: Path, hybrid: Callable[..., Said]
+    kind: str, song: Path, tmp_path: Path, hybrid: Callable[..., Output]
 ) -> None:
     text, what = _BAD_RULES[kind]
     (tmp_path / "mine.yaml").write_text(text)
-    said = hybrid("mix", song, "-o", tmp_path / "out", "--rules", tmp_path / "mine.yaml")
-    assert said.code == 2
-    assert what in said.err
+    output = hybrid("mix", song, "-o", tmp_path / "out", "--rules", tmp_path / "mine.yaml")
+    assert output.code == 2
+    assert what in output.err
     assert not (tmp_path / "out").exists()
 
 
@@ -156,30 +156,30 @@ _BAD_OPTIONS = {
 
 @pytest.mark.parametrize("options", _BAD_OPTIONS, ids=" ".join)
 def test_a_bad_option_is_refused(
-    options: tuple[str, str], song: Path, tmp_path: Path, hybrid: Callable[..., Said]
+    options: tuple[str, str], song: Path, tmp_path: Path, hybrid: Callable[..., Output]
 ) -> None:
-    said = hybrid("mix", song, "-o", tmp_path / "out", *options)
-    assert said.code == 2
-    assert _BAD_OPTIONS[options] in said.err
+    output = hybrid("mix", song, "-o", tmp_path / "out", *options)
+    assert output.code == 2
+    assert _BAD_OPTIONS[options] in output.err
     assert not (tmp_path / "out").exists()
 
 
-def test_an_unknown_role_is_refused_at_its_place(song: Path, tmp_path: Path, hybrid: Callable[..., Said]) -> None:
+def test_an_unknown_role_is_refused_at_its_place(song: Path, tmp_path: Path, hybrid: Callable[..., Output]) -> None:
     tracks = "tracks:\n  - {id: a, file: lead vocal.wav, role: bas}\n"
     (song / "song.yaml").write_text(f"schema: song/1\nname: x\n{tracks}")
-    said = hybrid("mix", song, "-o", tmp_path / "out")
-    assert said.code == 2
-    assert "song.yaml:4:" in said.err
-    assert "no such role: 'bas'; did you mean bass?" in said.err
+    output = hybrid("mix", song, "-o", tmp_path / "out")
+    assert output.code == 2
+    assert "song.yaml:4:" in output.err
+    assert "no such role: 'bas'; did you mean bass?" in output.err
 
 
 @pytest.mark.parametrize("name", ["nowhere", "a" * 300])
-def test_a_song_that_is_not_there_is_refused(name: str, tmp_path: Path, hybrid: Callable[..., Said]) -> None:
+def test_a_song_that_is_not_there_is_refused(name: str, tmp_path: Path, hybrid: Callable[..., Output]) -> None:
     assert hybrid("mix", tmp_path / name, "-o", tmp_path / "out").code == 2
     assert not list(tmp_path.iterdir())
 
 
-def test_an_output_folder_in_the_way_is_refused(song: Path, tmp_path: Path, hybrid: Callable[..., Said]) -> None:
+def test_an_output_folder_in_the_way_is_refused(song: Path, tmp_path: Path, hybrid: Callable[..., Output]) -> None:
     before = sorted(tmp_path.rglob("*"))
     for out, what in (
         (song, "holds the input"),
@@ -188,27 +188,27 @@ def test_an_output_folder_in_the_way_is_refused(song: Path, tmp_path: Path, hybr
         (song / "lead vocal.wav" / "out", "cannot be written"),
         (tmp_path / ("a" * 300), "cannot be written: File name too long"),
     ):
-        said = hybrid("mix", song, "-o", out, "--overwrite")
-        assert (said.code, what in said.err) == (2, True), said.err
+        output = hybrid("mix", song, "-o", out, "--overwrite")
+        assert (output.code, what in output.err) == (2, True), output.err
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_dry_run_writes_nothing(song: Path, tmp_path: Path, hybrid: Callable[..., Said]) -> None:
-    said = hybrid("mix", song, "-o", tmp_path / "out", "--dry-run", "--json")
-    assert said.code == 0
-    assert json.loads(said.out)["matched"]["lead.level"] == ["lead vocal"]
+def test_a_dry_run_writes_nothing(song: Path, tmp_path: Path, hybrid: Callable[..., Output]) -> None:
+    output = hybrid("mix", song, "-o", tmp_path / "out", "--dry-run", "--json")
+    assert output.code == 0
+    assert json.loads(output.out)["matched"]["lead.level"] == ["lead vocal"]
     assert list(tmp_path.iterdir()) == [song]
 
 
-def test_a_dry_run_needs_no_folder_and_can_tell_of_the_demo(hybrid: Callable[..., Said]) -> None:
-    said = hybrid("mix", "demo", "--dry-run", "--json")
-    assert said.code == 0
-    assert json.loads(said.out)["matched"]["lead.level"] == ["12_LeadVox"]
+def test_a_dry_run_of_the_demo_needs_no_folder(hybrid: Callable[..., Output]) -> None:
+    output = hybrid("mix", "demo", "--dry-run", "--json")
+    assert output.code == 0
+    assert json.loads(output.out)["matched"]["lead.level"] == ["12_LeadVox"]
 
 
-def test_a_mix_needs_a_folder_to_write(song: Path, hybrid: Callable[..., Said]) -> None:
-    said = hybrid("mix", song)
-    assert (said.code, said.err) == (2, "-o, --out: is missing: expected the folder to write\n")
+def test_a_mix_needs_a_folder_to_write(song: Path, hybrid: Callable[..., Output]) -> None:
+    output = hybrid("mix", song)
+    assert (output.code, output.err) == (2, "-o, --out: is missing: expected the folder to write\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -223,12 +223,12 @@ def test_a_mix_that_is_stopped_leaves_nothing_behind(number: signal.Signals, son
     assert list(tmp_path.iterdir()) == [song]
 
 
-def test_a_mix_is_written_whole(song: Path, tmp_path: Path, hybrid: Callable[..., Said]) -> None:
+def test_a_mix_is_written_whole(song: Path, tmp_path: Path, hybrid: Callable[..., Output]) -> None:
     out = tmp_path / "out <i>"
     command = ("mix", song, "-o", out, "--rules", "loudness", "--steps", 50, "--json")
-    said = hybrid(*command)
-    assert (said.code, said.err) == (0, "")
-    assert {"before", "after"} <= json.loads(said.out).keys()
+    output = hybrid(*command)
+    assert (output.code, output.err) == (0, "")
+    assert {"before", "after"} <= json.loads(output.out).keys()
     written = {path.relative_to(out).as_posix() for path in out.rglob("*.*") if not path.name.startswith(".")}
     stems = {f"stems/{name}.wav" for name in ("bäss & _b_", "lead vocal")}
     assert written == {"mix.wav", "settings.json", "verdict.json", "report.html", *stems}

@@ -38,21 +38,21 @@ def _modules_after(*arguments: str) -> set[str]:
         ["rules", "diff", "base", "loudness"],
     ],
 )
-def test_help_and_what_concerns_rules_alone_never_import_jax(arguments: list[str]):
+def test_help_and_commands_on_rules_never_import_jax(arguments: list[str]):
     heavy = {"jax", "jaxlib", "flax", "optax", "scipy", "matplotlib", "librosa", "soundfile"}
     assert not heavy & _modules_after(*arguments)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["rules", "show", "base"]])
-def test_an_output_that_cannot_be_written_is_told_in_one_line(arguments: list[str]):
+def test_an_output_that_cannot_be_written_is_reported_in_one_line(arguments: list[str]):
     code = f"import sys; sys.argv = ['hybrid', *{arguments!r}]\nfrom hybrid.cli.app import main\nmain()\n"
     with Path("/dev/full").open("w") as full:
         done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (2, "standard output: cannot be written: No space left on device\n")
 
 
-def test_who_reads_only_the_first_line_is_told_nothing():
+def test_a_closed_pipe_is_no_error():
     code = "import sys; sys.argv = ['hybrid', 'rules', 'show', 'base']\nfrom hybrid.cli.app import main\nmain()\n"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout and process.stderr
@@ -104,13 +104,13 @@ def test_show_gives_every_value_with_its_place(hybrid):
 
 def test_show_as_json_is_one_document(hybrid):
     code, out, _ = hybrid("rules", "show", "output", "--json")
-    said = json.loads(out)
+    document = json.loads(out)
     assert code == 0
-    assert said["hash"] == load_rules(["output"]).hash
-    assert "output.yaml:" in said["provenance"]["out.true-peak"]["max"]
+    assert document["hash"] == load_rules(["output"]).hash
+    assert "output.yaml:" in document["provenance"]["out.true-peak"]["max"]
 
 
-def test_check_reports_what_the_rules_rest_on(hybrid, tmp_path: Path):
+def test_check_reports_the_evidence_of_the_rules(hybrid, tmp_path: Path):
     (tmp_path / "good.yaml").write_text(GOOD)
     code, out, err = hybrid("rules", "check", str(tmp_path / "good.yaml"), "base")
     assert (code, err) == (0, "")
@@ -132,7 +132,7 @@ def test_check_names_all_mistakes_of_all_files_and_exits_with_2(hybrid, tmp_path
     assert f"{paths[2]}:2:1: duplicate key 'a', first given at line 1" in err
 
 
-def test_check_tells_doubts_on_stderr_and_passes(hybrid, tmp_path: Path):
+def test_check_prints_warnings_on_stderr_and_passes(hybrid, tmp_path: Path):
     (tmp_path / "odd.yaml").write_text(GOOD.replace("evidence", "cite: [X], evidence"))
     code, out, err = hybrid("rules", "check", "--json", str(tmp_path / "odd.yaml"))
     assert code == 0
@@ -168,9 +168,9 @@ main()
 
 
 @pytest.mark.parametrize(("debug", "shows_trace"), [("", False), ("1", True)])
-def test_a_fault_of_the_program_is_short_unless_asked(debug: str, shows_trace: bool):
+def test_a_fault_of_the_program_is_short_without_debug(debug: str, shows_trace: bool):
     command = [sys.executable, "-c", _FAULTY, "rules", "list"]
-    ended = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "HYBRID_DEBUG": debug})
-    assert ended.returncode == 1
-    assert "RuntimeError: no such luck" in ended.stderr
-    assert ("Traceback" in ended.stderr) is shows_trace
+    process = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "HYBRID_DEBUG": debug})
+    assert process.returncode == 1
+    assert "RuntimeError: no such luck" in process.stderr
+    assert ("Traceback" in process.stderr) is shows_trace

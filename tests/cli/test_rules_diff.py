@@ -29,7 +29,7 @@ def rows(out: str) -> list[list[str]]:
     return [line.split() for line in out.splitlines()]
 
 
-def test_what_differs_is_told_with_both_places(hybrid, mine: str):
+def test_differences_are_listed_with_both_places(hybrid, mine: str):
     code, out, err = hybrid("rules", "diff", "base", mine)
     assert (code, err) == (0, "")
     place = load_rules(["base"]).provenance["lead.level"]["target"].rpartition("/")[2]
@@ -40,26 +40,26 @@ def test_what_differs_is_told_with_both_places(hybrid, mine: str):
     assert "switched on" not in out
 
 
-def test_the_other_way_round_is_the_mirror_image(hybrid, mine: str):
+def test_swapped_arguments_give_the_mirror_image(hybrid, mine: str):
     code, out, _ = hybrid("rules", "diff", mine, "base")
     assert code == 0
     assert f"only in {mine}\n  fresh\n" in out
     assert "switched on in base\n  spectrum.curve (default)\n" in out
 
 
-def test_two_that_say_the_same_are_told_so(hybrid):
-    assert hybrid("rules", "diff", "base", "base") == (0, "base and base say the same\n", "")
+def test_equal_rule_sets_are_reported_as_equal(hybrid):
+    assert hybrid("rules", "diff", "base", "base") == (0, "base and base are the same\n", "")
 
 
 def test_as_json_it_is_one_document(hybrid, mine: str):
     code, out, _ = hybrid("rules", "diff", "base", mine, "--json")
-    said = json.loads(out)
+    document = json.loads(out)
     assert code == 0
-    assert (said["first"]["id"], said["second"]["id"]) == ("base", "mine")
-    assert (said["only_first"], said["only_second"]) == ([], ["fresh"])
-    (switch,) = said["switched_off"]
+    assert (document["first"]["id"], document["second"]["id"]) == ("base", "mine")
+    assert (document["only_first"], document["only_second"]) == ([], ["fresh"])
+    (switch,) = document["switched_off"]
     assert (switch["of"], switch["second"]["written"]) == ("spectrum.curve", "false")
-    target = next(change for change in said["changed"] if change["key"] == "target")
+    target = next(change for change in document["changed"] if change["key"] == "target")
     assert (target["first"]["written"], target["second"]["at"]) == ("-2 LU", f"{mine}:5")
 
 

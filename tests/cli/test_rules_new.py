@@ -25,9 +25,9 @@ def test_a_new_file_is_valid_and_changes_nothing_yet(hybrid, here: Path, parent:
     assert [path.name for path in here.iterdir()] == ["my-metal.yaml"]
     mine = load_rules(["my-metal.yaml"])
     assert (mine.id, mine.warnings) == ("my-metal", ())
-    found = compare(load_rules([parent]), mine)
-    assert found.only_second == ("my-metal.lead-over-accompaniment",)
-    assert not found.changed and not found.switched_on and not found.switched_off
+    comparison = compare(load_rules([parent]), mine)
+    assert comparison.only_second == ("my-metal.lead-over-accompaniment",)
+    assert not comparison.changed and not comparison.switched_on and not comparison.switched_off
     assert [rule.id for rule in mine.enabled] == [rule.id for rule in load_rules([parent]).enabled]
 
 
@@ -48,7 +48,7 @@ def test_the_rule_works_once_it_is_switched_on(hybrid, here: Path):
     assert "mine.lead-over-accompaniment" in {rule.id for rule in mine.enabled}
 
 
-def test_the_schema_is_looked_for_above_the_file(hybrid, here: Path):
+def test_the_schema_is_found_in_folders_above_the_file(hybrid, here: Path):
     (here / "mixrules.schema.json").write_text("{}")
     (here / "genres" / "metal").mkdir(parents=True)
     hybrid("rules", "new", "genres/metal/doom.yaml")
@@ -74,27 +74,27 @@ def test_the_id_is_the_name_of_the_file_unless_given(hybrid, here: Path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["mine.txt"], "mine.txt: expected a name that ends with .yaml"),
         (["none/mine.yaml"], "there is no folder none"),
         (["mine.yaml", "--extends", "bse"], "did you mean base?"),
         (["mine.yaml", "--id", "My Metal"], "--id: expected a name, got 'My Metal'"),
         (["ÄÖ.yaml"], "--id: expected a name, got ''"),
-        (["base.yaml"], "base.yaml: would be the file that 'base' means"),
+        (["base.yaml"], "base.yaml: would itself be the parent 'base'"),
         (["folder.yaml", "--overwrite"], "folder.yaml: exists"),
         ([f"{'long' * 80}.yaml"], "File name too long"),
     ],
 )
-def test_what_cannot_be_written_is_refused_and_leaves_nothing(hybrid, here: Path, arguments: list[str], said: str):
+def test_a_file_that_cannot_be_written_is_refused(hybrid, here: Path, arguments: list[str], message: str):
     (here / "folder.yaml").mkdir()
     code, out, err = hybrid("rules", "new", *arguments)
     assert (code, out) == (2, "")
-    assert said in err
+    assert message in err
     assert [path.name for path in here.iterdir()] == ["folder.yaml"]
 
 
-def test_a_file_that_exists_is_kept_unless_told_otherwise(hybrid, here: Path):
+def test_a_file_that_exists_is_not_overwritten_without_the_option(hybrid, here: Path):
     (here / "mine.yaml").write_text("precious")
     code, out, err = hybrid("rules", "new", "mine.yaml")
     assert (code, out) == (2, "")

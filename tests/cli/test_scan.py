@@ -38,13 +38,13 @@ def test_scan_prints_a_table_and_writes_a_manifest(folder: Path, capsys: pytest.
 
 def test_scan_prints_one_json_document(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scan(folder, out=folder / "my.yaml", as_json=True)
-    said = json.loads(capsys.readouterr().out)
-    assert [track["role"] for track in said["tracks"]] == ["drums.kick", "vocal.lead", "unknown"]
-    assert (said["duration_s"], said["manifest"]) == (1.0, str(folder / "my.yaml"))
+    document = json.loads(capsys.readouterr().out)
+    assert [track["role"] for track in document["tracks"]] == ["drums.kick", "vocal.lead", "unknown"]
+    assert (document["duration_s"], document["manifest"]) == (1.0, str(folder / "my.yaml"))
     assert not (folder / "song.yaml").exists()
 
 
-def test_scan_does_not_write_over_a_manifest_unless_told_to(folder: Path) -> None:
+def test_scan_does_not_overwrite_a_manifest_without_the_option(folder: Path) -> None:
     (folder / "song.yaml").write_text("mine")
     with pytest.raises(InputError, match="--overwrite"):
         scan(folder)
@@ -53,7 +53,7 @@ def test_scan_does_not_write_over_a_manifest_unless_told_to(folder: Path) -> Non
     assert len(load_song(folder).tracks) == 3
 
 
-def test_scan_never_writes_over_audio(folder: Path) -> None:
+def test_scan_never_overwrites_audio(folder: Path) -> None:
     before = (folder / "mix.wav").read_bytes()
     with pytest.raises(InputError, match=r"ends with \.yaml"):
         scan(folder, out=folder / "mix.wav", overwrite=True)

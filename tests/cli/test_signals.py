@@ -1,4 +1,4 @@
-"""A request to stop is heard, even where the exception that it raises is lost."""
+"""A request to stop takes effect even if a library swallows or replaces its exception."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ try:
     signal.raise_signal(signal.{name})
 except BaseException:
     print("lost")
-with progress.progress_bar(context) as told:
-    told("refine", 0.5)
+with progress.progress_bar(context) as progress_:
+    progress_("refine", 0.5)
 print("went on")
 """
 
@@ -42,13 +42,13 @@ app.main()
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
-def test_a_request_that_a_library_renames_leaves_by_its_code(name: str, code: int):
+def test_an_exception_replaced_by_a_library_keeps_the_exit_code(name: str, code: int):
     done = subprocess.run([sys.executable, "-c", RENAMED.format(name=name)], capture_output=True, text=True)
     assert done.returncode == code
     assert "ValueError" not in done.stderr
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", -2), ("SIGTERM", 143)])
-def test_what_was_lost_is_raised_again_at_the_next_progress(name: str, code: int):
+def test_a_swallowed_exception_is_raised_again_at_the_next_progress(name: str, code: int):
     done = subprocess.run([sys.executable, "-c", LOST.format(name=name)], capture_output=True, text=True)
     assert (done.stdout, done.returncode) == ("lost\n", code)

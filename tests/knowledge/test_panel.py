@@ -11,9 +11,10 @@ from hybrid.knowledge.objective import read
 from hybrid.knowledge.readings import Panel
 from hybrid.knowledge.readings.masking import excess_db
 from hybrid.measure.panel import predict
+from hybrid.testing.songs import objective_of, random_dry, random_song, untouched
 from hybrid.treatment import effect
 from hybrid.treatment.types import Dry
-from tests.knowledge.made import at_level, objective_of, random_dry, random_song, rule_of, untouched
+from tests.knowledge.made import at_level, rule_of
 
 RULE = rule_of("masker_to_signal", {"max": "0 dB"})
 

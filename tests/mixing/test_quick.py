@@ -30,7 +30,7 @@ from hybrid.model.sizes import Sizes
 from hybrid.proposal.weights import Network
 from hybrid.treatment.types import neutral, treatment_parts
 from tests.mixing.made import RATE, song_of
-from tests.training.made import SECONDS, write_song
+from tests.training.dataset import SECONDS, write_song
 
 pytestmark = pytest.mark.long
 

@@ -1,4 +1,4 @@
-"""What arms change, and those that would change nothing."""
+"""The rules that arms change, and arms that are refused since they would change nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.study.arm import FULL, Arm, families_of, family_of
 from hybrid.study.arms import arms_of
-from hybrid.study.controls import FURTHEST
+from hybrid.study.controls import MAX_SHIFT_SCALES
 from hybrid.study.schema import Study
 
 BASE = load_rules(["base"], [])
@@ -36,7 +36,7 @@ def test_every_rule_that_can_move_a_track_is_left_out_once():
         (changed,) = arm.changed
         off = [rule.id for rule in arm.rules.rules if not rule.enabled]
         assert set(off) - {rule.id for rule in BASE.rules if not rule.enabled} == {changed}
-    # what only sets the output level is evened out before anything is judged
+    # mixes are judged at equal loudness: a rule that only sets the output level cannot be ablated
     assert "without out.loudness" not in arms
 
 
@@ -82,11 +82,11 @@ def test_coalitions_are_all_sets_of_families_and_the_whole_is_the_full_arm():
     assert {family_of(rule) for rule in none.rules.enabled}.isdisjoint({"loudness", "masking", "space"})
 
 
-def test_one_rule_is_added_to_what_is_required_and_keeps_tracks_natural():
+def test_an_added_rule_is_compared_with_the_baseline_of_required_and_natural():
     arms = _arms({"add_one_in": ["lead.level"]})
-    bed, one = arms["none but the bed"], arms["with lead.level"]
-    assert all(rule.kind == "require" or rule.type == "minimal_change" for rule in bed.rules.enabled)
-    assert {r.id for r in one.rules.enabled} - {r.id for r in bed.rules.enabled} == {"lead.level"}
+    baseline, one = arms["baseline alone"], arms["with lead.level"]
+    assert all(rule.kind == "require" or rule.type == "minimal_change" for rule in baseline.rules.enabled)
+    assert {r.id for r in one.rules.enabled} - {r.id for r in baseline.rules.enabled} == {"lead.level"}
     with pytest.raises(InputError, match=re.escape("arms[0].to: no rule and no type 'minimal'")):
         _arms({"add_one_in": ["lead.level"], "to": ["minimal"]})
 
@@ -96,11 +96,11 @@ def test_permuted_weights_are_the_same_weights_on_other_rules_and_another_draw_f
     prefer = [rule.id for rule in BASE.enabled if rule.kind == "prefer"]
     weights = {rule.id: rule.weight for rule in BASE.rules}
     for arm in (one, other):
-        given = {rule.id: rule.weight for rule in arm.rules.rules}
-        assert Counter(given[name] for name in prefer) == Counter(weights[name] for name in prefer)
-        assert all(given[r.id] == r.weight for r in BASE.rules if r.kind == "require")
-        kept = [name for name in prefer if given[name] == weights[name]]
-        assert len(kept) < len(prefer) / 3
+        new_weight = {rule.id: rule.weight for rule in arm.rules.rules}
+        assert Counter(new_weight[name] for name in prefer) == Counter(weights[name] for name in prefer)
+        assert all(new_weight[r.id] == r.weight for r in BASE.rules if r.kind == "require")
+        unchanged = [name for name in prefer if new_weight[name] == weights[name]]
+        assert len(unchanged) < len(prefer) / 3
     assert one.rules.hash != other.rules.hash
     assert one.rules.hash == _arms({"controls": ["permuted_weights"]})["permuted weights"].rules.hash
 
@@ -119,7 +119,7 @@ def test_random_targets_move_a_budget_role_by_role():
     assert len(set(shifts)) == len(before) and 0.0 not in shifts
 
 
-def test_random_targets_lie_within_four_scales_and_keep_the_width_of_what_is_asked():
+def test_random_targets_lie_within_four_scales_and_keep_the_width_of_ranges():
     arm = _arms({"controls": ["random_targets"]})["random targets"]
     moved = 0
     for before, after in zip(BASE.rules, arm.rules.rules, strict=True):
@@ -127,21 +127,21 @@ def test_random_targets_lie_within_four_scales_and_keep_the_width_of_what_is_ask
             a, b = getattr(before, key), getattr(after, key)
             if a is not None and a != b:
                 moved += 1
-                assert abs(a - b) <= FURTHEST * before.scale + 1e-9
+                assert abs(a - b) <= MAX_SHIFT_SCALES * before.scale + 1e-9
         if before.range and after.range:
             assert after.range[1] - after.range[0] == pytest.approx(before.range[1] - before.range[0])
         assert before.weight == after.weight and (before.kind == "prefer" or before == after)
     assert moved > 20
 
 
-def test_controls_of_the_way_change_no_rule():
+def test_controls_without_network_or_refinement_change_no_rule():
     arms = _arms({"controls": ["raw", "network_only", "rules_only", "start_only"]})
     assert all(arm.rules.hash == BASE.hash and arm.changed == () for arm in arms.values())
     assert arms["raw sum"].is_raw and not arms["rules only"].uses_network and arms["network only"].n_steps == 0
 
 
 @pytest.mark.parametrize(
-    ("entry", "more", "said"),
+    ("entry", "more", "message"),
     [
         (
             {"leave_one_out": ["lead.levle"]},
@@ -155,19 +155,23 @@ def test_controls_of_the_way_change_no_rule():
             "out.loudness moves no track: an arm without it would change nothing",
         ),
         ({"sweep": "lead.level", "weight": [1]}, {}, "changes nothing: the only weight is the rule's own"),
-        ({"sweep": "lead.level", "target": ["-2 LU"]}, {}, "changes nothing: -2 LU is what lead.level asks for"),
+        (
+            {"sweep": "lead.level", "target": ["-2 LU"]},
+            {},
+            "changes nothing: -2 LU is the target of lead.level already",
+        ),
         ({"sweep": "width.whole", "target": [3]}, {}, "width.whole has no target"),
         ({"controls": ["network_only"]}, {"steps": 0}, "network only: changes nothing"),
         ({"controls": ["rules_only"]}, {"model": "none"}, "rules only: changes nothing"),
     ],
 )
-def test_arms_that_cannot_be_or_would_change_nothing_are_refused(entry: dict, more: dict, said: str):
+def test_arms_that_cannot_be_or_would_change_nothing_are_refused(entry: dict, more: dict, message: str):
     with pytest.raises(InputError) as refused:
         _arms(entry, **more)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_an_arm_to_listen_to_must_be_there():
+def test_an_arm_to_listen_to_must_exist():
     with pytest.raises(InputError, match="listen: no arm is called 'raw'; did you mean raw sum"):
         _arms({"controls": ["raw"]}, listen=["raw"])
 

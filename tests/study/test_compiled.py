@@ -1,4 +1,4 @@
-"""Compiled programs are counted, or it is said that they cannot be."""
+"""Compiled programs are counted, or an error says that they cannot be."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 import jax
 import pytest
 
-from hybrid.batch.run import Shard
+from hybrid.batch.run import RunOptions
 from hybrid.errors import InputError
 from hybrid.study import compiled
 from hybrid.study.compiled import check_counting, counted_programs
 from hybrid.study.run import run_study
 from hybrid.study.schema import read_study
-from tests.study.made import write_study
+from tests.study.planted import write_study
 
 
-def test_each_program_is_counted_once_and_only_while_somebody_counts():
+def test_each_program_is_counted_once_and_only_within_the_block():
     double = jax.jit(lambda x: 2.0 * x)
     with counted_programs() as programs:
         double(1.0), double(2.0)
@@ -27,11 +27,11 @@ def test_each_program_is_counted_once_and_only_while_somebody_counts():
     check_counting()
 
 
-def test_a_study_does_not_start_where_jax_does_not_tell_what_it_compiles(
+def test_a_study_does_not_start_if_jax_does_not_report_what_it_compiles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(compiled, "_EVENT", "/jax/called/otherwise")
     study = read_study(str(write_study(tmp_path / "study")))
-    with pytest.raises(InputError, match=f"jax: version {jax.__version__} does not tell .*'/jax/called/otherwise'"):
-        run_study(study, [], tmp_path / "out", (1, Shard(), False), lambda done, of: None)
+    with pytest.raises(InputError, match=f"jax: version {jax.__version__} does not report .*'/jax/called/otherwise'"):
+        run_study(study, [], RunOptions(tmp_path / "out"), 1, lambda done, of: None)
     assert not (tmp_path / "out").exists()

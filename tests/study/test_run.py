@@ -1,4 +1,4 @@
-"""Whole studies on short songs: what is planted is found, and nothing is lost or done twice."""
+"""Whole studies on short songs: planted effects are found, and interrupted runs lose and repeat nothing."""
 
 from __future__ import annotations
 
@@ -16,68 +16,68 @@ import numpy as np
 import pytest
 import soundfile
 
-from hybrid.batch.run import Shard
+from hybrid.batch.run import RunOptions, Shard
 from hybrid.batch.work import Worker
 from hybrid.errors import InputError, UnwritableError
 from hybrid.study.arm import FULL
 from hybrid.study.effects import effects_of
 from hybrid.study.rows import ROWS_FOLDER, Row
-from hybrid.study.run import ARMS_FOLDER, KEY_FILE, LISTEN_FOLDER, Ended, all_rows, run_study
+from hybrid.study.run import ARMS_FOLDER, KEY_FILE, LISTEN_FOLDER, StudyResult, all_rows, run_study
 from hybrid.study.schema import Study, read_study
-from hybrid.study.sources import songs_said, sources_of
-from tests.study.made import write_songs, write_study
+from hybrid.study.sources import parse_songs, sources_of
+from tests.study.planted import write_songs, write_study
 
 pytestmark = pytest.mark.long
 N_SONGS = 7
 """From which two arms can be told apart: a p of 1/64, doubled."""
 
 
-class Planted(NamedTuple):
+class PlantedStudy(NamedTuple):
     """A study that has been run."""
 
     study: Study
     study_path: Path
     songs: Path
     out: Path
-    ended: Ended
+    result: StudyResult
 
 
-def _run(study: Study, songs: Path, out: Path, *, resume: bool = False, shard: Shard | None = None) -> Ended:
-    way = (1, shard or Shard(), resume)
-    return run_study(study, sources_of([songs_said(str(songs))]), out, way, lambda done, of: None)
+def _run(study: Study, songs: Path, out: Path, *, resume: bool = False, shard: Shard | None = None) -> StudyResult:
+    options = RunOptions(out, shard or Shard(), resume)
+    return run_study(study, sources_of([parse_songs(str(songs))]), options, 1, lambda done, of: None)
 
 
 @pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
+def planted(tmp_path_factory: pytest.TempPathFactory) -> PlantedStudy:
     folder = tmp_path_factory.mktemp("planted")
     path, songs = write_study(folder / "study"), write_songs(folder / "songs", N_SONGS)
     study = read_study(str(path)).model_copy(update={"listen": ("without lead.helps",)})
-    return Planted(study, path, songs, folder / "out", _run(study, songs, folder / "out"))
+    return PlantedStudy(study, path, songs, folder / "out", _run(study, songs, folder / "out"))
 
 
 def _rows(out: Path) -> dict[str, list[dict]]:
     return {path.name: json.loads(path.read_bytes())["rows"] for path in sorted((out / ROWS_FOLDER).iterdir())}
 
 
-def test_a_rule_planted_to_help_helps_and_one_planted_to_be_useless_is_useless(planted: Planted):
-    ended = planted.ended
-    effects = effects_of(all_rows(ended.units), ended.arms, planted.study, ended.rules)
-    found = {each.arm.id: each for each in effects.arms}
-    helps, useless = found["without lead.helps"], found["without width.useless"]
-    assert helps.does_act and helps.metrics["level_lu"].word("level_lu") == "helps"
+def test_a_rule_planted_to_help_helps_and_one_planted_to_be_useless_is_useless(planted: PlantedStudy):
+    result = planted.result
+    effects = effects_of(all_rows(result.units), result.arms, planted.study, result.rules)
+    by_arm = {each.arm.id: each for each in effects.arms}
+    helps, useless = by_arm["without lead.helps"], by_arm["without width.useless"]
+    assert helps.does_act and helps.metrics["level_lu"].conclusion("level_lu") == "helps"
     level = helps.metrics["level_lu"]
     assert level.effect.songs == N_SONGS and level.p < 0.05 and level.effect.low > 1.0
-    assert not useless.does_act and useless.metrics["crest_db"].word("crest_db") == "no difference that matters"
+    assert not useless.does_act and useless.metrics["crest_db"].conclusion("crest_db") == "no difference that matters"
     assert useless.metrics["level_lu"].effect.mean == pytest.approx(0.0, abs=0.05)
     assert len(effects.referenced) == N_SONGS
 
 
-def test_nothing_is_compiled_between_arms(planted: Planted):
-    first, later = zip(*(unit.compiled for unit in planted.ended.units), strict=True)
+def test_nothing_is_compiled_between_arms(planted: PlantedStudy):
+    first, later = zip(*(unit.compiled for unit in planted.result.units), strict=True)
     assert first[0] > 0 and set(later) == {0}
 
 
-def test_all_rules_are_the_mix_that_mix_makes(planted: Planted, tmp_path: Path):
+def test_all_rules_are_the_mix_that_mix_makes(planted: PlantedStudy, tmp_path: Path):
     """Refined side by side or alone, the same rules make the same mix."""
     command = "from hybrid.cli.app import main; main()"
     rules = str(planted.study_path.parent / "planted.yaml")
@@ -94,7 +94,7 @@ def test_all_rules_are_the_mix_that_mix_makes(planted: Planted, tmp_path: Path):
     assert error_db < -40.0
 
 
-def test_mixes_to_listen_to_are_equally_loud_and_their_letters_say_nothing(planted: Planted):
+def test_mixes_to_listen_to_are_equally_loud_and_under_random_letters(planted: PlantedStudy):
     from hybrid.judge.mix import LOUDNESS_LUFS, read_mix
 
     keys = []
@@ -107,8 +107,8 @@ def test_mixes_to_listen_to_are_equally_loud_and_their_letters_say_nothing(plant
     assert len(keys) == N_SONGS and len(set(keys)) == 2
 
 
-def test_a_run_that_was_stopped_ends_as_one_that_was_not(planted: Planted, tmp_path: Path):
-    """Some songs are done, the rows of one are cut short: all that is missing is made, and the rest is left."""
+def test_a_resumed_run_ends_like_an_uninterrupted_one(planted: PlantedStudy, tmp_path: Path):
+    """Two songs are missing and the rows of a third are damaged: these three are mixed again, and no other."""
     out = tmp_path / "out"
     shutil.copytree(planted.out, out)
     paths = sorted((out / ROWS_FOLDER).iterdir())
@@ -121,7 +121,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(planted: Planted, tmp_p
     assert {path: path.stat().st_mtime_ns for path in paths[3:]} == times
 
 
-def test_a_killed_run_is_gone_on_with(planted: Planted, tmp_path: Path):
+def test_a_killed_run_can_be_resumed(planted: PlantedStudy, tmp_path: Path):
     command = "from hybrid.cli.app import main; main()"
     ask = [sys.executable, "-c", command, "ablate", str(planted.study_path), "-o", str(tmp_path / "out")]
     ask += ["--songs", f"{planted.songs}:3", "--jobs", "2"]
@@ -135,40 +135,40 @@ def test_a_killed_run_is_gone_on_with(planted: Planted, tmp_path: Path):
     done = subprocess.run([*ask, "--resume"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     whole = _rows(planted.out)
-    found = _rows(tmp_path / "out")
-    assert len(found) == 3 and found == {name: whole[name] for name in found}
+    rows = _rows(tmp_path / "out")
+    assert len(rows) == 3 and rows == {name: whole[name] for name in rows}
     assert (tmp_path / "out" / "report.html").exists()
 
 
-def test_parts_of_a_study_are_the_whole(planted: Planted, tmp_path: Path):
+def test_parts_of_a_study_are_the_whole(planted: PlantedStudy, tmp_path: Path):
     for number in (1, 2):
-        ended = _run(planted.study, planted.songs, tmp_path / "out", resume=number > 1, shard=Shard(number, 2))
+        result = _run(planted.study, planted.songs, tmp_path / "out", resume=number > 1, shard=Shard(number, 2))
     assert _rows(tmp_path / "out") == _rows(planted.out)
-    assert len(ended.units) == N_SONGS
+    assert len(result.units) == N_SONGS
 
 
-def test_a_song_that_cannot_be_mixed_is_told_and_costs_no_other(planted: Planted, tmp_path: Path):
+def test_a_song_that_cannot_be_mixed_is_reported_and_stops_no_other(planted: PlantedStudy, tmp_path: Path):
     songs = tmp_path / "songs"
     shutil.copytree(planted.songs / "song0", songs / "song0")
     shutil.copytree(planted.songs / "song1", songs / "broken")
     (songs / "broken" / "Bass.wav").write_bytes(b"RIFF")
-    ended = _run(planted.study, songs, tmp_path / "out")
-    assert list(ended.excluded) == ["broken"] and "Bass.wav" in ended.excluded["broken"]
-    assert {unit.rows[0].song for unit in ended.units} == {"song0"}
+    result = _run(planted.study, songs, tmp_path / "out")
+    assert list(result.excluded) == ["broken"] and "Bass.wav" in result.excluded["broken"]
+    assert {unit.rows[0].song for unit in result.units} == {"song0"}
 
 
-def test_a_song_that_has_changed_is_mixed_again_and_its_old_rows_are_not_counted(planted: Planted, tmp_path: Path):
+def test_a_song_that_has_changed_is_mixed_again_and_its_old_rows_are_not_counted(planted: PlantedStudy, tmp_path: Path):
     songs = tmp_path / "songs"
     for name in ("song0", "song1"):
         shutil.copytree(planted.songs / name, songs / name)
     _run(planted.study, songs, tmp_path / "out")
     (songs / "song0" / "Bass.wav").write_bytes(b"RIFF")
-    ended = _run(planted.study, songs, tmp_path / "out", resume=True)
-    assert list(ended.excluded) == ["song0"] and {unit.rows[0].song for unit in ended.units} == {"song1"}
+    result = _run(planted.study, songs, tmp_path / "out", resume=True)
+    assert list(result.excluded) == ["song0"] and {unit.rows[0].song for unit in result.units} == {"song1"}
 
 
-def test_the_rules_of_every_arm_lie_under_their_hash(planted: Planted):
-    for unit in planted.ended.units:
+def test_the_rules_of_every_arm_lie_under_their_hash(planted: PlantedStudy):
+    for unit in planted.result.units:
         for row in unit.rows:
             rules = (planted.out / ARMS_FOLDER / f"{row.rules[:16]}.yaml").read_text()
             assert ("enabled: false" in rules) == (row.arm != FULL)
@@ -179,9 +179,10 @@ def test_the_smallest_shipped_study_runs_as_its_header_says(tmp_path: Path):
     ask = [sys.executable, "-c", command, "ablate", "tiny", "-o", str(tmp_path / "out"), "--json"]
     done = subprocess.run(ask, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    assert (said["songs"], said["with_reference"], said["compiled_between_arms"], said["excluded"]) == (2, 0, 0, {})
-    assert [each["arm"] for each in said["arms"]] == [
+    document = json.loads(done.stdout)
+    assert (document["songs"], document["with_reference"]) == (2, 0)
+    assert (document["compiled_between_arms"], document["excluded"]) == (0, {})
+    assert [each["arm"] for each in document["arms"]] == [
         "without lead.level",
         "without width.whole",
         "raw sum",
@@ -190,21 +191,21 @@ def test_the_smallest_shipped_study_runs_as_its_header_says(tmp_path: Path):
     assert len((tmp_path / "out" / "rows.jsonl").read_text().splitlines()) == 10
 
 
-def test_a_fault_at_one_song_costs_no_other(planted: Planted, tmp_path: Path, monkeypatch):
+def test_a_fault_at_one_song_stops_no_other(planted: PlantedStudy, tmp_path: Path, monkeypatch):
     from hybrid.study import run
-    from hybrid.study.taught import Taught
+    from hybrid.study.trained_arms import TrainedArms
 
     def faulty(*arguments):
-        raise FloatingPointError("what nobody thought of")
+        raise FloatingPointError("a fault of the program")
 
     monkeypatch.setattr(run, "mix_arms", faulty)
-    (source,) = sources_of([songs_said(f"{planted.songs}:1")])
-    told = run.mix_song(run.Job(source, (0,), planted.study, Taught({}, {}), tmp_path, "x"), Worker())
-    assert (told.song, told.mixes, told.why) == ("song0", 0, "FloatingPointError: what nobody thought of")
+    (source,) = sources_of([parse_songs(f"{planted.songs}:1")])
+    outcome = run.mix_song(run.StudyJob(source, (0,), planted.study, TrainedArms({}, {}), tmp_path, "x"), Worker())
+    assert (outcome.song, outcome.mixes, outcome.reason) == ("song0", 0, "FloatingPointError: a fault of the program")
     assert "in faulty" in (tmp_path / "faults" / "song0.txt").read_text()
 
 
-def test_a_folder_of_another_study_is_left_alone(planted: Planted, tmp_path: Path):
+def test_a_folder_of_another_study_is_left_alone(planted: PlantedStudy, tmp_path: Path):
     with pytest.raises(InputError, match="holds this study already"):
         _run(planted.study, planted.songs, planted.out)
     with pytest.raises(InputError, match="holds a run of another study"):
@@ -216,40 +217,40 @@ def test_a_folder_of_another_study_is_left_alone(planted: Planted, tmp_path: Pat
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["notes.txt"]
 
 
-def test_where_nothing_can_be_written_the_run_stops_and_no_song_is_blamed(
-    planted: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_unwritable_folder_stops_the_run_and_excludes_no_song(
+    planted: PlantedStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     from hybrid.study import run
-    from hybrid.study.taught import Taught
+    from hybrid.study.trained_arms import TrainedArms
 
     def full(*arguments, **options):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(run.soundfile, "write", full)
-    (source,) = sources_of([songs_said(f"{planted.songs}:1")])
+    (source,) = sources_of([parse_songs(f"{planted.songs}:1")])
     (tmp_path / ROWS_FOLDER).mkdir()
     with pytest.raises(UnwritableError, match="is the disk full"):
-        run.mix_song(run.Job(source, (0,), planted.study, Taught({}, {}), tmp_path, "x"), Worker())
+        run.mix_song(run.StudyJob(source, (0,), planted.study, TrainedArms({}, {}), tmp_path, "x"), Worker())
     assert not list(tmp_path.glob("listen/*/.*")) and not list((tmp_path / ROWS_FOLDER).iterdir())
 
 
-def test_a_mix_that_is_no_number_is_recorded_as_diverged(planted: Planted, tmp_path: Path, monkeypatch):
+def test_a_mix_that_is_not_finite_is_recorded_as_diverged(planted: PlantedStudy, tmp_path: Path, monkeypatch):
     from hybrid.study import song as of_song
-    from hybrid.study.run import Job, mix_song
-    from hybrid.study.taught import Taught
+    from hybrid.study.run import StudyJob, mix_song
+    from hybrid.study.trained_arms import TrainedArms
 
-    sounded = of_song._sounded
+    render = of_song._render
 
-    def broken(ready: of_song.Ready, treatment: of_song.Treatment) -> tuple[np.ndarray, float]:
-        samples, roughness = sounded(ready, treatment)
+    def broken(prepared: of_song.PreparedSong, treatment: of_song.Treatment) -> tuple[np.ndarray, float]:
+        samples, roughness = render(prepared, treatment)
         calls.append(1)
         return (np.full_like(samples, np.nan), 0.0) if len(calls) == 2 else (samples, roughness)
 
     calls: list[int] = []
-    monkeypatch.setattr(of_song, "_sounded", broken)
-    (source,) = sources_of([songs_said(f"{planted.songs}:1")])
+    monkeypatch.setattr(of_song, "_render", broken)
+    (source,) = sources_of([parse_songs(f"{planted.songs}:1")])
     (tmp_path / ROWS_FOLDER).mkdir()
-    assert mix_song(Job(source, (0,), planted.study, Taught({}, {}), tmp_path, "x"), Worker()).why == ""
+    assert mix_song(StudyJob(source, (0,), planted.study, TrainedArms({}, {}), tmp_path, "x"), Worker()).reason == ""
     (rows,) = _rows(tmp_path).values()
     states = {Row(**row).arm: (row["state"], row["reason"]) for row in rows}
-    assert states[FULL] == ("done", "") and states["without lead.helps"] == ("diverged", "the mix is no number")
+    assert states[FULL] == ("done", "") and states["without lead.helps"] == ("diverged", "the mix is not finite")

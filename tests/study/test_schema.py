@@ -1,4 +1,4 @@
-"""Studies that are read, and those that are refused."""
+"""Studies that can be read, and mistakes that are reported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hybrid.knowledge.resolve import load_rules
 from hybrid.study.arm import FULL
 from hybrid.study.arms import arms_of
 from hybrid.study.schema import KIND, read_study
-from tests.study.made import write_study
+from tests.study.planted import write_study
 
 
 @pytest.mark.parametrize("name", shelf.names(KIND))
@@ -30,34 +30,34 @@ def test_recipes_and_studies_are_not_taken_for_each_other():
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("seeds: [0]", "seeds: []", "seeds"),
-        ("seeds: [0]", "seeds: [0, 0]", "seeds: each once"),
+        ("seeds: [0]", "seeds: [0, 0]", "seeds: expected each once"),
         ("seeds: [0]", "sedes: [0]", "unknown key; did you mean seeds?"),
         ("metrics: [level_lu", "metrics: [levle_lu", "unknown levle_lu"),
-        ("{space: crest_db}", "{space: width_db}", "is what these rules measure themselves"),
+        ("{space: crest_db}", "{space: width_db}", "is measured by these rules themselves"),
         ("{space: crest_db}", "{spaec: crest_db}", "unknown family spaec"),
         ("{space: crest_db}", "{space: crest}", "unknown metric crest"),
         ("model: none", "model: none\nmode: train", "recipe: belongs to `mode: train`"),
         ("{space: crest_db}", "{loudness: pan}", "pan is not among the metrics of the study"),
-        ("- leave_one_out: all", "- pairs: [[lead.helps, lead.helps]]", "names nothing twice"),
-        ("- leave_one_out: all", "- shapley: [space, space]", "names nothing twice"),
+        ("- leave_one_out: all", "- pairs: [[lead.helps, lead.helps]]", "must not name anything twice"),
+        ("- leave_one_out: all", "- shapley: [space, space]", "must not name anything twice"),
         ("- leave_one_out: all", "- {}", "arms[0]: expected a map with one of leave_one_out, leave_family_out"),
         ("- leave_one_out: all", "- leave_one_ot: all", "arms[0]: expected a map with one of leave_one_out"),
         ("- leave_one_out: all", "- leave_one_out: al", "expected `all` or a list of names, got 'al'"),
-        ("- leave_one_out: all", "- sweep: lead.helps", "needs `weight`"),
+        ("- leave_one_out: all", "- sweep: lead.helps", "needs either `weight`"),
         ("- leave_one_out: all", "- {sweep: lead.helps, weight: [true]}", "weight[0]"),
         ("metrics: [level_lu, heard, crest_db, width_db]", "metrics: level_lu", "expected `all` or a list of names"),
-        ("seeds: [0]", "seeds: [0]\nsongs: [{dataset: x, seeds: [1, 1]}]", "seeds: each once, got [1, 1]"),
+        ("seeds: [0]", "seeds: [0]\nsongs: [{dataset: x, seeds: [1, 1]}]", "seeds: expected each once, got [1, 1]"),
     ],
 )
-def test_what_is_wrong_in_a_study_is_told(tmp_path: Path, old: str, new: str, said: str):
+def test_mistakes_in_a_study_are_reported(tmp_path: Path, old: str, new: str, message: str):
     path = write_study(tmp_path)
     text = path.read_text()
     assert text.count(old) == 1
     path.write_text(text.replace(old, new))
     with pytest.raises(InputError) as refused:
         read_study(str(path))
-    assert said in str(refused.value) and str(path) in str(refused.value)
+    assert message in str(refused.value) and str(path) in str(refused.value)
     assert len(refused.value.problems) <= 2

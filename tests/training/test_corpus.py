@@ -1,4 +1,4 @@
-"""Data sets with a layout of their own as something to learn from."""
+"""Training on data sets with a layout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hybrid import shelf
 from hybrid.corpus.card import KIND, Card, read_card
 from hybrid.errors import InputError
 from hybrid.training.corpus import CACHE, examples_of, make_missing
-from hybrid.training.imitate import human_path, stored_target
+from hybrid.training.stored_targets import human_target_path, load_target
 
 RATE, SECONDS = 16000, 4
 SONGS = ("train/A - One", "train/B - Two", "train/C - Three", "test/D - Four")
@@ -37,19 +37,19 @@ def musdb18_hq(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def card_of(root: Path, **keys: object) -> Card:
     """A copy of the shipped card that says where the songs lie."""
-    said = yaml.safe_load(shelf.find(KIND, "musdb18-hq").read_text())
+    fields = yaml.safe_load(shelf.find(KIND, "musdb18-hq").read_text())
     path = root.parent / "mine.yaml"
-    path.write_text(yaml.safe_dump({**said, "folder": str(root), **keys}))
+    path.write_text(yaml.safe_dump({**fields, "folder": str(root), **keys}))
     return read_card(str(path))
 
 
-def test_splits_of_the_layout_are_learnt_from(musdb18_hq: Path):
-    kept = examples_of(card_of(musdb18_hq), "train", 3)
-    assert [each.path.stem for each in kept] == ["A - One", "B - Two", "C - Three"]
+def test_training_uses_the_splits_of_the_layout(musdb18_hq: Path):
+    examples = examples_of(card_of(musdb18_hq), "train", 3)
+    assert [each.path.stem for each in examples] == ["A - One", "B - Two", "C - Three"]
     assert [each.path.stem for each in examples_of(card_of(musdb18_hq), "test", 1)] == ["D - Four"]
 
 
-def test_a_split_that_the_layout_has_not_is_told_and_the_card_may_say_it(musdb18_hq: Path):
+def test_a_missing_split_is_reported_and_can_be_stated_by_the_card(musdb18_hq: Path):
     with pytest.raises(InputError, match=r"has 0 songs to validate on.*\n\n.*splits: \{validation"):
         examples_of(card_of(musdb18_hq), "validation", 1)
     card = card_of(musdb18_hq, splits={"train": [0, 2], "validation": [2, 3]})
@@ -65,11 +65,11 @@ def test_a_card_that_does_not_say_where_its_songs_lie_is_refused(splits: dict):
 
 @pytest.mark.long
 def test_an_example_has_the_roles_of_the_layout_and_the_levels_of_the_mixture(musdb18_hq: Path):
-    (kept,) = examples_of(card_of(musdb18_hq), "test", 1)
-    make_missing([kept], lambda share: None, 1)
-    tracks = kept.read().song.tracks
+    (examples,) = examples_of(card_of(musdb18_hq), "test", 1)
+    make_missing([examples], lambda share: None, 1)
+    tracks = examples.read().song.tracks
     assert {track.role.split(".")[0] for track in tracks} >= {"bass", "drums", "vocal"}
-    target = stored_target(human_path(kept))
+    target = load_target(human_target_path(examples))
     assert target is not None
     loudness = dict(zip((track.id for track in tracks), np.asarray(target.loudness_db), strict=False))
     for name, level_db in LEVELS_DB.items():

@@ -1,4 +1,4 @@
-"""Whole runs on four short songs: what they leave behind, and what becomes of them when they are stopped."""
+"""Whole training runs on four short songs: their files, and interruption, divergence and resumption."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from hybrid.knowledge.resolve import load_rules
 from hybrid.proposal.weights import load_network, weights_of
 from hybrid.training import loop
 from hybrid.training.corpus import CACHE, examples_of, make_missing
+from hybrid.training.distillation import no_target
 from hybrid.training.example import Shape
-from hybrid.training.lesson import Lessons
-from hybrid.training.loop import DivergedError, Progress, Trained, gather, train
+from hybrid.training.loop import DivergedError, Progress, TrainingResult, gather_inputs, train
 from hybrid.training.recipe import Recipe, read_recipe
-from hybrid.training.refined import Refinement
-from hybrid.training.target import no_target
-from tests.training.made import write_dataset
+from hybrid.training.refined_targets import RefinedTargets
+from hybrid.training.sample import SampleBuilder
+from tests.training.dataset import write_dataset
 
 pytestmark = pytest.mark.long
 
@@ -31,25 +31,29 @@ MADE_WITH = {"rules": "some"}
 
 
 class KilledError(Exception):
-    """Stands for a process that is killed."""
+    """Simulates the death of the process."""
 
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recipe]:
-    """A recipe whose songs have been listened to."""
+    """A recipe whose examples are measured."""
     recipe = read_recipe(str(write_dataset(tmp_path_factory.mktemp("data"))))
     patch = pytest.MonkeyPatch()
     patch.setenv(CACHE, str(tmp_path_factory.mktemp("examples")))
-    material = gather(recipe, None)
+    material = gather_inputs(recipe, None)
     make_missing([*material.train, *material.validation], lambda share: None, n_processes=1)
     yield recipe
     patch.undo()
 
 
 def _run(
-    recipe: Recipe, folder: Path, resume: bool = False, progress: Progress = lambda stage, share: None, **more: object
-) -> Trained:
-    return train(gather(recipe.model_copy(update=more), None), folder, MADE_WITH, resume, progress)
+    recipe: Recipe,
+    folder: Path,
+    resume: bool = False,
+    progress: Progress = lambda stage, share: None,
+    **changes: object,
+) -> TrainingResult:
+    return train(gather_inputs(recipe.model_copy(update=changes), None), folder, MADE_WITH, resume, progress)
 
 
 def _lines(folder: Path) -> list[dict]:
@@ -58,20 +62,20 @@ def _lines(folder: Path) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def whole(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run that was never stopped."""
+    """The folder of an uninterrupted run."""
     folder = tmp_path_factory.mktemp("whole")
     assert _run(recipe, folder).steps == recipe.steps
     return folder
 
 
-def test_a_run_leaves_weights_that_say_what_made_them(whole: Path, recipe: Recipe):
+def test_weights_have_the_provenance_of_the_run(whole: Path, recipe: Recipe):
     network = load_network(str(whole / "weights.safetensors"))
     assert network.about["rules"] == "some" and int(network.about["step"]) in (4, 8)
     assert json.loads((whole / "run.json").read_text())["recipe"]["steps"] == recipe.steps
     assert list((whole / "tensorboard").iterdir())
 
 
-def test_every_look_says_what_each_rule_cost(whole: Path):
+def test_every_evaluation_logs_the_penalty_of_each_rule(whole: Path):
     validation = [line for line in _lines(whole) if line["split"] == "validation"]
     assert [line["step"] for line in validation] == [4, 8]
     assert set(validation[0]["by_rule"]) == {"lead.level", "sides"}
@@ -79,7 +83,7 @@ def test_every_look_says_what_each_rule_cost(whole: Path):
     assert any(line["split"] == "validation, roles hidden" for line in _lines(whole))
 
 
-def test_a_killed_run_that_is_resumed_ends_as_one_that_was_not(recipe: Recipe, whole: Path, tmp_path: Path):
+def test_a_resumed_run_ends_like_an_uninterrupted_one(recipe: Recipe, whole: Path, tmp_path: Path):
     def kill(stage: str, share: float) -> None:
         if stage == "train" and share * recipe.steps >= 6:
             raise KilledError
@@ -95,7 +99,7 @@ def test_a_killed_run_that_is_resumed_ends_as_one_that_was_not(recipe: Recipe, w
         np.testing.assert_array_equal(weight, second[name], err_msg=name)
 
 
-def test_a_run_is_not_begun_over_another_nor_resumed_with_another_recipe(recipe: Recipe, whole: Path, tmp_path: Path):
+def test_a_run_does_not_overwrite_another_nor_resume_with_another_recipe(recipe: Recipe, whole: Path, tmp_path: Path):
     with pytest.raises(InputError, match="is not empty"):
         _run(recipe, whole)
     with pytest.raises(InputError, match="holds no run to resume"):
@@ -104,24 +108,24 @@ def test_a_run_is_not_begun_over_another_nor_resumed_with_another_recipe(recipe:
         _run(recipe, whole, resume=True, rate=0.5)
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_the_last_checkpoint_is_kept(recipe: Recipe, tmp_path: Path):
+def test_a_loss_that_is_not_finite_stops_the_run_after_the_last_checkpoint(recipe: Recipe, tmp_path: Path):
     with pytest.raises(DivergedError, match=r"the loss is (nan|inf) at step \d[^$]*lower `rate`") as stopped:
         _run(recipe, tmp_path / "run", rate=1e30, warm_up=0, clip=1e30, validate_every=1)
     step = int(str(stopped.value).partition("at step ")[2].split()[0])
-    kept = [int(path.name) for path in (tmp_path / "run" / "checkpoints").iterdir()]
-    assert max(kept) == step - 1
+    checkpoints = [int(path.name) for path in (tmp_path / "run" / "checkpoints").iterdir()]
+    assert max(checkpoints) == step - 1
     assert stopped.value.exit_code == 3
 
 
-def test_a_full_disk_at_a_checkpoint_is_told_and_the_one_before_is_kept(
+def test_a_full_disk_at_a_checkpoint_is_reported_and_earlier_ones_stay(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     save = ocp.CheckpointManager.save
 
-    def full(self: ocp.CheckpointManager, step: int, **more) -> bool:
+    def full(self: ocp.CheckpointManager, step: int, **changes) -> bool:
         if step > 4:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return save(self, step, **more)
+        return save(self, step, **changes)
 
     monkeypatch.setattr(ocp.CheckpointManager, "save", full)
     with pytest.raises(InputError, match="No space left on device") as stopped:
@@ -131,12 +135,12 @@ def test_a_full_disk_at_a_checkpoint_is_told_and_the_one_before_is_kept(
     assert _run(recipe, tmp_path / "run", resume=True).steps == recipe.steps
 
 
-def test_a_run_that_no_longer_gains_stops_early(recipe: Recipe, tmp_path: Path):
+def test_a_run_that_no_longer_improves_stops_early(recipe: Recipe, tmp_path: Path):
     trained = _run(recipe, tmp_path / "run", rate=1e-30, patience=1, validate_every=2)
     assert trained.steps == 4 and trained.best_step == 2
 
 
-def test_a_damaged_checkpoint_is_told(recipe: Recipe, whole: Path, tmp_path: Path):
+def test_a_damaged_checkpoint_is_reported(recipe: Recipe, whole: Path, tmp_path: Path):
     folder = tmp_path / "run"
     shutil.copytree(whole, folder)
     for path in (folder / "checkpoints").rglob("*"):
@@ -149,34 +153,36 @@ def test_a_damaged_checkpoint_is_told(recipe: Recipe, whole: Path, tmp_path: Pat
 def test_a_data_set_without_enough_songs_is_refused(recipe: Recipe):
     data = recipe.data.model_copy(update={"songs": 50})
     with pytest.raises(InputError, match="few: has 3 songs to train on, expected 50 at least"):
-        gather(recipe.model_copy(update={"data": data}), None)
+        gather_inputs(recipe.model_copy(update={"data": data}), None)
     with pytest.raises(InputError, match="has 0 songs to test on"):
-        examples_of(gather(recipe, None).card, "test", 1)
+        examples_of(gather_inputs(recipe, None).card, "test", 1)
 
 
-def test_two_sets_of_rules_take_turns(recipe: Recipe, tmp_path: Path):
+def test_batches_alternate_between_two_sets_of_rules(recipe: Recipe, tmp_path: Path):
     rules = (*recipe.rules, ("output",))
     _run(recipe, tmp_path / "run", rules=rules)
     splits = {line["split"] for line in _lines(tmp_path / "run")}
     assert {"validation", "validation, output"} <= splits
 
 
-def test_mixes_to_imitate_are_made_once(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_refined_targets_are_computed_once(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     losses = recipe.losses.model_copy(update={"refined": 1.0})
-    more = {"losses": losses, "refined_steps": 10, "steps": 4}
+    changes = {"losses": losses, "refined_steps": 10, "steps": 4}
     monkeypatch.setattr(loop, "LOG_EVERY", 1)
-    _run(recipe, tmp_path / "one", **more)
+    _run(recipe, tmp_path / "one", **changes)
     assert any(line["refined"] > 0.0 for line in _lines(tmp_path / "one") if line["split"] == "train")
     # all are there: nothing is refined again
-    monkeypatch.setattr(loop.Refinement, "_refined", None)
-    material, rules = gather(recipe, None), load_rules(recipe.rules[0])
-    lessons = Lessons(recipe, rules, Shape(recipe.n_tracks, recipe.n_frames, 16), lambda kept: (no_target(4),) * 2)
-    Refinement(rules, 10).make_missing(material.train, lessons, lambda share: None)
+    monkeypatch.setattr(loop.RefinedTargets, "_refined", None)
+    material, rules = gather_inputs(recipe, None), load_rules(recipe.rules[0])
+    samples = SampleBuilder(
+        recipe, rules, Shape(recipe.n_tracks, recipe.n_frames, 16), lambda checkpoints: (no_target(4),) * 2
+    )
+    RefinedTargets(rules, 10).make_missing(material.train, samples, lambda share: None)
 
 
 def test_two_cards_of_one_name_share_no_songs(recipe: Recipe, tmp_path: Path):
     other = read_recipe(str(write_dataset(tmp_path)))
-    here, there = (examples_of(gather(each, None).card, "train", 3) for each in (recipe, other))
+    here, there = (examples_of(gather_inputs(each, None).card, "train", 3) for each in (recipe, other))
     assert (
         {each.path.name for each in here}
         == {each.path.name for each in there}
@@ -185,17 +191,17 @@ def test_two_cards_of_one_name_share_no_songs(recipe: Recipe, tmp_path: Path):
     assert not {each.path for each in here} & {each.path for each in there}
 
 
-def test_songs_that_fill_no_batch_count_as_much_as_the_others(recipe: Recipe, tmp_path: Path):
-    """Of three songs in batches of two, the mean is that of three looks at one song each."""
+def test_songs_of_an_incomplete_batch_have_full_weight(recipe: Recipe, tmp_path: Path):
+    """Of three songs in batches of two, the mean loss is that over three evaluations of one song each."""
     songs = Path(recipe.data.dataset).parent / "songs"
-    found = []
+    losses = []
     for names in (("song0", "song1", "song2"), ("song0",), ("song1",), ("song2",)):
         folder = tmp_path / "-".join(names)
         for name in names:
             shutil.copytree(songs / name, folder / "songs" / name)
         run = folder / "run"
-        train(gather(recipe, folder / "songs"), run, MADE_WITH, False, lambda *_: None)
-        looks = [line for line in _lines(run) if line["split"] == "songs"]
-        assert [line["step"] for line in looks] == [4, 8] and len(list((run / "songs").iterdir())) == len(names)
-        found.append(looks[0]["loss"])
-    assert found[0] == pytest.approx(np.mean(found[1:]), rel=1e-4)
+        train(gather_inputs(recipe, folder / "songs"), run, MADE_WITH, False, lambda *_: None)
+        evaluations = [line for line in _lines(run) if line["split"] == "songs"]
+        assert [line["step"] for line in evaluations] == [4, 8] and len(list((run / "songs").iterdir())) == len(names)
+        losses.append(evaluations[0]["loss"])
+    assert losses[0] == pytest.approx(np.mean(losses[1:]), rel=1e-4)

@@ -1,4 +1,4 @@
-"""Recipes and cards as people write them: the shipped ones are sound, and every mistake has its place."""
+"""Recipes and cards: the shipped ones are valid, and every mistake is reported with its place."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from hybrid.corpus.card import read_card
 from hybrid.errors import InputError
 from hybrid.knowledge.resolve import load_rules
 from hybrid.training.recipe import read_recipe
-from tests.training.made import CARD, write_song
+from tests.training.dataset import CARD, write_song
 
 RECIPE = "schema: recipe/1\nabout: x\ndata: {songs: 4, validation: 2}\nsteps: 10\n"
 
 
 @pytest.mark.parametrize("name", shelf.names("train"))
-def test_shipped_recipes_name_rules_and_songs_that_are_there(name: str):
+def test_shipped_recipes_name_rules_and_songs_that_exist(name: str):
     recipe = read_recipe(name)
     card = read_card(recipe.data.dataset)
     for files in recipe.rules:
@@ -35,7 +35,7 @@ def test_splits_of_shipped_data_sets_share_no_song(name: str):
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("stepz: 3", "5:1: stepz: unknown key; did you mean steps?"),
         ("batch: 0", "5:8: batch: expected greater than or equal to 1, got 0"),
@@ -47,20 +47,20 @@ def test_splits_of_shipped_data_sets_share_no_song(name: str):
         ("rules: base", "5:8: rules: expected a list, got 'base'"),
     ],
 )
-def test_a_mistake_in_a_recipe_is_told_with_its_place(tmp_path: Path, line: str, said: str):
+def test_a_mistake_in_a_recipe_is_reported_with_its_place(tmp_path: Path, line: str, message: str):
     path = tmp_path / "mine.yaml"
     path.write_text(RECIPE + line + "\n")
     with pytest.raises(InputError) as error:
         read_recipe(str(path))
-    assert f"{path}:{said}" in str(error.value)
+    assert f"{path}:{message}" in str(error.value)
 
 
-def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path):
+def test_all_mistakes_are_reported_at_once(tmp_path: Path):
     path = tmp_path / "mine.yaml"
     path.write_text("schema: recipe/2\nsteps: -1\nseed: 1.5\n")
     with pytest.raises(InputError) as error:
         read_recipe(str(path))
-    said = str(error.value)
+    message = str(error.value)
     for part in (
         "1:9: schema: expected 'recipe/1'",
         "about: is missing",
@@ -68,10 +68,10 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path):
         "2:8: steps",
         "3:7: seed",
     ):
-        assert part in said
+        assert part in message
 
 
-def test_an_unknown_recipe_is_met_with_the_known_ones():
+def test_an_unknown_recipe_gets_a_suggestion():
     with pytest.raises(InputError, match="did you mean tiny"):
         read_recipe("tinny")
 
@@ -86,7 +86,7 @@ def test_every_field_of_a_recipe_changes_its_hash(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("train: [0, 3]", "train: [3, 3]", "expected [first, end] with first below end"),
         ("train: [0, 3]", "train: [0, 4]", "train and validation share seeds"),
@@ -97,11 +97,11 @@ def test_every_field_of_a_recipe_changes_its_hash(tmp_path: Path):
         ("player: files", "player: band", "player: expected 'synthesis', 'soundfont' or 'files', got 'band'"),
     ],
 )
-def test_a_mistake_in_a_card_is_told(tmp_path: Path, old: str, new: str, said: str):
+def test_a_mistake_in_a_card_is_reported(tmp_path: Path, old: str, new: str, message: str):
     for seed in range(4):
         write_song(tmp_path / "songs" / f"song{seed}", seed)
     path = tmp_path / "few.yaml"
     path.write_text(CARD.replace(old, new))
     with pytest.raises(InputError) as error:
         read_card(str(path))
-    assert said in str(error.value)
+    assert message in str(error.value)

@@ -21,11 +21,11 @@ from hybrid.audio.song import Song, Track
 from hybrid.knowledge.resolve import load_rules
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
-from hybrid.training.example import Example, Frames, Kept, Shape
-from hybrid.training.lesson import FAMILY_NAMES, ROLE_NAMES, Lessons, stacked
+from hybrid.training.example import CachedExample, Example, Frames, Shape
+from hybrid.training.sample import FAMILY_NAMES, ROLE_NAMES, SampleBuilder, stack
 from hybrid.training.recipe import Recipe
 from hybrid.training.step import make_trainer
-from hybrid.training.target import no_target
+from hybrid.training.distillation import no_target
 from tests.treatment.made import random_dry
 
 small = {"frame": 8, "whole": 8, "n_heads": 2, "n_frame_blocks": 1, "n_moment_blocks": 1, "n_whole_blocks": 1,
@@ -33,37 +33,37 @@ small = {"frame": 8, "whole": 8, "n_heads": 2, "n_frame_blocks": 1, "n_moment_bl
 recipe = Recipe(schema="recipe/1", about="", data={"songs": 4, "validation": 4}, steps=9, batch=4, network=small,
                 n_tracks=3, n_frames=8, warm_up=0)
 rules = load_rules(["tests/training/two_rules.yaml"])
-lessons = Lessons(recipe, rules, Shape(3, 8, 2), lambda kept: (no_target(3), no_target(3)))
+builder = SampleBuilder(recipe, rules, Shape(3, 8, 2), lambda example: (no_target(3), no_target(3)))
 tracks = tuple(Track(role, (), 2, role, (), 1.0) for role in ("vocal.lead", "bass", "guitar"))
 
 
-class Made(Kept):
+class RandomExample(CachedExample):
     def read(self):
         frames = Frames.of(random_dry(3, 8, seed=self.seed))
-        return Example(Song("made", Path(), tracks, 44100, 8 * 17640), frames)
+        return Example(Song("random", Path(), tracks, 44100, 8 * 17640), frames)
 
 
-batch = stacked([lessons.plain(Made(Path(), None, seed)) for seed in range(4)])
+batch = stack([builder.plain(RandomExample(Path(), None, seed)) for seed in range(4)])
 sizes = Sizes(len(ROLE_NAMES), len(FAMILY_NAMES), **small)
 graph, weights = nnx.split(Field(sizes, nnx.Rngs(0)), nnx.Param)
 
 
-def learnt(devices):
+def train_on(devices):
     trainer = make_trainer(recipe, graph, (), devices)
-    learner, losses = trainer.begin(weights), []
+    state, losses = trainer.init(weights), []
     for _ in range(3):
-        learner, seen = trainer.step(learner, batch)
-        losses.append(float(seen.loss))
-    size = float(sum(abs(np.asarray(x)).sum() for x in jax.tree.leaves(learner.weights)))
-    used = {d.id for x in jax.tree.leaves(learner.weights) for d in x.devices()}
+        state, terms = trainer.step(state, batch)
+        losses.append(float(terms.loss))
+    size = float(sum(abs(np.asarray(x)).sum() for x in jax.tree.leaves(state.weights)))
+    used = {d.id for x in jax.tree.leaves(state.weights) for d in x.devices()}
     return {"losses": losses, "size": size, "devices": len(used)}
 
 
-print(json.dumps([learnt(jax.local_devices()[:1]), learnt(None)]))
+print(json.dumps([train_on(jax.local_devices()[:1]), train_on(None)]))
 """
 
 
-def test_four_devices_learn_what_one_does():
+def test_four_devices_train_like_one():
     flags = "--xla_force_host_platform_device_count=4 --xla_cpu_multi_thread_eigen=false"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(Path.cwd())}
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, env=environment)

@@ -1,4 +1,4 @@
-"""Jobs for tests: songs of two tones, and stand-ins for the mixer that take no time."""
+"""Jobs for tests: songs of two tones, and fakes of the mixer that take no time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hybrid.audio.write import MIX_FILE, OutputFolder
 from hybrid.batch.record import Record
-from hybrid.batch.work import Asked, Job, Worker, stamp_of
+from hybrid.batch.work import BatchConfig, Job, Worker, stamp_of
 from hybrid.corpus.find import SongFiles
 from tests.corpus.miniature import tone
 
@@ -22,28 +22,28 @@ def songs(root: Path, *names: str) -> None:
 
 
 def job(root: Path, name: str, hash_: str = "h") -> Job:
-    return Job(SongFiles(name, root / name), {}, root / "out" / name, name, Asked(), hash_)
+    return Job(SongFiles(name, root / name), {}, root / "out" / name, name, BatchConfig(), hash_)
 
 
 def mixed(job: Job, worker: Worker | None = None) -> Record:
-    """As if it had been mixed: a mix that follows from the song's name."""
+    """The record of a fake mix whose content is the song's name."""
     with OutputFolder(job.out, overwrite=True, inputs=[]) as folder:
-        (folder.path / MIX_FILE).write_text(f"{job.found.name} {job.hash}")
-    stamp = stamp_of(job.found)
-    return Record(job.found.name, "done", job.place, job.hash, stamp, duration_s=2.0, rules={"a.rule": 0.5})
+        (folder.path / MIX_FILE).write_text(f"{job.song.name} {job.hash}")
+    stamp = stamp_of(job.song)
+    return Record(job.song.name, "done", job.place, job.hash, stamp, duration_s=2.0, rules={"a.rule": 0.5})
 
 
 def mixed_or_killed(job: Job, worker: Worker) -> Record:
-    """As if it had been mixed, but for a song by whose name the process dies."""
-    if job.found.name.startswith("deadly"):
+    """The record of a fake mix; a song whose name begins with "deadly" kills the process."""
+    if job.song.name.startswith("deadly"):
         os.kill(os.getpid(), signal.SIGKILL)
     return mixed(job)
 
 
 def killed_once(job: Job, worker: Worker) -> Record:
-    """As if it had been mixed, but for the first time that anybody tries."""
+    """The record of a fake mix; a song named "deadly" kills the process at the first attempt only."""
     mark = job.out.parent / f"{job.place}.tried"
-    if job.found.name.startswith("deadly") and not mark.exists():
+    if job.song.name.startswith("deadly") and not mark.exists():
         mark.parent.mkdir(exist_ok=True)
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -51,13 +51,13 @@ def killed_once(job: Job, worker: Worker) -> Record:
 
 
 def part_killed_once(job: Job, worker: Worker) -> Record:
-    """As if it had been mixed, a little slowly; the first time that anybody tries, the process that handed the job out
-    is killed, in the middle of its part, and this one with it."""
+    """The record of a fake mix that takes 0.2 s; at the first attempt, a song named "deadly" kills both the process
+    that handed out the job and this one, in the middle of the part."""
     mark = job.out.parent / f"{job.place}.tried"
     time.sleep(0.2)
     with (job.out.parent / "log").open("a") as log:
-        log.write(f"{job.found.name}\n")
-    if job.found.name.startswith("deadly") and not mark.exists():
+        log.write(f"{job.song.name}\n")
+    if job.song.name.startswith("deadly") and not mark.exists():
         mark.touch()
         os.kill(os.getppid(), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -65,14 +65,14 @@ def part_killed_once(job: Job, worker: Worker) -> Record:
 
 
 def slow(job: Job, worker: Worker) -> Record:
-    """Half a mix, for as long as it is not stopped."""
+    """Writes half a mix, then waits until it is stopped."""
     with OutputFolder(job.out, overwrite=True, inputs=[]) as folder:
         (folder.path / MIX_FILE).write_text("half")
         time.sleep(60.0)
     return mixed(job)
 
 
-def threads_told(job: Job, worker: Worker) -> Record:
-    """How many threads the song has, and what the environment says of them."""
-    said = (str(worker.n_threads), os.environ.get("HYBRID_THREADS", ""))
-    return Record(job.found.name, "done", job.place, job.hash, "", notes=said)
+def report_threads(job: Job, worker: Worker) -> Record:
+    """A record whose notes are the worker's number of threads and the environment's."""
+    notes = (str(worker.n_threads), os.environ.get("HYBRID_THREADS", ""))
+    return Record(job.song.name, "done", job.place, job.hash, "", notes=notes)

@@ -1,4 +1,4 @@
-"""Short songs with a mix that a person made, rules of which one helps, and rows of studies that never ran."""
+"""Short songs with reference mixes, rules of which one helps, and rows of studies for tests of effects."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hybrid.judge.mix import loudness_lufs
 from hybrid.study.rows import Row
 
 RATE, SECONDS = 16000, 4.0
-HUMAN_LEAD_LU = 8.0
-"""How far above the rest a person put the lead, and what the rule that helps asks for."""
+REFERENCE_LEAD_LU = 8.0
+"""Level of the lead over the rest in the reference mixes, and target of the rule that helps."""
 RULES = """\
 schema: mixrules/1
 id: planted
-title: One rule that helps, one that asks for what is always so
+title: One rule that helps, one that every mix satisfies
 license: CC0-1.0
 rules:
   - id: lead.helps
@@ -48,7 +48,7 @@ arms:
 
 
 def write_songs(folder: Path, n: int) -> Path:
-    """A folder of songs: a voice that came too low, a bass and a guitar; and their mixes."""
+    """A folder of songs with their mixes: a voice recorded too low, a bass and a guitar."""
     for seed in range(n):
         _write_song(folder / f"song{seed}", seed)
     return folder
@@ -68,13 +68,13 @@ def _write_song(folder: Path, seed: int) -> None:
     for name, samples in tracks.items():
         soundfile.write(folder / f"{name}.wav", samples, RATE, subtype="FLOAT")
     rest = np.stack([tracks["Bass"] + tracks["Gtr"]] * 2)
-    gain_db = HUMAN_LEAD_LU + loudness_lufs(rest, RATE) - loudness_lufs(np.stack([tracks["Lead Vox"]] * 2), RATE)
+    gain_db = REFERENCE_LEAD_LU + loudness_lufs(rest, RATE) - loudness_lufs(np.stack([tracks["Lead Vox"]] * 2), RATE)
     mix = 10.0 ** (gain_db / 20.0) * tracks["Lead Vox"] + tracks["Bass"] + tracks["Gtr"]
     soundfile.write(folder / "mix.wav", 0.5 * mix / np.max(np.abs(mix)), RATE, subtype="FLOAT")
 
 
 def write_study(folder: Path) -> Path:
-    """The rules and the study that leaves each of them out."""
+    """The path of a study that leaves each of two rules out, written with its rules."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "planted.yaml").write_text(RULES)
     path = folder / "study.yaml"

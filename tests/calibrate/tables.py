@@ -16,8 +16,8 @@ def parent() -> Parent:
 
 def track(name: str, instrument: str, subtype: str, lufs: float | None = -20.0, gain: object = 0.0, **more) -> Row:
     pan = more.pop("pan", [0])
-    said = {"name": name, "type": "AUDIO", "instrument": instrument, "subtype": subtype, "channels": "MONO"}
-    return {**said, "raw_lufs": lufs, "parameters": {"gain": gain, "pan": list(pan)}, **more}
+    fields = {"name": name, "type": "AUDIO", "instrument": instrument, "subtype": subtype, "channels": "MONO"}
+    return {**fields, "raw_lufs": lufs, "parameters": {"gain": gain, "pan": list(pan)}, **more}
 
 
 def band(lead_db: float = 0.0, drums_db: float = 0.0, all_db: float = 0.0, pan: float = 40.0) -> list[Row]:
@@ -35,8 +35,8 @@ def mix(song: str, tracks: list[Row], scores: tuple[float, ...] = (), name: str 
     return {"mix": name, "song": song, "genre": "POP", "scores": list(scores), "tracks": tracks}
 
 
-def tracks_of(said: Row) -> list[Row]:
-    tracks = said["tracks"]
+def tracks_of(fields: Row) -> list[Row]:
+    tracks = fields["tracks"]
     assert isinstance(tracks, list)
     return tracks
 
@@ -45,5 +45,5 @@ def rows(*mixes: Row) -> list[MixRow]:
     return [MixRow.model_validate(each) for each in mixes]
 
 
-def found(*mixes: Row, weigh_by_scores: bool = False, extends: str = "base") -> dict[Key, Estimate]:
+def estimates_of(*mixes: Row, weigh_by_scores: bool = False, extends: str = "base") -> dict[Key, Estimate]:
     return estimates(observe_table(rows(*mixes), load_parent(extends), weigh_by_scores))

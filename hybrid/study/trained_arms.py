@@ -1,0 +1,69 @@
+"""Networks trained for a study: one for each arm and seed, by the rules of the arm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from hybrid.audio.song import file_name
+from hybrid.export.made import made_with
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.study.arms import arms_of
+from hybrid.study.schema import Study
+
+NETWORKS_FOLDER, DONE_FILE = "networks", "done"
+
+
+class TrainedArms(NamedTuple):
+    """Results of training by arm and seed, of the arms that have a network of their own."""
+
+    weights: dict[tuple[str, int], str]
+    """Paths of the weights."""
+    diverged: dict[tuple[str, int], str]
+    """Reasons, where training diverged."""
+
+
+def recipe_hashes(study: Study) -> list[str]:
+    """Hashes of the training recipe of a study and of its data set; empty for a study without training."""
+    if study.recipe is None:
+        return []
+    from hybrid.corpus.card import read_card
+    from hybrid.training.recipe import read_recipe
+
+    recipe = read_recipe(study.recipe)
+    return [recipe.hash, read_card(recipe.data.dataset).hash]
+
+
+def train_arms(study: Study, rules: RuleSet, out: Path, progress: Callable[[str, float], None]) -> TrainedArms:
+    """The networks of all arms, each trained by the study's recipe under the arm's rules, with one compiled step for
+    all. Empty for a study without training. Runs that exist are resumed. Raises InputError for a recipe that cannot be
+    used."""
+    trained = TrainedArms({}, {})
+    if study.recipe is None:
+        return trained
+    from hybrid.training.loop import WEIGHTS_FILE, DivergedError, gather_inputs, train
+    from hybrid.training.recipe import read_recipe
+    from hybrid.training.record import RUN_FILE
+
+    for seed in study.seeds:
+        recipe = read_recipe(study.recipe).model_copy(update={"seed": seed})
+        inputs = gather_inputs(recipe, None, rules.types)
+        for arm in arms_of(study, rules, seed):
+            if not arm.uses_network or arm.is_raw:
+                continue
+            folder = out / NETWORKS_FOLDER / f"{file_name(arm.id)}-{seed}"
+            trained.weights[arm.id, seed] = str(folder / WEIGHTS_FILE)
+            if (folder / DONE_FILE).exists():
+                continue
+            origin = made_with(arm.rules.hash, inputs.card.hash, {"recipe": recipe.hash, "arm": arm.id})
+            is_resumed = (folder / RUN_FILE).exists()
+            try:
+                train(inputs._replace(rules=[arm.rules]), folder, origin, is_resumed, progress)
+            except DivergedError as error:
+                del trained.weights[arm.id, seed]
+                trained.diverged[arm.id, seed] = error.problems[0].what
+                continue
+            # written last: a folder without it holds an interrupted run
+            (folder / DONE_FILE).touch()
+    return trained

@@ -1,0 +1,163 @@
+"""Training samples and batches: for each song its frames, its compiled rules, known roles, and distillation targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+import grain
+import jax
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from hybrid.audio.families import FAMILIES, family_of
+from hybrid.audio.roles import ROLES
+from hybrid.audio.song import Song
+from hybrid.knowledge.compile import compile_rules
+from hybrid.knowledge.objective import Objective
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.select import name_roles
+from hybrid.model.input_features import Conditioning
+from hybrid.proposal.field import conditioning_of
+from hybrid.training.augment import augment_frames, augment_roles, augment_rules
+from hybrid.training.distillation import DistillationTarget
+from hybrid.training.example import CachedExample, Example, Frames, Shape, shaped
+from hybrid.training.recipe import Recipe
+
+FAMILY_NAMES = tuple(FAMILIES)
+ROLE_NAMES = tuple(sorted(ROLES))
+Leaf = jax.Array | np.ndarray
+_MAX_COMPILED = 1024
+"""Songs whose compiled rules stay in memory, for each set of rules: 2 MB each."""
+
+
+class Sample(NamedTuple):
+    """One song as the network sees it, and its targets."""
+
+    frames: Frames
+    objective: Objective
+    conditioning: Conditioning
+    audible: Float[np.ndarray, " track"]
+    """0 for a track whose features are hidden from the network while its role is given; else 1."""
+    family: Int[np.ndarray, " track"]
+    """Index into `FAMILY_NAMES`; -1 where the family is unknown."""
+    refined: DistillationTarget
+    human: DistillationTarget
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["leaves"], meta_fields=["structure"])
+@dataclass(frozen=True)
+class Batch:
+    """Several samples: each array of a sample with a leading axis of songs."""
+
+    leaves: list[Leaf]
+    structure: Hashable
+    """The tree structure of one sample."""
+
+    def sample(self, leaves: list[Leaf]) -> Sample:
+        """One sample, from its arrays."""
+        return jax.tree.unflatten(self.structure, leaves)
+
+
+class _CompileKey(NamedTuple):
+    """The inputs of compiling rules for a song, by which compiled rules are cached."""
+
+    song: Song
+    time_s: tuple[float, ...]
+
+
+class SampleBuilder:
+    """Builds samples from cached examples, with augmentation for training and without it for evaluation."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        rules: RuleSet,
+        shape: Shape,
+        targets: Callable[[CachedExample], tuple[DistillationTarget, DistillationTarget]],
+    ) -> None:
+        self._recipe, self._rules, self._shape, self._targets = recipe, rules, shape, targets
+        self._compiled = lru_cache(maxsize=_MAX_COMPILED)(self._compile)
+
+    def augmented(self, cached: CachedExample, rng: np.random.Generator) -> Sample:
+        """The sample of a random excerpt of the song, augmented, with some of its roles hidden."""
+        augmentation = self._recipe.variety
+        example = cached.read()
+        spare = example.frames.active.shape[1] - self._shape.n_frames
+        # another excerpt every time
+        example = shaped(example, self._shape, int(rng.integers(0, max(0, spare) + 1)))
+        song = replace(example.song, tracks=augment_roles(example.song.tracks, augmentation, rng))
+        n = len(song.tracks)
+        frames = augment_frames(example.frames, song.tracks, augmentation, rng)
+        hidden = rng.random(n) < (1.0 if rng.random() < augmentation.no_roles else augmentation.hide_role)
+        visible = tuple(
+            replace(track, role="unknown", tags=()) if hide else track
+            for track, hide in zip(song.tracks, hidden, strict=True)
+        )
+        conditioning = conditioning_of(visible, ROLE_NAMES, self._shape.n_tracks, int(rng.integers(2**31)))
+        # never both hidden: a track without role and features could not be mixed
+        muted = ~hidden & (rng.random(n) < augmentation.mute)
+        sample = self._sample(cached, Example(song, frames), conditioning, muted)
+        return sample._replace(objective=augment_rules(sample.objective, augmentation, rng))
+
+    def plain(self, cached: CachedExample, *, roles: bool = True) -> Sample:
+        """The sample of the song without augmentation: its first tracks and its middle, where it is too large."""
+        example = cached.read()
+        spare = example.frames.active.shape[1] - self._shape.n_frames
+        example = shaped(example, self._shape, max(0, spare) // 2)
+        visible = (
+            example.song.tracks if roles else tuple(replace(t, role="unknown", tags=()) for t in example.song.tracks)
+        )
+        return self._sample(cached, example, conditioning_of(visible, ROLE_NAMES, self._shape.n_tracks, 0))
+
+    def _sample(
+        self,
+        cached: CachedExample,
+        example: Example,
+        conditioning: Conditioning,
+        muted: Bool[np.ndarray, " track"] | None = None,
+    ) -> Sample:
+        song, frames = example
+        family = np.full(self._shape.n_tracks, -1, np.int32)
+        for index, track in enumerate(song.tracks):
+            name = family_of(track.role)
+            family[index] = -1 if name is None else FAMILY_NAMES.index(name)
+        objective = self._compiled(_CompileKey(song, tuple(frames.time_s.tolist())))
+        audible = np.ones(self._shape.n_tracks, np.float32)
+        if muted is not None:
+            audible[: len(muted)] -= muted
+        return Sample(
+            frames, objective, jax.tree.map(np.asarray, conditioning), audible, family, *self._targets(cached)
+        )
+
+    def _compile(self, key: _CompileKey) -> Objective:
+        song = replace(key.song, tracks=name_roles(key.song.tracks, self._rules.roles))
+        objective, _ = compile_rules(self._rules, song, self._shape.n_tracks, np.asarray(key.time_s, np.float32))
+        return objective
+
+
+def stack(samples: Sequence[Sample]) -> Batch:
+    """A batch of these samples."""
+    leaves = zip(*(jax.tree.leaves(sample) for sample in samples), strict=True)
+    return Batch([np.stack(each) for each in leaves], jax.tree.structure(samples[0]))
+
+
+def training_batches(
+    builder: SampleBuilder, examples: Sequence[CachedExample], batch: int, seed: int
+) -> grain.DatasetIterator[Batch]:
+    """Endless augmented batches, in epochs in which every song occurs once. Deterministic; resumable by its state."""
+    # shuffled within each epoch; the iterator's state is all that resuming needs
+    songs = grain.MapDataset.source(examples).seed(seed).shuffle().repeat()
+    batches = songs.random_map(builder.augmented).batch(batch, drop_remainder=True, batch_fn=stack)
+    return iter(batches.to_iter_dataset(grain.ReadOptions(num_threads=2, prefetch_buffer_size=4)))
+
+
+def evaluation_batches(
+    builder: SampleBuilder, examples: Sequence[CachedExample], batch: int, *, roles: bool = True
+) -> Iterator[Batch]:
+    """All songs without augmentation, in batches; the last batch is filled up with copies of its first song."""
+    for start in range(0, len(examples), batch):
+        samples = [builder.plain(each, roles=roles) for each in examples[start : start + batch]]
+        yield stack(samples + samples[:1] * (batch - len(samples)))
