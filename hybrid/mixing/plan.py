@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Float
 
-from hybrid.analysis.analyse import Analysis, analyse
+from hybrid.analysis.analyse import Analysis
 from hybrid.analysis.chunks import Progress
-from hybrid.analysis.microphones import align_microphones
 from hybrid.analysis.recording import blank_recording
+from hybrid.analysis.song import Naming, align_song, measure_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.knowledge.compile import compile_rules, optional_parts
@@ -28,7 +29,6 @@ from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.settings import Settings, placed_by, treatment_of
 from hybrid.proposal.field import (
-    UNKNOWN,
     ProposalContext,
     classify_tracks,
     gradient_frames,
@@ -70,7 +70,7 @@ class Plan(NamedTuple):
     """A song that is ready to be rendered."""
 
     song: Song
-    """With its roles named, and its microphones settled."""
+    """With its roles named, and its microphones aligned."""
     analysis: Analysis
     objective: Objective
     report: MatchReport
@@ -84,27 +84,14 @@ class Plan(NamedTuple):
     """Whether the treatment is one that was given, its output level too."""
 
 
-class AnalysedSong(NamedTuple):
-    """A song that has been listened to."""
-
-    song: Song
-    """With its roles named, and its microphones settled."""
-    analysis: Analysis
+def naming_of(rules: RuleSet, network: Network | None) -> Naming:
+    """Roles by the names that the rules know; where those say nothing, by the network's ear."""
+    by_ear = partial(_named_by_ear, network) if network else None
+    return Naming(partial(name_roles, names=rules.roles), by_ear)
 
 
-def analyse_song(song: Song, reader: SongReader, rules: RuleSet, network: Network | None) -> AnalysedSong:
-    """What `formulate` begins with: the same song whatever else differs between several ways to mix it."""
-    song = replace(song, tracks=name_roles(song.tracks, rules.roles))
-    song, pairs = align_microphones(song, reader)
-    analysis = analyse(song, reader.for_song(song), pairs=pairs)
-    return AnalysedSong(_with_classified_roles(song, analysis.dry, network), analysis)
-
-
-def _with_classified_roles(song: Song, dry: Dry, network: Network | None) -> Song:
-    """Where a name does not tell what a track is, the network's ear does."""
-    if network and any(track.role == UNKNOWN for track in song.tracks):
-        return with_classified_roles(song, classify_tracks(network, dry, song.tracks))
-    return song
+def _named_by_ear(network: Network, song: Song, dry: Dry) -> Song:
+    return with_classified_roles(song, classify_tracks(network, dry, song.tracks))
 
 
 def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, progress: Progress) -> Plan:
@@ -113,22 +100,17 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
     Rules that are required, and those that the raw sum keeps, are held while the others are improved. Where a name
     does not tell what a track is, the network's ear does.
     """
-    song = replace(song, tracks=name_roles(song.tracks, rules.roles))
     if config.settings:
         song = placed_by(config.settings, song)
-    song, pairs = align_microphones(song, reader)
-    analysis = None
-    if config.network and any(track.role == UNKNOWN for track in song.tracks):
-        analysis = analyse(song, reader.for_song(song), progress, pairs)
-        song = _with_classified_roles(song, analysis.dry, config.network)
-    empty = blank_recording(song, pairs).dry(0.0)
-    spec = _shape_spec(song, empty, rules, config)
+    aligned = align_song(song, reader, naming_of(rules, config.network), progress)
+    empty = blank_recording(aligned.song, aligned.pairs).dry(0.0)
+    spec = _shape_spec(aligned.song, empty, rules, config)
     with ThreadPoolExecutor(2) as aside:
         # the song's shape is known: its programs are made while its samples are read
         ready = [aside.submit(prepare_rounds, spec.task, spec.nothing, config.n_steps)]
         if config.network and spec.context and not config.settings:
             ready.append(aside.submit(prepare_proposal, config.network, empty, spec.context, spec.nothing))
-        analysis = analysis or analyse(song, reader.for_song(song), progress, pairs)
+        song, analysis = measure_song(aligned, reader, progress)
         for each in ready:
             each.result()
     problem = _problem_of(song, analysis, spec, rules, config)

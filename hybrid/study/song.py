@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from hybrid.analysis.chunks import sum_of, workers
+from hybrid.analysis.song import AnalysedSong, analyse_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.errors import SongError
@@ -25,7 +26,7 @@ from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.panel import predict
 from hybrid.mixing.mixdown import rendered
-from hybrid.mixing.plan import AnalysedSong, MixConfig, MixProblem, analyse_song, formulate
+from hybrid.mixing.plan import MixConfig, MixProblem, formulate, naming_of
 from hybrid.proposal.weights import Network
 from hybrid.refinement.refine import AT_ONCE, refine_many
 from hybrid.study.arm import FULL, Arm
@@ -93,7 +94,7 @@ def make_ready(
 
     Raises SongError if its files, or its reference, are unfit.
     """
-    heard = analyse_song(song, reader, *way)
+    heard = analyse_song(song, reader, naming_of(*way))
     reader = reader.for_song(heard.song)
     beside = None
     if reference:

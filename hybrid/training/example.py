@@ -15,8 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from hybrid import shelf
-from hybrid.analysis.analyse import analyse
-from hybrid.analysis.microphones import align_microphones
+from hybrid.analysis.song import align_song, measure_song
 from hybrid.audio.read import SongReader, open_song
 from hybrid.audio.song import Song, Track
 from hybrid.corpus.card import Card
@@ -80,12 +79,12 @@ def listen_to(song: Song, also: Callable[[Song, SongReader, Dry], None] = lambda
     `also` is shown the song, its samples, and all frames.
     """
     with open_song(song) as reader:
-        song, pairs = align_microphones(song, reader)
-        dry = analyse(song, reader.for_song(song), pairs=pairs).dry
+        aligned = align_song(song, reader)
+        song, (dry, _) = measure_song(aligned, reader)
         also(song, reader.for_song(song), dry)
     frames = Frames.of(at_network_frames(dry))
     n_frames = max(1, int(np.sum(frames.inside > 0.0)))
-    return Example(song, _cut(frames, Shape(len(song.tracks), n_frames, len(pairs))))
+    return Example(song, _cut(frames, Shape(len(song.tracks), n_frames, len(aligned.pairs))))
 
 
 def _cut(frames: Frames, shape: Shape, first: int = 0) -> Frames:

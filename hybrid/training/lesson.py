@@ -119,7 +119,7 @@ class Lessons:
         return Lesson(frames, objective, jax.tree.map(np.asarray, conditioning), audible, family, *self._targets(kept))
 
     def _compile(self, cast: _Cast) -> Objective:
-        song = replace(cast.song, tracks=name_roles(cast.song.tracks, self._rules.roles))
+        song = name_roles(cast.song, self._rules.roles)
         objective, _ = compile_rules(self._rules, song, self._shape.n_tracks, np.asarray(cast.time_s, np.float32))
         return objective
 

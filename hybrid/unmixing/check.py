@@ -70,7 +70,7 @@ def check_mix_of(path: Path, song: Song, rules: RuleSet, progress: Progress) -> 
     """
     mix = load_mix(path)
     song, notes = song_without_mix(song, path)
-    song = replace(song, tracks=name_roles(song.tracks, rules.roles))
+    song = name_roles(song, rules.roles)
     kept, left_out = _split(rules, lambda rule: why_not(rule.requires, FITTED))
     with open_song(song) as reader, open_at(mix, song.sample_rate) as mix_reader:
         dry = analyse(song, reader, progress).dry
