@@ -21,11 +21,8 @@ from hybrid.audio.song import Song, Track
 from hybrid.corpus.card import Card
 from hybrid.errors import InputError, Problem
 from hybrid.model.input_features import NETWORK_FRAME_S, at_network_frames
+from hybrid.treatment.axes import places_of
 from hybrid.treatment.types import Dry
-
-TRACK_AXIS = {"power": 0, "power_k": 0, "active": 0, "low_power": 0}
-FRAME_AXIS = {"power": 2, "power_k": 2, "cross": 3, "active": 1, "inside": 0, "peak": 0, "time_s": 0}
-PAIR_AXIS = {"pairs": 0, "cross": 0}
 
 
 class Shape(NamedTuple):
@@ -90,10 +87,9 @@ def listen_to(song: Song, also: Callable[[Song, SongReader, Dry], None] = lambda
 def _cut(frames: Frames, shape: Shape, first: int = 0) -> Frames:
     """Its first tracks and pairs, and frames from `first` on; padded with zeros where there are fewer."""
     fields = frames._asdict()
-    for axes, begin, n in ((TRACK_AXIS, 0, shape.n_tracks), (FRAME_AXIS, first, shape.n_frames),
-                           (PAIR_AXIS, 0, shape.n_pairs)):  # fmt: skip
-        for name, axis in axes.items():
-            fields[name] = _stretch(fields[name], axis, begin, n)
+    for axis, begin, n in (("track", 0, shape.n_tracks), ("frame", first, shape.n_frames), ("pair", 0, shape.n_pairs)):
+        for name, place in places_of(axis).items():
+            fields[name] = _stretch(fields[name], place, begin, n)
     return Frames(**fields)
 
 

@@ -8,7 +8,7 @@ channels.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -20,29 +20,12 @@ from jaxtyping import Array, Float, Int
 from hybrid.treatment.parts import N_TONE, N_ZONES, PARTS, RIDE_S, SEND_OFF_DB, Axis
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=[
-        "power",
-        "power_k",
-        "pairs",
-        "cross",
-        "active",
-        "inside",
-        "time_s",
-        "k_weight",
-        "low_power",
-        "low_hz",
-        "low_k",
-        "peak",
-        "peak_to_loudness_db",
-    ],
-    meta_fields=["frame_s"],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Dry:
     """Measurements of the raw tracks. Padding tracks, pairs and frames hold zeros.
 
+    The annotations say which axis is which, for all that cut, join or reorder tracks, pairs or frames (`axes`).
     The middle axis of powers is left, right, and the real part of left times conjugate right; a mono track has
     three equal entries. Powers are mean squares: a full-scale sine has 0.5 per channel.
     """
@@ -71,7 +54,7 @@ class Dry:
     """Square of the largest sample, in either channel, of the sum of the raw tracks."""
     peak_to_loudness_db: Float[Array, ""]
     """True peak of the raw sum minus its loudness, dB: the estimate for any mix before it is rendered."""
-    frame_s: float
+    frame_s: float = field(metadata={"static": True})
 
 
 class Gain(NamedTuple):

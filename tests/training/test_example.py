@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_type_hints
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +17,7 @@ from hybrid.training.example import Example, Frames, Shape, listen_to, shaped, s
 from hybrid.training.recipe import Variety
 from hybrid.training.vary import asked_otherwise, recast, varied
 from hybrid.treatment import effect
+from hybrid.treatment.axes import AXES
 from hybrid.treatment.types import neutral
 from tests.knowledge.made import RULES, rule_of
 from tests.training.made import SECONDS, write_song
@@ -37,6 +39,11 @@ def test_a_song_is_heard_in_frames_of_four_tenths_of_a_second_from_its_start_to_
     # the last window ends after the song
     assert example.frames.power.shape == (3, 3, round(SECONDS / NETWORK_FRAME_S) + 1, 40)
     assert [track.role for track in example.song.tracks] == ["bass", "guitar", "vocal.lead"]
+
+
+def test_an_example_holds_all_arrays_of_a_recording_with_their_axes():
+    hints = get_type_hints(Frames)
+    assert {name: tuple(hints[name].dim_str.split()) for name in Frames._fields} == AXES
 
 
 def test_a_stored_example_comes_back_as_it_was(example: Example, tmp_path: Path):
