@@ -127,7 +127,8 @@ def case_of(folder: Path, rules: RuleSet, name: str) -> Case:
     """The case of the song in `folder`, with its frames pooled."""
     song = load_song(folder)
     with open_song(song) as reader:
-        song, (dry, _) = analyse_song(song, reader, naming_of(rules, None))
+        analysed = analyse_song(song, reader, naming_of(rules, None))
+    song, dry = analysed.song, analysed.analysis.dry
     return made_case(name, song, pool(dry, -(-dry.active.shape[-1] // FRAMES)), rules)
 
 

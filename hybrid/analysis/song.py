@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Int
 
@@ -14,7 +16,9 @@ from hybrid.analysis.microphones import align_microphones, aligned_by, listener_
 from hybrid.analysis.recording import NO_PAIRS, blank_recording
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
+from hybrid.measure.loudness import active_lufs
 from hybrid.signal.bandpower import CHUNK_HOPS, COMPARED_BINS
+from hybrid.tabular import Row, Tabular
 from hybrid.treatment.types import Dry
 
 _SPARSE_STEP = 2
@@ -51,12 +55,24 @@ class AlignedSong(NamedTuple):
     """None unless roles were named by ear, which takes a measurement."""
 
 
-class AnalysedSong(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class AnalysedSong(Tabular):
     """A song whose tracks are measured."""
 
     song: Song
     """With its roles named, and its microphones aligned."""
     analysis: Analysis
+
+    def __repr__(self) -> str:
+        levels = self.analysis.raw_levels
+        raw = f"raw sum at {levels.integrated_lufs:.1f} LUFS, {levels.true_peak_dbtp:.1f} dBTP"
+        return f"AnalysedSong({self.song!r}, {raw})"
+
+    def rows(self) -> list[Row]:
+        """A row for each track, with its loudness while it sounds, in LUFS."""
+        dry = self.analysis.dry
+        lufs = active_lufs(jnp.sum(dry.power_k[:, :2], axis=(1, 3)), dry.active).tolist()
+        return [{**row, "raw_lufs": level} for row, level in zip(self.song.rows(), lufs, strict=False)]
 
 
 class SparseAnalysis(NamedTuple):

@@ -139,7 +139,7 @@ def attempt(job: Job, worker: Worker) -> Record:
 
 def _mixed(job: Job, record: Record, worker: Worker) -> Record:
     from hybrid.compiled import clear_compiled
-    from hybrid.export.mixed import Wanted, write_mix
+    from hybrid.export.mixed import OutputSpec, write_mix
     from hybrid.mixing.plan import MixConfig
 
     asked = job.asked
@@ -148,9 +148,9 @@ def _mixed(job: Job, record: Record, worker: Worker) -> Record:
         song = assemble_song(job.found, job.roles, Path(scratch))
         inputs = [path for track in song.tracks for path in track.files]
         with OutputFolder(job.out, overwrite=True, inputs=inputs) as folder:
-            wanted = Wanted(asked.subtype, asked.sample_rate, asked.stems, asked.verdict)
+            spec = OutputSpec(folder.path, asked.subtype, asked.sample_rate, asked.stems, asked.verdict)
             config = MixConfig(asked.steps, asked.seed, network, n_threads=worker.n_threads)
-            written = write_mix(song, rules, config, folder.path, wanted, lambda stage, share: worker.stop_if_asked())
+            written = write_mix(song, rules, config, spec, lambda stage, share: worker.stop_if_asked())
     excess = {}
     if written.delivered:
         excess = {

@@ -21,9 +21,11 @@ from hybrid.mixing.quick import quick_mix
 NO_NETWORK = "none"
 
 
-class Wanted(NamedTuple):
-    """What is to be written."""
+class OutputSpec(NamedTuple):
+    """What is to be written, and where."""
 
+    folder: Path
+    """Is there, and is empty."""
     subtype: Subtype
     sample_rate: int | None = None
     """Hz; None for the song's own."""
@@ -32,7 +34,7 @@ class Wanted(NamedTuple):
     """Without it the network's proposal is rendered once: neither refined nor judged, no stems, no report."""
 
 
-class Written(NamedTuple):
+class WrittenMix(NamedTuple):
     """A mix that is written, and what can be said of it."""
 
     song: Song
@@ -45,11 +47,9 @@ class Written(NamedTuple):
     """None without a verdict."""
 
 
-def write_mix(
-    song: Song, rules: RuleSet, config: MixConfig, folder: Path, wanted: Wanted, progress: Progress
-) -> Written:
-    """Mixes a song into `folder`, which is there and empty. Deterministic."""
-    fmt = Format(wanted.sample_rate or song.sample_rate, wanted.subtype, wanted.stems)
+def write_mix(song: Song, rules: RuleSet, config: MixConfig, spec: OutputSpec, progress: Progress) -> WrittenMix:
+    """The mix of a song, written as `spec` says. Deterministic."""
+    folder, fmt = spec.folder, Format(spec.sample_rate or song.sample_rate, spec.subtype, spec.stems)
     options = {
         "steps": str(config.n_steps),
         "seed": str(config.seed),
@@ -59,12 +59,12 @@ def write_mix(
     inputs = digest(song)
     made = made_with(rules.hash, inputs, options)
     with open_song(song, config.n_threads) as reader:
-        if not wanted.verdict:
-            quick = quick_mix(song, reader, rules, config, folder, fmt, progress)
+        if not spec.verdict:
+            quick = quick_mix(reader, rules, config, folder, fmt, progress=progress)
             write_settings(quick.song, quick.treatment, folder, made)
-            return Written(quick.song, inputs, quick.levels, quick.song.notes, None)
+            return WrittenMix(quick.song, inputs, quick.levels, quick.song.notes, None)
         plan = plan_mix(song, reader, rules, config, progress)
         delivered = deliver(plan, reader, folder, fmt, progress)
     write_results(delivered, rules, folder, made)
     plan = delivered.plan
-    return Written(plan.song, inputs, delivered.levels, (*plan.song.notes, *plan.report.warnings), delivered)
+    return WrittenMix(plan.song, inputs, delivered.levels, (*plan.song.notes, *plan.report.warnings), delivered)

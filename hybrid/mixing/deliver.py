@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
 import numpy as np
@@ -40,6 +40,20 @@ class Format(NamedTuple):
     subtype: Subtype
     stems: bool = True
     """Whether the treated tracks, and what comes back from the room, are written beside the mix."""
+
+
+class Sink(Protocol):
+    """Takes a signal block by block, as a `WavWriter` does."""
+
+    def write(self, block: Float[np.ndarray, "2 time"]) -> None: ...
+
+
+class Sinks(NamedTuple):
+    """Where a rendered song goes."""
+
+    mix: Sink
+    parts: Sequence[Sink]
+    """The stems in the order of the tracks, then the return of the room, if there is one; or none of them."""
 
 
 class Delivered(NamedTuple):
@@ -83,7 +97,8 @@ def deliver(plan: Plan, reader: SongReader, folder: Path, fmt: Format, progress:
             level = objectives.output_level_db(plan.objective.output, levels.integrated_lufs, levels.true_peak_dbtp)
         level = min(float(level), _FULL_SCALE_DB - rehearsal.stem_peak_db)
         treatment = replace(treatment, master=treatment.master._replace(level_db=jax.device_put(np.float32(level))))
-        levels = _write(plan.song, reader, treatment, folder, fmt, pool, progress)
+    with open_files(plan.song, folder, fmt, treatment.reverb is not None) as files:
+        levels = write_parts(reader, treatment, files, fmt.sample_rate, progress)
     # only the output level has changed since the rehearsal, and powers are before it
     measured = measured._replace(
         treatment=treatment,
@@ -152,37 +167,30 @@ def _rehearse(plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecuto
     return Rehearsal(levels, 20.0 * float(np.log10(peak)) + headroom_db, observer.measured(treatment, levels))
 
 
-def _write(
-    song: Song,
-    reader: SongReader,
-    treatment: Treatment,
-    folder: Path,
-    fmt: Format,
-    pool: ThreadPoolExecutor,
-    progress: Progress,
-) -> Levels:
-    """Write mix, stems and return at the output level; the readings are those of the written mix."""
+def write_parts(reader: SongReader, treatment: Treatment, sinks: Sinks, sample_rate: int, progress: Progress) -> Levels:
+    """Renders the reader's song under a treatment, at its output level, into `sinks`; the readings of that mix."""
+    song = reader.song
     gain = np.float32(10.0 ** (float(treatment.master.level_db) / 20.0))
-    meter = Meter(fmt.sample_rate, 2)
-    with _files(song, folder, fmt, treatment.reverb is not None) as (mix_file, part_files):
-        n_parts = len(song.tracks) + (treatment.reverb is not None)
-        converters = [Converter(song.sample_rate, fmt.sample_rate) for _ in range(n_parts)]
+    meter = Meter(sample_rate, 2)
+    n_parts = len(song.tracks) + (treatment.reverb is not None)
+    converters = [Converter(song.sample_rate, sample_rate) for _ in range(n_parts)]
+    with workers(reader.n_threads) as pool:
         for chunk, last in _chunks(song, reader, treatment, pool, ("render", progress)):
 
             def put(index: int, chunk: Chunk = chunk, last: bool = last) -> Float[np.ndarray, "2 out"]:
                 part = converters[index](chunk.parts[index] * gain, last)
-                if part_files:
-                    part_files[index].write(part)
+                if sinks.parts:
+                    sinks.parts[index].write(part)
                 return part
 
             mix = sum_of(list(pool.map(put, range(n_parts))))
-            mix_file.write(mix)
+            sinks.mix.write(mix)
             meter.add(mix)
     return meter.levels()
 
 
 @contextmanager
-def _files(song: Song, folder: Path, fmt: Format, has_room: bool) -> Iterator[tuple[WavWriter, list[WavWriter]]]:
+def open_files(song: Song, folder: Path, fmt: Format, has_room: bool) -> Iterator[Sinks]:
     """The mix's file, and, if they are wanted, one for every stem, named after the tracks, and for the return, if
     there is one."""
     with ExitStack() as stack:
@@ -197,4 +205,4 @@ def _files(song: Song, folder: Path, fmt: Format, has_room: bool) -> Iterator[tu
         if fmt.stems and has_room:
             (folder / RETURN_FILE).parent.mkdir()
             stems.append(opened(folder / RETURN_FILE))
-        yield opened(folder / MIX_FILE), stems
+        yield Sinks(opened(folder / MIX_FILE), stems)

@@ -84,10 +84,10 @@ class Plan(NamedTuple):
     """Whether the treatment is one that was given, its output level too."""
 
 
-def naming_of(rules: RuleSet, network: Network | None) -> Naming:
+def naming_of(rules: RuleSet | None, network: Network | None) -> Naming:
     """Roles by the names that the rules know; where those say nothing, by the network's ear."""
     by_ear = partial(_named_by_ear, network) if network else None
-    return Naming(partial(name_roles, names=rules.roles), by_ear)
+    return Naming(partial(name_roles, names=rules.roles if rules else ()), by_ear)
 
 
 def _named_by_ear(network: Network, song: Song, dry: Dry) -> Song:
@@ -104,15 +104,16 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
         song = placed_by(config.settings, song)
     aligned = align_song(song, reader, naming_of(rules, config.network), progress)
     empty = blank_recording(aligned.song, aligned.pairs).dry(0.0)
-    spec = _shape_spec(aligned.song, empty, rules, config)
+    spec = shape_spec(aligned.song, empty, rules, config)
     with ThreadPoolExecutor(2) as aside:
         # the song's shape is known: its programs are made while its samples are read
         ready = [aside.submit(prepare_rounds, spec.task, spec.nothing, config.n_steps)]
         if config.network and spec.context and not config.settings:
             ready.append(aside.submit(prepare_proposal, config.network, empty, spec.context, spec.nothing))
-        song, analysis = measure_song(aligned, reader, progress)
+        analysis = measure_song(aligned, reader, progress).analysis
         for each in ready:
             each.result()
+    song = aligned.song
     problem = _problem_of(song, analysis, spec, rules, config)
     objective, dry = problem.objective, analysis.dry
     is_given = config.settings is not None and not config.n_steps
@@ -151,7 +152,7 @@ class MixProblem(NamedTuple):
 
 def formulate(song: Song, analysis: Analysis, rules: RuleSet, config: MixConfig) -> MixProblem:
     """What is to be refined under these rules, and from where, of a song that is analysed and whose roles are named."""
-    return _problem_of(song, analysis, _shape_spec(song, analysis.dry, rules, config), rules, config)
+    return _problem_of(song, analysis, shape_spec(song, analysis.dry, rules, config), rules, config)
 
 
 def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet, config: MixConfig) -> MixProblem:
@@ -195,8 +196,8 @@ class ShapeSpec(NamedTuple):
     """Of a network, if there is one, but for what is measured."""
 
 
-def _shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> ShapeSpec:
-    """Only shape and times of `dry` matter."""
+def shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> ShapeSpec:
+    """Only shape and times of `dry` matter, unless the task is to be looked into before it is complete."""
     n_tracks = dry.power.shape[0]
     objective, report = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
     pooled = _pooled(dry)

@@ -42,14 +42,14 @@ class Quick(NamedTuple):
 
 
 def quick_mix(
-    song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, folder: Path, fmt: Format, progress: Progress
+    reader: SongReader, rules: RuleSet, config: MixConfig, folder: Path, fmt: Format, *, progress: Progress
 ) -> Quick:
     """Writes the mix that the network proposes, at the loudness and true peak that the rules ask for."""
     network = config.network
     assert network is not None and not config.n_steps
-    song, dry = analyse_sparsely(song, reader, naming_of(rules, network), progress)
+    song, dry = analyse_sparsely(reader.song, reader, naming_of(rules, network), progress)
     treatment = _proposed(song, dry, rules, network, config.seed)
-    return _write(song, reader.for_song(song), treatment, rules, folder, fmt, progress)
+    return _write(reader.for_song(song), treatment, rules, folder, fmt, progress)
 
 
 def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int) -> Treatment:
@@ -63,9 +63,10 @@ def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int)
 
 
 def _write(
-    song: Song, reader: SongReader, treatment: Treatment, rules: RuleSet, folder: Path, fmt: Format, progress: Progress
+    reader: SongReader, treatment: Treatment, rules: RuleSet, folder: Path, fmt: Format, progress: Progress
 ) -> Quick:
     """Renders once into a scratch file, then writes that at its output level."""
+    song = reader.song
     meter, convert = Meter(fmt.sample_rate, 2), Converter(song.sample_rate, fmt.sample_rate)
     done = 0
     with tempfile.TemporaryFile(dir=folder) as scratch, workers(reader.n_threads) as pool:

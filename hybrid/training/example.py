@@ -77,7 +77,7 @@ def listen_to(song: Song, also: Callable[[Song, SongReader, Dry], None] = lambda
     """
     with open_song(song) as reader:
         aligned = align_song(song, reader)
-        song, (dry, _) = measure_song(aligned, reader)
+        song, dry = aligned.song, measure_song(aligned, reader).analysis.dry
         also(song, reader.for_song(song), dry)
     frames = Frames.of(at_network_frames(dry))
     n_frames = max(1, int(np.sum(frames.inside > 0.0)))

@@ -113,7 +113,7 @@ class Master(NamedTuple):
     data_fields=["gain", "eq", "dynamics", "pan", "reverb", "master"],
     meta_fields=["knot_s"],
 )
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Treatment:
     """Parameters of the mix of every track, in the groups that a rule may act on."""
 
@@ -126,6 +126,10 @@ class Treatment:
     master: Master
     knot_s: float
     """Spacing of the points of `dynamics`."""
+
+    def __repr__(self) -> str:
+        groups = dict.fromkeys(part.partition(".")[0] for part in treatment_parts(self))
+        return f"Treatment({np.shape(self.gain.level_db)[-1]} tracks: {', '.join(groups)})"
 
 
 _NAMES = {f"{part.group}.{part.field}": part.name for part in PARTS.values()}
