@@ -215,7 +215,7 @@ def check(
     sample_rate: int | None = None,
     progress: Progress = _quiet,
 ) -> Check:
-    """What a finished mix keeps and breaks of the rules: by itself, or with its tracks, which are fitted to it.
+    """The verdict on a finished mix: by itself, or with its tracks, which are fitted to it.
 
     A mix that is an array needs its `sample_rate` in Hz.
     """
@@ -232,7 +232,7 @@ def judge(
     *,
     sample_rate: int | None = None,
 ) -> MixEvaluation:
-    """Measures of a finished mix that share nothing with the rules: alone, against a reference mix, with its tracks."""
+    """Metrics of a finished mix that share nothing with the rules: alone, against a reference mix, with its tracks."""
     with ExitStack() as stack:
         path = stack.enter_context(mix_file(mix, sample_rate))
         tracks = song_without_mix(_song(song), path)[0] if song is not None else None

@@ -1,4 +1,4 @@
-"""The preamble of whatever is done with a song: its roles named, its microphones aligned, its tracks measured."""
+"""Preparation of a song for everything else: roles named, microphones aligned, tracks measured."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Complex, Int
 
 from hybrid.analysis.analyse import Analysis, analyse
-from hybrid.analysis.chunks import Progress, ahead, grid_of, read_chunk, spread, workers
-from hybrid.analysis.microphones import align_microphones, aligned_by, listener_of
+from hybrid.analysis.chunks import Progress, grid_of, map_chunks, read_chunk, sampled_chunks, workers
+from hybrid.analysis.microphones import accumulator_for, align_from, align_microphones
 from hybrid.analysis.recording import NO_PAIRS, blank_recording
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
@@ -22,8 +22,8 @@ from hybrid.tabular import Row, Tabular
 from hybrid.treatment.types import Dry
 
 _SPARSE_STEP = 2
-"""Every how many windows a sparse analysis measures one. A network's input changes by less than a listener would hear,
-and microphones are compared by no more windows."""
+"""Spacing of the windows that a sparse analysis measures: levels change inaudibly, and microphones are compared by no
+more windows."""
 
 
 def _unchanged(song: Song) -> Song:
@@ -31,7 +31,7 @@ def _unchanged(song: Song) -> Song:
 
 
 class Naming(NamedTuple):
-    """How tracks of unknown role get one; by default they keep theirs."""
+    """Functions that give tracks of unknown role one; by default none does."""
 
     by_name: Callable[[Song], Song] = _unchanged
     by_ear: Callable[[Song, Dry], Song] | None = None
@@ -90,7 +90,7 @@ def analyse_song(
     naming: Naming = _AS_NAMED,
     progress: Progress = lambda stage, share: None,
 ) -> AnalysedSong:
-    """The song measured: what everything that is done with it begins with."""
+    """The song with roles named, microphones aligned and tracks measured."""
     return measure_song(align_song(song, reader, naming, progress), reader, progress)
 
 
@@ -100,7 +100,7 @@ def align_song(
     naming: Naming = _AS_NAMED,
     progress: Progress = lambda stage, share: None,
 ) -> AlignedSong:
-    """The song as it will be measured, before it is, so that what depends on its shape alone can be made meanwhile."""
+    """The song as it will be measured: programs that depend on its shape alone can be compiled meanwhile."""
     song, pairs = align_microphones(naming.by_name(song), reader)
     by_ear = naming.ear_for(song)
     if by_ear is None:
@@ -112,31 +112,31 @@ def align_song(
 def measure_song(
     aligned: AlignedSong, reader: SongReader, progress: Progress = lambda stage, share: None
 ) -> AnalysedSong:
-    """The aligned song with its measurements, which are made now unless naming has taken them."""
+    """The aligned song with its measurements, which are made here unless naming by ear has made them."""
     song, pairs, analysis = aligned
     return AnalysedSong(song, analysis or analyse(song, reader.for_song(song), progress, pairs))
 
 
 def analyse_sparsely(song: Song, reader: SongReader, naming: Naming, progress: Progress) -> SparseAnalysis:
-    """The same song, measured in half of its windows while it is read once; what pairs of tracks share is left out."""
+    """The same song, measured in every other window while it is read once; cross powers of pairs are left out."""
     song = naming.by_name(song)
     grid, recording = grid_of(song), blank_recording(song, NO_PAIRS)
-    listener = listener_of(song)
-    compared = frozenset(spread(grid.n_chunks) if listener else ())
+    accumulator = accumulator_for(song)
+    compared = frozenset(sampled_chunks(grid.n_chunks) if accumulator else ())
 
-    def measure(chunk: int, track: int) -> Complex[np.ndarray, "window heard"] | None:
+    def measure(chunk: int, track: int) -> Complex[np.ndarray, "window bin"] | None:
         spectrum = recording.measure(chunk, track, read_chunk(reader, grid, track, chunk), _SPARSE_STEP)
         if spectrum is None or chunk not in compared:
             return None
         return np.asarray(spectrum)[..., :COMPARED_BINS].mean(axis=0)
 
     with workers(reader.n_threads) as pool:
-        for chunk, mids in enumerate(ahead(pool, measure, grid.n_chunks, len(song.tracks))):
-            if listener and chunk in compared:
-                silence = np.zeros((CHUNK_HOPS // _SPARSE_STEP, listener.n_bins), np.complex64)
-                listener(np.stack([silence if mid is None else mid for mid in mids]))
+        for chunk, mids in enumerate(map_chunks(pool, measure, grid.n_chunks, len(song.tracks))):
+            if accumulator and chunk in compared:
+                silence = np.zeros((CHUNK_HOPS // _SPARSE_STEP, accumulator.n_bins), np.complex64)
+                accumulator(np.stack([silence if mid is None else mid for mid in mids]))
             progress("analyse", (chunk + 1) / grid.n_chunks)
     dry = recording.dry(0.0)
-    song = aligned_by(song, listener) if listener else song
+    song = align_from(song, accumulator) if accumulator else song
     by_ear = naming.ear_for(song)
     return SparseAnalysis(by_ear(song, dry) if by_ear else song, dry)

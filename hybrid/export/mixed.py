@@ -1,4 +1,4 @@
-"""One song from its tracks to all that is written of it: the path of `mix`, whoever asks for it."""
+"""A mix with all its files: the path of `hybrid mix`, `hybrid batch` and the API."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ NO_NETWORK = "none"
 
 
 class OutputSpec(NamedTuple):
-    """What is to be written, and where."""
+    """The files of a mix that are written, and where."""
 
     folder: Path
-    """Is there, and is empty."""
+    """Exists and is empty."""
     subtype: Subtype
     sample_rate: int | None = None
     """Hz; None for the song's own."""
     stems: bool = True
     verdict: bool = True
-    """Without it the network's proposal is rendered once: neither refined nor judged, no stems, no report."""
+    """Without a verdict the network's proposal is rendered once: neither refined nor judged, no stems, no report."""
 
 
 class WrittenMix(NamedTuple):
-    """A mix that is written, and what can be said of it."""
+    """A mix as it was written."""
 
     song: Song
     """With its roles named."""
     inputs: str
-    """The digest of what went in."""
+    """Digest of the song."""
     levels: Levels
     notes: tuple[str, ...]
     delivered: Delivered | None
@@ -48,7 +48,7 @@ class WrittenMix(NamedTuple):
 
 
 def write_mix(song: Song, rules: RuleSet, config: MixConfig, spec: OutputSpec, progress: Progress) -> WrittenMix:
-    """The mix of a song, written as `spec` says. Deterministic."""
+    """The mix of a song, written by `spec`. Deterministic."""
     folder, fmt = spec.folder, Format(spec.sample_rate or song.sample_rate, spec.subtype, spec.stems)
     options = {
         "steps": str(config.n_steps),

@@ -1,4 +1,4 @@
-"""What will be done to a song, before any of it is rendered: analysed, compiled, refined, judged in advance."""
+"""The plan of a mix before anything is rendered: analysis, compiled rules, refined treatment, predicted verdict."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ DYNAMICS_S = 0.2
 
 
 class MixConfig(NamedTuple):
-    """How a mix is sought."""
+    """Options of a mix."""
 
     n_steps: int
     """Of refinement; 0 keeps the start."""
@@ -85,7 +85,7 @@ class Plan(NamedTuple):
 
 
 def naming_of(rules: RuleSet | None, network: Network | None) -> Naming:
-    """Roles by the names that the rules know; where those say nothing, by the network's ear."""
+    """Naming of roles by the names that the rules know, else by the network's classification of the sound."""
     by_ear = partial(_named_by_ear, network) if network else None
     return Naming(partial(name_roles, names=rules.roles if rules else ()), by_ear)
 
@@ -95,10 +95,10 @@ def _named_by_ear(network: Network, song: Song, dry: Dry) -> Song:
 
 
 def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, progress: Progress) -> Plan:
-    """Everything up to rendering; deterministic for a seed.
+    """The plan of a mix: everything up to rendering. Deterministic for a seed.
 
     Rules that are required, and those that the raw sum keeps, are held while the others are improved. Where a name
-    does not tell what a track is, the network's ear does.
+    does not tell what a track is, the network classifies it.
     """
     if config.settings:
         song = placed_by(config.settings, song)
@@ -135,7 +135,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
 
 
 class MixProblem(NamedTuple):
-    """A song before it is refined."""
+    """A song and its rules, ready to be refined."""
 
     objective: Objective
     """Of all its frames."""
@@ -151,7 +151,7 @@ class MixProblem(NamedTuple):
 
 
 def formulate(song: Song, analysis: Analysis, rules: RuleSet, config: MixConfig) -> MixProblem:
-    """What is to be refined under these rules, and from where, of a song that is analysed and whose roles are named."""
+    """The problem that refinement solves for an analysed song under these rules, and where it starts."""
     return _problem_of(song, analysis, shape_spec(song, analysis.dry, rules, config), rules, config)
 
 
@@ -175,7 +175,7 @@ def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet,
 def _proposed_start(
     network: Network, dry: Dry, context: ProposalContext, nothing: Treatment, usual: Treatment, song: Song, seed: int
 ) -> Treatment:
-    """What the network proposes, on top of the usual sends; low cuts are no lower than where they can be felt."""
+    """The network's proposal with the usual sends; low cuts are no lower than where they have a gradient."""
     start = replace(nothing, reverb=usual.reverb)
     proposal = proposed(network, dry, context, start, song.tracks, seed)
     corner_hz = np.maximum(proposal.eq.low_cut_hz, usual.eq.low_cut_hz)
@@ -183,7 +183,7 @@ def _proposed_start(
 
 
 class ShapeSpec(NamedTuple):
-    """What follows from a song's shape and rules."""
+    """All that follows from the shape of a song and its rules, without its measurements."""
 
     objective: Objective
     """Of all frames."""
@@ -197,7 +197,7 @@ class ShapeSpec(NamedTuple):
 
 
 def shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> ShapeSpec:
-    """Only shape and times of `dry` matter, unless the task is to be looked into before it is complete."""
+    """The spec of a song; of `dry` only shape and times matter, unless the task is used as it is."""
     n_tracks = dry.power.shape[0]
     objective, report = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
     pooled = _pooled(dry)
@@ -208,15 +208,15 @@ def shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> Shape
     return ShapeSpec(objective, report, task, nothing, proposal_context(rules, song, dry) if config.network else None)
 
 
-def corrected(plan: Plan, observed: Measured) -> Plan | None:
-    """The plan after a look at its rendered audio: None if all that must be kept is kept.
+def correct_plan(plan: Plan, observed: Measured) -> Plan | None:
+    """The plan, corrected by measurements of its rendered audio; None if these keep all constraints.
 
     Where prediction and audio differ, the limits of what must be kept move by that difference, and refinement goes
     on from where it was.
     """
     dry, treatment = plan.analysis.dry, plan.refined.treatment
-    heard = read_panel(plan.objective, observed)
-    beyond = signed_excess(plan.objective, heard)
+    found = read_panel(plan.objective, observed)
+    beyond = signed_excess(plan.objective, found)
     limits = zip(beyond, plan.task.constraints, strict=True)
     if not plan.refined.n_steps or not any(
         np.any((np.asarray(c) > BROKEN) & (weights >= UNLIMITED)) for c, weights in limits
@@ -224,8 +224,8 @@ def corrected(plan: Plan, observed: Measured) -> Plan | None:
         return None
     expected = read_panel(plan.objective, predict(dry, treatment))
     shift = [
-        np.where(weights > 0.0, np.asarray(h.value) - np.asarray(e.value), 0.0).astype(np.float32)
-        for h, e, weights in zip(heard, expected, plan.task.constraints, strict=True)
+        np.where(weights > 0.0, np.asarray(f.value) - np.asarray(e.value), 0.0).astype(np.float32)
+        for f, e, weights in zip(found, expected, plan.task.constraints, strict=True)
     ]
     ask = plan.task.objective.ask._replace(
         low=tuple(low - s for low, s in zip(plan.objective.ask.low, shift, strict=True)),

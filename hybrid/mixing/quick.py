@@ -1,4 +1,4 @@
-"""The short way to a mix: a song is heard by the network and rendered once, neither refined, rehearsed nor judged."""
+"""A mix in one pass: the network's proposal rendered once, neither refined, rehearsed nor judged."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from hybrid.treatment.types import Dry, Treatment, neutral
 _BLOCK_BYTES = 8 << 20
 
 
-class Quick(NamedTuple):
-    """A mix that is written."""
+class QuickMix(NamedTuple):
+    """A mix in one pass, as it was written."""
 
     song: Song
     treatment: Treatment
@@ -43,8 +43,8 @@ class Quick(NamedTuple):
 
 def quick_mix(
     reader: SongReader, rules: RuleSet, config: MixConfig, folder: Path, fmt: Format, *, progress: Progress
-) -> Quick:
-    """Writes the mix that the network proposes, at the loudness and true peak that the rules ask for."""
+) -> QuickMix:
+    """The mix that the network proposes, written at the loudness and true peak that the rules ask for."""
     network = config.network
     assert network is not None and not config.n_steps
     song, dry = analyse_sparsely(reader.song, reader, naming_of(rules, network), progress)
@@ -53,7 +53,7 @@ def quick_mix(
 
 
 def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int) -> Treatment:
-    """What the network proposes; positions that a rule requires are as required, sends start at usual levels."""
+    """The network's proposal; positions that a rule requires are as required, sends start at usual levels."""
     n_tracks = dry.power.shape[0]
     nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, NETWORK_FRAME_S, optional_parts(rules.rules))
     usual = role_start(nothing, dry, song.tracks, np.zeros(n_tracks, np.float32), seed)
@@ -64,17 +64,17 @@ def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int)
 
 def _write(
     reader: SongReader, treatment: Treatment, rules: RuleSet, folder: Path, fmt: Format, progress: Progress
-) -> Quick:
-    """Renders once into a scratch file, then writes that at its output level."""
+) -> QuickMix:
+    """The mix, rendered once into a temporary file, and written from there at its output level."""
     song = reader.song
     meter, convert = Meter(fmt.sample_rate, 2), Converter(song.sample_rate, fmt.sample_rate)
     done = 0
     with tempfile.TemporaryFile(dir=folder) as scratch, workers(reader.n_threads) as pool:
         for block in mixed(song, reader, treatment, pool):
             done += block.shape[1]
-            heard = convert(block, done >= song.n_samples)
-            meter.add(heard)
-            scratch.write(np.ascontiguousarray(heard.T, np.float32).tobytes())
+            converted = convert(block, done >= song.n_samples)
+            meter.add(converted)
+            scratch.write(np.ascontiguousarray(converted.T, np.float32).tobytes())
             progress("render", done / song.n_samples)
         levels = meter.levels()
         loudness, peak = levels.integrated_lufs, levels.true_peak_dbtp
@@ -85,4 +85,4 @@ def _write(
                 file.write((np.float32(10.0 ** (level / 20.0)) * np.frombuffer(part, np.float32)).reshape(-1, 2).T)
     master = treatment.master._replace(level_db=jax.device_put(np.float32(level)))
     written = levels._replace(integrated_lufs=loudness + level, true_peak_dbtp=peak + level)
-    return Quick(song, replace(treatment, master=master), written)
+    return QuickMix(song, replace(treatment, master=master), written)

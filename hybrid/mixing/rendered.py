@@ -1,4 +1,4 @@
-"""A rendered song, whether its samples are in memory or in files."""
+"""Rendered songs, whose samples are in memory or in files."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ StereoSamples = Float[np.ndarray, "2 time"]
 
 @dataclass(frozen=True, repr=False, kw_only=True)
 class RenderedMix:
-    """A rendered song: the mix, and, if they were asked for, the treated tracks that add up to it."""
+    """A rendered song: its mix and, on request, the treated tracks that add up to it."""
 
     song: Song
     treatment: Treatment
@@ -40,7 +40,7 @@ class RenderedMix:
     folder: Path | None = None
     """Where its files are; None if it is in memory."""
     arrays: Mapping[str, StereoSamples] = field(default_factory=dict)
-    """What is in memory, by the names that files would have."""
+    """Samples in memory, by the names that files would have."""
 
     def __repr__(self) -> str:
         return f"RenderedMix({self._summary()})"
@@ -51,20 +51,20 @@ class RenderedMix:
 
     @property
     def samples(self) -> StereoSamples:
-        """The mix, read from its file where it is not in memory."""
+        """The mix, full scale 1; read from its file if it is not in memory."""
         mix = self._samples_of(MIX_FILE)
         assert mix is not None
         return mix
 
     @property
     def stems(self) -> dict[str, StereoSamples]:
-        """The treated tracks by their ids; empty if they were not asked for."""
+        """The treated tracks by their ids; empty unless they were requested."""
         stems = {track.id: self._samples_of(f"{STEMS_FOLDER}/{track.id}.wav") for track in self.song.tracks}
         return {name: samples for name, samples in stems.items() if samples is not None}
 
     @property
     def returned(self) -> StereoSamples | None:
-        """What comes back from the room; None without one, and without stems."""
+        """The return of the room; None without one, and without stems."""
         return self._samples_of(RETURN_FILE)
 
     def _samples_of(self, name: str) -> StereoSamples | None:
@@ -82,7 +82,7 @@ class MixResult(RenderedMix, Tabular):
     before: Verdict
     """Of the raw sum at the output level that the rules ask for."""
     notes: tuple[str, ...]
-    """What a person should know of the song and its rules."""
+    """Messages for the user about the song and its rules."""
 
     @classmethod
     def of(
@@ -92,7 +92,7 @@ class MixResult(RenderedMix, Tabular):
         folder: Path | None = None,
         arrays: Mapping[str, StereoSamples] | None = None,
     ) -> MixResult:
-        """Of what was delivered, in a folder or in memory."""
+        """The result of a delivery, in a folder or in memory."""
         plan = delivered.plan
         return cls(
             song=plan.song,
@@ -126,7 +126,7 @@ MixSource = RenderedMix | str | Path | Num[np.ndarray, "..."]
 
 
 class _ArraySink:
-    """Keeps the blocks that it is given."""
+    """Receiver that keeps all blocks in memory."""
 
     def __init__(self) -> None:
         self._blocks: list[StereoSamples] = []

@@ -1,4 +1,4 @@
-"""Rules as a loss: what a treatment of one song costs, rule by rule, for loops of one's own."""
+"""Rules as a loss: the cost of a treatment of one song, rule by rule, for optimisation loops of one's own."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from hybrid.treatment.makeup import apply_makeup, undo_makeup
 from hybrid.treatment.types import Dry, Treatment
 
 _LARGEST = 3
-"""Costs that are named in a line."""
+"""Costs that `repr` names."""
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, repr=False)
 class Costs(Tabular):
-    """What a treatment costs: 0 where every rule is kept. A pytree of scalars, or of batches of them."""
+    """Costs of a treatment, 0 where every rule is kept. A pytree of scalars, or of batches of them."""
 
     total: Float[Array, "*batch"]
     by_rule: dict[str, Float[Array, "*batch"]]
@@ -55,15 +55,15 @@ class Costs(Tabular):
 
 @dataclass(frozen=True, repr=False)
 class SongObjective:
-    """The rules of one song as functions of its treatment."""
+    """The rules of one song as pure functions of its treatment."""
 
     song: Song
     rules: RuleSet
     analysed: AnalysedSong
     objective: Objective
-    """Of all frames: what `verdict` judges by."""
+    """Of all frames, for `verdict`."""
     task: Task
-    """Of the frames that refinement works on, 512 at most: what `cost` is about."""
+    """Of the frames that refinement works on, 512 at most, for `cost`."""
     nothing: Treatment
 
     def __repr__(self) -> str:
@@ -106,7 +106,7 @@ class SongObjective:
         return self.nothing
 
     def verdict(self, treatment: Treatment) -> Verdict:
-        """What the mix would keep and break, predicted in the power domain."""
+        """The verdict on the mix under this treatment, predicted in the power domain."""
         return predicted(self.objective, self.song, self.analysed.analysis.dry, treatment)
 
     @property
