@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hybrid.api import analyse, check, judge, load_rules, load_song, mix, objective, propose, refine, render
     from hybrid.audio.song import Song
     from hybrid.errors import InputError, SongError
-    from hybrid.judge.judge import MixEvaluation
+    from hybrid.judging.judge import MixEvaluation
     from hybrid.knowledge.ruleset import RuleSet
     from hybrid.knowledge.verdict import Verdict
     from hybrid.mixing.rendered import MixResult, RenderedMix
@@ -61,7 +61,7 @@ _MODULE_OF_TYPE = {
     "Check": "unmixing.check",
     "Costs": "mixing.song_objective",
     "InputError": "errors",
-    "MixEvaluation": "judge.judge",
+    "MixEvaluation": "judging.judge",
     "MixResult": "mixing.rendered",
     "Refined": "refinement.refine",
     "RenderedMix": "mixing.rendered",

@@ -28,10 +28,10 @@ from hybrid.audio.write import MIX_FILE, OutputFolder, Subtype
 from hybrid.corpus.demo import SAMPLE_RATE, demo_tracks
 from hybrid.errors import InputError, Problem
 from hybrid.export.mixed import OutputSpec, write_mix
-from hybrid.judge.distance import align_reference
-from hybrid.judge.judge import MixEvaluation
-from hybrid.judge.judge import judge as judge_mixes
-from hybrid.judge.mix import read_mix
+from hybrid.judging.distance import align_reference
+from hybrid.judging.judge import MixEvaluation
+from hybrid.judging.judge import judge as judge_mixes
+from hybrid.judging.mix import read_mix
 from hybrid.knowledge import resolve
 from hybrid.knowledge.objective import project
 from hybrid.knowledge.ruleset import RuleSet, flow

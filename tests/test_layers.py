@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "audio": {"validation", "document", "errors", "shelf", "tabular", "units"},
     "corpus": {"audio", "validation", "document", "errors", "shelf", "units"},
     # what judges mixes shares nothing with the rules, nor with what they measure
-    "judge": {"audio", "errors", "tabular"},
+    "judging": {"audio", "errors", "tabular"},
     "signal": set(),
     "treatment": {"signal"},
     "measure": {"signal", "treatment"},
@@ -78,11 +78,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"audio", "compiled", "corpus", "errors", "export", "knowledge", "mixing", "pages", "proposal", "source_hash"},
     },
     "api": {
-        *{"analysis", "audio", "corpus", "document", "errors", "export", "judge", "knowledge", "mixing", "proposal"},
+        *{"analysis", "audio", "corpus", "document", "errors", "export", "judging", "knowledge", "mixing", "proposal"},
         *{"refinement", "treatment", "unmixing"},
     },
     "study": {
-        *{"analysis", "audio", "batch", "validation", "compiled", "corpus", "errors", "export", "judge", "knowledge"},
+        *{"analysis", "audio", "batch", "validation", "compiled", "corpus", "errors", "export", "judging", "knowledge"},
         *{"measure", "mixing", "pages", "proposal", "refinement", "shelf", "source_hash", "training", "treatment"},
         "units",
     },
@@ -91,7 +91,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 JAX = {"jax", "jaxlib", "flax", "optax"}
 FILES = {"yaml", "pydantic", "soundfile", "soxr", "librosa", "pathlib", "os", "io"}
 FORBIDDEN = {
-    **dict.fromkeys(("audio", "corpus", "judge", "pages", "shelf", "cli", "errors", "document"), JAX),
+    **dict.fromkeys(("audio", "corpus", "judging", "pages", "shelf", "cli", "errors", "document"), JAX),
     **dict.fromkeys(("quantity", "units", "validation", "source_hash", "start", "tabular"), JAX),
     **dict.fromkeys(("signal", "treatment", "measure", "model"), FILES),
 }

@@ -48,7 +48,7 @@ def ablate(
     read = read_study(study)
     part = shard_of(shard)
     load("hybrid.study.run")
-    from hybrid.judge.mixed_models import check_library
+    from hybrid.judging.mixed_models import check_library
     from hybrid.study.effects import effects_of
     from hybrid.study.run import all_rows, run_study
     from hybrid.study.sources import songs_said, sources_of

@@ -19,7 +19,7 @@ from hybrid.cli.signals import Context
 from hybrid.errors import InputError, Problem, printable
 
 if TYPE_CHECKING:
-    from hybrid.judge.judge import MixEvaluation
+    from hybrid.judging.judge import MixEvaluation
 
 _RELIABLE = 0.5
 
@@ -83,11 +83,11 @@ def _of_one_song(
     published: bool,
 ) -> dict:
     from hybrid.audio.read import open_song
-    from hybrid.judge.distance import align_reference
-    from hybrid.judge.features import features_of
-    from hybrid.judge.judge import judge
-    from hybrid.judge.mix import read_mix
-    from hybrid.judge.published import PUBLISHED
+    from hybrid.judging.distance import align_reference
+    from hybrid.judging.features import features_of
+    from hybrid.judging.judge import judge
+    from hybrid.judging.mix import read_mix
+    from hybrid.judging.published import PUBLISHED
 
     rest = _without(song, [*paths, *references]) if song else None
     first = read_mix(paths[0], rest.sample_rate if rest else None)
@@ -120,9 +120,9 @@ def _corpus_features(
     context: Context, corpus: Sequence[Path], mixes: Sequence[Path], sample_rate: int
 ) -> list[dict[str, float]]:
     """Of all mixes of a corpus but those that are judged."""
-    from hybrid.judge.features import features_of
-    from hybrid.judge.mix import read_mix
-    from hybrid.judge.spread import MIN_MIXES
+    from hybrid.judging.features import features_of
+    from hybrid.judging.mix import read_mix
+    from hybrid.judging.spread import MIN_MIXES
 
     judged = {path.resolve() for path in mixes}
     others = [path for path in corpus if path.resolve() not in judged]
@@ -139,7 +139,7 @@ def _corpus_features(
 
 def _among(found: MixEvaluation, known: Sequence[Mapping[str, float]]) -> dict[str, object]:
     """Where the features of a mix lie in a corpus."""
-    from hybrid.judge.spread import inside_share, rank_features
+    from hybrid.judging.spread import inside_share, rank_features
 
     stands = rank_features(found.features, known)
     percentiles = {name: round(each.percentile, 1) for name, each in stands.items()}
@@ -160,7 +160,7 @@ def _without(song: Song, mixes: Sequence[Path]) -> Song:
 def _said(
     path: Path, found: MixEvaluation, song: Song | None, people: Sequence[Mapping[str, float]]
 ) -> dict[str, object]:
-    from hybrid.judge.spread import MIN_MIXES, inside_share, rank_features
+    from hybrid.judging.spread import MIN_MIXES, inside_share, rank_features
 
     said: dict[str, object] = {"mix": str(path), "metrics": _rounded(found.metrics)}
     said["features"] = _rounded(found.features)
@@ -189,8 +189,8 @@ def _rounded(values: Mapping[str, float | bool | None]) -> dict[str, float | boo
 
 
 def _text(said: dict) -> str:
-    from hybrid.judge.features import FEATURES
-    from hybrid.judge.table import METRICS
+    from hybrid.judging.features import FEATURES
+    from hybrid.judging.table import METRICS
 
     mixes = said["mixes"]
     names = [printable(Path(each["mix"]).name) for each in mixes]
@@ -236,9 +236,9 @@ def _shares(mixes: Sequence[dict], name: str) -> str:
 
 
 def _sets(paths: Sequence[Path], references: Sequence[Path], song: Path | None, embedding: str) -> dict:
-    from hybrid.judge.distribution import distances
-    from hybrid.judge.embedding import embed_mix, load_embedding
-    from hybrid.judge.mix import read_mix
+    from hybrid.judging.distribution import distances
+    from hybrid.judging.embedding import embed_mix, load_embedding
+    from hybrid.judging.mix import read_mix
 
     if len(paths) != 1 or len(references) != 1 or not references[0].is_dir() or song:
         what = "sets of mixes are compared as folders: expected FOLDER --against FOLDER, and no --song"

@@ -15,10 +15,10 @@ from hybrid.analysis.song import AnalysedSong, analyse_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.errors import SongError
-from hybrid.judge.distance import AlignedReference, align_reference
-from hybrid.judge.judge import judge
-from hybrid.judge.mix import Mix, normalise_mix, read_mix
-from hybrid.judge.roughness import RoughnessMeter
+from hybrid.judging.distance import AlignedReference, align_reference
+from hybrid.judging.judge import judge
+from hybrid.judging.mix import Mix, normalise_mix, read_mix
+from hybrid.judging.roughness import RoughnessMeter
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.evaluate import read_panel
 from hybrid.knowledge.objective import Objective, project

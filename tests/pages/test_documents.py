@@ -14,7 +14,7 @@ from hybrid.batch.summary import summary_html, summary_of
 from hybrid.corpus.index import Index, IndexEntry
 from hybrid.export.corpus import statistics, statistics_html
 from hybrid.export.report import report_html
-from hybrid.judge.statistics import paired_effect
+from hybrid.judging.statistics import paired_effect
 from hybrid.knowledge.resolve import load_rules
 from hybrid.pages.document import document
 from hybrid.study.arm import FULL

@@ -9,11 +9,17 @@ import numpy as np
 
 from hybrid.audio.read import SongReader
 from hybrid.errors import Problem, SongError
-from hybrid.judge.distance import AlignedReference, feature_errors, multiresolution_db, spectrum_errors_db, track_errors
-from hybrid.judge.features import FEATURES, features_of
-from hybrid.judge.mix import Mix
-from hybrid.judge.table import METRICS, REFERENCE
-from hybrid.judge.tracks import Audibility, TrackFit, fit_tracks, track_audibility
+from hybrid.judging.distance import (
+    AlignedReference,
+    feature_errors,
+    multiresolution_db,
+    spectrum_errors_db,
+    track_errors,
+)
+from hybrid.judging.features import FEATURES, features_of
+from hybrid.judging.mix import Mix
+from hybrid.judging.table import METRICS, REFERENCE
+from hybrid.judging.tracks import Audibility, TrackFit, fit_tracks, track_audibility
 from hybrid.tabular import Row, Tabular
 
 
