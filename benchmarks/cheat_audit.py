@@ -31,8 +31,7 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from hybrid import shelf
-from hybrid.analysis.analyse import analyse
-from hybrid.analysis.microphones import align_microphones
+from hybrid.analysis.song import analyse_song
 from hybrid.audio.manifest import load_song
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
@@ -43,9 +42,9 @@ from hybrid.knowledge.findings import has_limits
 from hybrid.knowledge.objective import Objective, project
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.knowledge.select import name_roles
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.panel import raw_of
+from hybrid.mixing.plan import naming_of
 from hybrid.refinement.conflicts import Conflict, conflicts
 from hybrid.refinement.descent import RATE
 from hybrid.refinement.refine import Refined, Round
@@ -127,10 +126,9 @@ def every_rule(names: Sequence[str] = ()) -> RuleSet:
 def case_of(folder: Path, rules: RuleSet, name: str) -> Case:
     """The case of the song in `folder`, with its frames pooled."""
     song = load_song(folder)
-    song = replace(song, tracks=name_roles(song.tracks, rules.roles))
     with open_song(song) as reader:
-        song, pairs = align_microphones(song, reader)
-        dry = analyse(song, reader.for_song(song), pairs=pairs).dry
+        analysed = analyse_song(song, reader, naming_of(rules, None))
+    song, dry = analysed.song, analysed.analysis.dry
     return made_case(name, song, pool(dry, -(-dry.active.shape[-1] // FRAMES)), rules)
 
 

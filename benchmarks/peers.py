@@ -55,7 +55,7 @@ def our_mix(song: Path) -> float:
     def work() -> None:
         loaded = load_song(song)
         with tempfile.TemporaryDirectory() as out, open_song(loaded) as reader:
-            quick_mix(loaded, reader, rules, config, Path(out), Format(RATE, "PCM_24"), lambda stage, share: None)
+            quick_mix(reader, rules, config, Path(out), Format(RATE, "PCM_24"), progress=lambda stage, share: None)
 
     return timed(work, 5)
 

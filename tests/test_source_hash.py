@@ -103,7 +103,7 @@ CONSTANTS = [
     ("unmixing/least_squares.py", EXAMPLES),
     ("corpus/synthetic/tract.py", EXAMPLES),
     ("refinement/descent.py", REFINED),
-    ("judge/roughness.py", STUDIES),
+    ("judging/roughness.py", STUDIES),
     ("mixing/deliver.py", SONGS),
 ]
 

@@ -1,4 +1,4 @@
-"""How a song divides into chunks, and how their tracks are worked on side by side, streaming."""
+"""Chunks of a song, processed as a stream with the tracks of each in parallel."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from hybrid.signal import bandpower, stft
 
 _T = TypeVar("_T")
 Progress = Callable[[str, float], None]
-"""Called with the name of a stage and the share of it that is done."""
+"""Called with the name of a stage and the share of it that is done, 0 to 1."""
 _THREADS = "HYBRID_THREADS"
 """The environment variable in which a user says how many threads work on a song."""
-_LISTEN_CHUNKS = 48
-"""Chunks, spread over the song, in which shared phase is looked for: 75 s of audio."""
+_MAX_SAMPLED_CHUNKS = 48
+"""Chunks, evenly over the song, in which shared phase is measured: 75 s of audio."""
 
 
 def workers(n_threads: int | None) -> ThreadPoolExecutor:
@@ -34,10 +34,10 @@ def workers(n_threads: int | None) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(int(given) if given else n_threads or os.cpu_count())
 
 
-def ahead(
+def map_chunks(
     pool: ThreadPoolExecutor, work: Callable[[int, int], _T], n_chunks: int, n_tracks: int, n_ahead: int = 1
 ) -> Iterator[list[_T]]:
-    """`work(chunk, track)` for all tracks, chunk by chunk: so many are worked on while one is looked at."""
+    """`work(chunk, track)` of all tracks, chunk by chunk; `n_ahead` chunks are in progress while one is used."""
 
     def begin(chunk: int) -> list[Future[_T]]:
         return [pool.submit(work, chunk, track) for track in range(n_tracks)]
@@ -51,7 +51,7 @@ def ahead(
 
 
 class Grid(NamedTuple):
-    """How a song divides into chunks."""
+    """The division of a song into chunks, in samples."""
 
     hop: int
     n_chunks: int
@@ -64,7 +64,7 @@ class Grid(NamedTuple):
 
     @property
     def context(self) -> int:
-        """Samples of context before a chunk."""
+        """Samples that are read before a chunk, for the windows that reach into it."""
         return bandpower.CONTEXT_HOPS * self.hop
 
     @property
@@ -74,25 +74,25 @@ class Grid(NamedTuple):
 
 
 def grid_of(song: Song) -> Grid:
-    """The chunks that cover a song and the tail of its last window."""
+    """The chunks that cover a song and the last window that overlaps it."""
     frames = stft.n_frames(song.n_samples, song.sample_rate)
     return Grid(stft.hop_samples(song.sample_rate), -(-frames // bandpower.CHUNK_FRAMES), song.n_samples)
 
 
 def read_chunk(reader: SongReader, grid: Grid, track: int, chunk: int) -> Float[np.ndarray, "channel time"]:
-    """A chunk of a raw track with its context."""
+    """Samples of a chunk of a raw track, with the context before it."""
     return reader.read(track, chunk * grid.chunk - grid.context, grid.chunk + grid.context)
 
 
 def sum_of(tracks: Sequence[Float[np.ndarray, "_ time"]]) -> Float[np.ndarray, "2 time"]:
-    """The plain sum; mono tracks go to both channels."""
+    """The sum of the tracks at unity gain; mono tracks go to both channels."""
     total = np.zeros((2, tracks[0].shape[1]), np.float32)
     for track in tracks:
         total += track
     return total
 
 
-def spread(n_chunks: int) -> list[int]:
-    """The chunks that are looked at for shared phase, spread evenly over the song."""
-    count = min(n_chunks, _LISTEN_CHUNKS)
+def sampled_chunks(n_chunks: int) -> list[int]:
+    """Numbers of the chunks in which shared phase is measured, spread evenly over the song."""
+    count = min(n_chunks, _MAX_SAMPLED_CHUNKS)
     return [int((k + 0.5) * n_chunks / count) for k in range(count)]

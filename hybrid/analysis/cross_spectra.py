@@ -1,4 +1,4 @@
-"""How pairs of tracks relate as microphones do: which comes later, how alike they are, with which sign. NumPy.
+"""Cross-spectra of pairs of tracks, and the lag, similarity and polarity that follow from them. NumPy.
 
 The correlation is whitened by both tracks' powers (the smoothed coherence transform, Carter 1973), so that unrelated
 bins count for little, and weighted by one over the root of frequency, between equal octaves and equal bins: of a snare
@@ -16,43 +16,43 @@ from hybrid.analysis.chunks import Grid
 from hybrid.signal import bandpower, stft
 
 LOW_HZ = (20.0, 500.0)
-"""Where polarity is judged: the catalogue's FD4, below which a metre of path turns a wave by less than one and a half
-turns and most of the power of drums and basses lies."""
-LONGEST_S = 0.020
-"""Lags are looked for up to here, either way: 7 m of air, which is beyond a drum kit's overheads."""
-N_STRETCHES = 12
-"""Stretches of a song that are told apart at most, to see whether what is found holds throughout."""
-_HEARD_HZ = 40.0
-"""Correlation counts from here: below it microphones hear rumble."""
-_CARRIES = 1e-6
+"""The band in which polarity is judged: there a metre of path turns a wave by less than one and a half turns, and drums
+and basses have most of their power."""
+MAX_SEARCH_LAG_S = 0.020
+"""Largest lag that is searched, in either direction: 7 m of air, which is beyond a drum kit's overheads."""
+MAX_STRETCHES = 12
+"""Stretches into which a song is divided at most, to test whether a result holds throughout."""
+_MIN_HZ = 40.0
+"""Lowest frequency that counts in the correlation: below it microphones pick up rumble."""
+_BIN_THRESHOLD = 1e-6
 """A bin counts where both tracks are within 60 dB of their strongest bin."""
-_SOUNDS = 1e-3
+_STRETCH_THRESHOLD = 1e-3
 """A stretch counts where both tracks are within 30 dB of their loudest stretch below 500 Hz."""
 
 
 class Peak(NamedTuple):
-    """Where whitened correlations are furthest from zero."""
+    """Extrema of whitened correlations."""
 
     lag: Int[np.ndarray, "*shape"]
-    """Samples by which the second track is behind the first; negative where it is ahead."""
+    """Samples by which the second track is later than the first; negative where it is earlier."""
     value: Float[np.ndarray, "*shape"]
     """-1 to 1: of a copy 1, of an inverted copy -1, of unrelated tracks near 0."""
-    rival: Float[np.ndarray, "*shape"]
-    """The furthest of the other sign, 0 to 1: close to the value, the sign says nothing."""
+    opposite: Float[np.ndarray, "*shape"]
+    """Magnitude of the extremum of the other sign, 0 to 1: where it is close to the value, the sign is ambiguous."""
 
 
 class CrossSpectra(NamedTuple):
-    """What pairs of tracks share, stretch by stretch."""
+    """Cross-spectra of pairs of tracks and power spectra of the tracks, stretch by stretch."""
 
     pairs: Int[np.ndarray, "pair 2"]
     cross: Complex[np.ndarray, "stretch pair bin"]
-    """Of the second track with the first: its phase falls with the second's delay."""
+    """Of the second track with the first: its phase falls with the delay of the second."""
     own: Float[np.ndarray, "stretch track bin"]
     window: int
     sample_rate: int
 
-    def of(self, which: Bool[np.ndarray, " pair"]) -> CrossSpectra:
-        """Those of some of the pairs."""
+    def select(self, which: Bool[np.ndarray, " pair"]) -> CrossSpectra:
+        """The cross-spectra of some of the pairs."""
         return self._replace(pairs=self.pairs[which], cross=self.cross[:, which])
 
     @property
@@ -75,10 +75,10 @@ class CrossSpectra(NamedTuple):
         turn = np.exp(2j * np.pi * lag[:, None] * np.arange(low.start, low.stop) / self.window)
         return np.real(np.sum(self.cross[..., low] * turn, axis=-1))
 
-    def sounds(self) -> Float[np.ndarray, "stretch pair"]:
-        """1 in stretches in which both tracks of a pair sound."""
+    def both_active(self) -> Float[np.ndarray, "stretch pair"]:
+        """1 in stretches in which both tracks of a pair are active, else 0."""
         power = self.low_power()
-        is_on = (power > _SOUNDS * power.max(axis=0)) & (power > 0.0)
+        is_on = (power > _STRETCH_THRESHOLD * power.max(axis=0)) & (power > 0.0)
         return (is_on[:, self.pairs[:, 0]] & is_on[:, self.pairs[:, 1]]).astype(np.float64)
 
     def low_powers(self) -> Float[np.ndarray, "2 pair"]:
@@ -86,57 +86,57 @@ class CrossSpectra(NamedTuple):
         return self.low_power().sum(axis=0)[self.pairs.T]
 
     def peak(self) -> Peak:
-        """Of each pair over the whole song."""
+        """The peak of each pair's correlation over the whole song."""
         return self._peak_of(self.cross.sum(axis=0), self.own.sum(axis=0))
 
     def peaks(self) -> Peak:
-        """Of each pair in each stretch."""
+        """The peak of each pair's correlation in each stretch."""
         return self._peak_of(self.cross, self.own)
 
     def _peak_of(self, cross: Complex[np.ndarray, "*s pair bin"], own: Float[np.ndarray, "*s track bin"]) -> Peak:
         first, second = (own[..., self.pairs[:, k], :] for k in (0, 1))
-        carries = (first > _CARRIES * first.max(axis=-1, keepdims=True)) & (
-            second > _CARRIES * second.max(axis=-1, keepdims=True)
+        carries = (first > _BIN_THRESHOLD * first.max(axis=-1, keepdims=True)) & (
+            second > _BIN_THRESHOLD * second.max(axis=-1, keepdims=True)
         )
         weight = carries * self._weight()
         scale = np.sqrt(np.where(carries, first * second, 1.0)) * np.maximum(weight.sum(axis=-1, keepdims=True), 1e-30)
         # an inverse transform divides by its length, and a real one counts every bin twice
         correlation = np.fft.irfft(weight * cross / scale, self.window, axis=-1) * (0.5 * self.window)
-        return _furthest(correlation, min(int(LONGEST_S * self.sample_rate), self.window // 2 - 1))
+        return _peak_within(correlation, min(int(MAX_SEARCH_LAG_S * self.sample_rate), self.window // 2 - 1))
 
     def _weight(self) -> Float[np.ndarray, " bin"]:
         hz = self.bin_hz
-        return np.where(hz >= _HEARD_HZ, 1.0 / np.sqrt(np.maximum(hz, _HEARD_HZ)), 0.0)
+        return np.where(hz >= _MIN_HZ, 1.0 / np.sqrt(np.maximum(hz, _MIN_HZ)), 0.0)
 
 
-def _furthest(correlation: Float[np.ndarray, "*shape time"], reach: int) -> Peak:
+def _peak_within(correlation: Float[np.ndarray, "*shape time"], reach: int) -> Peak:
     near = np.concatenate([correlation[..., -reach:], correlation[..., : reach + 1]], axis=-1)
     at = np.argmax(np.abs(near), axis=-1)
     value = np.take_along_axis(near, at[..., None], axis=-1)[..., 0]
-    rival = np.max(-near * np.sign(value)[..., None], axis=-1, initial=0.0)
-    return Peak(at - reach, value, rival)
+    opposite = np.max(-near * np.sign(value)[..., None], axis=-1, initial=0.0)
+    return Peak(at - reach, value, opposite)
 
 
-class Listener:
-    """Gathers relations of `pairs` from the spectra of chunks, handed to it one after the other."""
+class CrossSpectraAccumulator:
+    """Accumulates cross-spectra of `pairs` from the spectra of chunks, one after the other."""
 
     def __init__(self, pairs: Int[np.ndarray, "pair 2"], n_tracks: int, n_chunks: int, grid: Grid) -> None:
         self._pairs, self._n_chunks, self._hop = pairs, n_chunks, grid.hop
         self.n_bins = min(bandpower.COMPARED_BINS, stft.HOPS_PER_WINDOW * grid.hop // 2 + 1)
-        n_stretches = min(N_STRETCHES, n_chunks)
+        n_stretches = min(MAX_STRETCHES, n_chunks)
         self._cross = np.zeros((n_stretches, len(pairs), self.n_bins), np.complex64)
         self._own = np.zeros((n_stretches, n_tracks, self.n_bins))
-        self._heard = 0
+        self._n_added = 0
 
     def __call__(self, spectra: Complex[np.ndarray, "track window bin"]) -> None:
-        """Take the next chunk."""
-        stretch = self._heard * len(self._own) // self._n_chunks
+        """Adds the spectra of the next chunk."""
+        stretch = self._n_added * len(self._own) // self._n_chunks
         columns = np.ascontiguousarray(spectra.transpose(2, 0, 1))
         products = np.conj(columns) @ columns.transpose(0, 2, 1)
         self._cross[stretch] += products[:, self._pairs[:, 0], self._pairs[:, 1]].T
         self._own[stretch] += np.einsum("bii->ib", products).real
-        self._heard += 1
+        self._n_added += 1
 
     def cross_spectra(self, sample_rate: int) -> CrossSpectra:
-        """What was heard."""
+        """The cross-spectra of all chunks so far."""
         return CrossSpectra(self._pairs, self._cross, self._own, stft.HOPS_PER_WINDOW * self._hop, sample_rate)

@@ -1,7 +1,7 @@
-"""Microphones on one source, brought to one polarity and one time where that is sure, and reported where it is not.
+"""Polarity and time alignment of microphones on one source where both are sure, and notes where they are not.
 
-Polarity is discrete, so no gradient finds it: it is settled before a song is analysed, and the song says what was
-done. Thresholds are by taste.
+Polarity is discrete, so no gradient finds it: it is decided before a song is analysed, and the song carries notes of
+it. Thresholds are by taste.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from hybrid.analysis.analyse import pairs_sharing_phase
-from hybrid.analysis.chunks import grid_of, spread
-from hybrid.analysis.cross_spectra import CrossSpectra, Listener
-from hybrid.analysis.polarity import best_signs, groups
+from hybrid.analysis.chunks import grid_of, sampled_chunks
+from hybrid.analysis.cross_spectra import CrossSpectra, CrossSpectraAccumulator
+from hybrid.analysis.polarity import best_polarities, groups
 from hybrid.analysis.same_source import (
     SAME_LAG_S,
     SameSources,
     candidates,
     coherence,
-    is_free,
+    is_ambiguous,
     same_sign,
     same_sources_of,
     steady,
@@ -31,64 +31,73 @@ from hybrid.audio.roles import matches
 from hybrid.audio.song import Song, Track
 
 MIN_GAIN_DB = 1.0
-"""Of a pair's power below 500 Hz: less is not worth touching a recording, about the smallest change of a bass's level
-that is heard."""
+"""Least gain of a pair's power below 500 Hz for which a polarity is inverted: about the smallest audible change of a
+bass's level."""
 MIN_LAG_S, MAX_LAG_S = 0.0001, 0.005
 """From 3.4 cm of path, below which combing starts above 5 kHz, to 1.7 m, beyond which a microphone is there for the
 room."""
-MOVE_ALIKE = 0.8
-"""Coherence below 500 Hz once aligned, from which a track is moved: it is the same sound."""
+MIN_COHERENCE = 0.8
+"""Coherence below 500 Hz once aligned, from which a track is moved."""
 
-_MOVED = ("drums.kick", "drums.snare", "drums.tom", "bass", "bass.electric", "bass.acoustic", "guitar.electric")
+_ALIGNABLE_ROLES = (
+    "drums.kick",
+    "drums.snare",
+    "drums.tom",
+    "bass",
+    "bass.electric",
+    "bass.acoustic",
+    "guitar.electric",
+)
 """Roles that are recorded with several close microphones or a DI; a pair on an acoustic instrument is there for its
-width, and its delays are the picture."""
-_AMBIENT = ("drums.overheads", "drums.room")
+width, which its delays make."""
+_AMBIENT_ROLES = ("drums.overheads", "drums.room")
 """Roles whose delay is their sound."""
 
 
 class AlignedMicrophones(NamedTuple):
-    """A song whose microphones agree as far as is sure, and its pairs that share phase."""
+    """A song whose microphones are aligned as far as is sure, and its pairs that share phase."""
 
     song: Song
-    """With a note of everything that was done or is in doubt."""
+    """With notes of what was changed and of what is in doubt."""
     pairs: Int[np.ndarray, "pair 2"]
 
 
 class _PolarityChoice(NamedTuple):
-    """Which tracks are turned over, and what the sum of each pair gains by being of one polarity."""
+    """Polarities of the tracks, and the gain of each pair's sum by being of one polarity."""
 
     sign: Int[np.ndarray, " track"]
     sure: Bool[np.ndarray, " pair"]
     opposed: Bool[np.ndarray, " pair"]
-    """Pairs that still seem to subtract."""
+    """Pairs that still seem to be of opposite polarity."""
     gain_db: Float[np.ndarray, " pair"]
 
 
 def align_microphones(song: Song, reader: SongReader) -> AlignedMicrophones:
-    """The song with polarity and offset of its microphones settled; what a person has stated is never changed."""
-    listener = listener_of(song)
-    if listener is None:
+    """The song with polarity and offset of its microphones aligned; what the user has stated is never changed."""
+    accumulator = accumulator_for(song)
+    if accumulator is None:
         return AlignedMicrophones(song, pairs_sharing_phase(song, reader))
-    pairs = pairs_sharing_phase(song, reader, listener)
-    agreed = aligned_by(song, listener)
+    pairs = pairs_sharing_phase(song, reader, accumulator)
+    agreed = align_from(song, accumulator)
     is_moved = any(old.offset_s != new.offset_s for old, new in zip(song.tracks, agreed.tracks, strict=True))
     return AlignedMicrophones(agreed, pairs_sharing_phase(agreed, reader.for_song(agreed)) if is_moved else pairs)
 
 
-def listener_of(song: Song) -> Listener | None:
-    """What has to hear the chunks that `spread` names before microphones can be settled; None where no two tracks may
-    be of one source."""
+def accumulator_for(song: Song) -> CrossSpectraAccumulator | None:
+    """What takes the spectra of the `sampled_chunks` of a song; None where no two tracks may be of one source."""
     compared, grid = candidates(song.tracks), grid_of(song)
-    return Listener(compared, len(song.tracks), len(spread(grid.n_chunks)), grid) if len(compared) else None
+    if not len(compared):
+        return None
+    return CrossSpectraAccumulator(compared, len(song.tracks), len(sampled_chunks(grid.n_chunks)), grid)
 
 
-def aligned_by(song: Song, listener: Listener) -> Song:
-    """The song as `align_microphones` makes it, once its chunks have been heard."""
-    sources = same_sources_of(song, listener.cross_spectra(song.sample_rate))
+def align_from(song: Song, accumulator: CrossSpectraAccumulator) -> Song:
+    """The song as `align_microphones` makes it, from the spectra of its sampled chunks."""
+    sources = same_sources_of(song, accumulator.cross_spectra(song.sample_rate))
     shift = _shifts(song, sources)
-    inverted = _polarity_choice(song, sources, shift)
-    notes = (*song.notes, *_lag_notes(song, sources, shift), *_sign_notes(song, sources, inverted))
-    return replace(song, tracks=_aligned(song, shift, inverted.sign), notes=notes)
+    choice = _polarity_choice(song, sources, shift)
+    notes = (*song.notes, *_lag_notes(song, sources, shift), *_polarity_notes(song, sources, choice))
+    return replace(song, tracks=_aligned(song, shift, choice.sign), notes=notes)
 
 
 def _aligned(song: Song, shift: Int[np.ndarray, " track"], sign: Int[np.ndarray, " track"]) -> tuple[Track, ...]:
@@ -104,10 +113,10 @@ def _aligned(song: Song, shift: Int[np.ndarray, " track"], sign: Int[np.ndarray,
 def _shifts(song: Song, sources: SameSources) -> Int[np.ndarray, " track"]:
     """Samples by which each track is moved to be earlier: to the strongest of its role, or to one that is stated."""
     pairs, lag = sources.cross_spectra.pairs, sources.peak.lag
-    sure = sources.steady_lag & _movable(song, sources) & (coherence(sources.cross_spectra, lag) >= MOVE_ALIKE)
+    sure = sources.steady_lag & _movable(song, sources) & (coherence(sources.cross_spectra, lag) >= MIN_COHERENCE)
     shift = np.zeros(len(song.tracks), int)
     is_open = [track.offset_s is None for track in song.tracks]
-    for reference in _by_right(sources.cross_spectra, is_open):
+    for reference in _reference_order(sources.cross_spectra, is_open):
         is_open[reference] = False
         for k in np.flatnonzero(sure & (pairs == reference).any(axis=1)):
             other = int(pairs[k].sum()) - reference
@@ -118,21 +127,21 @@ def _shifts(song: Song, sources: SameSources) -> Int[np.ndarray, " track"]:
 
 
 def _movable(song: Song, sources: SameSources) -> Bool[np.ndarray, " pair"]:
-    """Pairs of close microphones on the same thing, of which one is later by a little."""
+    """Pairs of close microphones on one source whose lag is within the limits."""
     lag_s = np.abs(sources.peak.lag) / song.sample_rate
     roles = [(song.tracks[i].role, song.tracks[j].role) for i, j in sources.cross_spectra.pairs]
-    same = [(matches(a, b) or matches(b, a)) and a in _MOVED and b in _MOVED for a, b in roles]
+    same = [(matches(a, b) or matches(b, a)) and a in _ALIGNABLE_ROLES and b in _ALIGNABLE_ROLES for a, b in roles]
     return np.array(same, bool) & (lag_s > MIN_LAG_S) & (lag_s < MAX_LAG_S)
 
 
-def _by_right(cross_spectra: CrossSpectra, is_open: list[bool]) -> list[int]:
-    """Tracks in the order in which others follow them: what a person has stated first, then the strongest."""
+def _reference_order(cross_spectra: CrossSpectra, is_open: list[bool]) -> list[int]:
+    """Tracks in the order in which they are references for others: those that are stated first, then the strongest."""
     power = cross_spectra.low_power().sum(axis=0)
     return sorted(range(len(is_open)), key=lambda track: (is_open[track], -power[track]))
 
 
 def _polarity_choice(song: Song, sources: SameSources, shift: Int[np.ndarray, " track"]) -> _PolarityChoice:
-    """The polarities with which the sum of each group of sure pairs is strongest below 500 Hz."""
+    """The polarities that make the sum of each group of sure pairs strongest below 500 Hz."""
     cross_spectra, pairs = sources.cross_spectra, sources.cross_spectra.pairs
     lag = shift[pairs[:, 1]] - shift[pairs[:, 0]]
     cross, gain_db = cross_spectra.low_cross(lag).sum(axis=0), _gain_db(cross_spectra, lag)
@@ -140,59 +149,59 @@ def _polarity_choice(song: Song, sources: SameSources, shift: Int[np.ndarray, " 
     sure = holds & (gain_db >= MIN_GAIN_DB)
     is_open = [track.polarity is None for track in song.tracks]
     sign = np.ones(len(song.tracks), int)
-    for group in groups(pairs[sure], _by_right(cross_spectra, is_open)):
+    for group in groups(pairs[sure], _reference_order(cross_spectra, is_open)):
         inside = np.isin(pairs, group).all(axis=1)
-        sign[group] = best_signs(pairs[inside], cross[inside], group, [is_open[track] for track in group])
+        sign[group] = best_polarities(pairs[inside], cross[inside], group, [is_open[track] for track in group])
     subtracts = (cross * sign[pairs].prod(axis=1) < 0.0) & (sources.peak.value < 0.0)
     return _PolarityChoice(sign, sure, subtracts & (gain_db >= MIN_GAIN_DB), gain_db)
 
 
 def _gain_db(cross_spectra: CrossSpectra, lag: Int[np.ndarray, " pair"]) -> Float[np.ndarray, " pair"]:
-    """What each pair's power below 500 Hz gains if its tracks add rather than subtract, dB; at most 43."""
+    """Gain of each pair's power below 500 Hz if its tracks add rather than subtract, dB; at most 43."""
     total = cross_spectra.low_powers().sum(axis=0)
     shared = 2.0 * np.abs(cross_spectra.low_cross(lag).sum(axis=0))
     share = np.divide(shared, total, out=np.zeros_like(total), where=total > 0.0)
     return 10.0 * np.log10((1.0 + share) / np.maximum(1.0 - share, 1e-4))
 
 
-def _sign_notes(song: Song, sources: SameSources, inverted: _PolarityChoice) -> list[str]:
+def _polarity_notes(song: Song, sources: SameSources, choice: _PolarityChoice) -> list[str]:
     pairs = sources.cross_spectra.pairs
-    notes = [_inverted_note(song, pairs, inverted, int(track)) for track in np.flatnonzero(inverted.sign < 0)]
-    for first, second in pairs[inverted.opposed]:
+    notes = [_inverted_note(song, pairs, choice, int(track)) for track in np.flatnonzero(choice.sign < 0)]
+    for first, second in pairs[choice.opposed]:
         one, other = song.tracks[first], song.tracks[second]
         if one.polarity is None or other.polarity is None:
             notes.append(f"{one.id} and {other.id} seem to be of opposite polarity: left as they are")
     return notes
 
 
-def _inverted_note(song: Song, pairs: Int[np.ndarray, "pair 2"], inverted: _PolarityChoice, track: int) -> str:
-    """What was gained with the upright track that gains most, or else whom the track follows."""
-    mine = np.flatnonzero((pairs == track).any(axis=1) & inverted.sure)
-    against = mine[inverted.sign[pairs[mine]].prod(axis=1) < 0]
-    best = max(against if len(against) else mine, key=lambda pair: inverted.gain_db[pair])
+def _inverted_note(song: Song, pairs: Int[np.ndarray, "pair 2"], choice: _PolarityChoice, track: int) -> str:
+    """The note of an inverted track: its gain with the upright track that gains most, or the track that it follows."""
+    mine = np.flatnonzero((pairs == track).any(axis=1) & choice.sure)
+    against = mine[choice.sign[pairs[mine]].prod(axis=1) < 0]
+    best = max(against if len(against) else mine, key=lambda pair: choice.gain_db[pair])
     other = song.tracks[int(pairs[best].sum()) - track].id
-    why = f"+{inverted.gain_db[best]:.1f} dB below 500 Hz with {other}" if len(against) else f"as that of {other}"
+    why = f"+{choice.gain_db[best]:.1f} dB below 500 Hz with {other}" if len(against) else f"as that of {other}"
     return f"{song.tracks[track].id}: polarity inverted, {why}"
 
 
 def _lag_notes(song: Song, sources: SameSources, shift: Int[np.ndarray, " track"]) -> list[str]:
-    """What was moved, and what is late and was left; nothing of tracks whose delay is their sound."""
+    """Notes of tracks that were moved, and of late ones that were left; none of tracks whose delay is their sound."""
     notes, slack = [], max(1.0, SAME_LAG_S * song.sample_rate)
     for (first, second), lag in zip(sources.cross_spectra.pairs.tolist(), sources.peak.lag.tolist(), strict=True):
         late, early = (second, first) if lag > 0 else (first, second)
-        said = f"{1000.0 * abs(lag) / song.sample_rate:.2f} ms"
+        lag_text = f"{1000.0 * abs(lag) / song.sample_rate:.2f} ms"
         names = song.tracks[late].id, song.tracks[early].id
         if abs(shift[second] - shift[first] - lag) > slack:
-            if _is_worth_a_word(song, late, early, abs(lag)):
-                notes.append(f"{names[0]} is {said} behind {names[1]}: left as it is")
+            if _is_reported(song, late, early, abs(lag)):
+                notes.append(f"{names[0]} is {lag_text} behind {names[1]}: left as it is")
         elif shift[late] and not shift[early]:
-            notes.append(f"{names[0]} is {said} behind {names[1]}: moved")
+            notes.append(f"{names[0]} is {lag_text} behind {names[1]}: moved")
         elif shift[early] and not shift[late]:
-            notes.append(f"{names[1]} is {said} ahead of {names[0]}: moved")
+            notes.append(f"{names[1]} is {lag_text} ahead of {names[0]}: moved")
     return notes
 
 
-def _is_worth_a_word(song: Song, late: int, early: int, lag: int) -> bool:
+def _is_reported(song: Song, late: int, early: int, lag: int) -> bool:
     tracks = song.tracks[late], song.tracks[early]
     matters = lag > MIN_LAG_S * song.sample_rate and any(track.offset_s is None for track in tracks)
-    return matters and not any(track.role in _AMBIENT or is_free(track) for track in tracks)
+    return matters and not any(track.role in _AMBIENT_ROLES or is_ambiguous(track) for track in tracks)

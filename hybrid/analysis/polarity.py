@@ -1,4 +1,4 @@
-"""Which of a group of signals to turn over so that their sum is strongest. NumPy."""
+"""Polarities of a group of signals that make their sum strongest. NumPy."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-_ALL_TRIED = 12
-"""Up to this many open ones every choice is tried, 2048 or 4096 of them."""
+_MAX_EXHAUSTIVE = 12
+"""Signals up to which every choice of polarities is tried, 4096 at most."""
 
 
 def groups(pairs: Int[np.ndarray, "pair 2"], order: Sequence[int]) -> list[list[int]]:
-    """The tracks that pairs connect, each group in the given order; tracks without a pair are in none."""
+    """Groups of tracks that pairs connect, each in the given order; tracks without a pair are in none."""
     group = {track: track for track in pairs.ravel().tolist()}
     for first, second in pairs.tolist():
         old, new = group[first], group[second]
@@ -21,35 +21,35 @@ def groups(pairs: Int[np.ndarray, "pair 2"], order: Sequence[int]) -> list[list[
     return [[track for track in order if group.get(track) == name] for name in named]
 
 
-def best_signs(
+def best_polarities(
     pairs: Int[np.ndarray, "pair 2"],
     cross: Float[np.ndarray, " pair"],
     group: Sequence[int],
     is_open: Sequence[bool],
 ) -> Int[np.ndarray, " member"]:
-    """1 or -1 for each of a group, so that the sum of the pairs' cross powers is greatest.
+    """Polarity of each member of a group, 1 or -1, that makes the sum of the pairs' cross powers greatest.
 
-    The first keeps its sign, and so do those that are not open: if there are any, the first must be one of them.
-    Of equal choices the one with fewer turned over wins.
+    The first keeps its polarity, and so do those that are not open: if there are any, the first must be one of them.
+    Of equal choices the one with fewer inverted wins.
     """
     place = {track: k for k, track in enumerate(group)}
     table = np.zeros((len(group), len(group)))
     for (first, second), shared in zip(pairs.tolist(), cross.tolist(), strict=True):
         table[place[first], place[second]] = table[place[second], place[first]] = shared
     free = np.flatnonzero(is_open)
-    if len(free) > _ALL_TRIED:
-        sign = _ascended(table, free)
+    if len(free) > _MAX_EXHAUSTIVE:
+        sign = _coordinate_ascent(table, free)
         return sign * sign[0] if is_open[0] else sign
     free = free[free > 0]
     choices = np.ones((2 ** len(free), len(group)), int)
     choices[:, free] = 1 - 2 * (np.arange(len(choices))[:, None] >> np.arange(len(free)) & 1)
     power = np.einsum("ci,ij,cj->c", choices, table, choices)
-    turned = np.sum(choices < 0, axis=1)
-    return choices[np.lexsort((turned, -np.round(power / np.abs(table).sum(), 9)))[0]]
+    n_inverted = np.sum(choices < 0, axis=1)
+    return choices[np.lexsort((n_inverted, -np.round(power / np.abs(table).sum(), 9)))[0]]
 
 
-def _ascended(table: Float[np.ndarray, "n n"], free: Int[np.ndarray, " k"]) -> Int[np.ndarray, " n"]:
-    """From all upright, always turning over the one that gains most, until none gains."""
+def _coordinate_ascent(table: Float[np.ndarray, "n n"], free: Int[np.ndarray, " k"]) -> Int[np.ndarray, " n"]:
+    """Polarities from all upright, inverting the signal that gains most until none gains."""
     sign = np.ones(len(table), int)
     while True:
         gain = -sign[free] * (table[free] @ sign)

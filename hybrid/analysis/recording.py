@@ -15,12 +15,12 @@ from hybrid.signal import bandpower, bands, kweighting, stft
 from hybrid.treatment.types import Dry
 
 MAX_FRAMES = 2048
-"""Frames kept of a song: those of longer ones are joined by twos, fours ..., so that memory does not grow (up to 55
-minutes, when all frames of a chunk are one)."""
+"""Frames of a song at most: those of longer songs are averaged by twos, fours ..., so that memory does not grow (up to
+55 minutes, when all frames of a chunk are one)."""
 
 
 def bucket(n: int, smallest: int) -> int:
-    """The next of smallest, 1.5 smallest, 2 smallest, 3 smallest, 4 smallest ...: few shapes are ever compiled."""
+    """`n` rounded up to one of smallest, 1.5, 2, 3, 4 smallest ...: so few shapes are compiled."""
     size = smallest
     while size < n:
         size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
@@ -28,13 +28,13 @@ def bucket(n: int, smallest: int) -> int:
 
 
 def frame_bucket(n: int) -> int:
-    """The next of 32, 40, 48, 56, 64, 80 ...: lengths are padded by a quarter at most."""
+    """`n` rounded up to one of 32, 40, 48, 56, 64, 80 ...: padding is a quarter at most."""
     step = 8 << max(0, (n - 1).bit_length() - 6)
     return max(32, -(-n // step) * step)
 
 
 def blank_recording(song: Song, pairs: Int[np.ndarray, "pair 2"]) -> Recording:
-    """Room for the raw tracks of a song, padded to buckets of tracks, pairs and frames."""
+    """An empty recording of the raw tracks of a song, padded to buckets of tracks, pairs and frames."""
     return Recording(grid_of(song), song.sample_rate, bucket(len(song.tracks), 4), pairs)
 
 
@@ -59,9 +59,9 @@ class Recording:
         self.cross = np.zeros((bucket(len(pairs), 4), 2, 2, n_frames, bands.N_BANDS), np.float32)
 
     def measure(self, chunk: int, track: int, x: Float[np.ndarray, "channel time"], every: int = 1) -> Array | None:
-        """Measure one chunk of a signal with its context; its spectra, None if it is silent.
+        """Spectra of one chunk of a signal, whose powers are stored; None if it is silent.
 
-        `every` 2 looks at every other window only.
+        `x` includes the context; with `every` 2, only every other window is measured.
         """
         if not x.any():
             return None
@@ -72,7 +72,7 @@ class Recording:
         return spectrum
 
     def measure_pairs(self, chunk: int, spectra: list[Array | None], pool: ThreadPoolExecutor) -> None:
-        """Measure what the pairs share in a chunk, from the spectra of all signals; None stands for silence."""
+        """Stores the cross powers of the pairs in a chunk, from the spectra of all signals; None stands for silence."""
 
         def measure(index: int) -> None:
             first, second = (spectra[track] for track in self._pairs[index])
@@ -83,7 +83,7 @@ class Recording:
         list(pool.map(measure, range(len(self._pairs))))
 
     def measure_peaks(self, chunk: int, whole: Float[np.ndarray, "2 time"]) -> None:
-        """Take the peaks of a chunk of the sum of all signals, with its context."""
+        """Stores the peaks of a chunk of the sum of all signals, which includes the context."""
         hops = np.abs(whole[:, self._grid.context :]).max(axis=0).reshape(self._chunk_frames, -1)
         self.peak[self._frames(chunk)] = np.square(hops.max(axis=1))
 
@@ -91,12 +91,12 @@ class Recording:
         return slice(chunk * self._chunk_frames, (chunk + 1) * self._chunk_frames)
 
     def _joined(self, power: Array) -> Float[np.ndarray, "*batch frame band"]:
-        """Means over as many frames as are joined."""
+        """Means over groups of as many frames as make one."""
         x = np.asarray(power)
         return x.reshape(*x.shape[:-2], self._chunk_frames, self.joined, x.shape[-1]).mean(axis=-2)
 
     def dry(self, peak_to_loudness_db: float) -> Dry:
-        """The recording as the rest of the program knows it."""
+        """The measurements as `Dry`, on the device."""
         rate, n_frames = self._sample_rate, self.power.shape[2]
         frame_s = stft.frame_s(rate) * self.joined
         pairs = np.zeros((len(self.cross), 2), np.int32)

@@ -1,4 +1,4 @@
-"""Which tracks of a song are microphones on one source: as alike as that, clearly, and throughout. NumPy.
+"""Pairs of tracks that are microphones on one source: similar, unambiguously, and throughout the song. NumPy.
 
 Thresholds are by taste, set between what microphones on one drum or amplifier read and what layered samples, doubles
 and bleed do.
@@ -17,22 +17,22 @@ from hybrid.audio.roles import matches
 from hybrid.audio.song import Song, Track
 
 MAX_CANDIDATES = 512
-"""Pairs that are compared at most, of equal roles first: 30 MB of spectra."""
-FAINT, ALIKE, VERY_ALIKE = 0.2, 0.5, 0.9
+"""Pairs that are compared at most, those of equal roles first: 30 MB of spectra."""
+WEAK_SIMILARITY, SIMILARITY, STRONG_SIMILARITY = 0.2, 0.5, 0.9
 """Whitened correlation at the lag, or coherence below 500 Hz: two microphones on one snare read 0.4 and 0.9, on one
 kick 0.3 and 0.9, bleed 10 dB down 0.3 and 0.3, two layered kick samples 0.25 and 0.4, a copy 1."""
-CLEAR = 0.6
-"""The furthest correlation of the other sign must stay below this share of the peak: a tone, and layered samples that
-have only a beat in common, are as alike upside down half a period later."""
-STEADY = 0.8
-"""Share of the stretches that carry signal in which sign or lag must be that of the whole song."""
+MAX_OPPOSITE = 0.6
+"""Largest correlation of the other sign, as a share of the peak: a tone, and layered samples that have only a beat in
+common, correlate as well inverted half a period later."""
+MIN_STEADY_SHARE = 0.8
+"""Share of the active stretches in which sign or lag must be that of the whole song."""
 MIN_STRETCHES = 4
-"""Fewer stretches prove nothing: layered samples agree once by chance."""
+"""Active stretches at least: in fewer, layered samples agree by chance."""
 SAME_LAG_S = 0.00005
-"""Lags of stretches within half of the smallest one that matters are the same."""
+"""Lags that differ by less are the same: half of the smallest lag that matters."""
 
-_FREE = ("unknown", "synth", "bass.synth", "fx")
-"""Roles of which nothing tells that two tracks are one source: two patches may play the same notes."""
+_AMBIGUOUS_ROLES = ("unknown", "synth", "bass.synth", "fx")
+"""Roles that do not imply that similar tracks are one source: two patches may play the same notes."""
 
 
 class SameSources(NamedTuple):
@@ -46,7 +46,7 @@ class SameSources(NamedTuple):
 
 
 def candidates(tracks: tuple[Track, ...]) -> Int[np.ndarray, "pair 2"]:
-    """Pairs of one family of instruments; a track of unknown role may be of any."""
+    """Pairs of tracks of one family of instruments; a track of unknown role may be of any."""
 
     def family(track: Track) -> str:
         return track.role.split(".")[0]
@@ -62,19 +62,21 @@ def candidates(tracks: tuple[Track, ...]) -> Int[np.ndarray, "pair 2"]:
 
 
 def same_sources_of(song: Song, cross_spectra: CrossSpectra) -> SameSources:
-    """The pairs that are one source, and whether they are so throughout."""
+    """The pairs that are one source, and whether lag and sign hold throughout the song."""
     peak = cross_spectra.peak()
     value = np.abs(peak.value)
-    free = np.array([is_free(song.tracks[i]) or is_free(song.tracks[j]) for i, j in cross_spectra.pairs])
-    alike = (value >= ALIKE) | ((value >= FAINT) & (coherence(cross_spectra, peak.lag) >= ALIKE))
-    found = (peak.rival <= CLEAR * value) & np.where(free, value >= VERY_ALIKE, alike)
-    sources, peak = cross_spectra.of(found), Peak(*(x[found] for x in peak))
+    ambiguous = np.array([is_ambiguous(song.tracks[i]) or is_ambiguous(song.tracks[j]) for i, j in cross_spectra.pairs])
+    is_similar = (value >= SIMILARITY) | (
+        (value >= WEAK_SIMILARITY) & (coherence(cross_spectra, peak.lag) >= SIMILARITY)
+    )
+    is_same = (peak.opposite <= MAX_OPPOSITE * value) & np.where(ambiguous, value >= STRONG_SIMILARITY, is_similar)
+    sources, peak = cross_spectra.select(is_same), Peak(*(x[is_same] for x in peak))
     near = np.abs(sources.peaks().lag - peak.lag) <= max(1.0, SAME_LAG_S * song.sample_rate)
     return SameSources(sources, peak, steady(sources, same_sign(sources, peak.lag, peak)), steady(sources, near))
 
 
 def coherence(cross_spectra: CrossSpectra, lag: Int[np.ndarray, " pair"]) -> Float[np.ndarray, " pair"]:
-    """Of each pair below 500 Hz, 0 to 1, were the second track earlier by `lag` samples."""
+    """Coherence of each pair below 500 Hz, 0 to 1, were the second track earlier by `lag` samples."""
     shared = np.abs(cross_spectra.low_cross(lag).sum(axis=0))
     scale = np.sqrt(np.prod(cross_spectra.low_powers(), axis=0))
     return np.divide(shared, scale, out=np.zeros_like(shared), where=scale > 0.0)
@@ -87,11 +89,11 @@ def same_sign(
 
 
 def steady(cross_spectra: CrossSpectra, holds: Bool[np.ndarray, "stretch pair"]) -> Bool[np.ndarray, " pair"]:
-    """Whether something holds in nearly all stretches in which both tracks sound, of which there must be enough."""
-    sounds = cross_spectra.sounds()
-    count = sounds.sum(axis=0)
-    return (count >= MIN_STRETCHES) & ((sounds * holds).sum(axis=0) >= STEADY * count)
+    """Whether `holds` is true in nearly all stretches in which both tracks are active, if these are enough."""
+    active = cross_spectra.both_active()
+    count = active.sum(axis=0)
+    return (count >= MIN_STRETCHES) & ((active * holds).sum(axis=0) >= MIN_STEADY_SHARE * count)
 
 
-def is_free(track: Track) -> bool:
-    return any(matches(role, track.role) for role in _FREE)
+def is_ambiguous(track: Track) -> bool:
+    return any(matches(role, track.role) for role in _AMBIGUOUS_ROLES)

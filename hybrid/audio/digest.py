@@ -10,7 +10,7 @@ from hybrid.audio.song import Song, Track
 
 
 def digest(song: Song) -> str:
-    """SHA-256 of a song, in hexadecimal: of the bytes of its files and of all metadata that change its mix.
+    """SHA-256 of a song, in hexadecimal: of the bytes of its files or arrays and of all metadata that change its mix.
 
     The paths of the files and the confidences of their roles are not part of it: a song that is moved keeps its
     digest.
@@ -24,6 +24,8 @@ def digest(song: Song) -> str:
 
 
 def _files_digest(track: Track) -> list[str]:
+    if track.samples is not None:
+        return [hashlib.sha256(track.samples.array.data).hexdigest()]
     hashes = []
     for path in track.files:
         with path.open("rb") as stream:

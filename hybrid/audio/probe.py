@@ -20,7 +20,7 @@ AUDIO_SUFFIXES = frozenset(
 UNSUPPORTED_SUFFIXES = frozenset({".m4a", ".mp4", ".aac", ".alac", ".wma", ".ape", ".wv", ".ac3"})
 """Suffixes of audio files that libsndfile cannot read."""
 
-_MIN_RATE_HZ, _MAX_RATE_HZ = 8_000, 192_000
+MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
 _LOSSY = frozenset({"OGG", "MP3"})
 _FLOAT = frozenset({"FLOAT", "DOUBLE"})
 _TRUNCATED_CHUNK = re.compile(r"^ ?(?:data|SSND) : (\d+) \(should be \d+\)", re.MULTILINE)
@@ -89,7 +89,7 @@ def _header(path: Path, sound: soundfile.SoundFile) -> AudioFile:
         raise _song_error(path, "has no samples")
     if sound.channels > 2:
         raise _song_error(path, f"has {sound.channels} channels, expected 1 or 2", "split it into mono files")
-    if not _MIN_RATE_HZ <= sound.samplerate <= _MAX_RATE_HZ:
+    if not MIN_RATE_HZ <= sound.samplerate <= MAX_RATE_HZ:
         raise _song_error(path, f"has a sample rate of {sound.samplerate} Hz, expected 8000 to 192000 Hz")
     is_float, is_lossy = sound.subtype in _FLOAT, sound.format in _LOSSY
     return AudioFile(path, sound.samplerate, sound.channels, sound.frames, is_float, is_lossy)

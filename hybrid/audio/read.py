@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 from jaxtyping import Float32
 
+from hybrid.audio.memory import ArraySamples
 from hybrid.audio.probe import AudioFile, probe, probe_all
 from hybrid.audio.samples import FileReader
 from hybrid.audio.song import Song, Track
@@ -19,9 +20,9 @@ from hybrid.errors import InputError, Problem
 
 
 class _OpenFile(NamedTuple):
-    """An open file, and the channels of its track that it holds."""
+    """An open file or an array, and the channels of its track that it holds."""
 
-    reader: FileReader
+    reader: FileReader | ArraySamples
     rows: slice
 
 
@@ -48,7 +49,7 @@ class SongReader:
         block = np.zeros((track.channels, n), np.float32)
         for reader, rows in self._files[track_index]:
             first = max(start, offset)
-            last = min(start + n, offset + reader.file.n_samples)
+            last = min(start + n, offset + reader.n_samples)
             if first < last:
                 block[rows, first - start : last - start] = gain * reader.read(first - offset, last - first).T
         return block
@@ -82,6 +83,8 @@ class _Opener(NamedTuple):
     stack: ExitStack
 
     def open(self, track: Track) -> tuple[_OpenFile, ...]:
+        if track.samples is not None:
+            return (_OpenFile(track.samples, slice(0, track.channels)),)
         rows = [slice(0, track.channels)] if len(track.files) == 1 else [slice(0, 1), slice(1, 2)]
         files = [self._at_rate(self.files[path]) for path in track.files]
         opened = [self.stack.enter_context(FileReader(file)) for file in files]

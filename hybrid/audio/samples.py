@@ -31,6 +31,11 @@ class FileReader:
         self._sound = soundfile.SoundFile(file.path)
         self._tolerance = int(_LOSSY_TOLERANCE_S * file.sample_rate) if file.is_lossy else 0
 
+    @property
+    def n_samples(self) -> int:
+        """Samples of each channel."""
+        return self.file.n_samples
+
     def __enter__(self) -> FileReader:
         return self
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hybrid.audio.memory import ArraySamples
+from hybrid.tabular import Row, Tabular
+
 
 @dataclass(frozen=True)
 class Track:
@@ -29,6 +32,8 @@ class Track:
     gain_db: float = 0.0
     offset_s: float | None = None
     polarity: Literal[1, -1] | None = None
+    samples: ArraySamples | None = None
+    """Where they are in memory: then there are no files."""
 
     @property
     def gain(self) -> float:
@@ -40,8 +45,8 @@ class Track:
         return round((self.offset_s or 0.0) * sample_rate)
 
 
-@dataclass(frozen=True)
-class Song:
+@dataclass(frozen=True, repr=False)
+class Song(Tabular):
     """The tracks of one song on a common timeline at `sample_rate`, from 0 to the end of the last track.
 
     `notes` are messages for the user, such as a file that was left out.
@@ -54,6 +59,26 @@ class Song:
     n_samples: int
     tempo_bpm: float | None = None
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        n, seconds = len(self.tracks), self.n_samples / self.sample_rate
+        return f"Song({self.name!r}, {n} track{'s' * (n != 1)}, {seconds:.1f} s, {self.sample_rate} Hz)"
+
+    def rows(self) -> list[Row]:
+        """A row for each track."""
+        return [
+            {
+                "track": track.id,
+                "role": track.role,
+                "tags": ", ".join(track.tags),
+                "confidence": track.confidence,
+                "channels": track.channels,
+                "gain_db": track.gain_db,
+                "offset_s": track.offset_s,
+                "polarity": polarity_name(track.polarity),
+            }
+            for track in self.tracks
+        ]
 
 
 def polarity_name(polarity: int | None) -> str:

@@ -138,7 +138,7 @@ def attempt(job: Job, worker: Worker) -> Record:
 
 def _mix(job: Job, record: Record, worker: Worker) -> Record:
     from hybrid.compiled import clear_compiled
-    from hybrid.export.mixed import Wanted, write_mix
+    from hybrid.export.mixed import OutputSpec, write_mix
     from hybrid.mixing.plan import MixConfig
 
     config = job.config
@@ -147,11 +147,9 @@ def _mix(job: Job, record: Record, worker: Worker) -> Record:
         song = assemble_song(job.song, job.roles, Path(scratch))
         inputs = [path for track in song.tracks for path in track.files]
         with OutputFolder(job.out, overwrite=True, inputs=inputs) as folder:
-            output = Wanted(config.subtype, config.sample_rate, config.stems, config.verdict)
+            spec = OutputSpec(folder.path, config.subtype, config.sample_rate, config.stems, config.verdict)
             mix_config = MixConfig(config.steps, config.seed, network, n_threads=worker.n_threads)
-            written = write_mix(
-                song, rules, mix_config, folder.path, output, lambda stage, share: worker.stop_if_asked()
-            )
+            written = write_mix(song, rules, mix_config, spec, lambda stage, share: worker.stop_if_asked())
     excess = {}
     if written.delivered:
         excess = {

@@ -50,7 +50,7 @@ def ablate(
     part = shard_of(shard)
     load("hybrid.study.run")
     from hybrid.batch.run import RunOptions
-    from hybrid.judge.mixed_models import check_library
+    from hybrid.judging.mixed_models import check_library
     from hybrid.study.effects import effects_of
     from hybrid.study.run import all_rows, run_study
     from hybrid.study.sources import parse_songs, sources_of

@@ -19,7 +19,7 @@ from hybrid.cli.signals import Context
 from hybrid.errors import InputError, Problem, printable
 
 if TYPE_CHECKING:
-    from hybrid.judge.judge import MixEvaluation
+    from hybrid.judging.judge import MixEvaluation
 
 _RELIABLE = 0.5
 
@@ -83,11 +83,11 @@ def _judge_mixes(
     published: bool,
 ) -> dict:
     from hybrid.audio.read import open_song
-    from hybrid.judge.distance import align_reference
-    from hybrid.judge.features import features_of
-    from hybrid.judge.judge import judge
-    from hybrid.judge.mix import read_mix
-    from hybrid.judge.published import PUBLISHED
+    from hybrid.judging.distance import align_reference
+    from hybrid.judging.features import features_of
+    from hybrid.judging.judge import judge
+    from hybrid.judging.mix import read_mix
+    from hybrid.judging.published import PUBLISHED
 
     raw = _without_mixes(song, [*paths, *references]) if song else None
     # all files are read at one sample rate: that of the tracks, else of the first mix
@@ -121,9 +121,9 @@ def _corpus_features(
     context: Context, corpus: Sequence[Path], mixes: Sequence[Path], sample_rate: int
 ) -> list[dict[str, float]]:
     """The features of all mixes of a corpus but those that are judged."""
-    from hybrid.judge.features import features_of
-    from hybrid.judge.mix import read_mix
-    from hybrid.judge.spread import MIN_MIXES
+    from hybrid.judging.features import features_of
+    from hybrid.judging.mix import read_mix
+    from hybrid.judging.spread import MIN_MIXES
 
     excluded = {path.resolve() for path in mixes}
     others = [path for path in corpus if path.resolve() not in excluded]
@@ -140,7 +140,7 @@ def _corpus_features(
 
 def _corpus_document(judged: MixEvaluation, corpus_features: Sequence[Mapping[str, float]]) -> dict[str, object]:
     """The percentiles of the features of a mix in a corpus, as JSON values."""
-    from hybrid.judge.spread import inside_share, rank_features
+    from hybrid.judging.spread import inside_share, rank_features
 
     standings = rank_features(judged.features, corpus_features)
     percentiles = {name: round(each.percentile, 1) for name, each in standings.items()}
@@ -161,7 +161,7 @@ def _without_mixes(song: Song, mixes: Sequence[Path]) -> Song:
 def _mix_document(
     path: Path, judged: MixEvaluation, song: Song | None, human_features: Sequence[Mapping[str, float]]
 ) -> dict[str, object]:
-    from hybrid.judge.spread import MIN_MIXES, inside_share, rank_features
+    from hybrid.judging.spread import MIN_MIXES, inside_share, rank_features
 
     document: dict[str, object] = {"mix": str(path), "metrics": _rounded(judged.metrics)}
     document["features"] = _rounded(judged.features)
@@ -190,8 +190,8 @@ def _rounded(values: Mapping[str, float | bool | None]) -> dict[str, float | boo
 
 
 def _text(document: dict) -> str:
-    from hybrid.judge.features import FEATURES
-    from hybrid.judge.table import METRICS
+    from hybrid.judging.features import FEATURES
+    from hybrid.judging.table import METRICS
 
     mixes = document["mixes"]
     names = [printable(Path(each["mix"]).name) for each in mixes]
@@ -240,9 +240,9 @@ def _shares(mixes: Sequence[dict], name: str) -> str:
 
 
 def _compare_sets(paths: Sequence[Path], references: Sequence[Path], song: Path | None, embedding: str) -> dict:
-    from hybrid.judge.distribution import distances
-    from hybrid.judge.embedding import embed_mix, load_embedding
-    from hybrid.judge.mix import read_mix
+    from hybrid.judging.distribution import distances
+    from hybrid.judging.embedding import embed_mix, load_embedding
+    from hybrid.judging.mix import read_mix
 
     if len(paths) != 1 or len(references) != 1 or not references[0].is_dir() or song:
         what = "sets of mixes are compared as folders: expected FOLDER --against FOLDER, and no --song"

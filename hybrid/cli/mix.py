@@ -18,7 +18,7 @@ from hybrid.cli.signals import Context, load
 from hybrid.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from hybrid.export.mixed import Written
+    from hybrid.export.mixed import WrittenMix
     from hybrid.knowledge.ruleset import RuleSet
     from hybrid.mixing.plan import MixConfig
 
@@ -75,15 +75,15 @@ def mix(
     if only_mix and (steps or model == NO_MODEL):
         raise InputError(Problem("--only-mix", "applies to a network's proposal: expected --steps 0 and a --model"))
     load("hybrid.export.mixed")
-    from hybrid.export.mixed import Wanted, write_mix
+    from hybrid.export.mixed import OutputSpec, write_mix
 
     config = _config(steps, seed, model, settings)
-    output = Wanted(subtype, sample_rate, verdict=not only_mix)
     inputs = [path for track in loaded.tracks for path in track.files] if loaded else []
     with OutputFolder(out, overwrite, inputs) as folder:
         tracks = loaded or _demo(folder.path / "song", seed)
         with progress_bar(context) as progress:
-            written = write_mix(tracks, rule_set, config, folder.path, output, progress)
+            spec = OutputSpec(folder.path, subtype, sample_rate, verdict=not only_mix)
+            written = write_mix(tracks, rule_set, config, spec, progress)
     _print_result(written, out, as_json)
 
 
@@ -123,7 +123,7 @@ def _print_matches(song: Song, rules: RuleSet, as_json: bool) -> None:
         print(line)
 
 
-def _print_result(written: Written, out: Path, as_json: bool) -> None:
+def _print_result(written: WrittenMix, out: Path, as_json: bool) -> None:
     from hybrid.export.verdict import verdict_json, verdict_table
 
     delivered, levels = written.delivered, written.levels

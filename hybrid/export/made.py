@@ -1,4 +1,4 @@
-"""What made a result: versions and hashes, so that it can be made again."""
+"""Provenance of results: versions and hashes, so that they can be reproduced."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hybrid import __version__
 
 
 def made_with(rules_hash: str, inputs_hash: str, options: Mapping[str, str]) -> dict[str, str]:
-    """Names and values for the results of one run; no time and no place, so that equal runs say the same."""
+    """The provenance of the results of one run; no time and no place, so that equal runs write equal files."""
     libraries = {name: version(name) for name in ("jax", "numpy", "soxr", "soundfile")}
     return {
         "hybrid": __version__,

@@ -1,4 +1,4 @@
-"""One song from its tracks to all that is written of it: the path of `mix`, whoever asks for it."""
+"""A mix with all its files: the path of `hybrid mix`, `hybrid batch` and the API."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ from hybrid.mixing.quick import quick_mix
 NO_NETWORK = "none"
 
 
-class Wanted(NamedTuple):
-    """What is to be written."""
+class OutputSpec(NamedTuple):
+    """The files of a mix that are written, and where."""
 
+    folder: Path
+    """Exists and is empty."""
     subtype: Subtype
     sample_rate: int | None = None
     """Hz; None for the song's own."""
     stems: bool = True
     verdict: bool = True
-    """Without it the network's proposal is rendered once: neither refined nor judged, no stems, no report."""
+    """Without a verdict the network's proposal is rendered once: neither refined nor judged, no stems, no report."""
 
 
-class Written(NamedTuple):
-    """A mix that is written, and what can be said of it."""
+class WrittenMix(NamedTuple):
+    """A mix as it was written."""
 
     song: Song
     """With its roles named."""
     inputs: str
-    """The digest of what went in."""
+    """Digest of the song."""
     levels: Levels
     notes: tuple[str, ...]
     delivered: Delivered | None
     """None without a verdict."""
 
 
-def write_mix(
-    song: Song, rules: RuleSet, config: MixConfig, folder: Path, wanted: Wanted, progress: Progress
-) -> Written:
-    """Mixes a song into `folder`, which is there and empty. Deterministic."""
-    fmt = Format(wanted.sample_rate or song.sample_rate, wanted.subtype, wanted.stems)
+def write_mix(song: Song, rules: RuleSet, config: MixConfig, spec: OutputSpec, progress: Progress) -> WrittenMix:
+    """The mix of a song, written by `spec`. Deterministic."""
+    folder, fmt = spec.folder, Format(spec.sample_rate or song.sample_rate, spec.subtype, spec.stems)
     options = {
         "steps": str(config.n_steps),
         "seed": str(config.seed),
@@ -59,12 +59,12 @@ def write_mix(
     inputs = digest(song)
     made = made_with(rules.hash, inputs, options)
     with open_song(song, config.n_threads) as reader:
-        if not wanted.verdict:
-            quick = quick_mix(song, reader, rules, config, folder, fmt, progress)
+        if not spec.verdict:
+            quick = quick_mix(reader, rules, config, folder, fmt, progress=progress)
             write_settings(quick.song, quick.treatment, folder, made)
-            return Written(quick.song, inputs, quick.levels, quick.song.notes, None)
+            return WrittenMix(quick.song, inputs, quick.levels, quick.song.notes, None)
         plan = plan_mix(song, reader, rules, config, progress)
         delivered = deliver(plan, reader, folder, fmt, progress)
     write_results(delivered, rules, folder, made)
     plan = delivered.plan
-    return Written(plan.song, inputs, delivered.levels, (*plan.song.notes, *plan.report.warnings), delivered)
+    return WrittenMix(plan.song, inputs, delivered.levels, (*plan.song.notes, *plan.report.warnings), delivered)

@@ -1,4 +1,4 @@
-"""Everything that is written beside the audio: settings, verdict and report."""
+"""The files of a mix beside its audio: settings, verdict and report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SETTINGS_FILE, VERDICT_FILE, REPORT_FILE = "settings.json", "verdict.json", "rep
 
 
 def write_results(delivered: Delivered, rules: RuleSet, folder: Path, made_with: Mapping[str, str]) -> None:
-    """Write the three files into `folder`."""
+    """Writes settings, verdict and report into `folder`."""
     plan = delivered.plan
     verdicts = {
         "schema": "verdict/1",
@@ -39,9 +39,9 @@ def write_results(delivered: Delivered, rules: RuleSet, folder: Path, made_with:
 
 
 def write_settings(song: Song, treatment: Treatment, folder: Path, made_with: Mapping[str, str]) -> None:
-    """Write the settings alone."""
+    """Writes the settings alone."""
     _write(folder / SETTINGS_FILE, {**settings(song, treatment), "made_with": dict(made_with)})
 
 
-def _write(path: Path, said: Mapping[str, object]) -> None:
-    path.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def _write(path: Path, content: Mapping[str, object]) -> None:
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

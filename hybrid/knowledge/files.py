@@ -32,8 +32,11 @@ class Source:
         return self.draft.origins[()].document
 
 
-def gather(names: Sequence[str]) -> tuple[list[Source], Outcome]:
-    """The files that `names` mean and all that they extend, each once, later ones overriding earlier ones."""
+def gather(names: Sequence[str | Document]) -> tuple[list[Source], Outcome]:
+    """The files that `names` mean and all that they extend, each once, later ones overriding earlier ones.
+
+    A document stands for itself; what it extends is looked for beside its path.
+    """
     gathering = _Gathering()
     for name in names:
         gathering.add_named(name)
@@ -46,16 +49,22 @@ class _Gathering:
         self.outcome = Outcome([], [])
         self._chain: list[Path] = []
 
-    def add_named(self, name: str) -> None:
+    def add_named(self, name: str | Document) -> None:
         try:
-            self._add(shelf.find("rules", name))
+            if isinstance(name, Document):
+                self._add_document(name)
+            else:
+                self._add(shelf.find("rules", name))
         except InputError as error:
             self.outcome.problems.extend(error.problems)
 
     def _add(self, path: Path) -> None:
-        if path.resolve() in self.sources:
-            return
-        written = draft(shelf.read(path))
+        if path.resolve() not in self.sources:
+            self._add_document(shelf.read(path))
+
+    def _add_document(self, document: Document) -> None:
+        path = document.path
+        written = draft(document)
         file, outcome = validate(RuleFile, written, {})
         self.outcome.problems.extend(outcome.problems)
         self.outcome.warnings.extend(outcome.warnings)

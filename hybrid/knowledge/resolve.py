@@ -22,11 +22,12 @@ _ASKS = {"target": ("target", "tolerance"), "min": ("min", "max"), "max": ("min"
 _ASK_KEYS = {key for together in _ASKS.values() for key in together}
 
 
-def load_rules(names: Sequence[str], sets: Sequence[str] = (), types: RuleTypes | None = None) -> RuleSet:
+def load_rules(names: Sequence[str | Document], sets: Sequence[str] = (), types: RuleTypes | None = None) -> RuleSet:
     """The rules of all files that `names` mean, later ones over earlier ones, under the overrides `sets`.
 
-    An override is written "rule.id.key=value". Rules may be of any of `types`: unless they are given, of the shipped
-    ones and those of installed packages. Raises InputError with every problem of every file.
+    A document is taken as it is. An override is written "rule.id.key=value". Rules may be of any of `types`: unless
+    they are given, of the shipped ones and those of installed packages. Raises InputError with every problem of every
+    file.
     """
     types = rule_types() if types is None else types
     sources, outcome = gather(names)

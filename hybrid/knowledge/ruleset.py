@@ -19,6 +19,7 @@ from hybrid.knowledge.rule_types import SHIPPED, RuleTypes
 from hybrid.knowledge.schema import Citation, Section
 from hybrid.knowledge.select import RoleName, Selector
 from hybrid.knowledge.types import RuleType
+from hybrid.tabular import Row, Tabular
 
 Provenance = Mapping[str, Mapping[str, str]]
 
@@ -30,8 +31,8 @@ class Value(NamedTuple):
     at: str
 
 
-@dataclass(frozen=True)
-class RuleSet:
+@dataclass(frozen=True, repr=False)
+class RuleSet(Tabular):
     """The rules of one mix, those that are off included.
 
     `provenance` gives "file:line" by rule id and key, and nothing for a default of the type. `files` are in
@@ -51,6 +52,24 @@ class RuleSet:
     provenance: Provenance
     types: RuleTypes = field(default_factory=lambda: SHIPPED, repr=False)
     """All types that there are rules of, or might be."""
+
+    def __repr__(self) -> str:
+        return f"RuleSet({self.id!r}, {len(self.rules)} rules, {len(self.enabled)} of them on)"
+
+    def rows(self) -> list[Row]:
+        """A row for each rule."""
+        return [
+            {
+                "rule": rule.id,
+                "type": rule.type,
+                "on": rule.enabled,
+                "kind": rule.kind,
+                "weight": rule.weight,
+                "evidence": rule.evidence,
+                "says": rule.says(),
+            }
+            for rule in self.rules
+        ]
 
     @property
     def hash(self) -> str:

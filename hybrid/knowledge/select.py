@@ -19,7 +19,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from hybrid.audio import roles
-from hybrid.audio.song import Track
+from hybrid.audio.song import Song, Track
 from hybrid.units import FieldCodec, field_error
 
 _T = TypeVar("_T")
@@ -114,9 +114,10 @@ def share_selector(name: str, sets: Mapping[str, Selector]) -> Selector:
     return Selector(set=name) if name in sets else Selector(role=(name,))
 
 
-def name_roles(tracks: Sequence[Track], names: Sequence[RoleName]) -> tuple[Track, ...]:
-    """The tracks, those of unknown role with the role of the first match of their name."""
-    return tuple(_named(track, names) if track.role == "unknown" else track for track in tracks)
+def name_roles(song: Song, names: Sequence[RoleName]) -> Song:
+    """The song, its tracks of unknown role with the role of the first match of their name."""
+    tracks = (_named(track, names) if track.role == "unknown" else track for track in song.tracks)
+    return replace(song, tracks=tuple(tracks))
 
 
 def by_role(table: Mapping[str, _T], role: str) -> _T | None:

@@ -1,13 +1,13 @@
-"""Renders a plan to files: once to learn the exact output level, then for good, measured as it is written."""
+"""Delivery of a planned mix: a rehearsal that finds the exact output level, then the files, measured as written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
 import numpy as np
@@ -25,25 +25,39 @@ from hybrid.measure.meter import Levels, Meter
 from hybrid.measure.panel import Measured
 from hybrid.mixing.mixdown import Chunk, Compare, rendered
 from hybrid.mixing.observe import Observer
-from hybrid.mixing.plan import Plan, corrected
+from hybrid.mixing.plan import Plan, correct_plan
 from hybrid.treatment.types import Treatment
 
 STEMS_FOLDER, RETURN_FILE = "stems", "returns/reverb.wav"
 _FULL_SCALE_DB = -0.01
-"""No stem may clip either, even one that others cancel in the mix."""
+"""Highest sample peak of a stem: none may clip, even one that others cancel in the mix."""
 
 
 class Format(NamedTuple):
-    """Of the files that are written."""
+    """Format of the audio files."""
 
     sample_rate: int
     subtype: Subtype
     stems: bool = True
-    """Whether the treated tracks, and what comes back from the room, are written beside the mix."""
+    """Whether the treated tracks, and the return of the room, are written beside the mix."""
+
+
+class Sink(Protocol):
+    """Receiver of a signal block by block, such as a `WavWriter`."""
+
+    def write(self, block: Float[np.ndarray, "2 time"]) -> None: ...
+
+
+class Sinks(NamedTuple):
+    """Receivers of a rendered song."""
+
+    mix: Sink
+    parts: Sequence[Sink]
+    """The stems in the order of the tracks, then the return of the room, if there is one; or none of them."""
 
 
 class Delivered(NamedTuple):
-    """A mix that is written."""
+    """A mix as it was written."""
 
     plan: Plan
     """As corrected after the rehearsal."""
@@ -57,7 +71,7 @@ class Delivered(NamedTuple):
 
 
 class Rehearsal(NamedTuple):
-    """What a mix is like before its output level."""
+    """Measurements of a rendered mix before its output level."""
 
     levels: Levels
     stem_peak_db: float
@@ -66,11 +80,11 @@ class Rehearsal(NamedTuple):
 
 
 CORRECTIONS = 2
-"""Rounds of correction at most, where rendered audio breaks what prediction keeps."""
+"""Rounds of correction at most, where rendered audio breaks a constraint that the prediction keeps."""
 
 
 def deliver(plan: Plan, reader: SongReader, folder: Path, fmt: Format, progress: Progress) -> Delivered:
-    """Rehearse, correct where needed, write the mix and its stems into `folder`, and measure what was written."""
+    """The mix, rehearsed, corrected where needed, and written into `folder` with its stems."""
     reader = reader.for_song(plan.song)
     with workers(reader.n_threads) as pool:
         plan, rehearsal = _rehearsed(plan, reader, fmt.sample_rate, pool, progress)
@@ -83,7 +97,8 @@ def deliver(plan: Plan, reader: SongReader, folder: Path, fmt: Format, progress:
             level = objectives.output_level_db(plan.objective.output, levels.integrated_lufs, levels.true_peak_dbtp)
         level = min(float(level), _FULL_SCALE_DB - rehearsal.stem_peak_db)
         treatment = replace(treatment, master=treatment.master._replace(level_db=jax.device_put(np.float32(level))))
-        levels = _write(plan.song, reader, treatment, folder, fmt, pool, progress)
+    with open_files(plan.song, folder, fmt, treatment.reverb is not None) as files:
+        levels = write_parts(reader, treatment, files, fmt.sample_rate, progress)
     # only the output level has changed since the rehearsal, and powers are before it
     measured = measured._replace(
         treatment=treatment,
@@ -97,18 +112,18 @@ def deliver(plan: Plan, reader: SongReader, folder: Path, fmt: Format, progress:
 def _rehearsed(
     plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecutor, progress: Progress
 ) -> tuple[Plan, Rehearsal]:
-    """The plan, corrected if its audio breaks what must be kept, and what its audio is like."""
+    """The plan, corrected if its audio breaks a constraint, and the measurements of its audio."""
     rehearsal = _rehearse(plan, reader, rate, pool, progress)
     for _ in range(CORRECTIONS):
-        better = corrected(plan, rehearsal.measured)
-        if better is None:
+        correction = correct_plan(plan, rehearsal.measured)
+        if correction is None:
             break
-        plan, rehearsal = better, _rehearse(better, reader, rate, pool, progress)
+        plan, rehearsal = correction, _rehearse(correction, reader, rate, pool, progress)
     return plan, rehearsal
 
 
 class Converter:
-    """Brings a stream of stereo blocks to another rate; at the same rate it hands them through."""
+    """Resampler of a stream of stereo blocks; at the same rate blocks pass unchanged."""
 
     def __init__(self, from_rate: int, to_rate: int) -> None:
         self._stream = None
@@ -126,19 +141,19 @@ def _chunks(
     reader: SongReader,
     treatment: Treatment,
     pool: ThreadPoolExecutor,
-    told: tuple[str, Progress],
+    stage: tuple[str, Progress],
     compare: Compare | None = None,
 ) -> Iterator[tuple[Chunk, bool]]:
-    """Chunks of the song, and whether each is the last; reports the progress of a stage."""
-    stage, progress = told
+    """Chunks of the rendered song, and whether each is the last; reports the progress of the stage."""
+    name, progress = stage
     for chunk in rendered(song, reader, treatment, pool, compare):
         end = chunk.start + chunk.stems[0].shape[1]
         yield chunk, end >= song.n_samples
-        progress(stage, min(1.0, end / song.n_samples))
+        progress(name, min(1.0, end / song.n_samples))
 
 
 def _rehearse(plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecutor, progress: Progress) -> Rehearsal:
-    """Render once without writing."""
+    """Levels and measurements of the song, rendered once without writing."""
     song, treatment = plan.song, plan.refined.treatment
     meter, convert, peak = Meter(rate, 2), Converter(song.sample_rate, rate), 1e-5
     observer = Observer(song, plan.analysis.dry, pool)
@@ -152,39 +167,32 @@ def _rehearse(plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecuto
     return Rehearsal(levels, 20.0 * float(np.log10(peak)) + headroom_db, observer.measured(treatment, levels))
 
 
-def _write(
-    song: Song,
-    reader: SongReader,
-    treatment: Treatment,
-    folder: Path,
-    fmt: Format,
-    pool: ThreadPoolExecutor,
-    progress: Progress,
-) -> Levels:
-    """Write mix, stems and return at the output level; the readings are those of the written mix."""
+def write_parts(reader: SongReader, treatment: Treatment, sinks: Sinks, sample_rate: int, progress: Progress) -> Levels:
+    """Levels of the reader's song under a treatment, at its output level, as it is rendered into `sinks`."""
+    song = reader.song
     gain = np.float32(10.0 ** (float(treatment.master.level_db) / 20.0))
-    meter = Meter(fmt.sample_rate, 2)
-    with _files(song, folder, fmt, treatment.reverb is not None) as (mix_file, part_files):
-        n_parts = len(song.tracks) + (treatment.reverb is not None)
-        converters = [Converter(song.sample_rate, fmt.sample_rate) for _ in range(n_parts)]
+    meter = Meter(sample_rate, 2)
+    n_parts = len(song.tracks) + (treatment.reverb is not None)
+    converters = [Converter(song.sample_rate, sample_rate) for _ in range(n_parts)]
+    with workers(reader.n_threads) as pool:
         for chunk, last in _chunks(song, reader, treatment, pool, ("render", progress)):
 
             def put(index: int, chunk: Chunk = chunk, last: bool = last) -> Float[np.ndarray, "2 out"]:
                 part = converters[index](chunk.parts[index] * gain, last)
-                if part_files:
-                    part_files[index].write(part)
+                if sinks.parts:
+                    sinks.parts[index].write(part)
                 return part
 
             mix = sum_of(list(pool.map(put, range(n_parts))))
-            mix_file.write(mix)
+            sinks.mix.write(mix)
             meter.add(mix)
     return meter.levels()
 
 
 @contextmanager
-def _files(song: Song, folder: Path, fmt: Format, has_room: bool) -> Iterator[tuple[WavWriter, list[WavWriter]]]:
-    """The mix's file, and, if they are wanted, one for every stem, named after the tracks, and for the return, if
-    there is one."""
+def open_files(song: Song, folder: Path, fmt: Format, has_room: bool) -> Iterator[Sinks]:
+    """The file of the mix and, if the format has stems, one for each track, named after it, and one for the return of
+    the room, if there is one."""
     with ExitStack() as stack:
 
         def opened(path: Path) -> WavWriter:
@@ -197,4 +205,4 @@ def _files(song: Song, folder: Path, fmt: Format, has_room: bool) -> Iterator[tu
         if fmt.stems and has_room:
             (folder / RETURN_FILE).parent.mkdir()
             stems.append(opened(folder / RETURN_FILE))
-        yield opened(folder / MIX_FILE), stems
+        yield Sinks(opened(folder / MIX_FILE), stems)

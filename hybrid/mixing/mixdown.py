@@ -1,4 +1,4 @@
-"""Renders a treated song chunk by chunk: bounded memory, all tracks of a chunk in parallel."""
+"""Rendering of a treated song chunk by chunk, in bounded memory, the tracks of a chunk in parallel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from hybrid.analysis.chunks import ahead, grid_of, read_chunk
+from hybrid.analysis.chunks import grid_of, map_chunks, read_chunk
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.signal.bandpower import CHUNK_HOPS
@@ -20,27 +20,27 @@ from hybrid.treatment.render import Room
 from hybrid.treatment.types import Treatment
 
 _AHEAD = 8
-"""Chunks of a mix that are worked on while one is sounded: as many cores are kept busy, with 2 MB each."""
+"""Chunks that are in progress while one is transformed back: as many cores are kept busy, with 2 MB each."""
 
 
 class Chunk(NamedTuple):
-    """A stretch of the treated song, before the output level."""
+    """A chunk of the treated song, before the output level."""
 
     start: int
     filtered: list[Float[np.ndarray, "_ time"]]
-    """The tracks before they are placed, as many channels as each has."""
+    """The tracks before panning, each with its own channels."""
     stems: list[Float[np.ndarray, "2 time"]]
-    back: Float[np.ndarray, "2 time"] | None
-    """What comes back from the room; None in a dry mix."""
+    returned: Float[np.ndarray, "2 time"] | None
+    """The return of the room; None in a dry mix."""
 
     @property
     def parts(self) -> list[Float[np.ndarray, "2 time"]]:
-        """All that adds up to the mix: the stems, then what comes back from the room, if there is one."""
-        return self.stems if self.back is None else [*self.stems, self.back]
+        """Signals that add up to the mix: the stems, then the return of the room, if there is one."""
+        return self.stems if self.returned is None else [*self.stems, self.returned]
 
 
 Compare = Callable[[int, Float[np.ndarray, "channel time"], Float[np.ndarray, "channel time"]], None]
-"""Is shown the index of a track, a stretch of it as it is, and the same stretch treated, before it is placed."""
+"""Called with the index of a track, a block of its raw samples, and the same block treated, before panning."""
 
 
 def rendered(
@@ -52,8 +52,8 @@ def rendered(
 ) -> Iterator[Chunk]:
     """The treated tracks in chunks of about 1.6 s, together as long as the song.
 
-    The same samples come out whatever the chunk they fall in: filters run through from chunk to chunk. Those of one
-    track are shown to `compare` in order.
+    Filters carry their state from chunk to chunk, so that samples do not depend on the division into chunks. `compare`
+    gets the blocks of each track in order.
     """
     grid = grid_of(song)
     renderer = render.make_renderer(song.sample_rate)
@@ -74,17 +74,17 @@ def rendered(
                 compare(index, x[:, : grid.chunk], y)
         return y, render.pan_channels(y, pan[index])
 
-    for number, treated in enumerate(ahead(pool, treat, grid.n_chunks, len(song.tracks))):
+    for number, treated in enumerate(map_chunks(pool, treat, grid.n_chunks, len(song.tracks))):
         start = number * grid.chunk - grid.context
         filtered, stems = ([_cut(both[k], start, song) for both in treated] for k in (0, 1))
-        back = _cut(room([stem for _, stem in treated]), start, song) if room else None
-        yield Chunk(max(0, start), filtered, stems, back)
+        returned = _cut(room([stem for _, stem in treated]), start, song) if room else None
+        yield Chunk(max(0, start), filtered, stems, returned)
 
 
 def mixed(
     song: Song, reader: SongReader, treatment: Treatment, pool: ThreadPoolExecutor
 ) -> Iterator[Float[np.ndarray, "2 time"]]:
-    """The sum of all that `rendered` gives, chunk by chunk, for a fraction of the work: tracks are added before the
+    """The mix of all that `rendered` gives, chunk by chunk, for a fraction of the work: tracks are added before the
     inverse transform."""
     grid = grid_of(song)
     renderer = render.make_renderer(song.sample_rate)
@@ -98,7 +98,7 @@ def mixed(
     tail = np.concatenate([render.empty_tail(renderer, 2)] * shares.shape[1])
     is_read = [Lock() for _ in song.tracks]
 
-    def add(number: int, _: int) -> Complex[Array, "both hop bin"]:
+    def add(number: int, _: int) -> Complex[Array, "channel hop bin"]:
         sums = jnp.zeros((shares.shape[1], 2, CHUNK_HOPS, renderer.bin_hz.shape[0]), jnp.complex64)
         for index, lock in enumerate(is_read):
             with lock:
@@ -108,9 +108,9 @@ def mixed(
                 sums = render.add_track(renderer, sums, shares[index], x, static[index], moving, pan[index])
         return sums.reshape(-1, *sums.shape[2:]).block_until_ready()
 
-    for number, (sums,) in enumerate(ahead(pool, add, grid.n_chunks, 1, _AHEAD)):
-        heard, tail = (np.asarray(each) for each in render.synthesise(renderer, sums, tail))
-        whole = heard[:2] + room.process(heard[2:]) if room else heard
+    for number, (sums,) in enumerate(map_chunks(pool, add, grid.n_chunks, 1, _AHEAD)):
+        samples, tail = (np.asarray(each) for each in render.synthesise(renderer, sums, tail))
+        whole = samples[:2] + room.process(samples[2:]) if room else samples
         yield _cut(whole, number * grid.chunk - grid.context, song)
 
 

@@ -1,4 +1,4 @@
-"""Measures rendered audio as it streams by: the treated tracks and their mix."""
+"""Streaming measurement of rendered audio: the treated tracks and their mix."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from hybrid.treatment.types import Dry, Treatment
 
 
 class Observer:
-    """Takes a treated song chunk by chunk, from its start.
+    """Meter of a treated song, which it is given block by block, from its start.
 
-    Tracks are measured before they are placed: position and width are two numbers for the whole song, by which
-    powers are placed exactly, and most tracks have one channel less before than after.
+    Tracks are measured before panning: position and width are two numbers for the whole song, which act on powers
+    exactly, and most tracks have one channel less before than after.
     """
 
     def __init__(self, song: Song, dry: Dry, pool: ThreadPoolExecutor) -> None:
@@ -34,48 +34,48 @@ class Observer:
         self._tracks = Recording(self._grid, song.sample_rate, dry.power.shape[0], _real_pairs(dry))
         self._mix = Recording(self._grid, song.sample_rate, 1, NO_PAIRS)
         channels = [2, *(track.channels for track in song.tracks)]
-        self._waiting = [np.zeros((n, self._grid.context), np.float32) for n in channels]
+        self._pending = [np.zeros((n, self._grid.context), np.float32) for n in channels]
         self._chunk = 0
         self._window = jnp.asarray(stft.hann(stft.HOPS_PER_WINDOW * self._grid.hop), jnp.float32)
-        self._made: dict[int, WaveformMoments] = {}
+        self._moments: dict[int, WaveformMoments] = {}
 
     def compare(self, track: int, raw: Float[np.ndarray, "_ time"], treated: Float[np.ndarray, "_ time"]) -> None:
-        """Take the next stretch of one track as it is and as it is treated; tracks may come from different threads."""
-        fresh = jax.tree.map(np.asarray, waveform_moments(raw, treated, self._window))
-        before = self._made.get(track)
-        self._made[track] = fresh if before is None else jax.tree.map(np.add, before, fresh)
+        """Adds the next block of one track, raw and treated; tracks may come from different threads."""
+        new = jax.tree.map(np.asarray, waveform_moments(raw, treated, self._window))
+        before = self._moments.get(track)
+        self._moments[track] = new if before is None else jax.tree.map(np.add, before, new)
 
     def add(self, mix: Float[np.ndarray, "2 time"], tracks: list[Float[np.ndarray, "_ time"]]) -> None:
-        """Take the next stretch."""
-        fresh = zip(self._waiting, [mix, *tracks], strict=True)
-        self._waiting = [np.concatenate(both, axis=1) for both in fresh]
-        while self._waiting[0].shape[1] >= self._grid.chunk + self._grid.context:
+        """Adds the next block of the mix and of the tracks before panning."""
+        blocks = zip(self._pending, [mix, *tracks], strict=True)
+        self._pending = [np.concatenate(both, axis=1) for both in blocks]
+        while self._pending[0].shape[1] >= self._grid.chunk + self._grid.context:
             self._measure()
 
     def _measure(self) -> None:
         size = self._grid.chunk + self._grid.context
-        mix, *tracks = (waiting[:, :size] for waiting in self._waiting)
+        mix, *tracks = (pending[:, :size] for pending in self._pending)
         in_mix = self._pool.submit(self._mix.measure, self._chunk, 0, mix)
         self._mix.measure_peaks(self._chunk, mix)
         spectra = list(self._pool.map(lambda item: self._tracks.measure(self._chunk, *item), enumerate(tracks)))
         self._tracks.measure_pairs(self._chunk, spectra, self._pool)
         in_mix.result()
-        self._waiting = [waiting[:, self._grid.chunk :] for waiting in self._waiting]
+        self._pending = [pending[:, self._grid.chunk :] for pending in self._pending]
         self._chunk += 1
 
     def measured(self, treatment: Treatment, levels: Levels) -> Measured:
-        """The panel of all that was taken; `levels` are the meters' readings of the output."""
+        """The panel of all blocks; `levels` are the meters' readings of the output."""
         while self._chunk < self._grid.n_chunks:
             size = self._grid.chunk + self._grid.context
-            self._waiting = [np.pad(w, ((0, 0), (0, size - w.shape[1]))) for w in self._waiting]
+            self._pending = [np.pad(w, ((0, 0), (0, size - w.shape[1]))) for w in self._pending]
             self._measure()
         tracks = effect.with_pan_and_reverb(self._tracks.dry(0.0), treatment)
         readings = (levels.integrated_lufs, levels.true_peak_dbtp)
         explained = np.full((2, tracks.gain.shape[0]), CEILING_DB, np.float32)
-        for track, made in self._made.items():
-            explained[:, track] = explained_db(made)
-        seen = panel.observe(self._dry, tracks, self._mix.dry(0.0), readings, treatment)
-        return seen._replace(explained_db=jax.device_put(explained))
+        for track, moments in self._moments.items():
+            explained[:, track] = explained_db(moments)
+        measured = panel.observe(self._dry, tracks, self._mix.dry(0.0), readings, treatment)
+        return measured._replace(explained_db=jax.device_put(explained))
 
 
 def _real_pairs(dry: Dry) -> Int[np.ndarray, "pair 2"]:

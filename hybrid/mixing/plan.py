@@ -1,19 +1,20 @@
-"""What will be done to a song, before any of it is rendered: analysed, compiled, refined, judged in advance."""
+"""The plan of a mix before anything is rendered: analysis, compiled rules, refined treatment, predicted verdict."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Float
 
-from hybrid.analysis.analyse import Analysis, analyse
+from hybrid.analysis.analyse import Analysis
 from hybrid.analysis.chunks import Progress
-from hybrid.analysis.microphones import align_microphones
 from hybrid.analysis.recording import blank_recording
+from hybrid.analysis.song import Naming, align_song, measure_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.knowledge.compile import compile_rules, optional_parts
@@ -28,7 +29,6 @@ from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.settings import Settings, placed_by, treatment_of
 from hybrid.proposal.field import (
-    UNKNOWN,
     ProposalContext,
     classify_tracks,
     gradient_frames,
@@ -52,7 +52,7 @@ DYNAMICS_S = 0.2
 
 
 class MixConfig(NamedTuple):
-    """How a mix is sought."""
+    """Options of a mix."""
 
     n_steps: int
     """Of refinement; 0 keeps the start."""
@@ -70,7 +70,7 @@ class Plan(NamedTuple):
     """A song that is ready to be rendered."""
 
     song: Song
-    """With its roles named, and its microphones settled."""
+    """With its roles named, and its microphones aligned."""
     analysis: Analysis
     objective: Objective
     report: MatchReport
@@ -84,53 +84,36 @@ class Plan(NamedTuple):
     """Whether the treatment is one that was given, its output level too."""
 
 
-class AnalysedSong(NamedTuple):
-    """A song that has been listened to."""
-
-    song: Song
-    """With its roles named, and its microphones settled."""
-    analysis: Analysis
+def naming_of(rules: RuleSet | None, network: Network | None) -> Naming:
+    """Naming of roles by the names that the rules know, else by the network's classification of the sound."""
+    by_ear = partial(_named_by_ear, network) if network else None
+    return Naming(partial(name_roles, names=rules.roles if rules else ()), by_ear)
 
 
-def analyse_song(song: Song, reader: SongReader, rules: RuleSet, network: Network | None) -> AnalysedSong:
-    """What `formulate` begins with: the same song whatever else differs between several ways to mix it."""
-    song = replace(song, tracks=name_roles(song.tracks, rules.roles))
-    song, pairs = align_microphones(song, reader)
-    analysis = analyse(song, reader.for_song(song), pairs=pairs)
-    return AnalysedSong(_with_classified_roles(song, analysis.dry, network), analysis)
-
-
-def _with_classified_roles(song: Song, dry: Dry, network: Network | None) -> Song:
-    """Where a name does not tell what a track is, the network's ear does."""
-    if network and any(track.role == UNKNOWN for track in song.tracks):
-        return with_classified_roles(song, classify_tracks(network, dry, song.tracks))
-    return song
+def _named_by_ear(network: Network, song: Song, dry: Dry) -> Song:
+    return with_classified_roles(song, classify_tracks(network, dry, song.tracks))
 
 
 def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, progress: Progress) -> Plan:
-    """Everything up to rendering; deterministic for a seed.
+    """The plan of a mix: everything up to rendering. Deterministic for a seed.
 
     Rules that are required, and those that the raw sum keeps, are held while the others are improved. Where a name
-    does not tell what a track is, the network's ear does.
+    does not tell what a track is, the network classifies it.
     """
-    song = replace(song, tracks=name_roles(song.tracks, rules.roles))
     if config.settings:
         song = placed_by(config.settings, song)
-    song, pairs = align_microphones(song, reader)
-    analysis = None
-    if config.network and any(track.role == UNKNOWN for track in song.tracks):
-        analysis = analyse(song, reader.for_song(song), progress, pairs)
-        song = _with_classified_roles(song, analysis.dry, config.network)
-    empty = blank_recording(song, pairs).dry(0.0)
-    spec = _shape_spec(song, empty, rules, config)
+    aligned = align_song(song, reader, naming_of(rules, config.network), progress)
+    empty = blank_recording(aligned.song, aligned.pairs).dry(0.0)
+    spec = shape_spec(aligned.song, empty, rules, config)
     with ThreadPoolExecutor(2) as aside:
         # the song's shape is known: its programs are made while its samples are read
         ready = [aside.submit(prepare_rounds, spec.task, spec.nothing, config.n_steps)]
         if config.network and spec.context and not config.settings:
             ready.append(aside.submit(prepare_proposal, config.network, empty, spec.context, spec.nothing))
-        analysis = analysis or analyse(song, reader.for_song(song), progress, pairs)
+        analysis = measure_song(aligned, reader, progress).analysis
         for each in ready:
             each.result()
+    song = aligned.song
     problem = _problem_of(song, analysis, spec, rules, config)
     objective, dry = problem.objective, analysis.dry
     is_given = config.settings is not None and not config.n_steps
@@ -152,7 +135,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
 
 
 class MixProblem(NamedTuple):
-    """A song before it is refined."""
+    """A song and its rules, ready to be refined."""
 
     objective: Objective
     """Of all its frames."""
@@ -168,8 +151,8 @@ class MixProblem(NamedTuple):
 
 
 def formulate(song: Song, analysis: Analysis, rules: RuleSet, config: MixConfig) -> MixProblem:
-    """What is to be refined under these rules, and from where, of a song that is analysed and whose roles are named."""
-    return _problem_of(song, analysis, _shape_spec(song, analysis.dry, rules, config), rules, config)
+    """The problem that refinement solves for an analysed song under these rules, and where it starts."""
+    return _problem_of(song, analysis, shape_spec(song, analysis.dry, rules, config), rules, config)
 
 
 def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet, config: MixConfig) -> MixProblem:
@@ -192,7 +175,7 @@ def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet,
 def _proposed_start(
     network: Network, dry: Dry, context: ProposalContext, nothing: Treatment, usual: Treatment, song: Song, seed: int
 ) -> Treatment:
-    """What the network proposes, on top of the usual sends; low cuts are no lower than where they can be felt."""
+    """The network's proposal with the usual sends; low cuts are no lower than where they have a gradient."""
     start = replace(nothing, reverb=usual.reverb)
     proposal = proposed(network, dry, context, start, song.tracks, seed)
     corner_hz = np.maximum(proposal.eq.low_cut_hz, usual.eq.low_cut_hz)
@@ -200,7 +183,7 @@ def _proposed_start(
 
 
 class ShapeSpec(NamedTuple):
-    """What follows from a song's shape and rules."""
+    """All that follows from the shape of a song and its rules, without its measurements."""
 
     objective: Objective
     """Of all frames."""
@@ -213,8 +196,8 @@ class ShapeSpec(NamedTuple):
     """Of a network, if there is one, but for what is measured."""
 
 
-def _shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> ShapeSpec:
-    """Only shape and times of `dry` matter."""
+def shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> ShapeSpec:
+    """The spec of a song; of `dry` only shape and times matter, unless the task is used as it is."""
     n_tracks = dry.power.shape[0]
     objective, report = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
     pooled = _pooled(dry)
@@ -225,15 +208,15 @@ def _shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> Shap
     return ShapeSpec(objective, report, task, nothing, proposal_context(rules, song, dry) if config.network else None)
 
 
-def corrected(plan: Plan, observed: Measured) -> Plan | None:
-    """The plan after a look at its rendered audio: None if all that must be kept is kept.
+def correct_plan(plan: Plan, observed: Measured) -> Plan | None:
+    """The plan, corrected by measurements of its rendered audio; None if these keep all constraints.
 
     Where prediction and audio differ, the limits of what must be kept move by that difference, and refinement goes
     on from where it was.
     """
     dry, treatment = plan.analysis.dry, plan.refined.treatment
-    heard = read_panel(plan.objective, observed)
-    beyond = signed_excess(plan.objective, heard)
+    found = read_panel(plan.objective, observed)
+    beyond = signed_excess(plan.objective, found)
     limits = zip(beyond, plan.task.constraints, strict=True)
     if not plan.refined.n_steps or not any(
         np.any((np.asarray(c) > BROKEN) & (weights >= UNLIMITED)) for c, weights in limits
@@ -241,8 +224,8 @@ def corrected(plan: Plan, observed: Measured) -> Plan | None:
         return None
     expected = read_panel(plan.objective, predict(dry, treatment))
     shift = [
-        np.where(weights > 0.0, np.asarray(h.value) - np.asarray(e.value), 0.0).astype(np.float32)
-        for h, e, weights in zip(heard, expected, plan.task.constraints, strict=True)
+        np.where(weights > 0.0, np.asarray(f.value) - np.asarray(e.value), 0.0).astype(np.float32)
+        for f, e, weights in zip(found, expected, plan.task.constraints, strict=True)
     ]
     ask = plan.task.objective.ask._replace(
         low=tuple(low - s for low, s in zip(plan.objective.ask.low, shift, strict=True)),

@@ -14,6 +14,7 @@ from hybrid.model.field import Field, Proposal
 from hybrid.model.gradient_features import GRADIENT_SCALE, LOUDNESS_DB, GradientFeatures, NegativeGradient
 from hybrid.model.input_features import Conditioning, InputFeatures, input_features
 from hybrid.model.mix_features import mix_features
+from hybrid.treatment.axes import map_axis
 from hybrid.treatment.bounds import constrain, unconstrain
 from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.parts import RIDE_S
@@ -140,19 +141,7 @@ def predict_song(network: Field, dry: Dry, conditioning: Conditioning) -> Propos
 
 
 def _segment(dry: Dry, start: Int[Array, ""], span: int) -> Dry:
-    def cut(x: Float[Array, "..."], axis: int) -> Float[Array, "..."]:
-        return jax.lax.dynamic_slice_in_dim(x, start, span, axis)
-
-    return replace(
-        dry,
-        power=cut(dry.power, 2),
-        power_k=cut(dry.power_k, 2),
-        cross=cut(dry.cross, 3),
-        active=cut(dry.active, 1),
-        inside=cut(dry.inside, 0),
-        time_s=cut(dry.time_s, 0),
-        peak=cut(dry.peak, 0),
-    )
+    return map_axis(lambda x, axis: jax.lax.dynamic_slice_in_dim(x, start, span, axis), dry, "frame")
 
 
 def _unconstrained(prediction: Proposal, features: InputFeatures, dry: Dry, nothing: Treatment) -> Treatment:

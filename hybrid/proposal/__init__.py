@@ -1,1 +1,1 @@
-"""Networks that propose a treatment: their weights, and what they are given."""
+"""Networks that propose a treatment: their weights, their inputs, and their proposals."""

@@ -1,4 +1,4 @@
-"""A trained network: its file, and what it proposes for a song."""
+"""Proposals of a trained network for a song, and its classification of tracks."""
 
 from __future__ import annotations
 
@@ -30,22 +30,23 @@ UNKNOWN = "unknown"
 CLASSIFIER_TEMPERATURE = 4.0
 """By which the ear's logits are divided, so that it is no surer than it is right: trained on synthetic sounds, it named
 22 of 57 tracks of eight real songs rightly, and was 72 % sure on average without, 30 % with it (`base` of 0.1.0)."""
-SURE = 0.5
-"""Confidence from which a heard role is used: it is likelier than all others together."""
+MIN_CONFIDENCE = 0.5
+"""Confidence from which a classified role is used: it is likelier than all others together."""
 GRADIENT_FRAMES = 256
-"""Frames in which the pull of the rules is felt, at most. A guess: half of those that refinement works on, at half of
-what those cost."""
+"""Frames at most in which gradients of the rules are computed. A guess: half of those that refinement works on, at half
+of their cost."""
 
 
 class HeardRoles(NamedTuple):
-    """What the network says of the tracks beside a treatment."""
+    """Families that the network classifies the tracks as."""
 
     family: tuple[str, ...]
     confidence: tuple[float, ...]
+    """Calibrated probability, 0 to 1."""
 
 
 def conditioning_of(tracks: Sequence[Track], roles: Sequence[str], n_tracks: int, seed: int) -> Conditioning:
-    """What is known of the tracks beside their sound, padded; seats are drawn from the seed, by the order of ids."""
+    """The conditioning of the tracks, padded; sides are drawn from the seed, in the order of ids."""
     known = {role: index for index, role in enumerate(roles, start=1) if role != UNKNOWN}
     role, leads, side = np.zeros(n_tracks, np.int32), np.zeros(n_tracks, np.float32), np.zeros(n_tracks, np.float32)
     n = len(tracks)
@@ -58,20 +59,20 @@ def conditioning_of(tracks: Sequence[Track], roles: Sequence[str], n_tracks: int
 
 
 class ProposalContext(NamedTuple):
-    """What a network is asked for a song: what it feels the pull of the rules in."""
+    """The rules of a song and the frames in which a network gets their gradients."""
 
     dry: Dry
     objective: Objective
 
 
 def gradient_frames(dry: Dry) -> Dry:
-    """The recording in the frames in which the pull of the rules is felt."""
+    """The recording in the frames in which gradients of the rules are computed."""
     n_frames = dry.active.shape[-1]
     return pool(dry, -(-n_frames // GRADIENT_FRAMES))
 
 
 def proposal_context(rules: RuleSet, song: Song, dry: Dry) -> ProposalContext:
-    """The rules for a song whose roles are named; of `dry`, only shape and times matter to the objective."""
+    """The context of a song whose roles are named; of `dry`, only shape and times matter to the objective."""
     dry = gradient_frames(dry)
     return ProposalContext(dry, compile_rules(rules, song, dry.power.shape[0], np.asarray(dry.time_s))[0])
 
@@ -79,17 +80,17 @@ def proposal_context(rules: RuleSet, song: Song, dry: Dry) -> ProposalContext:
 def proposed(
     network: Network, dry: Dry, context: ProposalContext, start: Treatment, tracks: Sequence[Track], seed: int
 ) -> Treatment:
-    """What the network proposes under these rules, on top of the sends of `start`."""
-    parts = _proposal(network.field.sizes)(*_given(network, dry, context, start, tracks, seed))
+    """The treatment that the network proposes under these rules, with the sends of `start`."""
+    parts = _proposal(network.field.sizes)(*_arguments(network, dry, context, start, tracks, seed))
     return jax.tree.unflatten(jax.tree.structure(start), parts)
 
 
 def prepare_proposal(network: Network, dry: Dry, context: ProposalContext, start: Treatment) -> None:
-    """Makes the program for any song and rules of these shapes."""
-    _proposal(network.field.sizes).prepare(*_given(network, dry, context, start, (), 0))
+    """Compiles the program of `proposed` for any song and rules of these shapes."""
+    _proposal(network.field.sizes).prepare(*_arguments(network, dry, context, start, (), 0))
 
 
-def _given(
+def _arguments(
     network: Network, dry: Dry, context: ProposalContext, start: Treatment, tracks: Sequence[Track], seed: int
 ) -> tuple[list[Array], Dry, Treatment, Conditioning, ProposalContext]:
     conditioning = conditioning_of(tracks, network.roles, dry.power.shape[0], seed)
@@ -97,20 +98,20 @@ def _given(
 
 
 def classify_tracks(network: Network, dry: Dry, tracks: Sequence[Track]) -> HeardRoles:
-    """What the network hears each track to be, whatever its name says."""
-    nameless = [replace(track, role=UNKNOWN, tags=()) for track in tracks]
-    conditioning = conditioning_of(nameless, network.roles, dry.power.shape[0], 0)
+    """The family of each track by its sound alone, whatever its name says."""
+    unlabelled = [replace(track, role=UNKNOWN, tags=()) for track in tracks]
+    conditioning = conditioning_of(unlabelled, network.roles, dry.power.shape[0], 0)
     family = _classifier(network.field.sizes)(_leaves(network), at_network_frames(dry), conditioning)
     share = np.asarray(jax.nn.softmax(family / CLASSIFIER_TEMPERATURE, axis=-1))[: len(tracks)]
     best = share.argmax(axis=-1)
     return HeardRoles(tuple(network.families[k] for k in best), tuple(share.max(axis=-1).tolist()))
 
 
-def with_classified_roles(song: Song, heard: HeardRoles) -> Song:
-    """The song with a role for every track of unknown role that was heard with enough confidence, and a note."""
+def with_classified_roles(song: Song, found: HeardRoles) -> Song:
+    """The song with a role, and a note, for every track of unknown role that is classified with enough confidence."""
     tracks, notes = [], []
-    for track, family, confidence in zip(song.tracks, *heard, strict=True):
-        if track.role == UNKNOWN and confidence >= SURE:
+    for track, family, confidence in zip(song.tracks, *found, strict=True):
+        if track.role == UNKNOWN and confidence >= MIN_CONFIDENCE:
             track = replace(track, role=ROLE_OF[family], confidence=confidence)
             notes.append(f"{track.id} sounds like {family} ({confidence:.0%}): taken as {track.role}")
         tracks.append(track)
@@ -122,28 +123,28 @@ def _leaves(network: Network) -> list[Array]:
 
 
 def _network_of(sizes: Sizes) -> Callable[[list[Array]], Field]:
-    """What makes a network of its weights."""
+    """The function from weights to a network of these sizes."""
     graph, state = nnx.split(nnx.eval_shape(lambda: Field(sizes, nnx.Rngs(0))))
     return lambda weights: nnx.merge(graph, jax.tree.unflatten(jax.tree.structure(state), weights))
 
 
 @cache
 def _proposal(sizes: Sizes) -> ExportedFunction:
-    """What a network of these sizes proposes: the parts of a treatment in their order."""
+    """The proposal of a network of these sizes: the parts of a treatment in their order."""
     network_of = _network_of(sizes)
 
     def parts(
         weights: list[Array], dry: Dry, start: Treatment, conditioning: Conditioning, context: ProposalContext
     ) -> list[Array]:
-        wanted = partial(negative_gradient, context.objective, context.dry)
-        return jax.tree.leaves(propose(network_of(weights), dry, start, conditioning, wanted))
+        gradient = partial(negative_gradient, context.objective, context.dry)
+        return jax.tree.leaves(propose(network_of(weights), dry, start, conditioning, gradient))
 
     return ExportedFunction(f"a proposal by {sizes}", parts)
 
 
 @cache
 def _classifier(sizes: Sizes) -> ExportedFunction:
-    """Logits of what each track is to a network of these sizes."""
+    """The logits of a network of these sizes for the family of each track."""
     network_of = _network_of(sizes)
 
     def family(weights: list[Array], dry: Dry, conditioning: Conditioning) -> Array:

@@ -1,4 +1,4 @@
-"""A trained network and the file that it is kept in."""
+"""Trained networks and their files."""
 
 from __future__ import annotations
 
@@ -24,41 +24,42 @@ from hybrid.model.sizes import Sizes
 
 SCHEMA = "weights/1"
 SHIPPED = Path(hybrid.__file__).parent / "weights"
-"""Where weights lie that come with the program."""
+"""The folder of the weights that come with the program."""
 _ENDING = ".safetensors"
 Weights = Mapping[str, Array]
-"""By the path of each in the network, joined by dots."""
+"""Arrays by their paths in the network, joined by dots."""
 
 
 class Network(NamedTuple):
-    """Weights and what they are for."""
+    """A network with its weights, and the vocabulary that they were trained with."""
 
     field: Field
     roles: tuple[str, ...]
-    """That may be told, in the order in which the weights know them."""
+    """Roles that condition it, in the order of its embedding."""
     families: tuple[str, ...]
-    """That it can name."""
+    """Families of instruments that it classifies."""
     about: Mapping[str, str]
-    """Recipe, data and hashes that the weights were made with."""
+    """Recipe, data and hashes of its training."""
     hash: str
+    """SHA-256 of the weights."""
 
 
 def load_network(name: str) -> Network:
-    """The network of a name that is shipped, or of a file. Raises InputError if it is not there or cannot be used."""
+    """The network of a shipped name or of a file. Raises InputError if there is none or it cannot be used."""
     path = _path(name)
     try:
         with safe_open(path, "numpy") as file:
-            said = json.loads((file.metadata() or {}).get("network", "{}"))
+            metadata = json.loads((file.metadata() or {}).get("network", "{}"))
             names = file.keys()
             arrays = {key: file.get_tensor(key) for key in names}
     except (OSError, SafetensorError, ValueError) as error:
         raise InputError(Problem(str(path), f"is not a file of weights: {error}")) from error
-    if said.get("schema") != SCHEMA:
-        what = f"holds weights of format {said.get('schema')!r}, expected {SCHEMA!r}"
+    if metadata.get("schema") != SCHEMA:
+        what = f"holds weights of format {metadata.get('schema')!r}, expected {SCHEMA!r}"
         raise InputError(Problem(str(path), what, hint="they were made by another version, or by another program"))
     try:
-        sizes = Sizes(**said["sizes"])
-        roles, families, about = tuple(said["roles"]), tuple(said["families"]), said["about"]
+        sizes = Sizes(**metadata["sizes"])
+        roles, families, about = tuple(metadata["roles"]), tuple(metadata["families"]), metadata["about"]
     except (KeyError, TypeError) as error:
         what = f"says nothing of its sizes that this version knows: {error}"
         raise InputError(Problem(str(path), what)) from error
@@ -69,8 +70,8 @@ def load_network(name: str) -> Network:
 
 
 def save_network(network: Network, sizes: Sizes, path: Path) -> None:
-    """Writes a network, whole or not at all. Raises InputError if that cannot be."""
-    said = {
+    """Writes a network to a file, atomically. Raises InputError if it cannot be written."""
+    metadata = {
         "schema": SCHEMA,
         "sizes": asdict(sizes),
         "roles": network.roles,
@@ -78,16 +79,16 @@ def save_network(network: Network, sizes: Sizes, path: Path) -> None:
         "about": dict(network.about),
     }
     arrays = {key: np.asarray(value) for key, value in weights_of(network.field).items()}
-    shelf.write(path, save(arrays, {"network": json.dumps(said)}))
+    shelf.write(path, save(arrays, {"network": json.dumps(metadata)}))
 
 
 def weights_of(field: Field) -> Weights:
-    """All weights of a network by name."""
+    """The weights of a network by name."""
     return {".".join(map(str, path)): leaf[...] for path, leaf in nnx.to_flat_state(nnx.state(field, nnx.Param))}
 
 
 def _fill(field: Field, arrays: Mapping[str, np.ndarray], path: Path) -> None:
-    """Puts the weights into their places. Raises InputError for those that do not fit."""
+    """Sets the weights of `field`. Raises InputError for those that are missing, unknown or of another shape."""
     state = nnx.state(field, nnx.Param)
     places = {".".join(map(str, place)): leaf for place, leaf in nnx.to_flat_state(state)}
     problems = [

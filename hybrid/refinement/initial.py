@@ -11,10 +11,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.audio.song import Track
+from hybrid.errors import InputError, Problem
 from hybrid.knowledge.select import by_role
 from hybrid.measure import loudness
 from hybrid.treatment.parts import PARTS
-from hybrid.treatment.types import Dry, Treatment
+from hybrid.treatment.types import Dry, Treatment, treatment_parts
 
 ROLE_LEVELS_LU = {
     "vocal.lead": -12.9,
@@ -107,6 +108,18 @@ def _spread(tracks: Sequence[Track], seed: int) -> Float[np.ndarray, " track"]:
 
 def _is_central(role: str) -> bool:
     return by_role({"bass": True, "drums.kick": True, "drums.snare": True, "drums": True}, role) is True
+
+
+def check_start(start: Treatment, like: Treatment) -> None:
+    """Raises InputError for a start that is of another song, or has a room where the rules ask for none."""
+    hint = "propose it for this song under the same rules"
+    parts, expected = treatment_parts(start), treatment_parts(like)
+    if list(parts) != list(expected):
+        raise InputError(Problem("start", f"has the parts {', '.join(parts)}, expected {', '.join(expected)}", hint))
+    for name, part in parts.items():
+        if np.shape(part) != np.shape(expected[name]):
+            what = f"{name} has the shape {np.shape(part)}, expected {np.shape(expected[name])}"
+            raise InputError(Problem("start", what, hint))
 
 
 def _padded(like: Float[Array, " padded"], values: Float[np.ndarray, " track"]) -> Float[Array, " padded"]:

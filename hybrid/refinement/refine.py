@@ -65,6 +65,9 @@ class Refined(NamedTuple):
     rounds: tuple[Round, ...]
     n_steps: int
 
+    def __repr__(self) -> str:
+        return f"Refined({self.treatment!r}, {len(self.rounds)} rounds, {self.n_steps} steps)"
+
 
 @cache
 def _program(size: int) -> ExportedFunction:

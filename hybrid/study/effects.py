@@ -12,8 +12,8 @@ from itertools import combinations
 from math import factorial
 from typing import Literal, NamedTuple, TypedDict
 
-from hybrid.judge.statistics import CONFIDENCE, Effect, holm, is_equivalent, mean_by_song, paired_effect
-from hybrid.judge.table import METRICS, PRIMARY
+from hybrid.judging.statistics import CONFIDENCE, Effect, holm, is_equivalent, mean_by_song, paired_effect
+from hybrid.judging.table import METRICS, PRIMARY
 from hybrid.knowledge.findings import has_limits
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.study.arm import FULL, Arm

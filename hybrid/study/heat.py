@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hybrid.judge.table import METRICS
+from hybrid.judging.table import METRICS
 from hybrid.pages.words import fixed
 from hybrid.study.effects import ArmEffects, Effects, MetricEffect
 from hybrid.study.tables import effect_text

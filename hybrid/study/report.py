@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from hybrid.judge.statistics import Effect
-from hybrid.judge.table import METRICS
+from hybrid.judging.statistics import Effect
+from hybrid.judging.table import METRICS
 from hybrid.pages.document import LargeNumber, document
 from hybrid.pages.plot import Axis, axis_around
 from hybrid.pages.words import count

@@ -21,7 +21,7 @@ from hybrid.batch.work import Worker, network_of, rules_of
 from hybrid.compiled import clear_compiled
 from hybrid.errors import InputError, Problem, UnwritableError, printable
 from hybrid.export.made import made_with
-from hybrid.judge.mix import Mix
+from hybrid.judging.mix import Mix
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.proposal.weights import Network
 from hybrid.source_hash import source_hash

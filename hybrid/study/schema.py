@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Discriminator, 
 
 from hybrid import shelf
 from hybrid.corpus.layout import Split
-from hybrid.judge.table import METRICS, PRIMARY
+from hybrid.judging.table import METRICS, PRIMARY
 from hybrid.units import FIELD_ERROR, field_error
 from hybrid.validation import validate_document
 

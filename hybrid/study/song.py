@@ -11,13 +11,14 @@ import numpy as np
 from jaxtyping import Float
 
 from hybrid.analysis.chunks import sum_of, workers
+from hybrid.analysis.song import AnalysedSong, analyse_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.errors import SongError
-from hybrid.judge.distance import AlignedReference, align_reference
-from hybrid.judge.judge import judge
-from hybrid.judge.mix import Mix, normalise_mix, read_mix
-from hybrid.judge.roughness import RoughnessMeter
+from hybrid.judging.distance import AlignedReference, align_reference
+from hybrid.judging.judge import judge
+from hybrid.judging.mix import Mix, normalise_mix, read_mix
+from hybrid.judging.roughness import RoughnessMeter
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.evaluate import read_panel
 from hybrid.knowledge.objective import Objective, project
@@ -25,7 +26,7 @@ from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.panel import predict
 from hybrid.mixing.mixdown import rendered
-from hybrid.mixing.plan import AnalysedSong, MixConfig, MixProblem, analyse_song, formulate
+from hybrid.mixing.plan import MixConfig, MixProblem, formulate, naming_of
 from hybrid.proposal.weights import Network
 from hybrid.refinement.refine import AT_ONCE, refine_many
 from hybrid.study.arm import FULL, Arm
@@ -95,7 +96,7 @@ def prepare_song(
     Raises SongError if its files, or its reference, cannot be used.
     """
     name, song, reference_path = source
-    analysed = analyse_song(song, reader, rules, network)
+    analysed = analyse_song(song, reader, naming_of(rules, network))
     reader = reader.for_song(analysed.song)
     reference = None
     if reference_path:

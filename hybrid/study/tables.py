@@ -6,9 +6,9 @@ import csv
 import io
 from collections.abc import Sequence
 
-from hybrid.judge.mixed_models import mixed_model
-from hybrid.judge.statistics import CONFIDENCE, Effect, detectable
-from hybrid.judge.table import METRICS
+from hybrid.judging.mixed_models import mixed_model
+from hybrid.judging.statistics import CONFIDENCE, Effect, detectable
+from hybrid.judging.table import METRICS
 from hybrid.pages.words import fixed
 from hybrid.study.arm import FULL
 from hybrid.study.effects import TOTAL, ArmEffects, Effects

@@ -24,6 +24,7 @@ from hybrid.testing.songs import (
     random_treatment,
     untouched,
 )
+from hybrid.treatment.axes import map_axis
 from hybrid.treatment.parts import PARTS, RIDE_S
 from hybrid.treatment.types import Dry, Treatment, map_parts
 
@@ -138,14 +139,8 @@ class Bench:
         """Sixty treated tracks in that order."""
         song, dry = SONGS["sixty tracks"]()
         order, treatment = self.order, TREATMENTS["treated"](dry)
-        moved = replace(
-            dry,
-            power=dry.power[order],
-            power_k=dry.power_k[order],
-            active=dry.active[order],
-            low_power=dry.low_power[order],
-            pairs=jnp.asarray(np.argsort(order))[dry.pairs],
-        )
+        reordered = map_axis(lambda x, axis: jnp.take(x, order, axis), dry, "track")
+        moved = replace(reordered, pairs=jnp.asarray(np.argsort(order))[dry.pairs])
         same = map_parts(lambda part, value: value[order] if PARTS[part].per_track else value, treatment)
         tracks = tuple(song.tracks[i] for i in order)
         return evaluate(objective_of(self.rules, replace(song, tracks=tracks), moved), moved, same)

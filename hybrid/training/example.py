@@ -15,18 +15,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from hybrid import shelf
-from hybrid.analysis.analyse import analyse
-from hybrid.analysis.microphones import align_microphones
+from hybrid.analysis.song import align_song, measure_song
 from hybrid.audio.read import SongReader, open_song
 from hybrid.audio.song import Song, Track
 from hybrid.corpus.card import Card
 from hybrid.errors import InputError, Problem
 from hybrid.model.input_features import NETWORK_FRAME_S, at_network_frames
+from hybrid.treatment.axes import places_of
 from hybrid.treatment.types import Dry
-
-TRACK_AXIS = {"power": 0, "power_k": 0, "active": 0, "low_power": 0}
-FRAME_AXIS = {"power": 2, "power_k": 2, "cross": 3, "active": 1, "inside": 0, "peak": 0, "time_s": 0}
-PAIR_AXIS = {"pairs": 0, "cross": 0}
 
 
 class Shape(NamedTuple):
@@ -83,22 +79,21 @@ def measure_example(
     `inspect` is called with the song, its samples and all its frames, while files are open.
     """
     with open_song(song) as reader:
-        song, pairs = align_microphones(song, reader)
-        dry = analyse(song, reader.for_song(song), pairs=pairs).dry
+        aligned = align_song(song, reader)
+        song, dry = aligned.song, measure_song(aligned, reader).analysis.dry
         inspect(song, reader.for_song(song), dry)
     frames = Frames.of(at_network_frames(dry))
     # analysis pads to a bucket of lengths: frames after the end of the song are dropped
     n_frames = max(1, int(np.sum(frames.inside > 0.0)))
-    return Example(song, _cut(frames, Shape(len(song.tracks), n_frames, len(pairs))))
+    return Example(song, _cut(frames, Shape(len(song.tracks), n_frames, len(aligned.pairs))))
 
 
 def _cut(frames: Frames, shape: Shape, first: int = 0) -> Frames:
     """The first tracks and pairs, and the frames from `first` on; padded with zeros where there are fewer."""
     fields = frames._asdict()
-    for axes, begin, n in ((TRACK_AXIS, 0, shape.n_tracks), (FRAME_AXIS, first, shape.n_frames),
-                           (PAIR_AXIS, 0, shape.n_pairs)):  # fmt: skip
-        for name, axis in axes.items():
-            fields[name] = _stretch(fields[name], axis, begin, n)
+    for axis, begin, n in (("track", 0, shape.n_tracks), ("frame", first, shape.n_frames), ("pair", 0, shape.n_pairs)):
+        for name, place in places_of(axis).items():
+            fields[name] = _stretch(fields[name], place, begin, n)
     return Frames(**fields)
 
 

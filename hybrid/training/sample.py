@@ -133,7 +133,7 @@ class SampleBuilder:
         )
 
     def _compile(self, key: _CompileKey) -> Objective:
-        song = replace(key.song, tracks=name_roles(key.song.tracks, self._rules.roles))
+        song = name_roles(key.song, self._rules.roles)
         objective, _ = compile_rules(self._rules, song, self._shape.n_tracks, np.asarray(key.time_s, np.float32))
         return objective
 

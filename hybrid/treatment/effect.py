@@ -8,6 +8,7 @@ coefficients times powers, and twice their products times cross powers.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hybrid.signal import room
+from hybrid.treatment.axes import map_axis
 from hybrid.treatment.curves import (
     FAINT,
     LN_DB,
@@ -278,19 +280,9 @@ def pool(dry: Dry, factor: int) -> Dry:
     highest = jnp.max(jnp.pad(dry.peak, (0, -dry.peak.shape[0] % factor)).reshape(-1, factor), axis=1)
     centre = dry.time_s[0] + 0.5 * (factor - 1) * dry.frame_s
     n_frames = -(-dry.active.shape[-1] // factor)
-    return Dry(
-        power=pooled(dry.power, -2),
-        power_k=pooled(dry.power_k, -2),
-        pairs=dry.pairs,
-        cross=pooled(dry.cross, -2),
-        active=pooled(dry.active, -1),
-        inside=pooled(dry.inside, -1),
-        time_s=centre + jnp.arange(n_frames) * (factor * dry.frame_s),
-        k_weight=dry.k_weight,
-        low_power=dry.low_power,
-        low_hz=dry.low_hz,
-        low_k=dry.low_k,
+    return replace(
+        map_axis(pooled, dry, "frame"),
         peak=highest,
-        peak_to_loudness_db=dry.peak_to_loudness_db,
+        time_s=centre + jnp.arange(n_frames) * (factor * dry.frame_s),
         frame_s=factor * dry.frame_s,
     )

@@ -8,7 +8,7 @@ channels.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -20,29 +20,12 @@ from jaxtyping import Array, Float, Int
 from hybrid.treatment.parts import N_TONE, N_ZONES, PARTS, RIDE_S, SEND_OFF_DB, Axis
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=[
-        "power",
-        "power_k",
-        "pairs",
-        "cross",
-        "active",
-        "inside",
-        "time_s",
-        "k_weight",
-        "low_power",
-        "low_hz",
-        "low_k",
-        "peak",
-        "peak_to_loudness_db",
-    ],
-    meta_fields=["frame_s"],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Dry:
     """Measurements of the raw tracks. Padding tracks, pairs and frames hold zeros.
 
+    The annotations say which axis is which, for all that cut, join or reorder tracks, pairs or frames (`axes`).
     The middle axis of powers is left, right, and the real part of left times conjugate right; a mono track has
     three equal entries. Powers are mean squares: a full-scale sine has 0.5 per channel.
     """
@@ -71,7 +54,7 @@ class Dry:
     """Square of the largest sample, in either channel, of the sum of the raw tracks."""
     peak_to_loudness_db: Float[Array, ""]
     """True peak of the raw sum minus its loudness, dB: the estimate for any mix before it is rendered."""
-    frame_s: float
+    frame_s: float = field(metadata={"static": True})
 
 
 class Gain(NamedTuple):
@@ -130,7 +113,7 @@ class Master(NamedTuple):
     data_fields=["gain", "eq", "dynamics", "pan", "reverb", "master"],
     meta_fields=["knot_s"],
 )
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Treatment:
     """Parameters of the mix of every track, in the groups that a rule may act on."""
 
@@ -143,6 +126,10 @@ class Treatment:
     master: Master
     knot_s: float
     """Spacing of the points of `dynamics`."""
+
+    def __repr__(self) -> str:
+        groups = dict.fromkeys(part.partition(".")[0] for part in treatment_parts(self))
+        return f"Treatment({np.shape(self.gain.level_db)[-1]} tracks: {', '.join(groups)})"
 
 
 _NAMES = {f"{part.group}.{part.field}": part.name for part in PARTS.values()}

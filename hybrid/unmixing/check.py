@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.types.requires import MIX_ALONE, Available, why_not
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, Scalar, observe
+from hybrid.tabular import Row, Tabular
 from hybrid.treatment.effect import treated, untreated
 from hybrid.treatment.types import Dry, Treatment
 from hybrid.unmixing.fit import RELIABLE, Fit, fit
@@ -38,7 +39,8 @@ class LeftOut(NamedTuple):
     why: str
 
 
-class Check(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class Check(Tabular):
     """What is found of a finished mix."""
 
     verdict: Verdict
@@ -49,6 +51,14 @@ class Check(NamedTuple):
     fit: Fit | None = None
     doubtful: tuple[str, ...] = ()
     """Rules about tracks, where the tracks explain less than half of the mix."""
+
+    def __repr__(self) -> str:
+        explained = f", {100.0 * self.fit.explained:.0f} % explained by its tracks" if self.fit else ""
+        return f"Check({self.verdict!r}, {len(self.left_out)} rules left out{explained})"
+
+    def rows(self) -> list[Row]:
+        """The rows of the verdict, and whether each can be relied on."""
+        return [{**row, "reliable": row["rule"] not in self.doubtful} for row in self.verdict.rows()]
 
 
 def check_mix(path: Path, rules: RuleSet, progress: Progress) -> Check:
@@ -70,7 +80,7 @@ def check_mix_of(path: Path, song: Song, rules: RuleSet, progress: Progress) -> 
     """
     mix = load_mix(path)
     song, notes = song_without_mix(song, path)
-    song = replace(song, tracks=name_roles(song.tracks, rules.roles))
+    song = name_roles(song, rules.roles)
     kept, left_out = _split(rules, lambda rule: why_not(rule.requires, FITTED))
     with open_song(song) as reader, open_at(mix, song.sample_rate) as mix_reader:
         dry = analyse(song, reader, progress).dry

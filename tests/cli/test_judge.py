@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from tests.judge.signals import RATE, band_of_three, mixed, noise, write_song
+from tests.judging.signals import RATE, band_of_three, mixed, noise, write_song
 
 
 @pytest.fixture(scope="module")

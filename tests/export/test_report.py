@@ -21,7 +21,9 @@ BAD_NAME = "<script>alert('x')</script> \"& co\""
 
 def with_verdicts(sheet: Sheet, before: tuple[Finding, ...], after: tuple[Finding, ...]) -> Sheet:
     return dataclasses.replace(
-        sheet, before=sheet.before._replace(rules=before), after=sheet.after._replace(rules=after)
+        sheet,
+        before=dataclasses.replace(sheet.before, rules=before),
+        after=dataclasses.replace(sheet.after, rules=after),
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from hybrid.audio.song import Track
+from hybrid.audio.song import Song, Track
 from hybrid.knowledge.select import RoleName, Selector, by_role, name_roles, select
 
 
@@ -77,7 +77,7 @@ def test_names_give_roles_to_unknown_tracks_only_and_the_first_match_wins():
         RoleName.model_validate({"match": "/nois/i", "role": "fx", "tags": ["low"]}),
         RoleName.model_validate({"match": "/./", "role": "bass"}),
     ]
-    renamed = name_roles(TRACKS, names)
+    renamed = name_roles(Song("song", Path(), TRACKS, 44100, 44100), names).tracks
     assert (renamed[-1].role, renamed[-1].tags) == ("fx", ("low",))
     assert renamed[:-1] == TRACKS[:-1]
 

@@ -35,6 +35,10 @@ from tests.training.dataset import SECONDS, write_song
 pytestmark = pytest.mark.long
 
 
+def quiet(stage: str, share: float) -> None:
+    """Reports nothing."""
+
+
 @pytest.fixture(scope="module")
 def song(tmp_path_factory: pytest.TempPathFactory) -> Song:
     folder = tmp_path_factory.mktemp("quick") / "song"
@@ -70,7 +74,7 @@ def test_tracks_added_before_the_inverse_transform_are_the_sum_of_the_stems(song
 def test_the_mix_is_at_its_loudness_or_its_peak_and_is_what_is_measured(song: Song, config: MixConfig, tmp_path: Path):
     rules = load_rules(["output"])
     with open_song(song) as reader:
-        quick = quick_mix(song, reader, rules, config, tmp_path, Format(48000, "PCM_24"), lambda stage, share: None)
+        quick = quick_mix(reader, rules, config, tmp_path, Format(48000, "PCM_24"), progress=quiet)
     assert [path.name for path in tmp_path.iterdir()] == ["mix.wav"]
     samples, rate = soundfile.read(tmp_path / "mix.wav")
     assert (rate, samples.shape) == (48000, (round(SECONDS * 48000), 2))
@@ -84,7 +88,7 @@ def test_the_mix_is_at_its_loudness_or_its_peak_and_is_what_is_measured(song: So
 def test_listening_to_every_other_window_proposes_nearly_the_same(song: Song, config: MixConfig, tmp_path: Path):
     rules = load_rules(["output"])
     with open_song(song) as reader:
-        quick = quick_mix(song, reader, rules, config, tmp_path, Format(44100, "PCM_16"), lambda stage, share: None)
+        quick = quick_mix(reader, rules, config, tmp_path, Format(44100, "PCM_16"), progress=quiet)
         whole = plan_mix(song, reader, rules, config, lambda stage, share: None).refined.treatment
     parts = treatment_parts(whole)
     for name, value in treatment_parts(quick.treatment).items():
@@ -100,7 +104,7 @@ def test_microphones_are_settled_as_the_long_way_settles_them(config: MixConfig,
     made = replace(made, tracks=tuple(replace(t, role=r) for t, r in zip(made.tracks, roles, strict=True)))
     with open_song(made) as reader:
         fmt = Format(RATE, "PCM_16")
-        quick = quick_mix(made, reader, load_rules(["output"]), config, tmp_path, fmt, lambda stage, share: None)
+        quick = quick_mix(reader, load_rules(["output"]), config, tmp_path, fmt, progress=quiet)
         long = align_microphones(made, reader).song
     told = [[(t.polarity, t.offset_s) for t in each.tracks] for each in (quick.song, long)]
     assert told[0] == told[1] == [(None, None), (-1, -48 / RATE), (None, None)]

@@ -40,7 +40,7 @@ def in_room(tmp_path_factory: pytest.TempPathFactory):
         observer, mixes, backs = Observer(song, dry, pool), [], []
         for chunk in rendered(song, reader, treatment, pool):
             mixes.append(sum_of(chunk.parts))
-            backs.append(chunk.back)
+            backs.append(chunk.returned)
             observer.add(mixes[-1], chunk.filtered)
         mix, back = (read_meter(np.concatenate(pieces, axis=1)) for pieces in (mixes, backs))
         observed = observer.measured(treatment, mix)

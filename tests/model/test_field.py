@@ -17,10 +17,11 @@ from hybrid.model.input_features import N_FACTS, N_FRAME, Conditioning, input_fe
 from hybrid.model.proposal import propose, treatment_of, unroll
 from hybrid.model.sizes import Sizes
 from hybrid.treatment import effect
+from hybrid.treatment.axes import map_axis
 from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.types import Dry, Treatment, map_parts, neutral, treatment_parts
 from tests.quick import QUICK
-from tests.treatment.made import random_dry
+from tests.treatment.made import random_dry, reordered
 
 pytestmark = pytest.mark.long
 
@@ -60,9 +61,7 @@ CONDITIONING = Conditioning(
 
 def chosen(dry: Dry, order: np.ndarray) -> Dry:
     """The tracks in another order, or some of them; nothing shares phase."""
-    per_track = ("power", "power_k", "active", "low_power")
-    kept = {name: getattr(dry, name)[order] for name in per_track}
-    return replace(dry, **kept, pairs=jnp.zeros_like(dry.pairs), cross=jnp.zeros_like(dry.cross))
+    return replace(reordered(dry, order), pairs=jnp.zeros_like(dry.pairs), cross=jnp.zeros_like(dry.cross))
 
 
 def louder(dry: Dry, gain_db: np.ndarray) -> Dry:
@@ -141,10 +140,7 @@ def test_the_raw_gain_of_a_track_is_compensated_by_its_level(dry: Dry):
 
 def test_tracks_that_are_absent_change_nothing(network: Field, dry: Dry):
     dry = chosen(dry, np.arange(N_TRACKS))
-    padded = jax.tree.map(lambda x: x, dry)
-    pad = {name: jnp.pad(getattr(dry, name), [(0, 3), *[(0, 0)] * (getattr(dry, name).ndim - 1)])
-           for name in ("power", "power_k", "active", "low_power")}  # fmt: skip
-    padded = replace(padded, **pad)
+    padded = map_axis(lambda x, axis: jnp.pad(x, [(0, 3 * (i == axis)) for i in range(x.ndim)]), dry, "track")
     conditioning = Conditioning(
         jnp.pad(CONDITIONING.role, (0, 3)),
         jnp.pad(CONDITIONING.leads, (0, 3)),
@@ -283,12 +279,11 @@ def test_the_whole_network_has_between_one_and_two_million_weights():
 
 def test_a_repeated_song_gets_the_proposal_of_one_repetition(network: Field):
     part = random_dry(N_TRACKS, SMALL.n_frames)
-    axes = {"power": 2, "power_k": 2, "cross": 3, "active": 1, "inside": 0, "peak": 0}
-    doubled = {name: jnp.concatenate([getattr(part, name)] * 2, axis=axis) for name, axis in axes.items()}
+    doubled = map_axis(lambda x, axis: jnp.concatenate([x, x], axis), part, "frame")
     time_s = part.time_s[0] + part.frame_s * jnp.arange(2 * SMALL.n_frames)
     of_both = [
         proposed(network, each, nothing(each), CONDITIONING, no_rules)
-        for each in (part, replace(part, **doubled, time_s=time_s))
+        for each in (part, replace(doubled, time_s=time_s))
     ]
     once, twice = ({name: np.asarray(x) for name, x in treatment_parts(each).items()} for each in of_both)
     for name, value in once.items():

@@ -18,6 +18,7 @@ from hybrid.model.mix_features import N_MIX_FEATURES, N_RELATION, MixFeatures, m
 from hybrid.model.proposal import treatment_of, unroll
 from hybrid.model.sizes import Sizes
 from hybrid.signal import bands
+from hybrid.treatment.axes import map_axis
 from hybrid.treatment.parts import N_ZONES
 from hybrid.treatment.types import Dry, Treatment
 from tests.quick import QUICK
@@ -113,8 +114,8 @@ def test_side_features_state_the_zone_and_the_track_of_side_power():
 
 def test_features_are_of_unit_size_and_zero_for_a_silent_track():
     dry = random_dry(5)
-    silent = {name: getattr(dry, name).at[2].set(0.0) for name in ("power", "power_k", "active", "low_power")}
-    dry = replace(dry, **silent, cross=0.0 * dry.cross)
+    silent = map_axis(lambda x, axis: x.at[2].set(0.0), dry, "track")
+    dry = replace(silent, cross=0.0 * dry.cross)
     features = features_of(dry, nothing(dry))
     assert np.abs(features.track).max() < 4.5
     assert np.abs(features.pair).max() < 4.0

@@ -14,7 +14,7 @@ from hybrid.batch.summary import summary_html, summary_of
 from hybrid.corpus.index import Index, IndexEntry
 from hybrid.export.corpus import statistics, statistics_html
 from hybrid.export.report import report_html
-from hybrid.judge.statistics import paired_effect
+from hybrid.judging.statistics import paired_effect
 from hybrid.knowledge.resolve import load_rules
 from hybrid.pages.document import document
 from hybrid.study.arm import FULL
@@ -40,7 +40,7 @@ def report(name: str) -> str:
     tracks = tuple(dataclasses.replace(track, role=name, tags=(name,)) for track in sheet.tracks)
     sheet = dataclasses.replace(
         sheet, song=name, title=f"{name}!", tracks=tracks, zone_names=(name,) * 4, notes=(name,),
-        before=sheet.before._replace(rules=rules), after=sheet.after._replace(rules=rules), made_with={name: name},
+        before=dataclasses.replace(sheet.before, rules=rules), after=dataclasses.replace(sheet.after, rules=rules), made_with={name: name},
     )  # fmt: skip
     return report_html(sheet)
 

@@ -19,7 +19,7 @@ from hybrid.model.field import Field
 from hybrid.model.input_features import NETWORK_FRAME_S
 from hybrid.model.sizes import Sizes
 from hybrid.proposal.field import (
-    SURE,
+    MIN_CONFIDENCE,
     HeardRoles,
     classify_tracks,
     conditioning_of,
@@ -166,9 +166,11 @@ def test_names_are_not_listened_to(network: Network):
 
 def test_only_what_is_unknown_and_sure_takes_a_heard_role():
     song = Song("s", Path(), _tracks("unknown", "unknown", "guitar"), 44100, 44100)
-    heard = with_classified_roles(song, HeardRoles(("bass", "kick", "voice"), (SURE + 0.1, SURE - 0.1, 0.99)))
+    heard = with_classified_roles(
+        song, HeardRoles(("bass", "kick", "voice"), (MIN_CONFIDENCE + 0.1, MIN_CONFIDENCE - 0.1, 0.99))
+    )
     assert [track.role for track in heard.tracks] == ["bass", "unknown", "guitar"]
-    assert heard.tracks[0].confidence == SURE + 0.1
+    assert heard.tracks[0].confidence == MIN_CONFIDENCE + 0.1
     assert heard.notes == ("t0 sounds like bass (60%): taken as bass",)
 
 

@@ -8,12 +8,13 @@ import jax
 import numpy as np
 import pytest
 
+from hybrid.errors import InputError
 from hybrid.measure import loudness
 from hybrid.measure.panel import predict
-from hybrid.refinement.initial import ROLE_LEVELS_LU, role_start
+from hybrid.refinement.initial import ROLE_LEVELS_LU, check_start, role_start
 from hybrid.testing.songs import N_TRACKS, untouched
 from hybrid.treatment.parts import PARTS
-from hybrid.treatment.types import Treatment, treatment_parts
+from hybrid.treatment.types import Treatment, neutral, treatment_parts
 from tests.knowledge.made import Part, dry_of, pink, song_of
 
 OFF = np.zeros(N_TRACKS, np.float32)
@@ -103,3 +104,12 @@ def test_silent_tracks_and_padding_are_left_as_they_are():
     start = _start(Part(pink(), role=LEAD), Part(pink(), course=(0.0,), role=GUITAR), Part(pink(), -10.0, role=BASS))
     assert start.gain.level_db[1] == 0.0 and start.gain.level_db[3] == 0.0
     assert np.isfinite(np.asarray(start.gain.level_db)).all()
+
+
+def test_a_treatment_of_another_song_or_with_another_room_is_no_start():
+    like = neutral(6, 4.0, 0.2)
+    check_start(like, like)
+    with pytest.raises(InputError, match=r"start: gain.level has the shape \(4,\), expected \(6,\)\n\nhint: propose"):
+        check_start(neutral(4, 4.0, 0.2), like)
+    with pytest.raises(InputError, match=r"start: has the parts .*, reverb.send, .*, expected gain.level, "):
+        check_start(neutral(6, 4.0, 0.2, optional=("reverb",)), like)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from hybrid.judge.mix import loudness_lufs
+from hybrid.judging.mix import loudness_lufs
 from hybrid.study.rows import Row
 
 RATE, SECONDS = 16000, 4.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hybrid.judge.table import METRICS
+from hybrid.judging.table import METRICS
 from hybrid.knowledge.resolve import load_rules
 from hybrid.study.arm import FULL, Arm
 from hybrid.study.arms import arms_of

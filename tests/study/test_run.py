@@ -95,7 +95,7 @@ def test_all_rules_are_the_mix_that_mix_makes(planted: PlantedStudy, tmp_path: P
 
 
 def test_mixes_to_listen_to_are_equally_loud_and_under_random_letters(planted: PlantedStudy):
-    from hybrid.judge.mix import LOUDNESS_LUFS, read_mix
+    from hybrid.judging.mix import LOUDNESS_LUFS, read_mix
 
     keys = []
     for folder in sorted((planted.out / LISTEN_FOLDER).iterdir()):

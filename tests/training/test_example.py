@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 
 from hybrid.audio.manifest import load_song
 from hybrid.model.input_features import NETWORK_FRAME_S
-from hybrid.training.example import Example, Shape, load_example, measure_example, shaped, store_example
+from hybrid.training.example import Example, Frames, Shape, load_example, measure_example, shaped, store_example
+from hybrid.treatment.axes import AXES
 from tests.training.dataset import SECONDS, write_song
 
 SHAPE = Shape(5, 16, 4)
@@ -27,6 +29,11 @@ def test_frames_of_four_tenths_of_a_second_cover_the_whole_song(example: Example
     # the last window ends after the song
     assert example.frames.power.shape == (3, 3, round(SECONDS / NETWORK_FRAME_S) + 1, 40)
     assert [track.role for track in example.song.tracks] == ["bass", "guitar", "vocal.lead"]
+
+
+def test_an_example_holds_all_arrays_of_a_recording_with_their_axes():
+    hints = get_type_hints(Frames)
+    assert {name: tuple(hints[name].dim_str.split()) for name in Frames._fields} == AXES
 
 
 def test_a_stored_example_comes_back_as_it_was(example: Example, tmp_path: Path):

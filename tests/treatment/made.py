@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hybrid.signal import bandpower, bands
+from hybrid.treatment.axes import map_axis
 from hybrid.treatment.bounds import constrain
 from hybrid.treatment.types import Dry, Treatment, map_parts, neutral
 
@@ -41,6 +42,11 @@ def dry_of(power: np.ndarray, pairs: tuple[tuple[int, int, np.ndarray], ...] = (
         peak_to_loudness_db=jnp.asarray(12.0),
         frame_s=FRAME_S,
     )
+
+
+def reordered(dry: Dry, order: np.ndarray | jnp.ndarray) -> Dry:
+    """The tracks in another order, or some of them; pairs are left as they were."""
+    return map_axis(lambda x, axis: x[(slice(None),) * axis + (order,)], dry, "track")
 
 
 def mono(power: np.ndarray) -> np.ndarray:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from hybrid.errors import SongError
-from hybrid.judge.distance import align_reference, multiresolution_db, spectrum_errors_db
-from hybrid.judge.judge import judge
-from hybrid.judge.mix import normalise_mix
-from tests.judge.signals import RATE, noise
+from hybrid.judging.distance import align_reference, multiresolution_db, spectrum_errors_db
+from hybrid.judging.judge import judge
+from hybrid.judging.mix import normalise_mix
+from tests.judging.signals import RATE, noise
 
 
 def test_a_mix_has_no_error_against_itself_at_any_level():

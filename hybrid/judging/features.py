@@ -14,7 +14,7 @@ import librosa
 import numpy as np
 from jaxtyping import Float
 
-from hybrid.judge.mix import LOUDNESS_LUFS, WINDOW, Mix, loudness_lufs, stft
+from hybrid.judging.mix import LOUDNESS_LUFS, WINDOW, Mix, loudness_lufs, stft
 
 POWER_FLOOR = 1e-12
 """Power of -120 dBFS, added to both sides of ratios: those of fainter signals tend to 0 dB."""

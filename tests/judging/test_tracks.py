@@ -10,10 +10,10 @@ from scipy import signal
 
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
-from hybrid.judge.distance import track_errors
-from hybrid.judge.mix import normalise_mix
-from hybrid.judge.tracks import Audibility, TrackFit, fit_tracks, track_audibility
-from tests.judge.signals import RATE, band_of_three, mixed, write_song
+from hybrid.judging.distance import track_errors
+from hybrid.judging.mix import normalise_mix
+from hybrid.judging.tracks import Audibility, TrackFit, fit_tracks, track_audibility
+from tests.judging.signals import RATE, band_of_three, mixed, write_song
 
 GAIN = {"bass": -6.0, "guitar": 3.0, "hihat": 0.0}
 PAN = {"hihat": 0.5, "bass": -0.2}

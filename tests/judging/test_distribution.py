@@ -7,10 +7,10 @@ import pytest
 from scipy import linalg
 
 from hybrid.errors import InputError
-from hybrid.judge.distribution import distances, frechet_distance, kernel_distance, unbiased_frechet_distance
-from hybrid.judge.embedding import DEFAULT_EMBEDDING, embed_mix, load_embedding
-from hybrid.judge.mix import normalise_mix
-from tests.judge.signals import RATE, noise, sine
+from hybrid.judging.distribution import distances, frechet_distance, kernel_distance, unbiased_frechet_distance
+from hybrid.judging.embedding import DEFAULT_EMBEDDING, embed_mix, load_embedding
+from hybrid.judging.mix import normalise_mix
+from tests.judging.signals import RATE, noise, sine
 
 pytestmark = pytest.mark.long
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from hybrid.judge.features import FEATURES, THIRD_OCTAVES_HZ, features_of, panning_spectrum, third_octave_levels_db
-from hybrid.judge.mix import Mix, normalise_mix
-from tests.judge.signals import RATE, noise, sine
+from hybrid.judging.features import FEATURES, THIRD_OCTAVES_HZ, features_of, panning_spectrum, third_octave_levels_db
+from hybrid.judging.mix import Mix, normalise_mix
+from tests.judging.signals import RATE, noise, sine
 
 
 def _mix(x: np.ndarray) -> Mix:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid.judge.mix import normalise_mix
-from hybrid.judge.published import PUBLISHED
-from tests.judge.signals import RATE, noise, sine
+from hybrid.judging.mix import normalise_mix
+from hybrid.judging.published import PUBLISHED
+from tests.judging.signals import RATE, noise, sine
 
 
 def _measure(name: str, a: np.ndarray, b: np.ndarray) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from hybrid.judge.mix import stft
+from hybrid.judging.mix import stft
 
 _WINDOW, _FRAMES = 2048, 4
 """Window length in samples, and number of half overlapped windows in a frame of about 0.1 s."""

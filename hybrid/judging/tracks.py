@@ -16,7 +16,7 @@ from jaxtyping import Bool, Complex, Float
 from scipy import optimize
 
 from hybrid.audio.read import SongReader
-from hybrid.judge.mix import WINDOW, Mix, stft
+from hybrid.judging.mix import WINDOW, Mix, stft
 
 OCTAVES_HZ = 1000.0 * 2.0 ** (np.arange(-5, 4) + 0.5)
 """Edges between octaves, from 44 Hz to 11 kHz; the outermost bands extend to 0 Hz and to Nyquist."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from hybrid.judge.features import FEATURES
+from hybrid.judging.features import FEATURES
 
 Needs = Literal["mix", "tracks", "reference", "reference and tracks", "stems"]
 REFERENCE = frozenset({"reference", "reference and tracks"})

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from hybrid.errors import InputError, Problem
-from hybrid.judge.features import third_octave_levels_db
-from hybrid.judge.mix import LOUDNESS_LUFS, Mix
+from hybrid.judging.features import third_octave_levels_db
+from hybrid.judging.mix import LOUDNESS_LUFS, Mix
 
 Embedding = Callable[[Float[np.ndarray, "2 time"], int], Float[np.ndarray, "segment number"]]
 """Maps samples at -23 LUFS and their sample rate to a vector for each segment."""

@@ -15,9 +15,9 @@ from jaxtyping import Float
 from scipy import signal
 
 from hybrid.errors import Problem, SongError
-from hybrid.judge.features import third_octave_levels_db
-from hybrid.judge.mix import LOUDNESS_LUFS, MIN_DURATION_S, Mix, normalise_mix, stft
-from hybrid.judge.tracks import TrackFit
+from hybrid.judging.features import third_octave_levels_db
+from hybrid.judging.mix import LOUDNESS_LUFS, MIN_DURATION_S, Mix, normalise_mix, stft
+from hybrid.judging.tracks import TrackFit
 
 WINDOWS = (512, 2048, 8192)
 """Window lengths of the multi-resolution spectra, samples: about the three of Wang, Takaki, Yamagishi 2019, by four."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid.judge.roughness import RoughnessMeter
-from tests.judge.signals import RATE, noise
+from hybrid.judging.roughness import RoughnessMeter
+from tests.judging.signals import RATE, noise
 
 
 def _read(raw: np.ndarray, treated: np.ndarray) -> float:

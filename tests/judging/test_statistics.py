@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hybrid.judge.spread import inside_share, rank_features
-from hybrid.judge.statistics import detectable, holm, is_equivalent, mean_by_song, paired_effect, permutation_p
+from hybrid.judging.spread import inside_share, rank_features
+from hybrid.judging.statistics import detectable, holm, is_equivalent, mean_by_song, paired_effect, permutation_p
 
 
 def test_the_permutation_test_agrees_with_scipy():

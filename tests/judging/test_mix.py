@@ -9,9 +9,9 @@ import pytest
 import soundfile
 
 from hybrid.errors import InputError, SongError
-from hybrid.judge.mix import LOUDNESS_LUFS, WINDOW, loudness_lufs, normalise_mix, read_mix, stft, true_peak_dbtp
+from hybrid.judging.mix import LOUDNESS_LUFS, WINDOW, loudness_lufs, normalise_mix, read_mix, stft, true_peak_dbtp
 from hybrid.measure.meter import Meter
-from tests.judge.signals import RATE, noise, sine
+from tests.judging.signals import RATE, noise, sine
 
 
 def test_a_sine_of_997_hz_at_full_scale_in_one_channel_reads_minus_3_01_lufs():

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from hybrid.audio.read import SongReader
 from hybrid.errors import Problem, SongError
-from hybrid.judge.distance import AlignedReference, feature_errors, multiresolution_db, spectrum_errors_db, track_errors
-from hybrid.judge.features import features_of
-from hybrid.judge.mix import Mix
-from hybrid.judge.table import METRICS, REFERENCE
-from hybrid.judge.tracks import Audibility, TrackFit, fit_tracks, track_audibility
+from hybrid.judging.distance import (
+    AlignedReference,
+    feature_errors,
+    multiresolution_db,
+    spectrum_errors_db,
+    track_errors,
+)
+from hybrid.judging.features import FEATURES, features_of
+from hybrid.judging.mix import Mix
+from hybrid.judging.table import METRICS, REFERENCE
+from hybrid.judging.tracks import Audibility, TrackFit, fit_tracks, track_audibility
+from hybrid.tabular import Row, Tabular
 
 
-class MixEvaluation(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class MixEvaluation(Tabular):
     """Metrics of a mix, and the measurements behind them."""
 
     metrics: dict[str, float]
@@ -27,6 +35,18 @@ class MixEvaluation(NamedTuple):
     audibility: Audibility | None
     reference_explained: float | None
     """Share of the reference's energy that the tracks explain; None without tracks or without a reference."""
+
+    def __repr__(self) -> str:
+        return f"MixEvaluation({len(self.metrics)} metrics, {len(self.features)} features)"
+
+    def rows(self) -> list[Row]:
+        """A row for each metric, then for each feature."""
+        tables = (("metric", METRICS, self.metrics), ("feature", FEATURES, self.features))
+        return [
+            {"kind": kind, "name": name, "value": value, "unit": known[name].unit, "about": known[name].about}
+            for kind, known, values in tables
+            for name, value in values.items()
+        ]
 
 
 def judge(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hybrid.errors import InputError
-from hybrid.judge.mixed_models import mixed_model
+from hybrid.judging.mixed_models import mixed_model
 
 ARMS = {"all rules": 0.0, "without a": 1.0, "weird 'name' + 2": -0.5, "same": 0.0}
 

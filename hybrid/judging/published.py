@@ -14,7 +14,7 @@ import numpy as np
 import pyloudnorm
 from jaxtyping import Float
 
-from hybrid.judge.mix import LOUDNESS_LUFS, Mix
+from hybrid.judging.mix import LOUDNESS_LUFS, Mix
 
 _FLOOR = 1e-30
 

@@ -1,0 +1,275 @@
+"""The program from Python: what the command line does, step by step, on files or on arrays.
+
+`load_song` and `load_rules` read; `analyse`, `propose`, `refine` and `render` are the steps of `mix`; `objective` gives
+the rules as functions of a treatment; `check` and `judge` look at finished mixes. Where rules are expected, a name, a
+file or a text does as well; where an analysed song is, a song does, or its path. Everything is deterministic.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from jaxtyping import Num
+
+from hybrid import document
+from hybrid.analysis.chunks import Progress
+from hybrid.analysis.song import AnalysedSong, analyse_song
+from hybrid.audio import manifest
+from hybrid.audio.arrays import song_from_arrays, with_roles
+from hybrid.audio.read import open_song
+from hybrid.audio.song import Song
+from hybrid.audio.write import MIX_FILE, OutputFolder, Subtype
+from hybrid.corpus.demo import SAMPLE_RATE, demo_tracks
+from hybrid.errors import InputError, Problem
+from hybrid.export.mixed import OutputSpec, write_mix
+from hybrid.judging.distance import align_reference
+from hybrid.judging.judge import MixEvaluation
+from hybrid.judging.judge import judge as judge_mixes
+from hybrid.judging.mix import read_mix
+from hybrid.knowledge import resolve
+from hybrid.knowledge.objective import project
+from hybrid.knowledge.ruleset import RuleSet, flow
+from hybrid.knowledge.select import name_roles
+from hybrid.mixing.deliver import Format, deliver
+from hybrid.mixing.plan import MixConfig, MixProblem, formulate, naming_of, plan_mix
+from hybrid.mixing.rendered import MixResult, MixSource, RenderedMix, mix_file, render_song
+from hybrid.mixing.song_objective import SongObjective, song_objective
+from hybrid.proposal.weights import Network, load_network
+from hybrid.refinement import refine as refinement
+from hybrid.refinement.initial import check_start
+from hybrid.refinement.pins import pinned
+from hybrid.refinement.refine import Refined
+from hybrid.treatment.types import Treatment
+from hybrid.unmixing.check import Check, check_mix, check_mix_of
+from hybrid.unmixing.mix_file import song_without_mix
+
+DEMO = "demo"
+Rules = RuleSet | str | Path
+"""Rules, a name or a file of them, or their YAML."""
+SongSource = AnalysedSong | Song | str | Path
+"""A song, its folder or its `song.yaml`, or "demo"."""
+
+
+def _quiet(stage: str, share: float) -> None:
+    """Reports nothing."""
+
+
+def load_song(
+    source: str | Path | Mapping[str, Num[np.ndarray, "..."]],
+    sample_rate: int | None = None,
+    *,
+    roles: Mapping[str, str] | None = None,
+    name: str = "song",
+) -> Song:
+    """The song in a folder or of a `song.yaml`, the one that "demo" names, or that of tracks given as arrays by name.
+
+    Arrays have full scale 1 and channels first, or one dimension, and need a `sample_rate` in Hz. `roles` states those
+    of some tracks; the others are guessed from names. Raises InputError, or SongError for audio that cannot be mixed.
+    """
+    if isinstance(source, Mapping):
+        if sample_rate is None:
+            raise InputError(Problem("sample_rate", "is missing: arrays do not state theirs, expected Hz"))
+        return song_from_arrays(source, sample_rate, roles, name)
+    if sample_rate is not None:
+        raise InputError(Problem("sample_rate", "is for arrays: files state theirs"))
+    if source == DEMO and not Path(source).exists():
+        return song_from_arrays(demo_tracks(), SAMPLE_RATE, roles, DEMO)
+    song = manifest.load_song(Path(source))
+    return replace(song, tracks=with_roles(song.tracks, roles or {}))
+
+
+def load_rules(*sources: str | Path, set: Mapping[str, object] | Sequence[str] = ()) -> RuleSet:
+    """The rules of names, files or YAML texts, later ones over earlier ones; `base` if there is none.
+
+    `set` overrides single values: `{"lead.level.target": "2 LU"}`, or as the command line has it. Raises InputError
+    with every mistake.
+    """
+    named = [
+        document.parse(str(source), Path(f"<text {number}>")) if "\n" in str(source) else str(source)
+        for number, source in enumerate(sources or ("base",), start=1)
+    ]
+    overrides = [f"{key}={flow(value)}" for key, value in set.items()] if isinstance(set, Mapping) else set
+    return resolve.load_rules(named, overrides)
+
+
+def analyse(
+    song: SongSource,
+    rules: Rules | None = None,
+    network: Network | str | None = "base",
+    *,
+    progress: Progress = _quiet,
+) -> AnalysedSong:
+    """The song measured, its microphones aligned; tracks of unknown role are named by `rules`, then by the network."""
+    plain, known = _song(song), None if rules is None else _rules(rules)
+    with open_song(plain) as reader:
+        return analyse_song(plain, reader, naming_of(known, _network(network)), progress)
+
+
+def objective(song: SongSource, rules: Rules = "base") -> SongObjective:
+    """The rules as functions of the treatment of this song: `cost`, `cost_unconstrained`, `verdict`, `neutral()`."""
+    return song_objective(_analysed(song, rules), _rules(rules))
+
+
+def propose(
+    song: SongSource, rules: Rules = "base", network: Network | str | None = "base", seed: int = 0
+) -> Treatment:
+    """The treatment that the network proposes under these rules; without one, a usual level for each role.
+
+    The seed draws the sides on which tracks start.
+    """
+    problem = _formulated(song, rules, MixConfig(0, seed, _network(network)))
+    return project(problem.task.objective, problem.task.dry, pinned(problem.start, problem.task.pins))
+
+
+def refine(
+    song: SongSource,
+    rules: Rules = "base",
+    start: Treatment | None = None,
+    steps: int = 300,
+    *,
+    seed: int = 0,
+    progress: Progress = _quiet,
+) -> Refined:
+    """The treatment that satisfies the rules best, found by descent from `start`, or from usual levels of roles.
+
+    More than 50 steps are rounded up to whole rounds of 50. Rules that the raw sum keeps are held.
+    """
+    problem = _formulated(song, rules, MixConfig(steps, seed))
+    task = problem.task
+    if start is not None:
+        check_start(start, problem.start)
+        # a start that has something in all groups moves in all of them at once, as after a network
+        task = task._replace(in_turn=np.float32(0.0))
+    return refinement.refine(task, problem.start if start is None else start, steps, progress)
+
+
+def render(
+    song: SongSource,
+    treatment: Treatment,
+    folder: str | Path | None = None,
+    *,
+    stems: bool = False,
+    sample_rate: int | None = None,
+    overwrite: bool = False,
+    progress: Progress = _quiet,
+) -> RenderedMix:
+    """The song under exactly this treatment, in memory or as 32-bit float files in a new `folder`.
+
+    The song must be the one that was analysed, whose microphones are aligned. `stems` keeps the treated tracks, and
+    what comes back from the room, as well.
+    """
+    plain = _song(song)
+    fmt = Format(sample_rate or plain.sample_rate, "FLOAT", stems)
+    if folder is None:
+        return render_song(plain, treatment, fmt, None, progress)
+    with OutputFolder(Path(folder), overwrite, _files(plain)) as out:
+        rendered = render_song(plain, treatment, fmt, out.path, progress)
+    return replace(rendered, folder=Path(folder))
+
+
+def mix(
+    song: SongSource,
+    rules: Rules = "base",
+    out: str | Path | None = None,
+    steps: int = 300,
+    network: Network | str | None = "base",
+    *,
+    seed: int = 0,
+    subtype: Subtype = "PCM_24",
+    sample_rate: int | None = None,
+    stems: bool = True,
+    overwrite: bool = False,
+    progress: Progress = _quiet,
+) -> MixResult:
+    """The mix of a song: analysed, proposed, refined, rendered and judged; in memory, or written to a new folder `out`.
+
+    A folder holds what `hybrid mix` writes: `subtype` and `stems` are about its files. In memory the mix is of floats
+    and alone; `render` gives its stems.
+    """
+    plain, known = _song(song), _rules(rules)
+    config = MixConfig(steps, seed, _network(network))
+    rate = sample_rate or plain.sample_rate
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch, open_song(plain) as reader:
+            plan = plan_mix(plain, reader, known, config, progress)
+            delivered = deliver(plan, reader, Path(scratch), Format(rate, "FLOAT", stems=False), progress)
+            samples, _ = soundfile.read(Path(scratch) / MIX_FILE, dtype="float32", always_2d=True)
+        return MixResult.of(delivered, rate, arrays={MIX_FILE: samples.T})
+    with OutputFolder(Path(out), overwrite, _files(plain)) as folder:
+        written = write_mix(plain, known, config, OutputSpec(folder.path, subtype, sample_rate, stems), progress)
+    assert written.delivered is not None
+    return MixResult.of(written.delivered, rate, Path(out))
+
+
+def check(
+    mix: MixSource,
+    song: SongSource | None = None,
+    rules: Rules = "base",
+    *,
+    sample_rate: int | None = None,
+    progress: Progress = _quiet,
+) -> Check:
+    """The verdict on a finished mix: by itself, or with its tracks, which are fitted to it.
+
+    A mix that is an array needs its `sample_rate` in Hz.
+    """
+    with mix_file(mix, sample_rate) as path:
+        if song is None:
+            return check_mix(path, _rules(rules), progress)
+        return check_mix_of(path, _song(song), _rules(rules), progress)
+
+
+def judge(
+    mix: MixSource,
+    against: MixSource | None = None,
+    song: SongSource | None = None,
+    *,
+    sample_rate: int | None = None,
+) -> MixEvaluation:
+    """Metrics of a finished mix that share nothing with the rules: alone, against a reference mix, with its tracks."""
+    with ExitStack() as stack:
+        path = stack.enter_context(mix_file(mix, sample_rate))
+        tracks = song_without_mix(_song(song), path)[0] if song is not None else None
+        reader = stack.enter_context(open_song(tracks)) if tracks else None
+        first = read_mix(path, tracks.sample_rate if tracks else None)
+        reference = None
+        if against is not None:
+            other = stack.enter_context(mix_file(against, sample_rate))
+            reference = align_reference(read_mix(other, first.sample_rate), first)
+        return judge_mixes([first], reader, reference)[0]
+
+
+def _song(source: SongSource) -> Song:
+    if isinstance(source, AnalysedSong):
+        return source.song
+    return source if isinstance(source, Song) else load_song(source)
+
+
+def _rules(rules: Rules) -> RuleSet:
+    return rules if isinstance(rules, RuleSet) else load_rules(rules)
+
+
+def _network(network: Network | str | None) -> Network | None:
+    return load_network(network) if isinstance(network, str) else network
+
+
+def _analysed(song: SongSource, rules: Rules) -> AnalysedSong:
+    """With roles as these rules name them."""
+    analysed = song if isinstance(song, AnalysedSong) else analyse(song, rules)
+    return replace(analysed, song=name_roles(analysed.song, _rules(rules).roles))
+
+
+def _formulated(song: SongSource, rules: Rules, config: MixConfig) -> MixProblem:
+    known = _rules(rules)
+    analysed = _analysed(song, known)
+    return formulate(analysed.song, analysed.analysis, known, config)
+
+
+def _files(song: Song) -> list[Path]:
+    return [path for track in song.tracks for path in track.files]
