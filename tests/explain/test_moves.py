@@ -82,7 +82,8 @@ def test_what_is_hardly_heard_is_not_told(slopes: Slopes, moves: Treatment):
 
 
 def test_a_need_beyond_the_range_is_not_enough_alone(slopes: Slopes, moves: Treatment):
-    assert all(move.is_enough for move in told(slopes, moves, 3.0) if move.part == "gain.level")
+    gains = [move for move in told(slopes, moves, 3.0) if move.part == "gain.level"]
+    assert gains and all(move.is_enough for move in gains)
     assert not any(move.is_enough for move in told(slopes, moves, 200.0))
 
 

@@ -50,7 +50,7 @@ def test_a_lead_that_is_too_low_is_to_be_raised_or_the_rest_lowered(why: dict[st
 
 def test_a_lead_that_is_too_high_is_to_be_lowered(why: dict[str, Why]):
     (target,) = why["behind"].targets
-    assert all((move.amount < 0.0) == (move.track == "voice") for move in target.moves)
+    assert target.moves and all((move.amount < 0.0) == (move.track == "voice") for move in target.moves)
 
 
 def test_the_raw_sum_is_told_beside_the_start(why: dict[str, Why]):

@@ -121,7 +121,7 @@ def test_every_rule_alone_is_brought_to_what_some_treatment_reaches(bench: Bench
     before = bench.cost(objective, start)[INDEX[rule.id]]
     assert before > 1e-3
     refined = bench.refined(objective, start, n_steps=500)
-    # the catalogue asks for 0.01 within 500 steps
+    # at 0.01 a value is a seventh of a scale outside its interval: what is asked is as good as reached
     assert bench.cost(objective, refined.treatment)[INDEX[rule.id]] < (
         0.1 if rule.id in HARD else min(0.01, 0.1 * before)
     )
@@ -269,7 +269,8 @@ def test_a_required_place_of_a_mono_track_is_met_exactly(bench: Bench):
      {"kind": "require", "target": "C", "for": {"role": "brass"}}],
 )  # fmt: skip
 def test_only_a_required_and_enabled_point_pins(bench: Bench, written: dict[str, Plain]):
-    assert not any(np.any(mask) for mask in treatment_parts(_pins(bench, **written).mask).values())
+    masks = treatment_parts(_pins(bench, **written).mask)
+    assert masks and not any(np.any(mask) for mask in masks.values())
 
 
 # Steps
@@ -323,7 +324,8 @@ def test_digital_silence_is_refined_to_something_finite(bench: Bench):
     silent = map_silence(bench.dry)
     objective = bench.asking({rule.id: 1.0 for rule in RULES})
     after = bench.refined(objective, random_treatment(bench.dry, 1), dry=silent).treatment
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(after))
+    leaves = jax.tree.leaves(after)
+    assert leaves and all(np.isfinite(leaf).all() for leaf in leaves)
 
 
 def map_silence(dry: Dry) -> Dry:

@@ -37,10 +37,11 @@ def test_a_song_lasts_between_30_and_40_s_and_the_lead_stays_in_range(seed):
 def test_held_notes_of_the_lead_belong_to_the_chord(seed):
     song = written(seed)
     chords = {bar.start_beats: bar.chord for bar in song.plan.bars("lead")}
-    for note in song.score["lead"]:
-        if note.duration_beats >= 0.9:
-            chord = chords[note.start_beats // 4 * 4]
-            assert note.pitch % 12 in {song.plan.key.pitch(degree) % 12 for degree in chord.degrees}
+    held = [note for note in song.score["lead"] if note.duration_beats >= 0.9]
+    assert held
+    for note in held:
+        chord = chords[note.start_beats // 4 * 4]
+        assert note.pitch % 12 in {song.plan.key.pitch(degree) % 12 for degree in chord.degrees}
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -53,20 +54,20 @@ def test_the_bass_plays_wherever_the_kick_falls(seed):
 def test_the_backing_voices_keep_to_either_side_of_the_lead(seed):
     score = written(seed).score
     lead = {note.start_beats: note.pitch for note in score["lead"]}
-    assert all(note.pitch > lead[note.start_beats] for note in score["backing_high"])
-    assert all(note.pitch < lead[note.start_beats] for note in score["backing_low"])
+    assert min(note.pitch - lead[note.start_beats] for note in score["backing_high"]) > 0
+    assert max(note.pitch - lead[note.start_beats] for note in score["backing_low"]) < 0
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_melodic_voice_never_sings_two_notes_at_once(seed):
     lead = written(seed).score["lead"]
-    for note, following in itertools.pairwise(lead):
-        assert note.end_beats <= following.start_beats + 1e-9
+    assert max(note.end_beats - following.start_beats for note, following in itertools.pairwise(lead)) <= 1e-9
 
 
 def test_chords_are_led_by_small_steps():
     plan = written(0).plan
     chords = voicings(plan, plan.bars("keys"), 62.0)
+    assert len(chords) > 1
     for before, after in itertools.pairwise(chords):
         assert max(min(abs(pitch - old) for old in before) for pitch in after) <= 4  # a major third
 
