@@ -60,7 +60,7 @@ KNOT_S = 0.2
 ABREAST = 8
 """Rules that are followed in one call, one after the other, each on a treatment of its own."""
 REACHED, BROKEN = 0.01, 1e-3
-"""Penalty below which a rule has what it asks (catalogue 10, test 24), and above which it pulls."""
+"""Penalty below which a rule has what it asks, a seventh of a scale outside its interval, and above which it pulls."""
 FROM = {"eq.low_cut": (30.0, 90.0), "reverb.send": (-24.0, -6.0)}
 """Parts that start within a range instead of about nothing: at rest they have no slope to follow."""
 

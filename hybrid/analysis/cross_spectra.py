@@ -16,8 +16,8 @@ from hybrid.analysis.chunks import Grid
 from hybrid.signal import bandpower, stft
 
 LOW_HZ = (20.0, 500.0)
-"""Where polarity is judged: the catalogue's FD4, below which a metre of path turns a wave by less than one and a half
-turns and most of the power of drums and basses lies."""
+"""Where polarity is judged, as by `phase_coherence`: below, a metre of path turns a wave by less than one and a half
+turns, and most of the power of drums and basses lies there."""
 LONGEST_S = 0.020
 """Lags are looked for up to here, either way: 7 m of air, which is beyond a drum kit's overheads."""
 N_STRETCHES = 12

@@ -1,7 +1,7 @@
 """How far a mix is from one that a person made of the same song.
 
 Both are at one loudness. Errors are absolute differences in the features' own units; no percentages of levels, whose
-zero is arbitrary, and no SI-SDR, which phase and alignment dominate (catalogue 11.1).
+zero is arbitrary, and no SI-SDR, which phase and alignment dominate.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Sets: De Man, Leonard, King, Reiss 2014 (levels, crest, width, imbalance); Tzanetakis, Jones, McNally 2007 (panning
 spectrum); Martínez-Ramírez et al. 2022 (which bands of it, which spectral descriptors). Descriptors are librosa's.
-Ratios are in dB and octaves, so that differences mean the same everywhere (catalogue 11.1).
+Ratios are in dB and octaves, so that differences mean the same everywhere.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from hybrid.audio.song import Song, Track
 from hybrid.errors import InputError, Problem, SongError
 
 LOUDNESS_LUFS = -23.0
-"""Every mix is brought to it before anything is compared (catalogue 11; EBU R 128)."""
+"""Every mix is brought to it before anything is compared (the target level of EBU R 128)."""
 SHORTEST_S = 1.0
 WINDOW = 4096
 """Samples of a window of the spectra, of which each overlaps the next by half."""

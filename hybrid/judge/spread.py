@@ -1,7 +1,7 @@
 """Where a mix stands among several: people's mixes of the same song, or a corpus of finished mixes.
 
 Among people's mixes of a song, distance in units of how much they differ answers "is this a plausible mix" better than
-the distance to any one (catalogue 11.1, after De Man & Reiss 2017).
+the distance to any one (after De Man & Reiss 2017).
 """
 
 from __future__ import annotations

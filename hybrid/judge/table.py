@@ -1,6 +1,6 @@
 """All metrics by name: unit, which way is better, and whose own measure each is.
 
-A rule is not judged by what it measures itself: that it does what it asks is no news (catalogue 11.4). `own_of` names
+A rule is not judged by what it measures itself: that it does what it asks is no news. `own_of` names
 the families of rules for which a metric is a control only.
 """
 
@@ -87,6 +87,6 @@ PRIMARY: dict[str, str | None] = {
     "dynamics": "crest_db",
     "output": None,
 }
-"""The metric that each family of rules is judged by, stated before anything is measured (catalogue 11.4, as far as
-metrics go: its listening tests, learned embeddings and word error rates are not here). Rules on the output, of loudness
-and peaks, are judged by none: every metric is at one loudness, or is what they measure."""
+"""The metric that each family of rules is judged by, stated before anything is measured. Listening tests, learned
+embeddings and word error rates, which would judge some better, are not here. Rules on the output, of loudness and
+peaks, are judged by none: every metric is at one loudness, or is what they measure."""

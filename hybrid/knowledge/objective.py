@@ -5,7 +5,7 @@ moving its target or mixing another song of the same padded size changes data al
 A rule that is off is still measured.
 
 One penalty serves all: excess beyond the allowed interval in units of the scale, through a pseudo-Huber, so that
-a weight is an exchange rate between units (catalogue 0 and 9).
+a weight is an exchange rate between units (docs/concepts/how-rules-combine.md).
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Ask(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """When rules set in, in shares of all steps, and what they grow from (catalogue 8.3, `schedule`)."""
+    """When rules set in, in shares of all steps, and what they grow from: what `schedule` says."""
 
     start: Float[Array, " rule"]
     ramp: Float[Array, " rule"]

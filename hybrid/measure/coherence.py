@@ -29,7 +29,7 @@ def group_coherence_db(
 
     Two equal tracks read 3.01, four 6.02, unrelated ones 0, a track and its inverted copy -100. `pair_power` is what
     each pair adds to its two tracks, positive or negative; `member` is 1 for tracks of the group, and `active` weighs
-    frames. Silence reads 0 with zero gradient. Source: the catalogue's FD4.
+    frames. Silence reads 0 with zero gradient. Source: by geometry.
     """
     low = jnp.asarray(low_bands(), power.dtype)
     own = jnp.einsum("ifb,f,b->i", power, active, low)

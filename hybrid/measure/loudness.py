@@ -101,7 +101,7 @@ def activity(
 ) -> Float[Array, "*batch frame"]:
     """One where a raw track sounds: its momentary loudness is above -60 LUFS and its own loudness less 15 LU.
 
-    Frames are marked under every block that passes, and gaps of up to 200 ms are closed. Priors of the catalogue.
+    Frames are marked under every block that passes, and gaps of up to 200 ms are closed. Guesses all.
     """
     n = power_k.shape[-1]
     blocks = momentary(power_k, inside, frame_s)

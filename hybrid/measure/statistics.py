@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from hybrid.measure.decibel import mean_over
 
 _SPREAD = 0.02
-"""A quantile is the mean of the values whose rank is within this share of it (catalogue, soft statistics)."""
+"""A quantile is the mean of the values whose rank is within this share of it, over which its gradient spreads."""
 
 
 def worst_mean(x: Float[Array, "*batch n"], share: float, present: Float[Array, "*batch n"]) -> Float[Array, "*batch"]:

@@ -117,7 +117,7 @@ def _pressed(
     rho: Float[Array, ""],
 ) -> tuple[Float[Array, " target"], Float[Array, " target"]]:
     """What it costs each target to be beyond its limit, in scales, and its next multiplier: an augmented Lagrangian of
-    c <= 0 (catalogue 9.1) whose multiplier ends at the price, where the penalty goes on in a straight line."""
+    c <= 0 (Rockafellar 1973) whose multiplier ends at the price, where the penalty goes on in a straight line."""
     wanted = multiplier + rho * (beyond + MARGIN)
     pressed = jnp.clip(wanted, 0.0, price)
     above = price * jnp.maximum(wanted - price, 0.0)

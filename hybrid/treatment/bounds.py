@@ -1,7 +1,7 @@
 """Bounds by construction: whitened, unbounded moves become a treatment that cannot leave its range.
 
-One unit of a move changes a parameter by its scale near zero (catalogue, whitened parameters), so that learning
-rates, gradient norms and "do little" mean the same for every parameter.
+One unit of a move changes a parameter by its scale near zero (whitened parameters; the scales are guesses), so that
+learning rates, gradient norms and "do little" mean the same for every parameter.
 """
 
 from __future__ import annotations

@@ -351,5 +351,5 @@ def test_gradients_are_the_slopes_of_the_costs(rule: RuleType, slopes: dict[str,
         pytest.skip("is measured and moves nothing, or pulls at one side alone")
     by_gradient, by_difference = slopes[rule.id]
     assert by_difference != 0.0
-    # the catalogue's own tolerance for every rule away from kinks
+    # the error of central differences in float64, away from kinks
     assert by_gradient == pytest.approx(by_difference, rel=1e-3)
