@@ -29,7 +29,7 @@ WIDTH_BANDS = {
     "width.presence": (2000.0, 6000.0),
     "width.treble": (6000.0, 16000.0),
 }
-"""Width by frequency (Mansbridge 2012 widens with frequency; the borders are those of the catalogue of rules)."""
+"""Width by frequency (Mansbridge 2012 widens with frequency; the borders are those of the rule `width.bands`)."""
 
 
 class Parent(NamedTuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hybrid.analysis import analyse as analysis
+from hybrid.analysis import recording
 from hybrid.analysis.analyse import Analysis, analyse
 from hybrid.analysis.chunks import sum_of
 from hybrid.analysis.recording import bucket, frame_bucket
@@ -36,6 +36,7 @@ def band(tmp_path_factory: pytest.TempPathFactory, tracks: dict[str, np.ndarray]
 
 def test_all_power_of_every_track_is_measured(band, tracks):
     energy = np.asarray(band.dry.power, np.float64).sum(axis=(2, 3)) * FRAME
+    assert tracks
     for index, x in enumerate(tracks.values()):
         left, right = np.asarray(x[0], np.float64), np.asarray(x[-1], np.float64)
         expected = [np.sum(left * left), np.sum(right * right), np.sum(left * right)]
@@ -101,7 +102,7 @@ def test_copies_and_inverted_copies_share_all_of_their_phase_and_other_noises_no
 
 
 def test_frames_of_a_long_song_are_joined_and_keep_their_power_and_time(tmp_path, tracks, band, monkeypatch):
-    monkeypatch.setattr(analysis, "MAX_FRAMES", 32)
+    monkeypatch.setattr(recording, "MAX_FRAMES", 32)
     joined = analysed(tmp_path, tracks).dry
     fine = band.dry
     assert joined.frame_s == pytest.approx(2.0 * fine.frame_s)

@@ -49,5 +49,6 @@ def test_only_roles_of_the_vocabulary_are_given():
 
 
 def test_a_subtype_is_of_the_family_of_its_instrument():
+    assert ROLE_OF
     for (instrument, _), role in ROLE_OF.items():
         assert role.split(".")[0] == FAMILY_OF[instrument]

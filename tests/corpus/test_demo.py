@@ -53,6 +53,7 @@ def test_the_song_has_at_least_ten_tracks_mono_and_stereo_of_one_length_between_
 
 
 def test_no_track_reaches_minus_1_dbfs_and_none_carries_dc(tracks):
+    assert tracks
     for name, track in tracks.items():
         peak = np.max(np.abs(track))
         assert peak <= 10.0 ** (-1.0 / 20.0), name
@@ -112,8 +113,7 @@ def test_a_part_is_silent_before_its_first_note(tracks, song, name, part):
 
 
 def test_every_track_has_died_away_at_the_end(tracks):
-    for name, track in tracks.items():
-        assert _rms_db(track[:, -SAMPLE_RATE // 20 :]) < -80.0, name
+    assert max(_rms_db(track[:, -SAMPLE_RATE // 20 :]) for track in tracks.values()) < -80.0
 
 
 def test_the_kit_is_ordered_from_dark_to_bright(tracks):

@@ -180,13 +180,15 @@ def test_a_song_without_a_target_spectrum_shows_none(make_sheet: MakeSheet):
 def test_every_picture_is_described_or_stands_beside_its_numbers(make_sheet: MakeSheet):
     page = Page(report_html(make_sheet(12)))
     outer = [attrs for tag, attrs in page.tags if tag == "svg" and "class" in attrs]
-    assert all(attrs.get("aria-label") or attrs.get("aria-hidden") == "true" for attrs in outer)
+    assert outer and all(attrs.get("aria-label") or attrs.get("aria-hidden") == "true" for attrs in outer)
     assert all("scope" in attrs for tag, attrs in page.tags if tag == "th")
 
 
 def test_names_in_the_stereo_field_do_not_cover_each_other(make_sheet: MakeSheet):
     html = report_html(make_sheet(60))
-    for field in re.findall(r'<svg class="field".*?</svg>', html):
+    fields = re.findall(r'<svg class="field".*?</svg>', html)
+    assert fields
+    for field in fields:
         names = re.findall(r'class="name" x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)<', field)
         spots = [(float(x), float(y), 6.0 * len(text)) for x, y, text in names]
         assert len(spots) >= 8

@@ -1,8 +1,8 @@
 """Every way to satisfy a rule without doing what it means, and what stands in that way.
 
 Each test makes the cheat and shows that it would work or that it does not: the rule is not satisfied after all, or its
-slope does not lead there, or the rule that guards it is broken by at least a scale. The catalogue names the cheats of
-every rule; what the types say of them in their docstrings is held here.
+slope does not lead there, or the rule that guards it is broken by at least a scale. The
+types name their cheats in their docstrings; what they say is held here.
 """
 
 from __future__ import annotations
@@ -168,7 +168,8 @@ NO_FADER = (
 
 @pytest.mark.parametrize("type_name", NO_FADER)
 def test_what_a_fader_could_win_is_out_of_its_reach(type_name: str):
-    assert not any(part.startswith("gain") for part in TYPES[type_name].model_fields["acts_on"].default)
+    parts = TYPES[type_name].model_fields["acts_on"].default
+    assert parts and not any(part.startswith("gain") for part in parts)
 
 
 def test_muting_a_masker_leaves_a_track_that_is_not_heard():
@@ -431,4 +432,5 @@ def test_a_room_too_short_to_be_heard_as_one_is_found_by_its_decay():
 @pytest.mark.parametrize("type_name", [name for name, made in TYPES.items() if not made.optimised])
 def test_what_is_only_measured_moves_nothing(type_name: str):
     song = hear(type_name, [LEAD, BASS, GUITAR])
-    assert not any(np.any(slope) for slope in treatment_parts(song.climb()).values())
+    slopes = treatment_parts(song.climb())
+    assert slopes and not any(np.any(slope) for slope in slopes.values())

@@ -190,6 +190,7 @@ def test_a_budget_that_leaves_a_rest_is_a_doubt():
 
 def test_the_schema_for_editors_knows_every_type_and_no_other_key():
     definitions = json_schema()["$defs"]
+    assert TYPES
     for name, kind in TYPES.items():
         definition = definitions[kind.__name__]
         assert definition["additionalProperties"] is False

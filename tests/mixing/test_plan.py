@@ -156,7 +156,7 @@ def test_a_delay_of_37_ms_changes_nothing_that_is_heard(rule: RuleType, later: d
     if rule.type == "section_contrast":
         pytest.skip("sections stay where they are")
     before, after, share = later[rule.id]
-    # the catalogue's tolerance is a tenth of a unit, for frames that begin elsewhere in the sound; the peak follows
+    # a tenth of a scale, for frames that begin elsewhere in the sound; the peak follows
     # the output level, for which one gating block more or less among fifty counts 0.09 LU
     tolerance = 0.1 if rule.type == "true_peak" else 0.1 * rule.scale
     np.testing.assert_allclose(after[share > 0.0], before[share > 0.0], atol=tolerance, rtol=0.0)

@@ -40,7 +40,8 @@ def report(name: str) -> str:
     tracks = tuple(dataclasses.replace(track, role=name, tags=(name,)) for track in sheet.tracks)
     sheet = dataclasses.replace(
         sheet, song=name, title=f"{name}!", tracks=tracks, zone_names=(name,) * 4, notes=(name,),
-        before=dataclasses.replace(sheet.before, rules=rules), after=dataclasses.replace(sheet.after, rules=rules), made_with={name: name},
+        before=dataclasses.replace(sheet.before, rules=rules),
+        after=dataclasses.replace(sheet.after, rules=rules), made_with={name: name},
     )  # fmt: skip
     return report_html(sheet)
 

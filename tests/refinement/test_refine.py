@@ -264,7 +264,8 @@ def test_a_required_place_of_a_mono_track_is_met_exactly(bench: Bench):
      {"kind": "require", "target": "C", "for": {"role": "brass"}}],
 )  # fmt: skip
 def test_only_a_required_and_enabled_point_pins(bench: Bench, written: dict[str, Plain]):
-    assert not any(np.any(mask) for mask in treatment_parts(_pins(bench, **written).mask).values())
+    masks = treatment_parts(_pins(bench, **written).mask)
+    assert masks and not any(np.any(mask) for mask in masks.values())
 
 
 # Steps
@@ -323,7 +324,8 @@ def test_digital_silence_is_refined_to_something_finite(bench: Bench):
     silent = map_silence(bench.dry)
     objective = bench.asking({rule.id: 1.0 for rule in RULES})
     after = bench.refined(objective, random_treatment(bench.dry, 1), dry=silent).treatment
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(after))
+    leaves = jax.tree.leaves(after)
+    assert leaves and all(np.isfinite(leaf).all() for leaf in leaves)
 
 
 def map_silence(dry: Dry) -> Dry:

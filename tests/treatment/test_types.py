@@ -39,7 +39,8 @@ def test_parts_have_the_names_that_rules_use():
 
 
 def test_neutral_is_all_zeros():
-    assert all(not np.any(part) for part in treatment_parts(NOTHING).values())
+    parts = treatment_parts(NOTHING)
+    assert parts and not any(np.any(part) for part in parts.values())
 
 
 @pytest.mark.parametrize("part", sorted(PARTS))
@@ -62,6 +63,7 @@ def test_a_prefix_of_a_name_names_no_part():
 
 def test_holding_changes_no_value():
     random = map_parts(lambda _, x: jnp.asarray(np.random.default_rng(0).standard_normal(x.shape)), NOTHING)
+    assert jax.tree.leaves(random)
     for before, after in zip(jax.tree.leaves(random), jax.tree.leaves(hold(random, ("eq",))), strict=True):
         np.testing.assert_array_equal(before, after)
 

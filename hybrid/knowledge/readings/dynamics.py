@@ -25,7 +25,7 @@ from hybrid.measure.statistics import quantile, worst_mean
 from hybrid.treatment.curves import points_at, zone_curves
 
 _SHARED = 0.5
-"""Bass and kick share a band from this overlap on (catalogue, DY5)."""
+"""Bass and kick share a band from this overlap on (a guess)."""
 
 
 def gain_reduction(rule: GainReduction, song: Panel, scope: Scope) -> Reading:

@@ -24,7 +24,7 @@ from hybrid.treatment import curves, effect
 from hybrid.treatment.bounds import regulariser
 
 AFTER_S = 0.1
-"""What an attack is held against comes this much later (catalogue, FD1)."""
+"""What an attack is held against comes this much later (a guess)."""
 
 
 def timbre_change(rule: TimbreChange, song: Panel, scope: Scope) -> Reading:

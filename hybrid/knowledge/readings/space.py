@@ -44,7 +44,7 @@ LOW_HZ = 150.0
 LOST_DB = -30.0
 """A track of which less is left in mono is lost, however much less."""
 DOUBLE = 0.7
-"""Correlation of two raw tracks from which they are one source rather than two performances (catalogue, SP11)."""
+"""Correlation of two raw tracks from which they are one source rather than two performances (see PairSpread)."""
 BELL = 40.0
 """Width of the bell of closeness in pan units: 0.2 of the whole way from left to right."""
 

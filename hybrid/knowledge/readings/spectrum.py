@@ -29,7 +29,7 @@ from hybrid.treatment import effect
 _EMPTY_DB = 30.0
 """A band this far below the fullest one, relative to the curve, holds nothing to balance (by taste)."""
 HISS_HZ, BODY_HZ = (5000.0, 9000.0), (300.0, 4000.0)
-"""Sibilance and what it is held against (catalogue, region excess)."""
+"""Sibilance and what it is held against: the range of de-essers, and that of the voice below it (textbook practice)."""
 LOW_END_HZ, MIDDLE_HZ = 120.0, 2000.0
 
 

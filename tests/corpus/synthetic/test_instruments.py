@@ -100,7 +100,7 @@ def test_a_vowel_shows_its_formants(vowel, peaks_hz, valley_hz):
     def around(centre_hz: float) -> float:
         return float(np.sum(power[np.abs(hz - centre_hz) < 130.0]))
 
-    assert all(around(peak_hz) > 4.0 * around(valley_hz) for peak_hz in peaks_hz)
+    assert min(map(around, peaks_hz)) > 4.0 * around(valley_hz)
 
 
 def test_a_voice_is_silent_outside_its_notes():
