@@ -28,6 +28,7 @@ def test_equal_faders_give_equal_shares():
 def test_a_common_gain_on_all_faders_changes_nothing():
     plain = estimates_of(mix("One", band(lead_db=3.0)), mix("Two", band(drums_db=-2.0)))
     moved = estimates_of(mix("One", band(lead_db=3.0, all_db=-11.0)), mix("Two", band(drums_db=-2.0, all_db=6.0)))
+    assert plain and moved.keys() == plain.keys()
     for key, each in plain.items():
         assert moved[key].median == pytest.approx(each.median)
         assert moved[key].tolerance == pytest.approx(each.tolerance)

@@ -93,7 +93,9 @@ def test_the_lead_sings_its_melody_within_a_semitone(tracks, song):
 def test_the_written_chords_are_the_strongest_pitch_classes_of_their_bars(tracks, song, name, part):
     hop = 2048
     chroma = librosa.feature.chroma_stft(y=tracks[name][0], sr=SAMPLE_RATE, n_fft=16384, hop_length=hop)
-    for bar in song.arrangement.bars(part):
+    bars = song.arrangement.bars(part)
+    assert bars
+    for bar in bars:
         start_s = LEAD_IN_S + song.arrangement.seconds(bar.start_beats)
         end_s = start_s + song.arrangement.seconds(4.0)
         frames = chroma[:, round((start_s + 0.3) * SAMPLE_RATE / hop) : round(end_s * SAMPLE_RATE / hop) - 4]

@@ -85,8 +85,10 @@ def test_a_track_that_hardly_matters_is_not_listed(slopes: Slopes, unconstrained
 
 
 def test_a_need_beyond_the_range_is_not_enough_alone(slopes: Slopes, unconstrained: Treatment):
-    assert all(move.is_enough for move in moves_of(slopes, unconstrained, 3.0) if move.part == "gain.level")
-    assert not any(move.is_enough for move in moves_of(slopes, unconstrained, 200.0))
+    near, far = moves_of(slopes, unconstrained, 3.0), moves_of(slopes, unconstrained, 200.0)
+    levels = [move for move in near if move.part == "gain.level"]
+    assert levels and all(move.is_enough for move in levels)
+    assert far and not any(move.is_enough for move in far)
 
 
 def test_shares_of_the_gradient_fall_and_add_up_to_no_more_than_one(slopes: Slopes, unconstrained: Treatment):

@@ -38,6 +38,7 @@ def _levels(dry: Frames, n: int) -> np.ndarray:
 def test_without_augmentation_nothing_changes(example: Example):
     dry = shaped(example, SHAPE).frames
     same = augment_frames(dry, example.song.tracks, NO_AUGMENTATION, np.random.default_rng(0))
+    assert len(dry)
     for old, new in zip(dry, same, strict=True):
         np.testing.assert_allclose(old, new, rtol=1e-6)
 

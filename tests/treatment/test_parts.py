@@ -56,5 +56,6 @@ def test_rules_may_name_groups_and_the_parts_of_groups_with_several():
 
 
 def test_sentences_about_a_part_name_the_track():
+    assert PARTS
     for part in PARTS.values():
         assert "{track}" in part.raising and "{track}" in part.lowering and part.noun and part.description

@@ -39,6 +39,7 @@ def test_takes_are_of_one_length_and_not_silent(rock: list[Take]):
 
 
 def test_a_take_has_a_role_and_a_name_of_no_other_family(rock: list[Take]):
+    assert rock
     for take in rock:
         assert take.role in ROLES
         guessed = guess(take.name).role
