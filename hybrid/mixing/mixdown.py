@@ -105,7 +105,8 @@ def mixed(
                 x = read_chunk(reader, grid, index, number)
             if x.any():
                 moving = render.zone_gains_db(renderer, treatment, index, number)
-                sums = render.add_track(renderer, sums, shares[index], x, static[index], moving, pan[index])
+                gains = render.ChunkGains(static[index], moving, pan[index], shares[index])
+                sums = render.add_track(renderer, sums, x, gains)
         return sums.reshape(-1, *sums.shape[2:]).block_until_ready()
 
     for number, (sums,) in enumerate(map_chunks(pool, add, grid.n_chunks, 1, _AHEAD)):

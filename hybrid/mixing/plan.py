@@ -31,6 +31,7 @@ from hybrid.mixing.settings import Settings, placed_by, treatment_of
 from hybrid.proposal.field import (
     ProposalContext,
     classify_tracks,
+    conditioning_of,
     gradient_frames,
     prepare_proposal,
     proposal_context,
@@ -177,7 +178,8 @@ def _proposed_start(
 ) -> Treatment:
     """The network's proposal with the usual sends; low cuts are no lower than where they have a gradient."""
     start = replace(nothing, reverb=usual.reverb)
-    proposal = proposed(network, dry, context, start, song.tracks, seed)
+    conditioning = conditioning_of(song.tracks, network.roles, dry.power.shape[0], seed)
+    proposal = proposed(network, dry, context, start, conditioning)
     corner_hz = np.maximum(proposal.eq.low_cut_hz, usual.eq.low_cut_hz)
     return replace(proposal, eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)))
 

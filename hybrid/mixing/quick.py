@@ -23,7 +23,7 @@ from hybrid.mixing.deliver import Converter, Format
 from hybrid.mixing.mixdown import mixed
 from hybrid.mixing.plan import MixConfig, naming_of
 from hybrid.model.input_features import NETWORK_FRAME_S
-from hybrid.proposal.field import proposal_context, proposed
+from hybrid.proposal.field import conditioning_of, proposal_context, proposed
 from hybrid.proposal.weights import Network
 from hybrid.refinement.initial import role_start
 from hybrid.refinement.pins import pinned, pins_of
@@ -58,7 +58,8 @@ def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int)
     nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, NETWORK_FRAME_S, optional_parts(rules.rules))
     usual = role_start(nothing, dry, song.tracks, np.zeros(n_tracks, np.float32), seed)
     context = proposal_context(rules, song, dry)
-    treatment = proposed(network, dry, context, replace(nothing, reverb=usual.reverb), song.tracks, seed)
+    conditioning = conditioning_of(song.tracks, network.roles, n_tracks, seed)
+    treatment = proposed(network, dry, context, replace(nothing, reverb=usual.reverb), conditioning)
     return pinned(treatment, pins_of(rules.rules, context.objective, song, nothing))
 
 

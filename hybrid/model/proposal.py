@@ -24,6 +24,16 @@ _FIXED = ("loudness_db", "tone", "low_cut", "position", "width", "send", "family
 """Fields of a prediction with one value per track for the whole song."""
 
 
+class SongInputs(NamedTuple):
+    """One song as a network sees it."""
+
+    dry: Dry
+    features: InputFeatures
+    nothing: Treatment
+    """The neutral treatment, for its shapes and its room."""
+    conditioning: Conditioning
+
+
 def propose(
     network: Field, dry: Dry, nothing: Treatment, conditioning: Conditioning, negative_gradient: NegativeGradient
 ) -> Treatment:
@@ -31,12 +41,10 @@ def propose(
 
     It is that of the predictions, the first and that after each refine step, whose cost is lowest.
     """
-    features = input_features(dry)
-    prediction, cost = unroll(
-        network, predict_song(network, dry, conditioning), features, dry, nothing, conditioning, negative_gradient
-    )
+    inputs = SongInputs(dry, input_features(dry), nothing, conditioning)
+    prediction, cost = unroll(network, predict_song(network, dry, conditioning), inputs, negative_gradient)
     best = jnp.argmin(cost)
-    return apply_makeup(dry, treatment_of(jax.tree.map(lambda x: x[best], prediction), features, dry, nothing))
+    return apply_makeup(dry, treatment_of(jax.tree.map(lambda x: x[best], prediction), inputs))
 
 
 class UnrolledSteps(NamedTuple):
@@ -48,13 +56,7 @@ class UnrolledSteps(NamedTuple):
 
 
 def unroll(
-    network: Field,
-    prediction: Proposal,
-    features: InputFeatures,
-    dry: Dry,
-    nothing: Treatment,
-    conditioning: Conditioning,
-    negative_gradient: NegativeGradient,
+    network: Field, prediction: Proposal, inputs: SongInputs, negative_gradient: NegativeGradient
 ) -> UnrolledSteps:
     """Predictions and costs of all refine steps from a first prediction.
 
@@ -64,7 +66,7 @@ def unroll(
     def step(prediction: Proposal, _: None) -> tuple[Proposal, tuple[Proposal, Float[Array, ""]]]:
         # one program for all steps, by a scan, so that the rules are traced and compiled once
         fixed = jax.lax.stop_gradient(prediction)
-        unconstrained, pull_back = jax.vjp(lambda prediction: _unconstrained(prediction, features, dry, nothing), fixed)
+        unconstrained, pull_back = jax.vjp(lambda prediction: _unconstrained(prediction, inputs), fixed)
         cost, descent = negative_gradient(unconstrained)
         (descent,) = pull_back(descent)
         # the gradient of the cost is known by now: add a term of value 0 that carries it to the prediction
@@ -74,19 +76,19 @@ def unroll(
         ]
         after = network.refine_step(
             prediction,
-            mix_features(dry, constrain(unconstrained), features),
+            mix_features(inputs.dry, constrain(unconstrained), inputs.features),
             _gradient_features(descent),
-            features,
-            conditioning,
+            inputs.features,
+            inputs.conditioning,
         )
         return after, (prediction, cost - jnp.sum(jnp.stack(linear)))
 
     return UnrolledSteps(*jax.lax.scan(step, prediction, length=network.sizes.n_unrolled_steps + 1)[1])
 
 
-def treatment_of(prediction: Proposal, features: InputFeatures, dry: Dry, nothing: Treatment) -> Treatment:
+def treatment_of(prediction: Proposal, inputs: SongInputs) -> Treatment:
     """Treatment of a prediction, before make-up."""
-    return constrain(_unconstrained(prediction, features, dry, nothing))
+    return constrain(_unconstrained(prediction, inputs))
 
 
 def _gradient_features(descent: Proposal) -> GradientFeatures:
@@ -144,11 +146,12 @@ def _segment(dry: Dry, start: Int[Array, ""], span: int) -> Dry:
     return map_axis(lambda x, axis: jax.lax.dynamic_slice_in_dim(x, start, span, axis), dry, "frame")
 
 
-def _unconstrained(prediction: Proposal, features: InputFeatures, dry: Dry, nothing: Treatment) -> Treatment:
+def _unconstrained(prediction: Proposal, inputs: SongInputs) -> Treatment:
     """Unconstrained treatment of a prediction, before make-up: its levels are the loudness of each track.
 
     Tracks that are never active are left neutral.
     """
+    dry, features, nothing, _ = inputs
     present = features.present
 
     def masked(x: Float[Array, "track ..."]) -> Float[Array, "track ..."]:

@@ -78,22 +78,22 @@ def proposal_context(rules: RuleSet, song: Song, dry: Dry) -> ProposalContext:
 
 
 def proposed(
-    network: Network, dry: Dry, context: ProposalContext, start: Treatment, tracks: Sequence[Track], seed: int
+    network: Network, dry: Dry, context: ProposalContext, start: Treatment, conditioning: Conditioning
 ) -> Treatment:
     """The treatment that the network proposes under these rules, with the sends of `start`."""
-    parts = _proposal(network.field.sizes)(*_arguments(network, dry, context, start, tracks, seed))
+    parts = _proposal(network.field.sizes)(*_arguments(network, dry, context, start, conditioning))
     return jax.tree.unflatten(jax.tree.structure(start), parts)
 
 
 def prepare_proposal(network: Network, dry: Dry, context: ProposalContext, start: Treatment) -> None:
     """Compiles the program of `proposed` for any song and rules of these shapes."""
-    _proposal(network.field.sizes).prepare(*_arguments(network, dry, context, start, (), 0))
+    conditioning = conditioning_of((), network.roles, dry.power.shape[0], 0)
+    _proposal(network.field.sizes).prepare(*_arguments(network, dry, context, start, conditioning))
 
 
 def _arguments(
-    network: Network, dry: Dry, context: ProposalContext, start: Treatment, tracks: Sequence[Track], seed: int
+    network: Network, dry: Dry, context: ProposalContext, start: Treatment, conditioning: Conditioning
 ) -> tuple[list[Array], Dry, Treatment, Conditioning, ProposalContext]:
-    conditioning = conditioning_of(tracks, network.roles, dry.power.shape[0], seed)
     return _leaves(network), at_network_frames(dry), start, conditioning, context
 
 

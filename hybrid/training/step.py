@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 from hybrid.knowledge import objective as objectives
 from hybrid.model.field import Field
 from hybrid.model.input_features import NETWORK_FRAME_S, input_features
-from hybrid.model.proposal import treatment_of, unroll
+from hybrid.model.proposal import SongInputs, treatment_of, unroll
 from hybrid.training.distillation import target_of
 from hybrid.training.distillation_loss import distillation_loss
 from hybrid.training.recipe import Losses, Recipe
@@ -137,9 +137,10 @@ def _loss_terms(
     network = nnx.merge(graph, weights)
     negative_gradient = partial(objectives.negative_gradient, objective, dry)
     first = network(masked, sample.conditioning)
-    unrolled, cost = unroll(network, first, features, dry, nothing, sample.conditioning, negative_gradient)
+    inputs = SongInputs(dry, features, nothing, sample.conditioning)
+    unrolled, cost = unroll(network, first, inputs, negative_gradient)
     prediction = jax.tree.map(lambda x: x[-1], unrolled)
-    treatment = treatment_of(prediction, features, dry, nothing)
+    treatment = treatment_of(prediction, inputs)
     zero = jnp.zeros(())
     # the penalties are reported as they are; their gradient reaches the network through `cost`
     fixed = jax.lax.stop_gradient(treatment)

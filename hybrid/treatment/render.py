@@ -94,21 +94,29 @@ def _filter_chunk(
     return synthesise(renderer, stft.spectra(windows) * _gain(renderer, static_db, zone_db), tail)
 
 
+class ChunkGains(NamedTuple):
+    """Everything that is done to one chunk of one track."""
+
+    static_db: Float[_ArrayLike, " bin"]
+    zone_db: Float[_ArrayLike, "zone hop"]
+    pan: Float[_ArrayLike, "2 2"]
+    shares: Float[np.ndarray, " sum"]
+    """Amplitude with which the track enters each sum."""
+
+
 def add_track(
     renderer: Renderer,
     sums: Complex[Array, "sum 2 hop bin"],
-    shares: Float[np.ndarray, " sum"],
     x: Float[np.ndarray, "channel time"],
-    static_db: Float[_ArrayLike, " bin"],
-    zone_db: Float[_ArrayLike, "zone hop"],
-    pan: Float[_ArrayLike, "2 2"],
+    gains: ChunkGains,
 ) -> Complex[Array, "sum 2 hop bin"]:
-    """Sums of spectra plus one track's filtered and panned chunk, scaled for each sum by its entry in `shares`.
+    """Sums of spectra plus one track's filtered and panned chunk, scaled for each sum by its share.
 
     Equals `filter_chunk` and `pan_channels`, but before the inverse transform, which then runs once for all tracks. The
     buffer of `sums` is donated: it must not be used afterwards.
     """
-    return _add_track(sums, renderer, shares, stft.windowed(x, renderer.window), static_db, zone_db, pan)
+    windows = stft.windowed(x, renderer.window)
+    return _add_track(sums, renderer, gains.shares, windows, gains.static_db, gains.zone_db, gains.pan)
 
 
 @partial(jax.jit, donate_argnums=0)

@@ -14,7 +14,7 @@ from flax import nnx
 from hybrid.model.field import Field
 from hybrid.model.gradient_features import NegativeGradient
 from hybrid.model.input_features import N_FACTS, N_FRAME, Conditioning, input_features, no_conditioning
-from hybrid.model.proposal import propose, treatment_of, unroll
+from hybrid.model.proposal import SongInputs, propose, treatment_of, unroll
 from hybrid.model.sizes import Sizes
 from hybrid.treatment import effect
 from hybrid.treatment.axes import map_axis
@@ -206,10 +206,9 @@ def test_the_unrolled_step_of_lowest_cost_is_proposed(network: Field, dry: Dry):
     @partial(jax.jit, compiler_options=QUICK)
     def steps(weights: nnx.State) -> tuple[jax.Array, Treatment]:
         network, features = nnx.merge(graph, weights), input_features(dry)
-        every = unroll(
-            network, network(features, CONDITIONING), features, dry, nothing(dry), CONDITIONING, ask_for_neutral
-        )
-        treatments = jax.vmap(lambda each: apply_makeup(dry, treatment_of(each, features, dry, nothing(dry))))
+        inputs = SongInputs(dry, features, nothing(dry), CONDITIONING)
+        every = unroll(network, network(features, CONDITIONING), inputs, ask_for_neutral)
+        treatments = jax.vmap(lambda each: apply_makeup(dry, treatment_of(each, inputs)))
         return every.cost, treatments(every.prediction)
 
     cost, treatments = steps(weights)
@@ -233,9 +232,8 @@ def test_the_training_gradient_is_that_of_the_cost_of_each_prediction(network: F
 
     def everything(weights: nnx.State) -> tuple[jax.Array, jax.Array]:
         network = nnx.merge(graph, weights)
-        prediction, cost = unroll(
-            network, network(features, CONDITIONING), features, dry, nothing(dry), CONDITIONING, aside
-        )
+        inputs = SongInputs(dry, features, nothing(dry), CONDITIONING)
+        prediction, cost = unroll(network, network(features, CONDITIONING), inputs, aside)
         both = jnp.stack([cost, jnp.square(prediction.position[:, 0] - 1.0)])
         return both[:, jnp.array([0, -1])], both
 

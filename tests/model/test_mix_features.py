@@ -15,7 +15,7 @@ from flax import nnx
 from hybrid.model.field import Field
 from hybrid.model.input_features import InputFeatures, input_features, no_conditioning
 from hybrid.model.mix_features import N_MIX_FEATURES, N_RELATION, MixFeatures, mix_features
-from hybrid.model.proposal import treatment_of, unroll
+from hybrid.model.proposal import SongInputs, treatment_of, unroll
 from hybrid.model.sizes import Sizes
 from hybrid.signal import bands
 from hybrid.treatment.axes import map_axis
@@ -129,9 +129,8 @@ def test_refining_steps_change_nothing_until_they_are_trained():
     @partial(jax.jit, static_argnums=0, compiler_options=QUICK)
     def levels(graph: nnx.GraphDef[Field], weights: nnx.State) -> jax.Array:
         network, features = nnx.merge(graph, weights), input_features(dry)
-        return unroll(
-            network, network(features, conditioning), features, dry, nothing(dry), conditioning, no_rules
-        ).prediction.loudness_db
+        inputs = SongInputs(dry, features, nothing(dry), conditioning)
+        return unroll(network, network(features, conditioning), inputs, no_rules).prediction.loudness_db
 
     assert np.ptp(levels(*nnx.split(network)), axis=0).max() == 0.0
     network.change_head.kernel[...] = 0.3 * jax.random.normal(jax.random.key(0), network.change_head.kernel.shape)
@@ -149,10 +148,9 @@ def test_refining_steps_alone_learn_to_put_twins_apart():
 
     def position(weights: nnx.State) -> jax.Array:
         network = nnx.merge(graph, weights)
-        prediction, _ = unroll(
-            network, network(features, conditioning), features, dry, nothing(dry), conditioning, no_rules
-        )
-        return treatment_of(jax.tree.map(lambda x: x[-1], prediction), features, dry, nothing(dry)).pan.position
+        inputs = SongInputs(dry, features, nothing(dry), conditioning)
+        prediction, _ = unroll(network, network(features, conditioning), inputs, no_rules)
+        return treatment_of(jax.tree.map(lambda x: x[-1], prediction), inputs).pan.position
 
     def learns(path: tuple, gradient: jax.Array) -> jax.Array:
         return gradient * (str(path[0].key) in ("mix_embed", "refine_blocks", "refine_norm", "change_head"))

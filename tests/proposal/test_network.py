@@ -185,7 +185,8 @@ def test_what_the_rules_ask_moves_what_is_proposed(network: Network, tmp_path: P
         path = tmp_path / f"{target}.yaml"
         path.write_text(LEAD.format(target=target))
         asked = proposal_context(load_rules([str(path)]), song, dry)
-        level_db = np.asarray(proposed(network, dry, asked, nothing, song.tracks, 0).gain.level_db)
+        conditioning = conditioning_of(song.tracks, network.roles, 3, 0)
+        level_db = np.asarray(proposed(network, dry, asked, nothing, conditioning).gain.level_db)
         return float(level_db[0] - level_db[1:].mean())
 
     soft, middle, loud = (lead_db(target) for target in ("-6 LU", "0 LU", "6 LU"))
