@@ -1,4 +1,4 @@
-"""All that a rule type of one's own is made of, in one place: see docs/guide/rule-types.md. JAX."""
+"""The names that rule types of one's own are written with: see docs/guide/rule-types.md. JAX."""
 
 from __future__ import annotations
 

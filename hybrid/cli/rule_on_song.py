@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hybrid.explain.why import MOST_TARGETS, Other, Target, Why, spare
+from hybrid.explain.why import MOST_TARGETS, Other, RuleTarget, Why, spare
 from hybrid.knowledge.verdict import Finding
 from hybrid.pages.table import text_table
 from hybrid.pages.words import difference, interval, quantity, span
@@ -36,7 +36,7 @@ def why_json(why: Why) -> dict[str, object]:
     }
 
 
-def _target_text(target: Target, rule: Finding) -> str:
+def _target_text(target: RuleTarget, rule: Finding) -> str:
     now, unit = target.start, rule.unit
     raw = f" ({quantity(target.raw, unit)} in the raw sum)" if target.raw is not None else ""
     limits = "" if now.low is None and now.high is None else f", asked {interval(now.low, now.high, unit)}"
@@ -48,7 +48,7 @@ def _target_text(target: Target, rule: Finding) -> str:
     return "\n".join([head, note, text_table(rows)])
 
 
-def _state(target: Target, rule: Finding) -> str:
+def _state(target: RuleTarget, rule: Finding) -> str:
     now = target.start
     if now.excess > 0.0:
         low, high = ("far left", "far right") if rule.unit == "pan" else ("low", "high")
@@ -77,7 +77,7 @@ def _others_text(others: tuple[Other, ...]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _target_json(target: Target) -> dict[str, object]:
+def _target_json(target: RuleTarget) -> dict[str, object]:
     now = target.start
     start_s, end_s = now.when or (None, None)
     return {

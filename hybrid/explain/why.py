@@ -31,7 +31,7 @@ MARKED = 0.2
 """Cosine between gradients above which two rules are called allies; below its negative they are in conflict."""
 
 
-class Target(NamedTuple):
+class RuleTarget(NamedTuple):
     """One target of the rule: its value in the raw sum and at the start, and moves that bring it within its limits."""
 
     name: str
@@ -63,7 +63,7 @@ class Why(NamedTuple):
     rule: Finding
     """The rule's verdict at the start."""
     raw_kept: bool
-    targets: tuple[Target, ...]
+    targets: tuple[RuleTarget, ...]
     """The broken targets, or the one closest to a limit if none is broken."""
     n_broken: int
     others: tuple[Other, ...]
@@ -88,7 +88,7 @@ def why_of(rule_id: str, rules: RuleSet, song: Song, seed: int, progress: Progre
     directions = [_scaled(_row(slopes.value_gradient, k), _sign(target)) for k, target in enumerate(explained)]
     raw_values = {target.name: target.value for target in raw.targets}
     targets = tuple(
-        Target(
+        RuleTarget(
             target.name,
             raw_values.get(target.name),
             target,

@@ -1,4 +1,4 @@
-"""Two rule sets side by side: what each has alone, what is switched, and every value that differs."""
+"""Comparison of two rule sets: rules of one alone, rules switched on or off, and every value that differs."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Comparison(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether both say the same."""
+        """Whether there is no difference."""
         return not any(self)
 
 
 def compare(first: RuleSet, second: RuleSet) -> Comparison:
-    """How the second rule set differs from the first."""
+    """Differences of the second rule set from the first."""
     ids = [{rule.id: rule for rule in rules.rules} for rules in (first, second)]
     both = [(ids[0][name], ids[1][name]) for name in ids[0] if name in ids[1]]
     changes = [change for one, other in both for change in _changes(one.id, first.values(one), second.values(other))]

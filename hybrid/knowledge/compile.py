@@ -1,4 +1,4 @@
-"""From a rule set and a song to an objective, and a report of what was matched."""
+"""The objective of a rule set for a song, with a report of the tracks that each rule matches."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _row(values: Iterable[float]) -> Float[Array, " rule"]:
 def limits(
     rule: RuleType, n_tracks: int, beat_s: float | None = None
 ) -> tuple[Float[np.ndarray, " target"], Float[np.ndarray, " target"]]:
-    """The lowest and highest value that a rule asks of each target; a missing end is very far."""
+    """The lowest and the highest value allowed for each target, in the rule's unit; a missing limit is very far."""
     shared = rule.bounds(beat_s) if rule.asks else (None, 0.0)
     bounds = list(rule.entries().values()) or [shared] * rule.n_targets(n_tracks)
     low = np.array([-NO_LIMIT if end is None else end for end, _ in bounds], np.float32)
@@ -82,7 +82,7 @@ def _timing(rules: tuple[RuleType, ...]) -> Timing:
 
 
 def _widening(rule: RuleType) -> float:
-    """How much wider the interval is at first: `tolerance_from` less the rule's own tolerance."""
+    """Widening of the interval at the start: `tolerance_from` less the rule's own tolerance, in the rule's unit."""
     wide = rule.tolerance_from()
     return 0.0 if wide is None else max(0.0, wide - rule.tolerance)
 
@@ -103,7 +103,7 @@ def optional_parts(rules: Iterable[RuleType]) -> tuple[str, ...]:
 
 
 def output_of(rules: tuple[RuleType, ...]) -> Output:
-    """The loudness aimed for, a target or the top of a range, and the ceiling of the true peak."""
+    """The loudness that the output is brought to (LUFS), and the ceiling of its true peak (dBTP)."""
     on = [rule for rule in rules if rule.enabled]
     aims = [aim for rule in on if (aim := rule.aim_lufs()) is not None]
     ceilings = [ceiling for rule in on if (ceiling := rule.ceiling_dbtp()) is not None]

@@ -1,4 +1,4 @@
-"""What only the whole set can tell: references that lead nowhere, and rules that exclude each other."""
+"""Checks of a whole rule set: references to what does not exist, and rules that exclude each other."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _At = tuple[Keys, str]
 
 
 def check(rules: RuleSet, drafts: Mapping[str, Draft], set_drafts: Mapping[str, Draft]) -> Outcome:
-    """Problems and doubts of the resolved rules, at the places of the drafts that they came from."""
+    """Problems and warnings of the resolved rules, at the places of the drafts that they came from."""
     outcome = Outcome([], [])
     by_id = {rule.id: rule for rule in rules.rules}
     for rule in rules.rules:
-        outcome.problems.extend(_placed(drafts[rule.id], _broken_links(rule, rules)))
-        outcome.problems.extend(_placed(drafts[rule.id], _disputes(rule, by_id)))
-        outcome.warnings.extend(_placed(drafts[rule.id], _doubts(rule, rules, by_id)))
+        outcome.problems.extend(_at_origin(drafts[rule.id], _broken_links(rule, rules)))
+        outcome.problems.extend(_at_origin(drafts[rule.id], _conflicts(rule, by_id)))
+        outcome.warnings.extend(_at_origin(drafts[rule.id], _warnings(rule, rules, by_id)))
     for name, selector in rules.sets.items():
-        outcome.problems.extend(_placed(set_drafts[name], _set_links(name, selector, rules.sets)))
-        outcome.warnings.extend(_placed(set_drafts[name], _strange_roles((name,), selector)))
+        outcome.problems.extend(_at_origin(set_drafts[name], _broken_sets(name, selector, rules.sets)))
+        outcome.warnings.extend(_at_origin(set_drafts[name], _unmatched_roles((name,), selector)))
     return outcome
 
 
-def _placed(draft: Draft, found: Iterable[_At]) -> Iterator[Problem]:
-    return (problem(draft.origin(keys), what) for keys, what in found)
+def _at_origin(draft: Draft, entries: Iterable[_At]) -> Iterator[Problem]:
+    return (problem(draft.origin(keys), what) for keys, what in entries)
 
 
 def _broken_links(rule: RuleType, rules: RuleSet) -> Iterator[_At]:
-    """Names of sets and sections that there are not."""
+    """References to sets and sections that do not exist."""
     for key, selector in _selectors(rule):
         for name in _sets_of(selector):
             if name not in rules.sets:
@@ -52,8 +52,8 @@ def _sections_of(rule: RuleType) -> Iterator[tuple[Keys, str]]:
         yield ("sections",), name
 
 
-def _disputes(rule: RuleType, by_id: Mapping[str, RuleType]) -> Iterator[_At]:
-    """Enabled rules that this one excludes, and ones that it needs and that are off."""
+def _conflicts(rule: RuleType, by_id: Mapping[str, RuleType]) -> Iterator[_At]:
+    """Enabled rules that this rule excludes, and rules that it needs and that are missing or off."""
     if not rule.enabled:
         return
     for other in rule.conflicts:
@@ -66,10 +66,10 @@ def _disputes(rule: RuleType, by_id: Mapping[str, RuleType]) -> Iterator[_At]:
             yield ("needs",), f"{rule.id} needs {other}, which is off: switch it on, or this one off"
 
 
-def _doubts(rule: RuleType, rules: RuleSet, by_id: Mapping[str, RuleType]) -> Iterator[_At]:
-    """What may well be a slip: roles that no track can have, unknown sources and unknown rivals."""
+def _warnings(rule: RuleType, rules: RuleSet, by_id: Mapping[str, RuleType]) -> Iterator[_At]:
+    """Likely mistakes: roles that no track can have, unknown citations and unknown rules in `conflicts`."""
     for key, selector in _selectors(rule):
-        yield from _strange_roles((key,), selector)
+        yield from _unmatched_roles((key,), selector)
     patterns = (*(name for name in rule.buses() if name not in rules.sets), *rule.by_role())
     yield from _unknown_roles(tuple(rule.data), patterns)
     for key in rule.cite:
@@ -80,25 +80,25 @@ def _doubts(rule: RuleType, rules: RuleSet, by_id: Mapping[str, RuleType]) -> It
             yield ("conflicts",), f"there is no rule {other!r}{suggest(other, by_id)}"
 
 
-def _set_links(name: str, selector: Selector, sets: Mapping[str, Selector]) -> Iterator[_At]:
-    """Unknown sets within a set, and a set that contains itself."""
-    seen, waiting = set[str](), list(_sets_of(selector))
-    while waiting:
-        inner = waiting.pop()
+def _broken_sets(name: str, selector: Selector, sets: Mapping[str, Selector]) -> Iterator[_At]:
+    """Unknown sets within a set, and sets that contain themselves."""
+    visited, queue = set[str](), list(_sets_of(selector))
+    while queue:
+        inner = queue.pop()
         if inner not in sets:
             yield (name,), f"unknown set {inner!r}{suggest(inner, sets)}"
         elif inner == name:
             yield (name,), f"the set {name!r} is defined by itself"
-        elif inner not in seen:
-            waiting.extend(_sets_of(sets[inner]))
-        seen.add(inner)
+        elif inner not in visited:
+            queue.extend(_sets_of(sets[inner]))
+        visited.add(inner)
 
 
-def _strange_roles(at: Keys, selector: Selector) -> Iterator[_At]:
+def _unmatched_roles(at: Keys, selector: Selector) -> Iterator[_At]:
     buses = () if selector.bus in (None, "mix", "master") else (selector.bus,)
     yield from _unknown_roles(at, (*selector.role, *buses))
     if selector.not_:
-        yield from _strange_roles((*at, "not"), selector.not_)
+        yield from _unmatched_roles((*at, "not"), selector.not_)
 
 
 def _unknown_roles(at: Keys, patterns: Iterable[str]) -> Iterator[_At]:

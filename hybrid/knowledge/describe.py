@@ -1,4 +1,4 @@
-"""What a rule type says of itself: its docstring, its parameters and its defaults, for people. Starts no JAX."""
+"""Descriptions of rule types for people, from their docstrings, parameters and defaults. Starts no JAX."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SHAPES = {"string": "text", "number": "a number", "integer": "a whole number", 
 
 
 class Parameter(NamedTuple):
-    """A key that one type has and not every rule: what it holds, its default as YAML says it, what it means."""
+    """A key that one type adds to those of every rule: its values, its default as YAML says it, its meaning."""
 
     key: str
     holds: str
@@ -44,17 +44,17 @@ class Parameter(NamedTuple):
 
 
 class TypeSheet(NamedTuple):
-    """One rule type for people."""
+    """Description of one rule type for people."""
 
     name: str
     family: str
     """The file that the type is defined in: loudness, masking ..."""
     unit: str
     stands_for: str
-    """What one measured number belongs to."""
+    """The subject of one measured value."""
     says: str
     measures: tuple[str, ...]
-    """Paragraphs: what is measured, in words."""
+    """Paragraphs on the measurement."""
     source: str
     cheats: str
     guards: tuple[str, ...]
@@ -65,22 +65,22 @@ class TypeSheet(NamedTuple):
     is_optimised: bool
     """False: measured and reported, never optimised."""
     requires: str
-    """What of a mix must be known to measure it."""
+    """What of a mix must be known for the measurement, in words."""
 
 
 def sheet_of(name: str, types: RuleTypes = SHIPPED) -> TypeSheet:
     """The sheet of the type called `name`."""
     kind = types[name]
-    said = _paragraphs(kind)
-    cheats = " ".join(said["Cheats"])
+    paragraphs = _paragraphs(kind)
+    cheats = " ".join(paragraphs["Cheats"])
     return TypeSheet(
         name=name,
         family=kind.family_name(),
         unit=unit_words(kind),
         stands_for=_STANDS_FOR.get(kind.target_kind, kind.target_kind),
         says=kind.says(),
-        measures=tuple(said[""]),
-        source=" ".join(said["Source"]),
+        measures=tuple(paragraphs[""]),
+        source=" ".join(paragraphs["Source"]),
         cheats=cheats,
         guards=tuple(word for word in dict.fromkeys(re.findall(r"\w+", cheats)) if word in types and word != name),
         parameters=_parameters(kind),
@@ -91,18 +91,18 @@ def sheet_of(name: str, types: RuleTypes = SHIPPED) -> TypeSheet:
     )
 
 
-def family_says(kind: type[RuleType]) -> str:
+def family_description(kind: type[RuleType]) -> str:
     """The subject of the family of a type, in a sentence or two."""
     return " ".join((sys.modules[kind.__module__].__doc__ or "").split())
 
 
 def unit_words(kind: type[RuleType]) -> str:
-    """The unit of what a type measures, as people write it."""
+    """The unit of a type's values, as people write it."""
     return _UNITS.get(kind.unit, kind.unit)
 
 
 def requires_words(requires: Requires) -> str:
-    """What a type is measured from: "the finished mix alone"."""
+    """The source of the measurement in words: "the finished mix alone"."""
     if requires.of == "treatment":
         return f"the treatment: {part_words(requires.parts)}"
     return {"mix": "the finished mix alone", "tracks": "the treated tracks"}[requires.of]
@@ -114,27 +114,27 @@ def part_words(parts: tuple[str, ...]) -> str:
 
 
 def selector_words(selector: Selector | None) -> str:
-    """Which tracks a selector means: "role guitar or keys, not tag lead"; nothing for none."""
+    """The tracks of a selector in words: "role guitar or keys, not tag lead"; empty for None."""
     if selector is None:
         return ""
-    said = selector.written()
-    if isinstance(said, str):
-        return f"{said} tracks"
+    written = selector.written()
+    if isinstance(written, str):
+        return f"{written} tracks"
     inner = selector_words(selector.not_)
-    words = {key: " or ".join(value) if isinstance(value, list) else value for key, value in said.items()}
+    words = {key: " or ".join(value) if isinstance(value, list) else value for key, value in written.items()}
     return ", ".join(f"not {inner}" if key == "not" else f"{key} {text}" for key, text in words.items())
 
 
 def _paragraphs(kind: type[RuleType]) -> dict[str, list[str]]:
-    """The docstring below its first line, each paragraph in one line, by its label."""
-    said: dict[str, list[str]] = {"": [], "Source": [], "Cheats": []}
+    """Paragraphs of a docstring below its first line, each in one line, by their label."""
+    paragraphs: dict[str, list[str]] = {"": [], "Source": [], "Cheats": []}
     body = inspect.cleandoc(kind.__doc__ or "").partition("\n")[2]
     for paragraph in re.split(r"\n\s*\n", body):
         first, *labelled = _LABEL.split(paragraph)
         for label, text in zip(["", *labelled[::2]], [first, *labelled[1::2]], strict=True):
             if text.strip():
-                said[label].append(" ".join(text.split()))
-    return said
+                paragraphs[label].append(" ".join(text.split()))
+    return paragraphs
 
 
 def _parameters(kind: type[RuleType]) -> tuple[Parameter, ...]:

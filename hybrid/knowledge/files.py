@@ -19,7 +19,7 @@ from hybrid.units import ValidationContext
 
 @dataclass(frozen=True)
 class Source:
-    """One file: as it was written, and as far as it can be validated on its own."""
+    """One rule file: its draft, and what can be validated of it on its own."""
 
     draft: Draft
     file: RuleFile
@@ -93,7 +93,7 @@ class _Gathering:
 
 
 def _salvage(written: Draft) -> RuleFile:
-    """What is valid of an invalid file, so that the rules in it are checked as well."""
+    """The valid keys of an invalid file, so that the rules in it are checked as well."""
     valid: dict[str, object] = {"schema": "mixrules/1", "id": "invalid"}
     for key, value in written.value.items():
         try:

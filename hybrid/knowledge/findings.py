@@ -1,4 +1,4 @@
-"""From readings to a verdict: the same rules as a table for people."""
+"""Verdicts from readings: the rules of a mix as a table for people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
 from hybrid.signal import bands
 
 BROKEN = 0.1
-"""Excess in scales from which a rule counts as broken: what differs by less is not heard, or not meant."""
+"""Excess in scales from which a rule counts as broken: smaller differences are not audible, or not meant."""
 _SPAN_S = 3.0
 
 
@@ -87,7 +87,7 @@ def _finding(
 
 
 def has_limits(rule: RuleType) -> bool:
-    """Whether a rule can be broken: one that asks for nothing but restraint cannot."""
+    """Whether a rule has an interval that it can be outside of; a mere regulariser has none."""
     return rule.asks or bool(rule.entries())
 
 
@@ -96,7 +96,7 @@ def _limit(end: float) -> float | None:
 
 
 def target_names(rule: RuleType, track_ids: Sequence[str], n_targets: int, objective: Objective) -> list[str]:
-    """What each of a rule's numbers stands for, padding included."""
+    """Names of the targets of a rule, padding included."""
     if rule.entries():
         return list(rule.entries())
     if rule.target_kind == "mix":

@@ -1,4 +1,4 @@
-"""Which tracks of a song each rule speaks of, and what a person should know about that."""
+"""Tracks of a song that each rule applies to, with warnings for a person."""
 
 from __future__ import annotations
 

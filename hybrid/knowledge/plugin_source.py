@@ -47,7 +47,7 @@ def source_hashes(rules: Iterable[RuleType]) -> dict[str, str]:
 
 
 def place_of(kind: type[RuleType], member: str = "") -> str:
-    """Where a type, or one of its methods, is written, as "file:line"; its full name where there is no file."""
+    """Place of a type, or of one of its methods, as "file:line"; its full name where there is no file."""
     found = getattr(kind, member) if member else kind
     try:
         return f"{inspect.getfile(kind)}:{inspect.getsourcelines(found)[1]}"

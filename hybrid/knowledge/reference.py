@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 
 from hybrid import shelf
-from hybrid.knowledge.describe import Parameter, TypeSheet, family_says, part_words, sheet_of
+from hybrid.knowledge.describe import Parameter, TypeSheet, family_description, part_words, sheet_of
 from hybrid.knowledge.rule_types import SHIPPED, RuleTypes
 
 HEADING = "## Types"
@@ -48,7 +48,7 @@ def _table(sheets: Iterable[TypeSheet]) -> Iterator[str]:
 def _families(sheets: Iterable[TypeSheet], types: RuleTypes) -> Iterator[str]:
     for family, members in groupby(sheets, key=lambda sheet: sheet.family):
         of_family = list(members)
-        yield from (f"## {family.replace('_', ' ').capitalize()}", "", family_says(types[of_family[0].name]), "")
+        yield from (f"## {family.replace('_', ' ').capitalize()}", "", family_description(types[of_family[0].name]), "")
         for sheet in of_family:
             yield from _section(sheet, types)
 

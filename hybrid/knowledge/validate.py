@@ -1,4 +1,4 @@
-"""Drafts against their models: every problem with its place and a near word, doubts apart from errors."""
+"""Validation of drafts by their models: every problem with its place and the nearest known word; warnings apart."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _INNER = (When, Schedule, Selector, BudgetShare, Section, RoleName, Citation, De
 
 
 class Outcome(NamedTuple):
-    """What is wrong, and what is only doubtful."""
+    """Errors and warnings of a validation."""
 
     problems: list[Problem]
     warnings: list[Problem]
@@ -75,7 +75,7 @@ def _problem(model: type[BaseModel], draft: Draft, error: ErrorDetails) -> Probl
 
 
 def _inside(draft: Draft, keys: Keys) -> Keys:
-    """The part of `keys` that names something written, without what validation added, and a missing key."""
+    """The part of `keys` that is in the file, without what validation added, and one missing key."""
     n = len(keys)
     while n and keys[:n] not in draft.origins:
         n -= 1

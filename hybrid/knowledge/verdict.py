@@ -1,4 +1,4 @@
-"""The rules of a mix as a table for people: value with unit, what was asked, excess, where and when."""
+"""Verdict on a mix, as a table for people: values with units, limits, excess, where and when."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ MANY, FEW, FRAMES = 60, 4, 40
 
 
 class Traits(NamedTuple):
-    """What values of a type follow, which those of others do not."""
+    """Dependences of a type's values that those of other types do not have."""
 
     follows_level: bool = False
     """The value rises by 6 dB with twice the amplitude of all tracks."""
@@ -96,7 +96,7 @@ class Bench:
         self._asked: dict[bool, Evaluation] = {}
 
     def traits(self, rule: RuleType) -> Traits:
-        """What values of the rule's type follow."""
+        """Dependences of the values of the rule's type."""
         return self._traits.get(rule.type, NO_TRAITS)
 
     def index(self, rule: RuleType) -> int:
@@ -104,7 +104,7 @@ class Bench:
         return self._index[rule.id]
 
     def reading(self, of: Evaluation, rule: RuleType) -> Reading:
-        """What one rule reads."""
+        """Reading of one rule."""
         return of.readings[self._index[rule.id]]
 
     def song(self, name: str) -> tuple[Objective, Dry]:

@@ -1,4 +1,4 @@
-"""Rules evaluated one by one: what each reads and costs of a song, and the slope of each cost."""
+"""Evaluation of rules one by one: readings, costs, and the slope of each cost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STEP = 1e-4
 
 
 class Evaluation(NamedTuple):
-    """What each rule reads and costs, and the slope of each cost."""
+    """Readings and costs of all rules, and the slope of each cost."""
 
     readings: tuple[Reading, ...]
     cost: Float[Array, " rule"]

@@ -1,4 +1,4 @@
-"""The verdict on any finished mix: from the mix alone, or with its tracks, by how each of them went into it."""
+"""Verdict on any finished mix: from the mix alone, or with its tracks, by the treatment that is fitted to it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from hybrid.unmixing.mix_file import length_notes, load_mix, mix_levels, mono_no
 
 _MIX_LEVEL = ("mix", "band")
 FITTED = Available("treatment", ("gain.level", "eq.tone", "pan", "master"))
-"""What `fit` finds out: one static setting of each track. Gain over time and effects stay unknown."""
+"""Parts of the treatment that `fit` estimates: static ones of each track. Gain over time and effects stay unknown."""
 
 
 class LeftOut(NamedTuple):
-    """A rule that says nothing here, and why."""
+    """A rule that cannot be judged, and the reason."""
 
     rule: str
     why: str
@@ -41,16 +41,16 @@ class LeftOut(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Check(Tabular):
-    """What is found of a finished mix."""
+    """Verdict on a finished mix, with the rules that could not be judged and, with tracks, the fit."""
 
     verdict: Verdict
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
     song: Song | None = None
-    """With the tracks: what was fitted."""
+    """The tracks that were fitted; None for a mix alone."""
     fit: Fit | None = None
     doubtful: tuple[str, ...] = ()
-    """Rules about tracks, where the tracks explain less than half of the mix."""
+    """Rules on tracks, where the tracks explain less than half of the mix."""
 
     def __repr__(self) -> str:
         explained = f", {100.0 * self.fit.explained:.0f} % explained by its tracks" if self.fit else ""
@@ -62,51 +62,51 @@ class Check(Tabular):
 
 
 def check_mix(path: Path, rules: RuleSet, progress: Progress) -> Check:
-    """The verdict from the mix alone, measured as a song of one track."""
+    """Verdict from the mix alone, measured as a song of one track."""
     song = load_mix(path)
-    kept, left_out = _split(rules, lambda rule: _why_not_alone(rule, song))
+    judged, left_out = _split(rules, lambda rule: _why_not_alone(rule, song))
     with open_song(song) as reader:
         dry, levels = analyse(song, reader, progress)
     readings = (levels.integrated_lufs, levels.true_peak_dbtp)
     panel = observe(dry, untreated(dry), dry, readings)
-    found, notes = _judge(kept, song, panel)
-    return Check(found, left_out, (*mono_notes(song), *notes))
+    of_mix, notes = _judge(judged, song, panel)
+    return Check(of_mix, left_out, (*mono_notes(song), *notes))
 
 
 def check_mix_of(path: Path, song: Song, rules: RuleSet, progress: Progress) -> Check:
-    """The verdict on a mix of `song`, whose tracks are fitted to it.
+    """Verdict on a mix of `song`, whose tracks are fitted to it.
 
     Raises InputError if the mix is the song's only track, and SongError for files that are unfit.
     """
     mix = load_mix(path)
     song, notes = song_without_mix(song, path)
     song = name_roles(song, rules.roles)
-    kept, left_out = _split(rules, lambda rule: why_not(rule.requires, FITTED))
+    judged, left_out = _split(rules, lambda rule: why_not(rule.requires, FITTED))
     with open_song(song) as reader, open_at(mix, song.sample_rate) as mix_reader:
         dry = analyse(song, reader, progress).dry
         fitted = fit(song, reader, mix_reader, dry, progress)
     panel = _panel_fitted(fitted.dry, fitted.treatment, fitted.mix, mix_levels(mix))
-    found, warnings = _judge(kept, song, panel)
+    of_mix, warnings = _judge(judged, song, panel)
     return Check(
-        found,
+        of_mix,
         left_out,
         (*song.notes, *notes, *mono_notes(mix), *length_notes(mix, song), *warnings),
         song,
         fitted,
-        _doubtful(kept, fitted),
+        _doubtful(judged, fitted),
     )
 
 
 def _split(rules: RuleSet, reason: Callable[[RuleType], str]) -> tuple[RuleSet, tuple[LeftOut, ...]]:
     """The rules that can be judged, and those that are on and cannot."""
     reasons = [(rule, reason(rule)) for rule in rules.rules]
-    kept = tuple(rule for rule, why in reasons if not why)
+    judged = tuple(rule for rule, why in reasons if not why)
     left_out = tuple(LeftOut(rule.id, why) for rule, why in reasons if why and rule.enabled)
-    return replace(rules, rules=kept), left_out
+    return replace(rules, rules=judged), left_out
 
 
 def _why_not_alone(rule: RuleType, song: Song) -> str:
-    """The reason why a mix alone does not tell; of rules that its tracks would not tell either, that one."""
+    """The reason why a rule cannot be judged from a mix alone: first that which its tracks would not mend."""
     bars = "speaks of bars: needs --song with a tempo"
     needs_tempo = bool(rule.when and rule.when.bars and song.tempo_bpm is None)
     return why_not(rule.requires, FITTED) or why_not(rule.requires, MIX_ALONE) or bars * needs_tempo
@@ -119,13 +119,13 @@ def _doubtful(rules: RuleSet, fitted: Fit) -> tuple[str, ...]:
 
 
 def _judge(rules: RuleSet, song: Song, panel: Measured) -> tuple[Verdict, tuple[str, ...]]:
-    """The verdict, and what was odd when rules met tracks."""
+    """Verdict on a panel, and the warnings of matching rules and tracks."""
     objective, report = compile_rules(rules, song, panel.dry.active.shape[0], np.asarray(panel.dry.time_s))
     return verdict(objective, song, panel), report.warnings
 
 
 def _panel_fitted(dry: Dry, treatment: Treatment, mix: Dry, levels: tuple[Scalar, Scalar]) -> Measured:
-    """The panel of the fitted tracks and of the mix itself, which is taken back to before the output level."""
+    """Panel of the fitted tracks and of the mix, whose powers are divided by the output level."""
     before = np.float32(10.0 ** (-0.1 * float(treatment.master.level_db)))
     mix = replace(mix, power=mix.power * before, power_k=mix.power_k * before, peak=mix.peak * before)
     return observe(dry, treated(dry, treatment), mix, levels, treatment)

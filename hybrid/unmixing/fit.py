@@ -1,8 +1,8 @@
-"""How the tracks of a song went into a finished mix, as far as a static treatment of each can tell.
+"""Static treatment with which the tracks of a song went into a finished mix.
 
-Level, tone, position and width are found; the low cut is left off, the tone says what it took. Effects, compression,
-automation and mastering are not found: what they do stays unexplained, and the share that is explained tells how
-much of it there is.
+Level, tone, position and width are estimated; there is no low cut, whose effect is in the tone. Effects, compression,
+automation and mastering are not estimated: their effect stays unexplained, and the explained share shows how large it
+is.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from hybrid.audio.song import Song
 from hybrid.treatment.effect import mix_power, treated
 from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Dry, Treatment, neutral
-from hybrid.unmixing.faders import Amounts, Faders, amounts, faders
+from hybrid.unmixing.faders import Faders, TrackGains, faders, track_gains
 from hybrid.unmixing.least_squares import Gains, by_envelope, unmix
-from hybrid.unmixing.moments import MixFile, Moments, listen
+from hybrid.unmixing.moments import MixFile, Moments, measure_moments
 
 RELIABLE = 0.5
-"""Share explained below which nothing that is said of tracks can be relied on."""
+"""Explained share below which estimates of tracks are not reliable."""
 
 
 class Fit(NamedTuple):
-    """How the tracks went into a mix. Shares are of K-weighted energy, 0 to 1."""
+    """Treatment with which the tracks went into a mix, and its reliability. Shares are of K-weighted energy, 0 to 1."""
 
     treatment: Treatment
     """The output level is the median level; the others are around it."""
@@ -45,28 +45,28 @@ class Fit(NamedTuple):
     explained_in_band: Float[np.ndarray, " band"]
     """NaN where the mix is silent."""
     confidence: Float[np.ndarray, " track"]
-    """How much of what is said of a track rests on its own waveform, which no other track could have lent, and how
-    much of the rest on a large part in its bands; 0 for tracks that are not in the mix."""
+    """Share of the estimate of a track that rests on its own waveform, which no other track contains, or on a large
+    part of the energy of its bands; 0 for tracks that are not in the mix."""
 
 
 def fit(song: Song, reader: SongReader, mix: SongReader, dry: Dry, progress: Progress) -> Fit:
-    """Fit the raw tracks of `song`, measured in `dry`, to its mix, whose reader has the song's rate."""
+    """Fit of the raw tracks of `song`, measured in `dry`, to its mix, whose reader has the sample rate of the song."""
     mix_file = MixFile(mix, _lag(song, reader, mix))
-    moments, heard = listen(song, reader, mix_file, progress)
+    moments, mix_dry = measure_moments(song, reader, mix_file, progress)
     dry = replace(dry, active=jax.device_put(np.asarray(dry.active) * _covered(mix_file, dry)))
     unmixed = unmix(moments)
     nothing = neutral(dry.active.shape[0], float(dry.time_s[-1]), 1.0)
     none = np.zeros((*unmixed.gain.shape[:2], len(song.tracks)))
-    by_wave = _treatment(nothing, faders(amounts(moments, unmixed, none)))
-    found = amounts(moments, unmixed, _envelope(dry, heard, by_wave, len(song.tracks)))
+    by_wave = _treatment(nothing, faders(track_gains(moments, unmixed, none)))
+    gains = track_gains(moments, unmixed, _envelope(dry, mix_dry, by_wave, len(song.tracks)))
     return Fit(
-        treatment=_levelled(_treatment(nothing, faders(found)), found),
+        treatment=_levelled(_treatment(nothing, faders(gains)), gains),
         dry=dry,
-        mix=heard,
+        mix=mix_dry,
         lag=mix_file.lag,
         explained=_explained(moments, unmixed),
         explained_in_band=_explained_in_band(moments, unmixed),
-        confidence=_confidence(found),
+        confidence=_confidence(gains),
     )
 
 
@@ -95,15 +95,15 @@ def _channel_powers(dry: Dry, treatment: Treatment) -> Float[Array, "2 frame ban
 
 
 def _envelope(dry: Dry, mix: Dry, explained: Treatment, n: int) -> Float[np.ndarray, "band 2 track"]:
-    """Power gains of what follows the tracks' power but not their waveform."""
-    heard = np.asarray(dry.active).any(axis=0)
-    made = np.asarray(_channel_powers(dry, explained))
+    """Power gains of the part of the mix that follows the power of the tracks but not their waveform."""
+    audible = np.asarray(dry.active).any(axis=0)
+    power = np.asarray(_channel_powers(dry, explained))
     tracks = np.asarray(dry.power)[:n, :2]
-    return by_envelope(np.asarray(mix.power)[0, :2, heard].swapaxes(0, 1), made[:, heard], tracks[:, :, heard])
+    return by_envelope(np.asarray(mix.power)[0, :2, audible].swapaxes(0, 1), power[:, audible], tracks[:, :, audible])
 
 
-def _treatment(nothing: Treatment, found: Faders) -> Treatment:
-    level, tone, position, width = (_padded(x, nothing) for x in found)
+def _treatment(nothing: Treatment, static: Faders) -> Treatment:
+    level, tone, position, width = (_padded(x, nothing) for x in static)
     return replace(
         nothing,
         gain=nothing.gain._replace(level_db=level),
@@ -117,13 +117,13 @@ def _padded(values: Float[np.ndarray, "track ..."], treatment: Treatment) -> Flo
     return jax.device_put(np.pad(values, [(0, room), *[(0, 0)] * (values.ndim - 1)]).astype(np.float32))
 
 
-def _levelled(treatment: Treatment, found: Amounts) -> Treatment:
-    """The median level of the tracks in the mix becomes the output level; the others keep to their range."""
-    level = np.asarray(treatment.gain.level_db)[: found.mid.shape[-1]]
-    heard = found.mid.any(axis=(0, 1)) | found.side.any(axis=(0, 1))
-    median = float(np.median(level[heard])) if heard.any() else 0.0
+def _levelled(treatment: Treatment, gains: TrackGains) -> Treatment:
+    """The treatment with the median level of the tracks as output level, and levels around it within their range."""
+    level = np.asarray(treatment.gain.level_db)[: gains.mid.shape[-1]]
+    audible = gains.mid.any(axis=(0, 1)) | gains.side.any(axis=(0, 1))
+    median = float(np.median(level[audible])) if audible.any() else 0.0
     low, high = PARTS["gain.level"].bijector.limits
-    around = np.where(found.mid_energy.any(axis=0), np.clip(level - median, low, high), 0.0)
+    around = np.where(gains.mid_energy.any(axis=0), np.clip(level - median, low, high), 0.0)
     return replace(
         treatment,
         gain=treatment.gain._replace(level_db=_padded(around, treatment)),
@@ -142,9 +142,9 @@ def _explained_in_band(moments: Moments, unmixed: Gains) -> Float[np.ndarray, " 
     return 1.0 - np.sum(unmixed.unexplained, axis=1) / np.where(total > 0.0, total, np.nan)
 
 
-def _confidence(found: Amounts) -> Float[np.ndarray, " track"]:
-    """Mean over bands of how far the gains can be believed, weighted by what is in the mix of the track."""
-    mid = found.mid_energy * np.sum(np.square(found.mid), axis=1)
-    energy = mid + found.side_energy * np.sum(np.square(found.side), axis=1)
+def _confidence(gains: TrackGains) -> Float[np.ndarray, " track"]:
+    """Mean confidence of the gains over bands, weighted by the energy of the track in the mix."""
+    mid = gains.mid_energy * np.sum(np.square(gains.mid), axis=1)
+    energy = mid + gains.side_energy * np.sum(np.square(gains.side), axis=1)
     total = energy.sum(axis=0)
-    return np.sum(energy * found.sure, axis=0) / np.where(total > 0.0, total, 1.0)
+    return np.sum(energy * gains.confidence, axis=0) / np.where(total > 0.0, total, 1.0)

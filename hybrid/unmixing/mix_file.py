@@ -1,4 +1,4 @@
-"""A finished mix as a file: a song of one track, its reader and its levels."""
+"""A finished mix read from a file: as a song of one track, its reader and its levels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hybrid.measure.meter import Meter
 
 _BLOCK = 1 << 18
 _SHORT = 0.9
-"""Share of the song that a mix must cover to be compared without a word."""
+"""Share of the song that a mix must cover to be compared without a note."""
 
 
 def load_mix(path: Path) -> Song:
@@ -52,12 +52,12 @@ def mix_levels(mix: Song) -> tuple[float, float]:
 
 
 def song_without_mix(song: Song, path: Path) -> tuple[Song, tuple[str, ...]]:
-    """The song less the tracks that are the mix itself, and a note of each."""
-    same = [track for track in song.tracks if any(_is_same(file, path) for file in track.files)]
-    if len(same) == len(song.tracks):
+    """The song without the tracks that are the mix itself, and a note on each of them."""
+    copies = [track for track in song.tracks if any(_is_same(file, path) for file in track.files)]
+    if len(copies) == len(song.tracks):
         raise InputError(Problem(str(song.folder), f"holds no track but the mix itself, {path.name}"))
-    tracks = tuple(track for track in song.tracks if track not in same)
-    return replace(song, tracks=tracks), tuple(f"{track.id} is the mix itself: not a track" for track in same)
+    tracks = tuple(track for track in song.tracks if track not in copies)
+    return replace(song, tracks=tracks), tuple(f"{track.id} is the mix itself: not a track" for track in copies)
 
 
 def _is_same(a: Path, b: Path) -> bool:

@@ -1,6 +1,6 @@
-"""How a finished mix and its tracks move together: their second moments in bands, gathered in one pass.
+"""Second moments of a finished mix and its tracks in bands, measured in one pass.
 
-Whatever gains the tracks went in with, least squares needs no more of the audio than this.
+Least squares needs no more of the audio than these, whatever the gains.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _ROWS = 4
 """Rows are padded to a multiple: few shapes are ever compiled."""
 
 
-class Parts(NamedTuple):
-    """What of the tracks a mix is made of: the mid of every track, then the side of every stereo track.
+class MidSideParts(NamedTuple):
+    """The parts that a mix is a sum of: the mid of every track, then the side of every stereo track.
 
     Mid is the mean of both channels, side half of left less right. Width is then a gain like any other, and none
     is negative.
@@ -49,22 +49,22 @@ class Moments(NamedTuple):
     the other sign.
     """
 
-    parts: Parts
+    parts: MidSideParts
     within: Float[np.ndarray, "band 2 part part"]
     with_mix: Float[np.ndarray, "band 2 part"]
     of_mix: Float[np.ndarray, "band 2"]
     k_weight: Float[np.ndarray, " band"]
 
 
-class Listened(NamedTuple):
-    """The moments, and the mix's band powers on the clock of its tracks."""
+class MomentsAndMix(NamedTuple):
+    """Moments of a mix and its tracks, and the band powers of the mix on the clock of the tracks."""
 
     moments: Moments
     mix: Dry
 
 
 class MixFile(NamedTuple):
-    """A finished mix at the rate of its tracks."""
+    """A finished mix at the sample rate of its tracks."""
 
     reader: SongReader
     lag: Lag
@@ -79,16 +79,16 @@ class MixFile(NamedTuple):
         return ((at >= 0) & (at < self.reader.song.n_samples)).astype(np.float32)
 
 
-def parts_of(song: Song) -> Parts:
-    """The parts of a song's tracks."""
+def mid_side_parts(song: Song) -> MidSideParts:
+    """Mids and sides of the tracks of a song."""
     stereo = [index for index, track in enumerate(song.tracks) if track.channels == 2]
     track = np.array([*range(len(song.tracks)), *stereo])
-    return Parts(track, (np.arange(len(track)) >= len(song.tracks)).astype(np.float64))
+    return MidSideParts(track, (np.arange(len(track)) >= len(song.tracks)).astype(np.float64))
 
 
-def listen(song: Song, reader: SongReader, mix: MixFile, progress: Progress) -> Listened:
-    """Hear a song's tracks beside their mix, chunk by chunk."""
-    grid, parts = grid_of(song), parts_of(song)
+def measure_moments(song: Song, reader: SongReader, mix: MixFile, progress: Progress) -> MomentsAndMix:
+    """Moments of the tracks of a song and their mix, measured chunk by chunk."""
+    grid, parts = grid_of(song), mid_side_parts(song)
     analyser = bandpower.make_analyser(song.sample_rate)
     recording = Recording(grid, song.sample_rate, 1, NO_PAIRS)
     n = grid.chunk + grid.context
@@ -106,7 +106,7 @@ def listen(song: Song, reader: SongReader, mix: MixFile, progress: Progress) -> 
                 rows[row] = _part(tracks[track], bool(is_side)) * covered
             sums.add(analyser, rows, pool)
             progress("compare", (chunk + 1) / grid.n_chunks)
-    return Listened(sums.moments(parts), recording.dry(0.0))
+    return MomentsAndMix(sums.moments(parts), recording.dry(0.0))
 
 
 def _part(x: Float[np.ndarray, "channel n"], is_side: bool) -> Float[np.ndarray, " n"]:
@@ -114,7 +114,7 @@ def _part(x: Float[np.ndarray, "channel n"], is_side: bool) -> Float[np.ndarray,
 
 
 class _Sums:
-    """Products of all rows with all rows, the first of which are the mix's channels; the last are padding."""
+    """Sums of the products of all rows with all rows: first the channels of the mix, then parts, then padding."""
 
     def __init__(self, sample_rate: int, grid: Grid, n_rows: int, lag: Lag) -> None:
         window = stft.HOPS_PER_WINDOW * grid.hop
@@ -127,7 +127,7 @@ class _Sums:
         self._k_weight = bandpower.k_weight(sample_rate)
 
     def add(self, analyser: bandpower.Analyser, rows: Float[np.ndarray, "row time"], pool: ThreadPoolExecutor) -> None:
-        """Take a chunk of every row, with its context."""
+        """Adds the products of one chunk of every row, with its context."""
         size = _PIECE_HOPS * self._grid.hop
 
         def multiply(start: int) -> Float[np.ndarray, "band row row"]:
@@ -137,8 +137,8 @@ class _Sums:
         for product in pool.map(multiply, range(0, self._grid.chunk, size)):
             self._total += product
 
-    def moments(self, parts: Parts) -> Moments:
-        """All that was taken."""
+    def moments(self, parts: MidSideParts) -> Moments:
+        """Moments of all chunks that were added."""
         n = len(parts.track)
         mix, rows = slice(0, _FIRST), slice(_FIRST, _FIRST + n)
         signs = np.stack([np.ones(n), 1.0 - 2.0 * parts.is_side])

@@ -152,7 +152,9 @@ def test_an_edited_plugin_makes_other_rules_and_other_programs(tmp_path: Path, p
     assert before.written() == after.written()
     programs = [Program.of(each.rules) for each in (before, again, after)]
     assert programs[0] == programs[1] != programs[2]
-    assert jax.tree.structure(_objective(before.rules)) != jax.tree.structure(_objective(after.rules))
+    # by what a traced program is found on disk
+    keys = [str(jax.tree.structure(_objective(each.rules))) for each in (before, again, after)]
+    assert keys[0] == keys[1] != keys[2]
 
 
 def _objective(rules: tuple[RuleType, ...]) -> Objective:

@@ -70,7 +70,7 @@ def test_every_type_says_what_it_measures_from_where_and_in_what_family(name: st
     assert sheet.measures and sheet.source and sheet.cheats and sheet.family
     assert "Source:" not in " ".join(sheet.measures) and "Cheats:" not in sheet.source
     assert set(sheet.guards) <= set(TYPES) - {name}
-    assert describe.family_says(name).endswith(".")
+    assert describe.family_description(TYPES[name]).endswith(".")
 
 
 @pytest.mark.parametrize("name", TYPES)

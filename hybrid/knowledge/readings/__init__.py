@@ -1,4 +1,4 @@
-"""How each rule type is measured: a differentiable function of the panel, for every entry of `types.TYPES`.
+"""Measurements of the rule types: a differentiable function of the panel for every entry of `types.TYPES`.
 
 Kept beside the types rather than in them, so that rule files can be checked without starting JAX. Types of plug-ins
 measure by a method of their own; what it gives is checked here.

@@ -29,7 +29,7 @@ _SHARED = 0.5
 
 
 def gain_reduction(rule: GainReduction, song: Panel, scope: Scope) -> Reading:
-    """How far dynamics turn each track down from where they leave it most, dB: the mean or the deepest twentieth."""
+    """Gain reduction of each track by dynamics, from its 95th percentile, dB: the mean or the deepest twentieth."""
     active = sounding(song, scope)
     gain = song.once("held", lambda: dynamics.broadband_db(_dynamics_db(song), song.raw.power))
     counted = (active > 0.0).astype(gain.dtype)

@@ -47,7 +47,7 @@ def smooth_control(rule: SmoothControl, song: Measured, scope: Scope) -> Reading
 
 
 def minimal_change(rule: MinimalChange, song: Measured, scope: Scope) -> Reading:
-    """How much is done to each track: the sum of its squared moves in whitened units."""
+    """Regulariser of each track: the sum of its squared controls in whitened units."""
     return Reading(regulariser(treatment_of(song)), tracks_heard(scope, song.dry.active))
 
 

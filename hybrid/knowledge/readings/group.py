@@ -17,7 +17,7 @@ from hybrid.measure.panel import Measured, bus_k
 
 
 def corpus_prior(rule: CorpusPrior, song: Panel, scope: Scope) -> Reading:
-    """How many standard deviations each track's feature lies from the mean of its role."""
+    """Distance of each track's feature from the mean of its role, in standard deviations."""
     active = sounding(song, scope)
     known = tracks_heard(scope, active) * (scope.table[:, 1] > 0.0)
     if rule.feature == "width":

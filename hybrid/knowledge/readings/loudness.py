@@ -15,7 +15,7 @@ from hybrid.measure.statistics import quantile
 
 
 def lead_to_rest_ratio(rule: LeadToRestRatio, song: Measured, scope: Scope) -> Reading:
-    """Loudness of the lead bus over the bus it is held against, LU, while the lead sounds."""
+    """Loudness of the lead bus over that of the bus of the rest, LU, while the lead sounds."""
     members = jnp.stack([scope.member, scope.against])
     power = bus_k(song, members)
     active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
@@ -38,9 +38,9 @@ def role_budget(rule: RoleBudget, song: Measured, scope: Scope) -> Reading:
 def equal_loudness(rule: EqualLoudness, song: Measured, scope: Scope) -> Reading:
     """Loudness of each track less its boost, relative to the median of all, LU."""
     active = sounding(song, scope)
-    heard = tracks_heard(scope, active)
+    audible = tracks_heard(scope, active)
     level = loudness.active_lufs(song.track_k, active) - scope.table[:, 0]
-    return Reading(level - jax.lax.stop_gradient(quantile(level, 0.5, heard)), heard)
+    return Reading(level - jax.lax.stop_gradient(quantile(level, 0.5, audible)), audible)
 
 
 def audibility_floor(rule: AudibilityFloor, song: Panel, scope: Scope) -> Reading:

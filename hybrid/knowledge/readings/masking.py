@@ -41,7 +41,7 @@ def masker_to_signal(rule: MaskerToSignal, song: Panel, scope: Scope) -> Reading
 
 
 def excess_db(song: Panel, offset: float) -> Float[Array, "track frame band"]:
-    """How far the rest covers each track in every band, dB."""
+    """Masking level of the rest over the level of each track in every band, dB."""
     return song.once("excess", lambda: masking.masker_to_signal_db(song.track_power, song.mix_power, offset), offset)
 
 
@@ -59,7 +59,7 @@ def spectral_overlap(rule: SpectralOverlap, song: Panel, scope: Scope) -> Readin
 
 
 def essential_band_masking(rule: EssentialBandMasking, song: Panel, scope: Scope) -> Reading:
-    """How far each track stands above the others in bands that matter to them and not to it, dB."""
+    """Level of each track over the others in bands that are essential to them and not to it, dB."""
     others = jnp.max(scope.against[:, None] * song.dry.active, axis=0)
     active = sounding(song, scope) * others
     own = jnp.einsum("itb,it->ib", song.raw.power, active)
@@ -75,16 +75,16 @@ def essential_band_masking(rule: EssentialBandMasking, song: Panel, scope: Scope
 
 
 def masking_balance(rule: MaskingBalance, song: Panel, scope: Scope) -> Reading:
-    """How unevenly masking falls on the tracks, 0 to 1."""
+    """Soft maximum less soft minimum of the masking of the tracks, 0 to 1."""
     active = sounding(song, scope)
     share = mean_over(_masked_db(song, rule.offset, rule.ceiling), active) / rule.ceiling
-    heard = tracks_heard(scope, active)
+    audible = tracks_heard(scope, active)
 
     def soft(sign: float) -> jax.Array:
-        weight = jax.nn.softmax(jnp.where(heard > 0.0, sign * _SHARPNESS * share, -jnp.inf), where=heard > 0.0)
-        return jnp.sum(jnp.where(heard > 0.0, weight * share, 0.0))
+        weight = jax.nn.softmax(jnp.where(audible > 0.0, sign * _SHARPNESS * share, -jnp.inf), where=audible > 0.0)
+        return jnp.sum(jnp.where(audible > 0.0, weight * share, 0.0))
 
-    return bus_reading(soft(1.0) - soft(-1.0), jnp.sum(heard) > 1.0)
+    return bus_reading(soft(1.0) - soft(-1.0), jnp.sum(audible) > 1.0)
 
 
 def lead_clarity(rule: LeadClarity, song: Panel, scope: Scope) -> Reading:

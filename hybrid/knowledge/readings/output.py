@@ -38,7 +38,7 @@ def peak_to_loudness(rule: PeakToLoudness, song: Measured, scope: Scope) -> Read
 
 
 def peak_to_short_term(rule: PeakToShortTerm, song: Measured, scope: Scope) -> Reading:
-    """How far peaks stand out within 3 s where they do so least, dB."""
+    """Peak over short-term loudness within 3 s, mean of the lowest share of the song, dB."""
     level = loudness.lufs(smoothed(song.mix_k, song.dry.frame_s))
     course = db(_highest(song.peak, song.dry.frame_s)) - level
     # not where there is next to nothing: what counts is decided by the raw tracks
@@ -47,5 +47,5 @@ def peak_to_short_term(rule: PeakToShortTerm, song: Measured, scope: Scope) -> R
 
 
 def _highest(peak: Float[Array, " frame"], frame_s: float) -> Float[Array, " frame"]:
-    """The highest within 3 s around each frame."""
+    """The highest value within 3 s around each frame."""
     return jnp.max(around(peak, frame_s, loudness.SHORT_TERM_S), axis=0)

@@ -1,4 +1,4 @@
-"""What a rule type reads of a song."""
+"""Readings of rule types, and what they share while they are made."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class Reading(NamedTuple):
 
 
 class Panel(Measured):
-    """A measured song while rules are read off it: what several of them read is worked out once, as is its gradient.
+    """Measurements of a song with quantities that several rules share: each is computed once, as is its gradient.
 
-    Made anew for each evaluation, so that no value outlives what it was worked out from.
+    Made anew for each evaluation, so that no value outlives its inputs.
     """
 
     @cached_property
     def direct_power(self) -> Float[Array, "track frame band"]:
-        """Power of every track without what comes back of it."""
+        """Power of every track without its reverberation."""
         return effect.direct_power(self.tracks)
 
     @cached_property
     def track_power(self) -> Float[Array, "track frame band"]:
-        """Power of every track with what comes back of it."""
+        """Power of every track with its reverberation."""
         back = self.tracks.reverb_return
         return self.direct_power if back is None else self.direct_power + back.of_track
 
@@ -52,7 +52,7 @@ class Panel(Measured):
 
     @cached_property
     def pair_power(self) -> Float[Array, "pair frame band"]:
-        """What each pair that shares phase adds to the power of the two."""
+        """Contribution of each pair that shares phase to the power of the sum, positive or negative."""
         return effect.pair_power(self.tracks)
 
     def bus_power(self, member: Float[Array, "*bus track"]) -> Float[Array, "*bus frame band"]:
@@ -61,7 +61,7 @@ class Panel(Measured):
         return jnp.maximum(jnp.tensordot(member, self.track_power, 1) + jnp.tensordot(both, pairs, 1), 0.0)
 
     def once(self, name: str, make: Callable[[], Array], *given: float) -> Array:
-        """What `make` gives for this panel, worked out once; `given` are the parameters that it depends on."""
+        """The value of `make` for this panel, computed once; `given` are the parameters that it depends on."""
         key = (name, *given)
         if key not in self._made:
             self._made[key] = make()
@@ -73,7 +73,7 @@ class Panel(Measured):
 
 
 def sounding(song: Measured, scope: Scope) -> Float[Array, "track frame"]:
-    """Activity of every track in the frames that the rule speaks of."""
+    """Activity of every track in the frames of the rule, 0 to 1."""
     company = jnp.max(scope.only_with[:, None] * song.dry.active, axis=0)
     return song.dry.active * (scope.frames * company)
 
@@ -84,7 +84,7 @@ def tracks_heard(scope: Scope, active: Float[Array, "track frame"]) -> Float[Arr
 
 
 def mix_sounding(song: Measured, scope: Scope) -> Float[Array, " frame"]:
-    """Where any track of the song sounds, in the frames that the rule speaks of; everywhere in a mix alone."""
+    """One for frames of the rule in which any track of the song sounds."""
     company = jnp.max(scope.only_with[:, None] * song.dry.active, axis=0)
     return jax.lax.stop_gradient(scope.frames * company)
 
@@ -100,7 +100,7 @@ def bus_reading(value: jax.Array, present: jax.Array, course: jax.Array | None =
 
 
 def treatment_of(song: Measured) -> Treatment:
-    """What was done to the tracks. Only for types that require a treatment: without one, their rules are not read."""
+    """The treatment of the tracks. Only for types that require one: without it, their rules are not read."""
     assert song.treatment is not None
     return song.treatment
 

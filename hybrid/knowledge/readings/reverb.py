@@ -1,4 +1,4 @@
-"""Readings of the reverb family. In a dry mix, and in one whose room is not known, the room is no target."""
+"""Readings of the reverb family. In a dry mix the room is no target."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEAST = 1e-6
 
 
 def return_to_direct(rule: ReturnToDirect, song: Measured, scope: Scope) -> Reading:
-    """Loudness of what comes back of each track over the track itself, less its offset, LU; -60 where nothing does."""
+    """Loudness of the reverberation of each track over the track itself, less its offset, LU; -60 for none."""
     back = (
         song.tracks.reverb_return.of_track @ song.dry.k_weight
         if song.tracks.reverb_return
@@ -25,12 +25,12 @@ def return_to_direct(rule: ReturnToDirect, song: Measured, scope: Scope) -> Read
     )
     returned, both = (jnp.sum(power * scope.frames, axis=-1) for power in (back, song.track_k))
     ratio = returned / jnp.maximum(both - returned, 1e-12)
-    heard = tracks_heard(scope, sounding(song, scope))
-    return Reading(10.0 * jnp.log10(ratio + _LEAST) - scope.table[:, 0], heard)
+    audible = tracks_heard(scope, sounding(song, scope))
+    return Reading(10.0 * jnp.log10(ratio + _LEAST) - scope.table[:, 0], audible)
 
 
 def reverb_to_mix(rule: ReverbToMix, song: Measured, scope: Scope) -> Reading:
-    """Loudness of all that comes back over the whole mix, LU; -60 where nothing does."""
+    """Loudness of all reverberation over the whole mix, LU; -60 for none."""
     active = mix_sounding(song, scope)
     back, whole = active @ song.return_k, active @ song.mix_k
     return one(10.0 * jnp.log10(back / jnp.maximum(whole, 1e-12) + _LEAST))

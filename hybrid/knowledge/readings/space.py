@@ -64,7 +64,7 @@ def _mix_mean(song: Measured, scope: Scope) -> Float[Array, "3 band"]:
 
 
 def pan_position(rule: PanPosition, song: Measured, scope: Scope) -> Reading:
-    """Where each track's energy stands, -100 to 100."""
+    """Pan position of each track's energy, -100 to 100."""
     active = sounding(song, scope)
     return Reading(positions(song, active), tracks_heard(scope, active))
 
@@ -76,7 +76,7 @@ def track_mean(song: Measured, active: Float[Array, "track frame"]) -> Float[Arr
 
 
 def positions(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, " track"]:
-    """Where each track's energy stands while it sounds, -100 to 100."""
+    """Pan position of each track's energy while it sounds, -100 to 100."""
     power = track_mean(song, active)
     return space.position(power[:, 0], power[:, 1])
 
@@ -108,8 +108,8 @@ def mono_foldown(rule: MonoFoldown, song: Measured, scope: Scope) -> Reading:
         return _uneven_foldown(song, scope)
     power = _mix_mean(song, scope)
     if rule.resolution == "bands":
-        heard = (power[0] + power[1] > FLOOR).astype(power.dtype)
-        return one(-worst_mean(-space.foldown_db(power), 0.1, heard))
+        audible = (power[0] + power[1] > FLOOR).astype(power.dtype)
+        return one(-worst_mean(-space.foldown_db(power), 0.1, audible))
     over_time = effect.mix_over_bands(song.whole, jnp.ones(bands.N_BANDS))
     course = space.foldown_db(smoothed(over_time, song.dry.frame_s))
     return one(space.foldown_db(jnp.sum(power, axis=-1)), course)
@@ -118,9 +118,9 @@ def mono_foldown(rule: MonoFoldown, song: Measured, scope: Scope) -> Reading:
 def _uneven_foldown(song: Measured, scope: Scope) -> Reading:
     """Standard deviation of what folding to mono takes of each track, dB."""
     active = sounding(song, scope)
-    heard = tracks_heard(scope, active)
+    audible = tracks_heard(scope, active)
     change = jnp.maximum(space.foldown_db(track_mean(song, active).T), LOST_DB)
-    square = mean_over(jnp.square(change - mean_over(change, heard)), heard)
+    square = mean_over(jnp.square(change - mean_over(change, audible)), audible)
     # the root's slope is infinite at zero
     return one(jnp.where(square > 1e-6, jnp.sqrt(jnp.maximum(square, 1e-6)), 0.0))
 
@@ -151,13 +151,13 @@ def width_by_frequency(rule: WidthByFrequency, song: Measured, scope: Scope) -> 
 
 
 def pair_spread(rule: PairSpread, song: Measured, scope: Scope) -> Reading:
-    """How far apart the partners of each pair stand, less how far off the centre they are together, -1 to 1."""
+    """Distance between the partners of each pair, less the distance of their middle from the centre, -1 to 1."""
     active = sounding(song, scope)
     position = positions(song, active)
     apart = jnp.abs(position[:, None] - position[None, :]) - jnp.abs(position[:, None] + position[None, :])
     partners = jnp.triu(jnp.maximum(scope.table, scope.table.T), 1)
-    heard = tracks_heard(scope, active)
-    return pair_reading(apart / 200.0, partners * jnp.outer(heard, heard) * (1.0 - _sharing_phase(song, active)))
+    audible = tracks_heard(scope, active)
+    return pair_reading(apart / 200.0, partners * jnp.outer(audible, audible) * (1.0 - _sharing_phase(song, active)))
 
 
 def _sharing_phase(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, "track track"]:

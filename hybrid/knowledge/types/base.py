@@ -1,4 +1,4 @@
-"""What every rule type shares: the common keys of a rule, and the interval that it asks for."""
+"""The base of all rule types: the common keys of a rule, and the interval that it allows."""
 
 from __future__ import annotations
 

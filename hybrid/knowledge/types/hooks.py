@@ -1,4 +1,4 @@
-"""What a rule type declares of itself: facts of the class, and hooks, each with a neutral default."""
+"""Declarations of a rule type: facts of the class, and hooks, each with a neutral default."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RuleHooks(BaseModel):
     optimised: ClassVar[bool] = True
     """Whether the rule's gradient is worth following; if not, it is measured and reported, and moves nothing."""
     requires: ClassVar[Requires] = Requires("tracks")
-    """What of a mix must be known to measure the type."""
+    """The knowledge of a mix that the type is measured from."""
     opens_room: ClassVar[bool] = False
     """Whether the mix has reverb once a rule of this type is on."""
     fitted_by: ClassVar[Statistic | None] = None

@@ -1,4 +1,4 @@
-"""What must be known of a mix for a rule to be measured, and whether it is."""
+"""Knowledge of a mix that rules are measured from: required by a type, and available of a mix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_IN_A_MIX = "counts gain over time or effects, which a finished mix does not 
 
 
 class Requires(NamedTuple):
-    """What rules of a type are measured from.
+    """The knowledge that rules of a type are measured from.
 
     `parts` are those of the treatment that are read. Where `of` is "tracks", they are the parts whose effect on the
     tracks must be known: tracks that are only estimated, as by unmixing, show some parts and not others.
@@ -27,7 +27,7 @@ class Requires(NamedTuple):
 
 
 class Available(NamedTuple):
-    """What is known of a mix: how deep the knowledge goes, and the parts of the treatment that it covers."""
+    """The knowledge that is available of a mix, and the parts of the treatment that it covers."""
 
     of: Knowledge
     parts: tuple[Part, ...] = EVERY_PART
