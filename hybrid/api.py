@@ -34,8 +34,10 @@ from hybrid.judging.judge import judge as judge_mixes
 from hybrid.judging.mix import read_mix
 from hybrid.knowledge import resolve
 from hybrid.knowledge.objective import project
+from hybrid.knowledge.rule_types import rule_types
 from hybrid.knowledge.ruleset import RuleSet, flow
 from hybrid.knowledge.select import name_roles
+from hybrid.knowledge.types import RuleType
 from hybrid.mixing.deliver import Format, deliver
 from hybrid.mixing.plan import MixConfig, MixProblem, formulate, naming_of, plan_mix
 from hybrid.mixing.rendered import MixResult, MixSource, RenderedMix, mix_file, render_song
@@ -84,18 +86,22 @@ def load_song(
     return replace(song, tracks=with_roles(song.tracks, roles or {}))
 
 
-def load_rules(*sources: str | Path, set: Mapping[str, object] | Sequence[str] = ()) -> RuleSet:
+def load_rules(
+    *sources: str | Path,
+    set: Mapping[str, object] | Sequence[str] = (),
+    plugins: Sequence[str | Path | type[RuleType]] = (),
+) -> RuleSet:
     """The rules of names, files or YAML texts, later ones over earlier ones; `base` if there is none.
 
-    `set` overrides single values: `{"lead.level.target": "2 LU"}`, or as the command line has it. Raises InputError
-    with every mistake.
+    `set` overrides single values: `{"lead.level.target": "2 LU"}`, or as the command line has it. `plugins` are rule
+    types of one's own, as files or as classes. Raises InputError with every mistake.
     """
     named = [
         document.parse(str(source), Path(f"<text {number}>")) if "\n" in str(source) else str(source)
         for number, source in enumerate(sources or ("base",), start=1)
     ]
     overrides = [f"{key}={flow(value)}" for key, value in set.items()] if isinstance(set, Mapping) else set
-    return resolve.load_rules(named, overrides)
+    return resolve.load_rules(named, overrides, rule_types(plugins))
 
 
 def analyse(

@@ -137,7 +137,7 @@ def _plain(curve: Array) -> Float[np.ndarray, "*shape"]:
 def _cuts(treatment: Treatment, track: int) -> tuple[Cut, ...]:
     """The filters of a track, without those that are as good as off."""
     cuts = []
-    for name, value in treatment_parts(treatment).items():
+    for name, value in treatment_parts(jax.device_put(treatment)).items():
         bijector = PARTS[name].bijector
         if isinstance(bijector, OneSided) and PARTS[name].unit == "Hz":
             corner_hz = float(value[track])

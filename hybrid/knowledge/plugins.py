@@ -83,6 +83,8 @@ def _objections(kind: type[RuleType]) -> Iterator[str]:
         yield f"unit: unknown unit {kind.unit!r}{suggest(kind.unit, quantity.units())}"
     if kind.target_kind not in get_args(TargetKind):
         yield f"target_kind: expected one of {', '.join(get_args(TargetKind))}, got {kind.target_kind!r}"
+    if kind.target_kind in ("mix", "band") and kind.model_fields["for_"].default.bus not in ("mix", "master"):
+        yield "measures the whole mix: expected `for_: For = MIX` among its fields"
     if not isinstance(kind.requires, Requires):
         yield f"requires: expected such as Requires('tracks'), got {kind.requires!r}"
     else:

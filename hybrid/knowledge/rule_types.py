@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from hybrid.errors import InputError, Problem
-from hybrid.knowledge.plugins import check_type, load_entry, load_file
+from hybrid.knowledge.plugins import check_type, load_entry, load_file, type_name
 from hybrid.knowledge.types import TYPES, RuleType
 
 GROUP = "hybrid.rule_types"
@@ -25,8 +25,6 @@ class RuleTypes(Mapping[str, type[RuleType]]):
     types: Mapping[str, type[RuleType] | EntryPoint]
     origins: Mapping[str, str] = field(default_factory=dict)
     """Where types that are not shipped come from: a file, or a package and its version."""
-    files: tuple[str, ...] = ()
-    """Plug-in files, for other processes that are to know the same types."""
 
     def __getitem__(self, name: str) -> type[RuleType]:
         found = self.types[name]
@@ -51,12 +49,7 @@ class RuleTypes(Mapping[str, type[RuleType]]):
         if taken:
             raise InputError(*taken)
         origins = {**self.origins, **dict.fromkeys(added, origin)}
-        return RuleTypes({**self.types, **added}, origins, self.files)
-
-    def with_type(self, name: str, kind: type[RuleType]) -> RuleTypes:
-        """These and one more, such as a class of a notebook. Raises InputError for what is no usable rule type."""
-        check_type(kind, kind.__module__)
-        return self.with_types({name: kind}, kind.__module__)
+        return RuleTypes({**self.types, **added}, origins)
 
     def _whose(self, name: str) -> str:
         return f"that of {self.origins[name]}" if name in self.origins else "a shipped one"
@@ -65,16 +58,20 @@ class RuleTypes(Mapping[str, type[RuleType]]):
 SHIPPED = RuleTypes(TYPES)
 
 
-def rule_types(files: Iterable[str | Path] = ()) -> RuleTypes:
-    """The shipped types, those that installed packages declare, and those of plug-in files.
+def rule_types(plugins: Iterable[str | Path | type[RuleType]] = ()) -> RuleTypes:
+    """The shipped types, those that installed packages declare, and those of plug-ins: files, or classes themselves.
 
-    Raises InputError for a file that cannot be imported or defines no rule type, and for a name that is taken.
+    Raises InputError for a file that cannot be imported or defines no rule type, for a class that is none, and for a
+    name that is taken.
     """
-    found = SHIPPED
+    found, plugins = SHIPPED, list(plugins)
     for entry in entry_points(group=GROUP):
         origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
         found = found.with_types({entry.name: entry}, origin)
+    files = [each for each in plugins if not isinstance(each, type)]
     for file in dict.fromkeys(Path(each).expanduser().absolute() for each in files):
         found = found.with_types(load_file(file), str(file))
-        found = RuleTypes(found.types, found.origins, (*found.files, str(file)))
+    for kind in dict.fromkeys(each for each in plugins if isinstance(each, type)):
+        check_type(kind, kind.__module__)
+        found = found.with_types({type_name(kind): kind}, kind.__module__)
     return found

@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import jax
 import numpy as np
 import pytest
 
+import hybrid
 from hybrid.errors import InputError
 from hybrid.knowledge.objective import Objective, Program
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.rule_types import SHIPPED, RuleTypes, rule_types
 from hybrid.knowledge.types import TYPES, RuleType
+from hybrid.plugin import MIX, For, Panel, Reading, Scope, TargetKind, one
 from hybrid.study.arm import families_of
 from hybrid.study.arms import arms_of
 from hybrid.study.schema import Study
@@ -74,8 +77,27 @@ def test_a_type_of_a_file_is_known_beside_the_shipped_ones():
     types = types_of(EXAMPLE)
     assert set(types) == {*TYPES, "crest_factor"}
     assert types["crest_factor"].says() == "A drum keeps its punch."
-    assert types.origins == {"crest_factor": str(EXAMPLE)} and types.files == (str(EXAMPLE),)
+    assert types.origins == {"crest_factor": str(EXAMPLE)}
     assert "crest_factor" not in SHIPPED
+
+
+class LowCrest(RuleType):
+    """A mix is dense."""
+
+    unit: ClassVar[str] = "dB"
+    target_kind: ClassVar[TargetKind] = "mix"
+
+    for_: For = MIX
+
+    def measure(self, song: Panel, scope: Scope) -> Reading:
+        return one(song.true_peak_dbtp - song.loudness_lufs)
+
+
+def test_a_class_is_a_type_as_it_is():
+    types = rule_types([LowCrest])
+    assert types["low_crest"] is LowCrest and types.origins == {"low_crest": __name__}
+    text = "schema: mixrules/1\nid: mine\nrules: [{id: dense, type: low_crest, max: 12 dB}]\n"
+    assert hybrid.load_rules(text, plugins=[LowCrest]).rules[0].bounds() == (None, 12.0)
 
 
 def test_a_file_is_imported_once_and_again_once_it_has_changed(plugin: Written):
@@ -187,6 +209,11 @@ def test_a_rule_set_of_shipped_types_has_the_same_hash_whatever_plugins_there_ar
             ":5",
             "Mine: requires: unknown part 'eq.tune'; did you mean eq.tone?",
         ),
+        (
+            TYPE.replace('unit: ClassVar[str] = "dB"', 'target_kind: ClassVar[TargetKind] = "mix"'),
+            ":5",
+            "Mine: measures the whole mix: expected `for_: For = MIX` among its fields",
+        ),
         (TYPE.replace("Mine(", "TruePeak("), "", "the rule type 'true_peak' is already a shipped one"),
     ],
 )
@@ -272,7 +299,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str,
 def test_an_installed_package_brings_its_types(installed: Callable[[str, str], None], punch: str):
     installed("crest_factor", EXAMPLE.read_text())
     rules = load_rules([punch])
-    assert rules.types.origins == {"crest_factor": "hybrid-crest 1.2"} and rules.types.files == ()
+    assert rules.types.origins == {"crest_factor": "hybrid-crest 1.2"}
     assert rules.rules[0].family_name() == "dynamics"
     # the same source, wherever it lies
     assert rules.hash == load_rules([punch], types=types_of()).hash

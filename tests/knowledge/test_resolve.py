@@ -165,7 +165,7 @@ def test_a_wrong_override_is_named(folder: Path, text: str, said: str):
         ("kind: requre", "got 'requre'; did you mean require?"),
         ("scale: 0 dB", "rules[0].scale: a scale must be above 0"),
         ("enabled: off", "rules[0].enabled: expected true or false, got 'off'"),
-        ("acts_on: [gain.lvel]", "rules[0].acts_on[0]: expected 'gain'"),
+        ("acts_on: [gain.lvel]", "rules[0].acts_on[0]: expected one of gain, gain.level,"),
         ("for: kick", "rules[0].for: expected `all` or a map"),
         ("aggregate: worst", "rules[0].aggregate: expected mean, sum or worst(25 %), got 'worst'"),
         ("schedule: {tolerance_from: 1 LUFS}", "schedule.tolerance_from: expected a level difference"),
