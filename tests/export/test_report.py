@@ -186,7 +186,7 @@ def test_every_picture_is_described_or_stands_beside_its_numbers(make_sheet: Mak
 
 def test_names_in_the_stereo_field_do_not_cover_each_other(make_sheet: MakeSheet):
     html = report_html(make_sheet(60))
-    fields = re.findall(r'<svg class="field".*?</svg>', html)
+    fields = re.findall(r'<svg class="field".*?</svg>', html, re.S)
     assert fields
     for field in fields:
         names = re.findall(r'class="name" x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)<', field)
