@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import yaml
 
@@ -15,7 +14,7 @@ from hybrid.audio.probe import probe_all
 from hybrid.audio.roles import ROLES
 from hybrid.audio.scan import folder_spec
 from hybrid.audio.schema import ManifestContext, SongFile, TrackEntry
-from hybrid.audio.song import Song, Track, polarity_name
+from hybrid.audio.song import POLARITIES, Song, Track, polarity_name
 from hybrid.document import Document
 from hybrid.errors import InputError, Problem
 from hybrid.validation import validate_document
@@ -24,7 +23,6 @@ MANIFEST = "song.yaml"
 """The name that a manifest has in its song's folder."""
 
 _YAML_SUFFIXES = (".yaml", ".yml")
-_SIGN: dict[str, Literal[1, -1]] = {"upright": 1, "inverted": -1}
 _ROLE_LINES = textwrap.fill(" ".join(ROLES), 106, initial_indent="#   ", subsequent_indent="#   ")
 _HEADER = f"""\
 # The tracks of a song, yours to edit: values given here are never guessed again.
@@ -97,7 +95,7 @@ def _track(entry: TrackEntry, channels: int) -> Track:
         confidence=entry.confidence,
         gain_db=entry.gain_db,
         offset_s=entry.offset_s,
-        polarity=None if entry.polarity is None else _SIGN[entry.polarity],
+        polarity=None if entry.polarity is None else POLARITIES[entry.polarity],
     )
 
 

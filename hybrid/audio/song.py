@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -79,6 +79,11 @@ class Song(Tabular):
             }
             for track in self.tracks
         ]
+
+
+Polarity = Literal[1, -1]
+POLARITIES: Mapping[str, Polarity] = {"upright": 1, "inverted": -1}
+"""Signs of samples by their words in `song.yaml` and in settings."""
 
 
 def polarity_name(polarity: int | None) -> str:

@@ -21,7 +21,7 @@ from hybrid.knowledge.types import RuleType
 from hybrid.measure import loudness, spectrum
 from hybrid.measure.panel import Measured
 from hybrid.mixing.deliver import Delivered
-from hybrid.mixing.settings import zone_names
+from hybrid.mixing.settings_file import zone_names
 from hybrid.signal import bands
 from hybrid.treatment import curves, effect
 from hybrid.treatment.parts import PARTS, RIDE_S, SEND_OFF_DB, OneSided

@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from hybrid.knowledge.panels import panels_by_parts
-from hybrid.knowledge.plugin_source import is_shipped, source_hash
+from hybrid.knowledge.plugin_source import is_shipped, type_source_hash
 from hybrid.knowledge.readings import Panel, Reading, measured
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import RuleType
@@ -54,7 +54,7 @@ def _structure(rule: RuleType) -> dict[str, object]:
     a plug-in's type, its source."""
     data = set(RuleType.model_fields) - {"type", "acts_on"} | rule.data
     said = {**rule.model_dump(mode="json", exclude=data), "worst": rule.aggregate.how == "worst"}
-    return said if is_shipped(type(rule)) else {**said, "source": source_hash(type(rule))}
+    return said if is_shipped(type(rule)) else {**said, "source": type_source_hash(type(rule))}
 
 
 class Ask(NamedTuple):

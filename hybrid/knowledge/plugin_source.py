@@ -24,7 +24,7 @@ def is_shipped(kind: type[RuleType]) -> bool:
 
 
 @cache
-def source_hash(kind: type[RuleType]) -> str:
+def type_source_hash(kind: type[RuleType]) -> str:
     """SHA-256 of the source of a plug-in's type: of its file, or of all files of the package that it is in, and of the
     types that it extends. Empty for shipped types.
 
@@ -43,7 +43,7 @@ def source_hash(kind: type[RuleType]) -> str:
 
 def source_hashes(rules: Iterable[RuleType]) -> dict[str, str]:
     """The source hashes of the plug-ins' types among those of some rules, by name."""
-    return {rule.type: found for rule in rules if (found := source_hash(type(rule)))}
+    return {rule.type: found for rule in rules if (found := type_source_hash(type(rule)))}
 
 
 def place_of(kind: type[RuleType], member: str = "") -> str:

@@ -13,7 +13,7 @@ from typing import get_args
 
 from hybrid import quantity
 from hybrid.errors import InputError, Problem, suggest
-from hybrid.knowledge.plugin_source import line_in, place_of, source_hash
+from hybrid.knowledge.plugin_source import line_in, place_of, type_source_hash
 from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.types.hooks import TargetKind
 from hybrid.knowledge.types.requires import Requires
@@ -44,7 +44,7 @@ def load_file(path: Path) -> dict[str, type[RuleType]]:
         raise InputError(Problem(str(path), "defines no rule type: expected a class that extends RuleType", _GUIDE))
     for kind in kinds:
         check_type(kind, str(path))
-        source_hash(kind)
+        type_source_hash(kind)
     return {type_name(kind): kind for kind in kinds}
 
 
@@ -56,7 +56,7 @@ def load_entry(entry: EntryPoint, origin: str) -> type[RuleType]:
         what = f"the rule type {entry.name!r} cannot be imported from {entry.value}: {_told(error)}"
         raise InputError(Problem(origin, what, "install the package again, or remove it")) from error
     check_type(found, origin)
-    source_hash(found)
+    type_source_hash(found)
     return found
 
 
@@ -75,7 +75,7 @@ def check_type(kind: object, origin: str) -> None:
 
 
 def _objections(kind: type[RuleType]) -> Iterator[str]:
-    if kind.measure is RuleType.measure:
+    if not callable(getattr(kind, "measure", None)):
         yield "defines no `measure(self, song, scope)`"
     if not kind.says() or kind.__doc__ == RuleType.__doc__:
         yield "has no docstring: its first line says the rule in one sentence"

@@ -9,30 +9,24 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Float
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from hybrid import document
-from hybrid.audio.song import Song, Track, polarity_name
+from hybrid.audio.song import POLARITIES, Polarity, Song, Track, polarity_name
 from hybrid.document import Document
 from hybrid.errors import InputError, Problem, suggest
-from hybrid.signal import bands
-from hybrid.treatment.parts import GROUPS, N_TONE, N_ZONES, PARTS, RIDE_S, TIME_AXES, ZONES_HZ, Part
+from hybrid.mixing.settings_file import SCHEMA, SettingsFile, tone_points_hz, zone_names
+from hybrid.treatment.parts import GROUPS, PARTS, RIDE_S, TIME_AXES, Part
 from hybrid.treatment.types import Treatment, from_parts, treatment_parts
-from hybrid.units import field_error
 from hybrid.validation import validate_document
 
-SCHEMA = "settings/1"
 _MORE_POINTS = 3
 """Points in time that are written beyond the whole spacings of a song: one at its start, and two that the last window,
 whose centre may lie behind the end, is interpolated between."""
-_OTHER = "the file was made by another version"
-Polarity = Literal[1, -1]
-_POLARITY: Mapping[str, Polarity] = {"upright": 1, "inverted": -1}
 
 
 class Settings(NamedTuple):
@@ -54,19 +48,6 @@ class Settings(NamedTuple):
         """Optional parts that the file has."""
         names = {*self.song, *(name for own in self.tracks.values() for name in own)}
         return tuple(name for name, part in PARTS.items() if part.optional and name in names)
-
-
-def zone_names() -> tuple[str, ...]:
-    """The zones of dynamics by their borders."""
-    low, *inner, high = ZONES_HZ
-    middle = [f"{a:.0f}-{b:.0f} Hz" for a, b in zip((low, *inner), (*inner, high), strict=True)]
-    return (f"below {low:.0f} Hz", *middle, f"above {high:.0f} Hz")
-
-
-def tone_points_hz() -> tuple[float, ...]:
-    """Frequencies of the points of the tone curve."""
-    ends = bands.erb_number(bands.LOWEST_HZ), bands.erb_number(bands.HIGHEST_HZ)
-    return tuple(round(float(f), 1) for f in bands.frequency_hz(np.linspace(*ends, N_TONE)))
 
 
 def settings(song: Song, treatment: Treatment) -> dict[str, object]:
@@ -129,9 +110,7 @@ def _plain(part: Part, value: np.ndarray) -> object:
 def read_settings(path: Path) -> Settings:
     """The settings in a file. Raises InputError with everything that is wrong in it, each with its place."""
     written = document.read(path)
-    read = validate_document(_File, written)
-    _check_axes(read, written)
-    dumped = read.model_dump(exclude_unset=True, by_alias=True)
+    dumped = validate_document(SettingsFile, written).model_dump(exclude_unset=True, by_alias=True)
     shared = {
         part.name: _array(part, dumped[section][part.field])
         for part in PARTS.values()
@@ -146,7 +125,7 @@ def read_settings(path: Path) -> Settings:
         for track in dumped["tracks"]
     }
     placing: dict[str, tuple[Polarity, float]] = {
-        track["id"]: (_POLARITY[track.get("polarity", "upright")], track.get("offset_s", 0.0))
+        track["id"]: (POLARITIES[track.get("polarity", "upright")], track.get("offset_s", 0.0))
         for track in dumped["tracks"]
     }
     return Settings(
@@ -208,105 +187,3 @@ def _held(value: Float[np.ndarray, "*short"], shape: tuple[int, ...]) -> Float[n
         return value
     value = value[..., : shape[-1]]
     return np.pad(value, [(0, 0)] * (value.ndim - 1) + [(0, shape[-1] - value.shape[-1])], mode="edge")
-
-
-# The format, made from the table of parts
-
-
-def _within(part: Part):
-    low, high = part.bijector.limits
-
-    def check(value: float | None) -> float | None:
-        if value is not None and not low <= value <= high:
-            raise field_error(f"{value:g} {part.unit} is beyond the range of the {part.noun}, {low:g} to {high:g}")
-        return value
-
-    return check
-
-
-def _values(part: Part) -> object:
-    """The type of one track's value, or of the song's."""
-    number = float | None if part.unit == "Hz" else float
-    value = Annotated[number, Field(strict=True, allow_inf_nan=False), AfterValidator(_within(part))]
-    length = {"tone": N_TONE, "zone": N_ZONES}
-    for axis in reversed([axis for axis in part.axes if axis != "track"]):
-        exact = length.get(axis)
-        value = Annotated[list[value], Field(min_length=exact or 1, max_length=exact)]
-    return value
-
-
-_STRICT = ConfigDict(extra="forbid", frozen=True)
-
-
-def _model(name: str, fields: Mapping[str, tuple[object, object]]) -> type[BaseModel]:
-    return create_model(name, __config__=_STRICT, **fields)  # pyright: ignore[reportCallIssue, reportArgumentType]
-
-
-def _section_models(per_track: bool) -> dict[str, tuple[object, object]]:
-    """A model for each group, or for each section of what the song shares; whole groups may be optional."""
-    fields: dict[str, tuple[object, object]] = {}
-    for group_name, group in GROUPS.items():
-        own = [part for part in PARTS.values() if part.group == group_name and part.per_track == per_track]
-        if own:
-            alone = not group.is_optional
-            inner = {part.field: (_values(part), None if part.optional and alone else ...) for part in own}
-            name = group_name if per_track else group.song_section
-            model = _model(f"Settings_{name}", inner)
-            fields[name] = (model | None, None) if group.is_optional else (model, ...)
-    return fields
-
-
-class _Axes(BaseModel, extra="forbid", frozen=True):
-    tone_hz: list[float]
-    zones: list[str]
-    ride_spacing_s: float
-    dynamics_spacing_s: Annotated[float, Field(gt=0.0)]
-
-
-def _check_axes(read: BaseModel, written: Document) -> None:
-    """Raises InputError unless the axes are those of this version, whose curves could not be read otherwise."""
-    found = read.model_dump()["axes"]
-    wanted = {"tone_hz": list(tone_points_hz()), "zones": list(zone_names()), "ride_spacing_s": RIDE_S}
-    problems = [
-        Problem(
-            written.place("axes", key), f"axes.{key}: expected {value}, got {found[key]}", "made by another version"
-        )
-        for key, value in wanted.items()
-        if found[key] != value
-    ]
-    if problems:
-        raise InputError(*problems)
-
-
-_TrackFile = _model(
-    "Settings_track",
-    {
-        "id": (str, ...),
-        "role": (str, "unknown"),
-        "polarity": (Literal["upright", "inverted"], "upright"),
-        "offset_s": (Annotated[float, Field(ge=-86400.0, le=86400.0)], 0.0),
-        **_section_models(per_track=True),
-    },
-)
-
-
-def _distinct(tracks: list) -> list:
-    ids = [track.id for track in tracks]
-    twice = sorted({name for name in ids if ids.count(name) > 1})
-    if twice:
-        raise field_error(f"{twice[0]!r} is there twice")
-    return tracks
-
-
-_File = _model(
-    "Settings_file",
-    {
-        "schema_": (Annotated[Literal["settings/1"], Field(alias="schema")], ...),
-        "song": (str, ""),
-        "duration_s": (float, 0.0),
-        "axes": (_Axes, ...),
-        **_section_models(per_track=False),
-        "tracks": (Annotated[list[_TrackFile], Field(min_length=1), AfterValidator(_distinct)], ...),
-        "made_with": (dict, {}),
-    },
-)

@@ -132,6 +132,9 @@ class Part(NamedTuple):
     """None for parts that belong to no track."""
     settable: bool = True
     """Whether a person can set it by hand: by one number, or a curve of a few."""
+    given_limits: tuple[float, float] | None = None
+    """The lowest and the highest value that may be given, by a person or by a required rule, where these are beyond
+    those that are searched."""
     optional: bool = False
     """Whether it is absent from a treatment, and from all computation, unless a rule acts on it."""
 
@@ -145,6 +148,11 @@ class Part(NamedTuple):
         """Name within its group with its unit, in `Treatment` and in settings: "level_db"."""
         suffix = {"dB": "_db", "Hz": "_hz", "s": "_s", "pan": ""}[self.unit]
         return self.name.partition(".")[2] + suffix
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The lowest and the highest value that may be given."""
+        return self.given_limits or self.bijector.limits
 
     @property
     def per_track(self) -> bool:
@@ -181,10 +189,11 @@ _ROWS = (
         "dynamics.zone", "dB", ("track", "zone", "knot"), Bounded(-6.0, 3.0, 1.5),
         "dynamics", "lift {track}", "press {track} down", "dynamics", unlock=0.35, settable=False,
     ),
-    # never quite a hard pan: 0.06 to 0.94 of the sine-cosine law
+    # searched for never quite to a hard pan: 0.06 to 0.94 of the sine-cosine law
     Part(
         "pan.position", "pan", ("track",), Bounded(-88.0, 88.0, 20.0),
         "position", "move {track} to the right", "move {track} to the left", "position",
+        given_limits=(-100.0, 100.0),
     ),
     Part(
         "pan.width", "dB", ("track",), Bounded(-24.0, 3.0, 3.0),
@@ -259,7 +268,7 @@ def parts_table() -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for part in PARTS.values():
-        low, high = part.bijector.limits
+        low, high = part.limits
         span = "" if isinstance(part.bijector, Solved) else f"{low:.5g} to {high:.5g}"
         section = part.group if part.per_track else GROUPS[part.group].song_section
         neutral = "off" if part.unit == "Hz" else f"{part.neutral:g}"

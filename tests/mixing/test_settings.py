@@ -61,6 +61,22 @@ def test_every_number_of_every_part_comes_back_to_the_last_bit(song: Song, tmp_p
         np.testing.assert_array_equal(*pair, err_msg=name)
 
 
+@pytest.mark.parametrize("far", [-1e3, 1e3])
+def test_values_at_the_ends_of_their_ranges_and_hard_pans_are_read_back(song: Song, tmp_path: Path, far: float):
+    treatment = constrain(map_parts(lambda _, x: jnp.full_like(x, far), random(song)))
+    hard = jnp.full_like(treatment.pan.position, 100.0 * np.sign(far))
+    treatment = replace(
+        treatment,
+        pan=treatment.pan._replace(position=hard),
+        master=treatment.master._replace(level_db=jnp.zeros(())),
+    )
+    read = read_settings(written(song, treatment, tmp_path))
+    back = treatment_of(read, song, neutral(8, 2.0 * DURATION_S, 0.2, read.optional))
+    n = len(song.tracks)
+    np.testing.assert_array_equal(np.asarray(back.pan.position)[:n], np.asarray(hard)[:n])
+    np.testing.assert_array_equal(np.asarray(back.eq.low_cut_hz)[:n], np.asarray(treatment.eq.low_cut_hz)[:n])
+
+
 def test_a_part_that_is_off_is_null_and_one_that_is_not_there_is_absent(song: Song, tmp_path: Path):
     made = settings(song, random(song, ()))
     assert "room" not in made

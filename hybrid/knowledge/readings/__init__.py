@@ -81,23 +81,23 @@ _HINT = "measure gives Reading(value, share): a value in the rule's unit for eac
 def measured(rule: RuleType, song: Panel, scope: Scope) -> Reading:
     """The reading of one rule. Raises InputError where a plug-in's `measure` fails, or reads no value per target."""
     if is_shipped(type(rule)):
-        return rule.measure(song, scope)
+        return READINGS[rule.type](rule, song, scope)
     place = place_of(type(rule), "measure")
     try:
-        found = rule.measure(song, scope)
+        found = type(rule).measure(rule, song, scope)
     except FAULTS as error:
         where = line_in(place.rpartition(":")[0], error)
         what = f"{rule.type}: measure fails: {' '.join(f'{type(error).__name__}: {error}'.split())}"
         raise InputError(Problem(where, what)) from error
+    if not isinstance(found, Reading):
+        what = f"{rule.type}: measure gives {type(found).__name__}, expected a Reading"
+        raise InputError(Problem(place, what, _HINT))
     if problems := [Problem(place, f"{rule.type}: {what}", _HINT) for what in _objections(rule, found, song)]:
         raise InputError(*problems)
     return found
 
 
-def _objections(rule: RuleType, found: object, song: Panel) -> Iterator[str]:
-    if not isinstance(found, Reading):
-        yield f"measure gives {type(found).__name__}, expected a Reading"
-        return
+def _objections(rule: RuleType, found: Reading, song: Panel) -> Iterator[str]:
     n_tracks, n_frames = song.dry.active.shape
     n = rule.n_targets(n_tracks)
     each = {"track": "one for each track", "pair": "one for each pair of tracks", "band": "one for each band"}

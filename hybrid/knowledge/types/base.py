@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     ConfigDict,
@@ -35,10 +34,6 @@ from hybrid.knowledge.types.fields import (
 from hybrid.knowledge.types.hooks import RuleHooks
 from hybrid.signal.bands import N_BANDS, band_centres_hz
 from hybrid.units import Plain, field_error, parse_quantity, parse_range, quantity_schema
-
-if TYPE_CHECKING:
-    from hybrid.knowledge.readings.reading import Panel, Reading
-    from hybrid.knowledge.scope import Scope
 
 For = Annotated[Selector, Field(alias="for")]
 ALL = Selector.model_validate("all")
@@ -92,16 +87,8 @@ class RuleType(RuleHooks):
         """The family of the type: loudness, masking ..."""
         return cls.family or cls.__module__.rpartition(".")[2]
 
-    def measure(self, song: Panel, scope: Scope) -> Reading:
-        """One value for each target, in `unit`, as a differentiable function of the song; pure, and traced by JAX.
-
-        Those of shipped types are in `hybrid.knowledge.readings`, found there by name: they start JAX, and know these
-        types.
-        """
-        return import_module("hybrid.knowledge.readings").READINGS[self.type](self, song, scope)
-
     def n_targets(self, n_tracks: int) -> int:
-        """How many values `measure` gives for a song that is padded to `n_tracks`."""
+        """Number of values that a reading of the rule has in a song that is padded to `n_tracks`."""
         if self.entries():
             return len(self.entries())
         return {"track": n_tracks, "pair": n_tracks**2, "band": N_BANDS, "mix": 1, "bus": 1}[self.target_kind]

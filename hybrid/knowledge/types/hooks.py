@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -37,6 +37,10 @@ class RuleHooks(BaseModel):
     """The statistic of reference mixes by which `hybrid rules fit` sets what rules of the type ask."""
     family: ClassVar[str] = ""
     """The family by which ablations judge rules of the type; empty for the name of the type's module."""
+    measure: ClassVar[Callable[..., object]]
+    """The method `measure(self, song: Panel, scope: Scope) -> Reading` of a plug-in's type: one value for each target,
+    in `unit`, as a pure and differentiable function of the song, traced by JAX. Shipped types have theirs in
+    `hybrid.knowledge.readings`, so that rule files can be checked without JAX."""
     data: ClassVar[frozenset[str]] = frozenset()
     """Parameters that are data rather than program: another value compiles nothing anew."""
 
