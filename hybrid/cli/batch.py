@@ -14,8 +14,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hybrid import shelf
-from hybrid.audio.write import Subtype
-from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Plugins, Rules, Sets, plugin_paths, shard_of
+from hybrid.cli.options import (
+    DEFAULT_MODEL,
+    DEFAULT_STEPS,
+    NO_MODEL,
+    Model,
+    Plugins,
+    Rules,
+    SampleFormat,
+    SampleRate,
+    Sets,
+    Steps,
+    plugin_paths,
+    shard_of,
+)
 from hybrid.cli.signals import Context, StopRequest, load
 from hybrid.errors import InputError, Problem, printable
 
@@ -34,15 +46,11 @@ def batch(
     rules: Rules = None,
     sets: Sets = None,
     plugins: Plugins = None,
-    steps: Annotated[
-        int, typer.Option(min=0, help="steps of refinement; 0 renders the network's proposal as it is")
-    ] = 300,
+    steps: Steps = DEFAULT_STEPS,
     model: Model = DEFAULT_MODEL,
     seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start")] = 0,
-    subtype: Annotated[Subtype, typer.Option(help="format of the samples written")] = "PCM_24",
-    sample_rate: Annotated[
-        int | None, typer.Option(min=8000, max=192000, help="of the files written, Hz [default: each song's]")
-    ] = None,
+    subtype: SampleFormat = "PCM_24",
+    sample_rate: SampleRate = None,
     stems: Annotated[bool, typer.Option("--stems", help="write the treated tracks next to each mix")] = False,
     only_mix: Annotated[
         bool, typer.Option("--only-mix", help="with --steps 0: write mixes and settings, no verdict; fastest")

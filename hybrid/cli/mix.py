@@ -11,8 +11,19 @@ import typer
 
 from hybrid.audio.manifest import load_song
 from hybrid.audio.song import Song
-from hybrid.audio.write import OutputFolder, Subtype
-from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Plugins, Rules, Sets
+from hybrid.audio.write import OutputFolder
+from hybrid.cli.options import (
+    DEFAULT_MODEL,
+    DEFAULT_STEPS,
+    NO_MODEL,
+    Model,
+    Plugins,
+    Rules,
+    SampleFormat,
+    SampleRate,
+    Sets,
+    Steps,
+)
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context, load
 from hybrid.errors import InputError, Problem
@@ -24,7 +35,6 @@ if TYPE_CHECKING:
 
 DEMO = "demo"
 MIX_NAME = "mix.wav, settings.json"
-_MIN_RATE, _MAX_RATE = 8000, 192000
 
 
 def mix(
@@ -34,16 +44,11 @@ def mix(
     rules: Rules = None,
     sets: Sets = None,
     plugins: Plugins = None,
-    steps: Annotated[
-        int, typer.Option(min=0, help="steps of refinement; 0 renders the network's proposal as it is")
-    ] = 300,
+    steps: Steps = DEFAULT_STEPS,
     model: Model = DEFAULT_MODEL,
     seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start, and the demo")] = 0,
-    subtype: Annotated[Subtype, typer.Option(help="format of the samples written")] = "PCM_24",
-    sample_rate: Annotated[
-        int | None,
-        typer.Option(min=_MIN_RATE, max=_MAX_RATE, help="of the files written, Hz [default: the song's]"),
-    ] = None,
+    subtype: SampleFormat = "PCM_24",
+    sample_rate: SampleRate = None,
     settings: Annotated[
         Path | None,
         typer.Option("--settings", help="a settings.json to start from; with --steps 0, rendered as it is"),

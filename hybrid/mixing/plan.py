@@ -109,7 +109,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
     with ThreadPoolExecutor(2) as aside:
         # the song's shape is known: its programs are made while its samples are read
         ready = [aside.submit(prepare_rounds, spec.task, spec.nothing, config.n_steps)]
-        if config.network and spec.context and not config.settings:
+        if config.network and spec.context:
             ready.append(aside.submit(prepare_proposal, config.network, empty, spec.context, spec.nothing))
         analysis = measure_song(aligned, reader, progress).analysis
         for each in ready:
@@ -185,7 +185,7 @@ def _proposed_start(
 
 
 class ShapeSpec(NamedTuple):
-    """All that follows from the shape of a song and its rules, without its measurements."""
+    """Compiled rules and shapes of a song, which its measurements do not change."""
 
     objective: Objective
     """Of all frames."""
@@ -195,7 +195,7 @@ class ShapeSpec(NamedTuple):
     nothing: Treatment
     """The treatment that does nothing."""
     context: ProposalContext | None
-    """Of a network, if there is one, but for what is measured."""
+    """Of a network that proposes, but for what is measured; None if none does."""
 
 
 def shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> ShapeSpec:
@@ -207,7 +207,9 @@ def shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> Shape
     nothing = _nothing(pooled, optional_parts(rules.rules), config.settings)
     unmarked = tuple(np.zeros(low.shape, np.float32) for low in working.ask.low)
     task = Task(working, pooled, pins_of(rules.rules, working, song, nothing), unmarked)
-    return ShapeSpec(objective, report, task, nothing, proposal_context(rules, song, dry) if config.network else None)
+    # given settings stand in for a proposal
+    proposes = config.network is not None and config.settings is None
+    return ShapeSpec(objective, report, task, nothing, proposal_context(rules, song, dry) if proposes else None)
 
 
 def correct_plan(plan: Plan, observed: Measured) -> Plan | None:

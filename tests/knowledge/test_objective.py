@@ -15,11 +15,10 @@ from hybrid.knowledge.objective import Objective, Output
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.panel import predict
-from hybrid.testing.songs import objective_of, random_dry, random_song, untouched
+from hybrid.testing.songs import QUICK, objective_of, random_dry, random_song, untouched
 from hybrid.treatment.bounds import constrain, unconstrain
 from hybrid.treatment.types import Dry, Treatment, treatment_parts
 from tests.knowledge.made import RULES, Part, Plain, at_level, at_position, dry_of, pink, readings, rule_of, song_of
-from tests.quick import QUICK
 
 
 @pytest.mark.parametrize(("excess", "cost"), [(0.0, 0.0), (0.5, 0.12), (1.0, 0.41), (2.0, 1.24), (4.0, 3.12)])

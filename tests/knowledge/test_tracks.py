@@ -18,12 +18,11 @@ from hybrid.knowledge.tracks import measurable, read_tracks
 from hybrid.knowledge.types.fields import EVERY_PART
 from hybrid.knowledge.types.requires import MIX_ALONE, TRACKS, TREATMENT, Available, Requires, why_not
 from hybrid.signal import bands
-from hybrid.testing.songs import objective_of, random_dry, random_song, random_treatment, rule_set
+from hybrid.testing.songs import QUICK, objective_of, random_dry, random_song, random_treatment, rule_set
 from hybrid.treatment import effect
 from hybrid.treatment.effect import Layer
 from hybrid.treatment.types import Dry, Treatment
 from tests.knowledge.made import all_rules
-from tests.quick import QUICK
 
 _T = TypeVar("_T")
 DRY = random_dry(1)

@@ -16,11 +16,11 @@ from hybrid.model.gradient_features import NegativeGradient
 from hybrid.model.input_features import N_FACTS, N_FRAME, Conditioning, input_features, no_conditioning
 from hybrid.model.proposal import SongInputs, propose, treatment_of, unroll
 from hybrid.model.sizes import Sizes
+from hybrid.testing.songs import QUICK
 from hybrid.treatment import effect
 from hybrid.treatment.axes import map_axis
 from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.types import Dry, Treatment, map_parts, neutral, treatment_parts
-from tests.quick import QUICK
 from tests.treatment.made import random_dry, reordered
 
 pytestmark = pytest.mark.long

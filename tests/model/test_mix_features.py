@@ -18,10 +18,10 @@ from hybrid.model.mix_features import N_MIX_FEATURES, N_RELATION, MixFeatures, m
 from hybrid.model.proposal import SongInputs, treatment_of, unroll
 from hybrid.model.sizes import Sizes
 from hybrid.signal import bands
+from hybrid.testing.songs import QUICK
 from hybrid.treatment.axes import map_axis
 from hybrid.treatment.parts import N_ZONES
 from hybrid.treatment.types import Dry, Treatment
-from tests.quick import QUICK
 from tests.treatment.made import dry_of, mono, nothing, random_dry
 
 pytestmark = pytest.mark.long
