@@ -1,4 +1,4 @@
-"""How JAX is to start, wherever it is imported first: what the user has chosen stays.
+"""Settings with which JAX starts, wherever it is imported first; choices of the user stay.
 
 Compiled programs are kept between runs, so that the second starts warm. Eigen stays on one thread, which avoids a hang
 seen in some gradients on CPU, and leaves the cores to the tracks that are worked on in parallel.

@@ -32,7 +32,7 @@ _CUT_BEYOND = 1.5
 
 
 class _Curves(NamedTuple):
-    """What a report draws, padding included."""
+    """Curves of a report, padding included."""
 
     raw_spectrum_db: Float[Array, " band"]
     mix_spectrum_db: Float[Array, " band"]

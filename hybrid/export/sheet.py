@@ -1,4 +1,4 @@
-"""What a report shows of one song: the treatment of every track and what was measured, before and after.
+"""Content of a report on one song: the treatment of every track and its measurements, before and after.
 
 Plain NumPy and floats, so that a report can be written, kept and tested without an accelerator library.
 Axes are named in the annotations: `band` runs over `band_hz`, `zone` over `zone_names` and `frame` over

@@ -86,7 +86,7 @@ class RuleSet(Tabular):
         return tuple(rule for rule in self.rules if rule.enabled)
 
     def evidence(self) -> dict[str, int]:
-        """How many enabled rules rest on what, most frequent first."""
+        """Number of enabled rules by kind of evidence, most frequent first."""
         return dict(Counter(rule.evidence for rule in self.enabled).most_common())
 
     def guess_share(self) -> float:

@@ -40,7 +40,7 @@ class Citation(BaseModel, frozen=True, extra="forbid"):
 
 
 class Defaults(BaseModel, frozen=True, extra="forbid"):
-    """What the rules of this file say unless they say otherwise."""
+    """Values that the rules of this file have unless they state others."""
 
     weight: Weight | None = None
     tier: Literal[0, 1, 2, 3] | None = None

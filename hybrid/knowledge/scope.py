@@ -1,4 +1,4 @@
-"""What a rule is measured over: tracks, frames, and what its type looks up, as arrays of the padded song."""
+"""Scope of a rule in a song: tracks, frames, and the table of its type, as arrays of the padded song."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def starting_file(path: Path, rule_id: str, extends: Sequence[str], parents: Rul
 
 
 def _commands(name: str, parent: str) -> str:
-    """What to do with the file, as comments."""
+    """Commands to try with the file, as comments."""
     lines = {
         f"check {name}": "all mistakes at once",
         f"diff {parent} {name}": "what it changes",
@@ -94,7 +94,7 @@ def _quoted(name: str) -> str:
 
 
 def _patch(parents: RuleSet) -> str:
-    """What the parents' weightiest wish asks for, as a patch that changes nothing."""
+    """A patch that restates what the weightiest preferred rule of the parents asks, and so changes nothing."""
     wishes = [rule for rule in parents.enabled if rule.kind == "prefer" and rule.asks]
     if not wishes:
         return "  {}"

@@ -1,1 +1,1 @@
-"""What the mixer does to every track: the type, its bounds, its effect on powers, and its renderer. JAX."""
+"""Treatments: the type, its table of parts and bounds, its effect on powers, and its renderer. JAX."""

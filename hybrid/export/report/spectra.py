@@ -21,7 +21,7 @@ _AUDIBLE_DB = 0.5
 
 
 class ToneCurve(NamedTuple):
-    """What the equaliser does to one track."""
+    """Tone curve of one track, as it is drawn."""
 
     track: TrackSheet
     line: str

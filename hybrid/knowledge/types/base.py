@@ -112,7 +112,7 @@ class RuleType(RuleHooks):
         return self.model_copy(update=moved)
 
     def tolerance_from(self) -> float | None:
-        """How much wider the interval is when the schedule starts, in the unit of a difference."""
+        """Widening of the interval when the schedule starts, in the unit of a difference; None without one."""
         text = self.schedule.tolerance_from if self.schedule else None
         return None if text is None else quantity.read(text, quantity.difference_unit(self.unit))
 
