@@ -84,7 +84,7 @@ def align_microphones(song: Song, reader: SongReader) -> AlignedMicrophones:
 
 
 def accumulator_for(song: Song) -> CrossSpectraAccumulator | None:
-    """An accumulator of the spectra of the `sampled_chunks` of a song; None where no two tracks may be of one source."""
+    """An accumulator of the spectra of `sampled_chunks`; None where no two tracks may be of one source."""
     compared, grid = candidates(song.tracks), grid_of(song)
     if not len(compared):
         return None
