@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hybrid import shelf
+from hybrid.cli.mixing_options import DEFAULT_STEPS, SampleFormat, SampleRate, Steps
 from hybrid.cli.options import (
     DEFAULT_MODEL,
-    DEFAULT_STEPS,
     NO_MODEL,
     Model,
     Plugins,
     Rules,
-    SampleFormat,
-    SampleRate,
     Sets,
-    Steps,
     plugin_paths,
     shard_of,
 )

@@ -12,17 +12,14 @@ import typer
 from hybrid.audio.manifest import load_song
 from hybrid.audio.song import Song
 from hybrid.audio.write import OutputFolder
+from hybrid.cli.mixing_options import DEFAULT_STEPS, SampleFormat, SampleRate, Steps
 from hybrid.cli.options import (
     DEFAULT_MODEL,
-    DEFAULT_STEPS,
     NO_MODEL,
     Model,
     Plugins,
     Rules,
-    SampleFormat,
-    SampleRate,
     Sets,
-    Steps,
 )
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context, load

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hybrid.audio.write import Subtype
 from hybrid.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -20,13 +19,6 @@ Model = Annotated[str, typer.Option(help="network that proposes: a name, a file 
 Plugins = Annotated[
     list[Path] | None,
     typer.Option("--plugin", metavar="FILE.py", help="a Python file with rule types of your own; repeatable"),
-]
-Steps = Annotated[int, typer.Option(min=0, help="steps of refinement; 0 renders the network's proposal as it is")]
-DEFAULT_STEPS = 300
-SampleFormat = Annotated[Subtype, typer.Option("--subtype", help="format of the samples written")]
-SampleRate = Annotated[
-    int | None,
-    typer.Option("--sample-rate", min=8000, max=192000, help="of the files written, Hz [default: the song's]"),
 ]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="rule.key=value, such as lead.level.target='2 LU'")]
 
