@@ -105,7 +105,7 @@ def test_every_command_line_is_understood(page: Path, line: str, beside_the_exam
     words = shlex.split(line.partition(" > ")[0])
     said = options_of(words[1:])
     names = said.get("rules") or said.get("names") or said.get("files") or ["base"]
-    load_rules(names, said.get("sets") or [], rule_types(said.get("plugins") or []))
+    assert load_rules(names, said.get("sets") or [], rule_types(said.get("plugins") or [])).rules
 
 
 @pytest.mark.parametrize("block", written("yaml", "schema: mixrules/1"), ids=lambda block: block.name)

@@ -15,6 +15,8 @@ from hybrid.units import field_error
 SCHEMA = "settings/1"
 _ROUNDING = 1e-6
 """Share by which a value at the end of its range may lie beyond it: it was computed in 32 bits."""
+_SHORTEST_S = 0.01
+"""Shortest spacing of points that is read: a tenth of a frame, and no more memory than a song has."""
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -86,7 +88,7 @@ class _Axes(BaseModel, extra="forbid", frozen=True):
     tone_hz: Annotated[list[float], _same(list(tone_points_hz()))]
     zones: Annotated[list[str], _same(list(zone_names()))]
     ride_spacing_s: Annotated[float, _same(RIDE_S)]
-    dynamics_spacing_s: Annotated[float, Field(gt=0.0)]
+    dynamics_spacing_s: Annotated[float, Field(ge=_SHORTEST_S)]
 
 
 _TrackFile = _model(

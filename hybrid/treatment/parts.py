@@ -225,6 +225,7 @@ _ROWS = (
     Part(
         "master.level", "dB", (), Solved(),
         "output level", "raise {track}", "lower {track}", "output level", regulariser=None,
+        given_limits=(-120.0, 120.0),
     ),
 )  # fmt: skip
 PARTS = {part.name: part for part in _ROWS}
@@ -269,7 +270,7 @@ def parts_table() -> str:
     ]
     for part in PARTS.values():
         low, high = part.limits
-        span = "" if isinstance(part.bijector, Solved) else f"{low:.5g} to {high:.5g}"
+        span = f"{low:.5g} to {high:.5g}"
         section = part.group if part.per_track else GROUPS[part.group].song_section
         neutral = "off" if part.unit == "Hz" else f"{part.neutral:g}"
         axes = ", ".join(_AXIS_WORDS[axis] for axis in part.axes) or "song"

@@ -171,6 +171,9 @@ def test_settings_of_other_tracks_or_other_axes_are_refused(song: Song, tmp_path
     path = written(replace(song, tracks=song.tracks[1:]), random(song), tmp_path)
     with pytest.raises(InputError, match=rf"tracks: '{song.tracks[0].id}' is missing"):
         placed_by(read_settings(path), song)
+    axes = {**settings(song, random(song))["axes"], "dynamics_spacing_s": 1e-9}
+    with pytest.raises(InputError, match=r"axes.dynamics_spacing_s: expected greater than or equal to 0.01"):
+        read_settings(written(song, random(song), tmp_path, axes=axes))
     axes = {**settings(song, random(song))["axes"], "ride_spacing_s": 1.0}
     with pytest.raises(InputError, match=r"axes.ride_spacing_s: expected 2.0, got 1.0"):
         read_settings(written(song, random(song), tmp_path, axes=axes))
