@@ -56,26 +56,26 @@ class ExportedFunction:
 
 
 @lru_cache(maxsize=_MOST_PROGRAMS)
-def _program(kept: ExportedFunction, tree: Hashable, shapes: Shapes) -> Callable[[list], PyTree]:
-    asked = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
-    traced = _traced(kept, tree, shapes, asked)
-    return jax.jit(traced.call).lower(asked).compile()
+def _program(function: ExportedFunction, tree: Hashable, shapes: Shapes) -> Callable[[list], PyTree]:
+    arguments = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
+    traced = _traced(function, tree, shapes, arguments)
+    return jax.jit(traced.call).lower(arguments).compile()
 
 
 def _traced(
-    kept: ExportedFunction, tree: Hashable, shapes: Shapes, asked: list[jax.ShapeDtypeStruct]
+    function: ExportedFunction, tree: Hashable, shapes: Shapes, arguments: list[jax.ShapeDtypeStruct]
 ) -> export.Exported:
     here = (
-        source_hash(kept.module),
+        source_hash(function.module),
         jax.__version__,
         jax.default_backend(),
         str(jax.dtypes.canonicalize_dtype(float)),
     )
-    words = (kept.name, str(tree), shapes, here)
+    words = (function.name, str(tree), shapes, here)
     path = _path(hashlib.sha256(repr(words).encode()).hexdigest())
     if path and (whole := _whole(path)):
         return export.deserialize(whole)
-    traced = export.export(jax.jit(lambda leaves: kept.function(*jax.tree.unflatten(tree, leaves))))(asked)
+    traced = export.export(jax.jit(lambda leaves: function.function(*jax.tree.unflatten(tree, leaves))))(arguments)
     if path:
         stored = traced.serialize()
         with suppress(OSError, InputError):

@@ -67,8 +67,8 @@ def _shared_changes(first: RuleSet, second: RuleSet) -> Iterator[Change]:
         yield from _changes(kind, _entries(one.get(kind)), _entries(other.get(kind)))
 
 
-def _entries(said: object) -> dict[str, Value]:
+def _entries(fields: object) -> dict[str, Value]:
     """The entries of a map or list by key; those of a list by what they match."""
-    if isinstance(said, list):
-        return {str(entry["match"]): Value(str(entry["role"]), "") for entry in said}
-    return {key: Value(flow(value), "") for key, value in said.items()} if isinstance(said, dict) else {}
+    if isinstance(fields, list):
+        return {str(entry["match"]): Value(str(entry["role"]), "") for entry in fields}
+    return {key: Value(flow(value), "") for key, value in fields.items()} if isinstance(fields, dict) else {}

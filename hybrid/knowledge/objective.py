@@ -53,8 +53,8 @@ def _structure(rule: RuleType) -> dict[str, object]:
     """The part of a rule that is program rather than data: type, parameters, `acts_on`, whether targets are ranked; of
     a plug-in's type, its source."""
     data = set(RuleType.model_fields) - {"type", "acts_on"} | rule.data
-    said = {**rule.model_dump(mode="json", exclude=data), "worst": rule.aggregate.how == "worst"}
-    return said if is_shipped(type(rule)) else {**said, "source": type_source_hash(type(rule))}
+    fields = {**rule.model_dump(mode="json", exclude=data), "worst": rule.aggregate.how == "worst"}
+    return fields if is_shipped(type(rule)) else {**fields, "source": type_source_hash(type(rule))}
 
 
 class Ask(NamedTuple):

@@ -18,8 +18,8 @@ from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.validate import Bands, Outcome, problem, problem_with_key, validate_rule
 
 _SET = Path("--set")
-_ASKS = {"target": ("target", "tolerance"), "min": ("min", "max"), "max": ("min", "max"), "range": ("range",)}
-_ASK_KEYS = {key for together in _ASKS.values() for key in together}
+_BOUNDS = {"target": ("target", "tolerance"), "min": ("min", "max"), "max": ("min", "max"), "range": ("range",)}
+_BOUND_KEYS = {key for together in _BOUNDS.values() for key in together}
 
 
 def load_rules(names: Sequence[str | Document], sets: Sequence[str] = (), types: RuleTypes | None = None) -> RuleSet:
@@ -80,9 +80,9 @@ def _patch(source: Source, drafts: dict[str, Draft], outcome: Outcome) -> None:
 
 
 def _patched(rule: Draft, patch: Draft) -> Draft:
-    """The rule with what the patch says; what it asks for takes the place of what the rule asked for."""
-    asked = [key for key in _ASKS if patch.value.get(key) is not None]
-    gone = _ASK_KEYS.difference(*(_ASKS[key] for key in asked)) if asked else set[str]()
+    """The rule with what the patch says; its bounds take the place of the rule's."""
+    given = [key for key in _BOUNDS if patch.value.get(key) is not None]
+    gone = _BOUND_KEYS.difference(*(_BOUNDS[key] for key in given)) if given else set[str]()
     value = {key: each for key, each in rule.value.items() if key not in gone}
     origins = {keys: origin for keys, origin in rule.origins.items() if not gone.intersection(keys[:1])}
     return override(Draft(value, origins), patch)

@@ -74,10 +74,10 @@ class RuleSet(Tabular):
     @property
     def hash(self) -> str:
         """SHA-256 of the resolved rules, whatever files they came from, and of the source of plug-ins' types."""
-        said = self.written()
+        fields = self.written()
         if sources := source_hashes(self.rules):
-            said["sources"] = sources
-        canonical = json.dumps(said, sort_keys=True, ensure_ascii=False)
+            fields["sources"] = sources
+        canonical = json.dumps(fields, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
@@ -95,17 +95,17 @@ class RuleSet(Tabular):
 
     def written(self) -> dict[str, object]:
         """All of it as one rule file that extends nothing, with every default spelled out."""
-        said: dict[str, object] = {"schema": "mixrules/1", "id": self.id, "title": self.title}
-        said["roles"] = [_plain(name.model_dump(mode="json")) for name in self.roles]
-        said["bands"] = {name: quantity.write_range(band, "Hz") for name, band in self.bands.items()}
-        said["sections"] = {
+        fields: dict[str, object] = {"schema": "mixrules/1", "id": self.id, "title": self.title}
+        fields["roles"] = [_plain(name.model_dump(mode="json")) for name in self.roles]
+        fields["bands"] = {name: quantity.write_range(band, "Hz") for name, band in self.bands.items()}
+        fields["sections"] = {
             name: [section.model_dump(mode="json", by_alias=True) for section in sections]
             for name, sections in self.sections.items()
         }
-        said["sets"] = {name: selector.written() for name, selector in self.sets.items()}
-        said["rules"] = [rule.written() for rule in self.rules]
-        said["cite"] = {key: _plain(source.model_dump(mode="json")) for key, source in self.cite.items()}
-        return _plain(said)
+        fields["sets"] = {name: selector.written() for name, selector in self.sets.items()}
+        fields["rules"] = [rule.written() for rule in self.rules]
+        fields["cite"] = {key: _plain(source.model_dump(mode="json")) for key, source in self.cite.items()}
+        return _plain(fields)
 
     def values(self, rule: RuleType) -> dict[str, Value]:
         """All values of one of the rules by their keys, "targets.bass.tolerance", defaults included."""
@@ -165,5 +165,5 @@ def flow(value: object) -> str:
     return text.removesuffix("\n").removesuffix("\n...")
 
 
-def _plain(said: Mapping[str, object]) -> dict[str, object]:
-    return {key: value for key, value in said.items() if value not in (None, "", [], {})}
+def _plain(fields: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in fields.items() if value not in (None, "", [], {})}

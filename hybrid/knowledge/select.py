@@ -85,7 +85,7 @@ class Selector(BaseModel):
     @model_serializer
     def written(self) -> dict[str, object] | str:
         """The selector as YAML says it."""
-        said = {
+        fields = {
             "role": _one_or_list(self.role),
             "tag": _one_or_list(self.tag),
             "name": self.name and _write_pattern(self.name),
@@ -93,7 +93,7 @@ class Selector(BaseModel):
             "set": self.set,
             "not": self.not_ and self.not_.written(),
         }
-        return {key: value for key, value in said.items() if value} or "all"
+        return {key: value for key, value in fields.items() if value} or "all"
 
 
 class RoleName(BaseModel, frozen=True, extra="forbid"):

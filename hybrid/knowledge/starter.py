@@ -99,9 +99,9 @@ def _patch(parents: RuleSet) -> str:
     if not wishes:
         return "  {}"
     rule = max(wishes, key=lambda rule: rule.weight)
-    return f"  {rule.id}: {{{', '.join(_said(rule))}}}"
+    return f"  {rule.id}: {{{', '.join(_fields(rule))}}}"
 
 
-def _said(rule: RuleType) -> list[str]:
+def _fields(rule: RuleType) -> list[str]:
     written = rule.written()
     return [f"{key}: {flow(written[key])}" for key in _ASKS if key in written]

@@ -15,7 +15,7 @@ from hybrid.treatment.types import Dry
 
 def measurable(rules: RuleSet, available: Available) -> RuleSet:
     """The rules that what is known of a mix is enough to measure."""
-    return replace(rules, rules=tuple(rule for rule in rules.rules if not why_not(rule.requires, available)))
+    return replace(rules, rules=tuple(rule for rule in rules.rules if not why_not(rule.required(), available)))
 
 
 def read_tracks(objective: Objective, dry: Dry, tracks: Layer, raw: Raw | None = None) -> tuple[Reading, ...]:

@@ -129,7 +129,7 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
         problem.report,
         problem.task,
         refined,
-        before=verdict(objective, song, problem.raw, problem.found),
+        before=verdict(objective, song, problem.raw, problem.readings),
         predicted=predicted(objective, song, dry, refined.treatment),
         is_given=is_given,
     )
@@ -147,7 +147,7 @@ class MixProblem(NamedTuple):
     """The treatment that does nothing."""
     raw: Measured
     """The raw sum at the output level that the rules ask for."""
-    found: tuple[Reading, ...]
+    readings: tuple[Reading, ...]
     """Of the raw sum."""
 
 
@@ -160,9 +160,9 @@ def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet,
     dry, levels = analysis.dry, analysis.raw_levels
     objective, nothing = spec.objective, spec.nothing
     raw = raw_panel(objective.output, dry, nothing, (levels.integrated_lufs, levels.true_peak_dbtp))
-    found = read_panel(objective, raw)
-    task = spec.task._replace(dry=_pooled(dry), constraints=constraint_weights_of(objective, found, rules.rules))
-    start = role_start(nothing, dry, song.tracks, _corners_hz(objective, found, dry.power.shape[0]), config.seed)
+    readings = read_panel(objective, raw)
+    task = spec.task._replace(dry=_pooled(dry), constraints=constraint_weights_of(objective, readings, rules.rules))
+    start = role_start(nothing, dry, song.tracks, _corners_hz(objective, readings, dry.power.shape[0]), config.seed)
     if config.settings:
         start = treatment_of(config.settings, song, nothing)
         task = task._replace(in_turn=np.float32(0.0))
@@ -170,7 +170,7 @@ def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet,
         context = spec.context._replace(dry=gradient_frames(dry))
         start = _proposed_start(config.network, dry, context, nothing, start, song, config.seed)
         task = task._replace(in_turn=np.float32(0.0))
-    return MixProblem(objective, spec.report, task, start, nothing, raw, found)
+    return MixProblem(objective, spec.report, task, start, nothing, raw, readings)
 
 
 def _proposed_start(
@@ -219,8 +219,8 @@ def correct_plan(plan: Plan, observed: Measured) -> Plan | None:
     on from where it was.
     """
     dry, treatment = plan.analysis.dry, plan.refined.treatment
-    found = read_panel(plan.objective, observed)
-    beyond = signed_excess(plan.objective, found)
+    readings = read_panel(plan.objective, observed)
+    beyond = signed_excess(plan.objective, readings)
     limits = zip(beyond, plan.task.constraints, strict=True)
     if not plan.refined.n_steps or not any(
         np.any((np.asarray(c) > BROKEN) & (weights >= UNLIMITED)) for c, weights in limits
@@ -229,7 +229,7 @@ def correct_plan(plan: Plan, observed: Measured) -> Plan | None:
     expected = read_panel(plan.objective, predict(dry, treatment))
     shift = [
         np.where(weights > 0.0, np.asarray(f.value) - np.asarray(e.value), 0.0).astype(np.float32)
-        for f, e, weights in zip(found, expected, plan.task.constraints, strict=True)
+        for f, e, weights in zip(readings, expected, plan.task.constraints, strict=True)
     ]
     ask = plan.task.objective.ask._replace(
         low=tuple(low - s for low, s in zip(plan.objective.ask.low, shift, strict=True)),
@@ -240,13 +240,13 @@ def correct_plan(plan: Plan, observed: Measured) -> Plan | None:
     return plan._replace(refined=refined, predicted=predicted(plan.objective, plan.song, dry, refined.treatment))
 
 
-def _corners_hz(objective: Objective, found: tuple[Reading, ...], n_tracks: int) -> Float[np.ndarray, " track"]:
+def _corners_hz(objective: Objective, readings: tuple[Reading, ...], n_tracks: int) -> Float[np.ndarray, " track"]:
     """The corner below which each raw track has too much, by the rules on low energy; 0 Hz where it has not."""
     corners = np.zeros(n_tracks, np.float32)
     for index, rule in enumerate(objective.program.rules):
         corner_hz = rule.low_cut_hz(np.asarray(objective.scopes[index].table)) if rule.enabled else None
         if corner_hz is not None:
-            reading = found[index]
+            reading = readings[index]
             rumbles = (np.asarray(reading.value) > np.asarray(objective.ask.high[index])) & (reading.share > 0)
             corners = np.maximum(corners, np.where(rumbles, corner_hz, 0.0))
     return corners

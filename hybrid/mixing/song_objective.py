@@ -141,6 +141,6 @@ def _cost_unconstrained(ids: _RuleIds, objective: Objective, dry: Dry, pins: Pin
     return _costs(ids, objective, objectives.evaluate_before_makeup(objective, dry, treatment, raw_of(dry)))
 
 
-def _costs(ids: _RuleIds, objective: Objective, found: tuple[Reading, ...]) -> Costs:
-    costs = objective.weight * objectives.penalties(objective, found, np.zeros(len(found), np.float32))
+def _costs(ids: _RuleIds, objective: Objective, readings: tuple[Reading, ...]) -> Costs:
+    costs = objective.weight * objectives.penalties(objective, readings, np.zeros(len(readings), np.float32))
     return Costs(costs.sum(), {name: costs[index] for index, name in enumerate(ids.ids)})

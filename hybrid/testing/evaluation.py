@@ -69,9 +69,9 @@ def read_as_required(objective: Objective, dry: Dry, treatment: Treatment) -> tu
 
 def _no_more_than(rule: RuleType, panel: Measured) -> Measured:
     """The panel with NaN for parts of the treatment that the rule's type does not declare."""
-    if rule.requires.of != "treatment" or panel.treatment is None:
+    if rule.required().of != "treatment" or panel.treatment is None:
         return panel._replace(treatment=None, slew_db_per_s=None)
-    parts = rule.requires.parts
+    parts = rule.required().parts
     moves = all(is_named(part, parts) for part in ("gain.ride", "dynamics.zone"))
     return panel._replace(
         treatment=map_parts(

@@ -81,7 +81,7 @@ def check_mix_of(path: Path, song: Song, rules: RuleSet, progress: Progress) -> 
     mix = load_mix(path)
     song, notes = song_without_mix(song, path)
     song = name_roles(song, rules.roles)
-    judged, left_out = _split(rules, lambda rule: why_not(rule.requires, FITTED))
+    judged, left_out = _split(rules, lambda rule: why_not(rule.required(), FITTED))
     with open_song(song) as reader, open_at(mix, song.sample_rate) as mix_reader:
         dry = analyse(song, reader, progress).dry
         fitted = fit(song, reader, mix_reader, dry, progress)
@@ -109,7 +109,7 @@ def _why_not_alone(rule: RuleType, song: Song) -> str:
     """The reason why a rule cannot be judged from a mix alone: first that which its tracks would not mend."""
     bars = "speaks of bars: needs --song with a tempo"
     needs_tempo = bool(rule.when and rule.when.bars and song.tempo_bpm is None)
-    return why_not(rule.requires, FITTED) or why_not(rule.requires, MIX_ALONE) or bars * needs_tempo
+    return why_not(rule.required(), FITTED) or why_not(rule.required(), MIX_ALONE) or bars * needs_tempo
 
 
 def _doubtful(rules: RuleSet, fitted: Fit) -> tuple[str, ...]:

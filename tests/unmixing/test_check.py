@@ -69,7 +69,7 @@ def test_a_mix_alone_is_judged_by_rules_on_the_whole_and_the_others_are_named(
     found = alone(0.1 * np.random.default_rng(0).normal(size=(3 * RATE, 2)))
     left_out = {left.rule for left in found.left_out}
     assert {finding.id for finding in found.verdict.rules} | left_out == {rule.id for rule in rules.enabled}
-    assert {"lead.level", "mask.general"} <= left_out
+    assert {"lead.level", "mask.general", "mono.tracks"} <= left_out
     assert {"out.loudness", "spectrum.curve"}.isdisjoint(left_out)
     assert found.left_out[0].why == "speaks of tracks: needs --song"
 

@@ -44,6 +44,10 @@ class RuleHooks(BaseModel):
     data: ClassVar[frozenset[str]] = frozenset()
     """Parameters that are data rather than program: another value compiles nothing anew."""
 
+    def required(self) -> Requires:
+        """The knowledge that this rule is measured from: more than the type's where a parameter asks for more."""
+        return self.requires
+
     def entries(self) -> Mapping[str, tuple[float | None, float | None]]:
         """The targets that the rule itself names, each with its bounds; none for types whose targets the song gives."""
         return {}

@@ -116,6 +116,9 @@ class MonoFoldown(RuleType):
     scale: Db = 1.0
     acts_on: tuple[Part, ...] = ("pan",)
 
+    def required(self) -> Requires:
+        return Requires("tracks") if self.resolution == "tracks" else self.requires
+
 
 class BandBalance(RuleType):
     """Left and right carry the same power in every region.
