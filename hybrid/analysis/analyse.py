@@ -49,12 +49,14 @@ def analyse(
         def measure(chunk: int, track: int) -> tuple[Float[np.ndarray, "_ time"], Array | None]:
             x = read_chunk(reader, grid, track, chunk)
             spectrum = recording.measure(chunk, track, x)
+            # only spectra that a pair needs are kept until all tracks are measured
             return x, spectrum if track in paired else None
 
         for chunk, measured in enumerate(map_chunks(pool, measure, grid.n_chunks, n_tracks)):
             recording.measure_pairs(chunk, [spectrum for _, spectrum in measured], pool)
             whole = sum_of([x for x, _ in measured])
             recording.measure_peaks(chunk, whole)
+            # every sample once: without context, which was metered before, and without padding at the end
             meter.add(whole[:, grid.context :][:, : max(0, song.n_samples - chunk * grid.chunk)])
             progress("analyse", (chunk + 1) / grid.n_chunks)
     levels = meter.levels()
@@ -85,6 +87,7 @@ def pairs_sharing_phase(
             on_spectra(np.asarray(chunk.spectra))
     power = np.einsum("gii->i", total)
     scale = np.sqrt(power[:, None] * power[None, :])
+    # magnitudes by octave: the cross power of a delayed copy changes its sign over frequency
     shared = np.divide(np.abs(total).sum(axis=0), scale, out=np.zeros_like(scale), where=scale > 0.0)
     first, second = np.triu_indices(n, 1)
     order = np.argsort(-shared[first, second], kind="stable")[:MAX_PAIRS]

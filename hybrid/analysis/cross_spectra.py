@@ -99,8 +99,10 @@ class CrossSpectra(NamedTuple):
             second > _BIN_THRESHOLD * second.max(axis=-1, keepdims=True)
         )
         weight = carries * self._weight()
+        # over the weights of the bins that count, so that a copy reads 1 however few they are
         scale = np.sqrt(np.where(carries, first * second, 1.0)) * np.maximum(weight.sum(axis=-1, keepdims=True), 1e-30)
         # an inverse transform divides by its length, and a real one counts every bin twice
+        # bins above the compared ones are missing, and taken as zero by the transform
         correlation = np.fft.irfft(weight * cross / scale, self.window, axis=-1) * (0.5 * self.window)
         return _peak_within(correlation, min(int(MAX_SEARCH_LAG_S * self.sample_rate), self.window // 2 - 1))
 
@@ -110,6 +112,7 @@ class CrossSpectra(NamedTuple):
 
 
 def _peak_within(correlation: Float[np.ndarray, "*shape time"], reach: int) -> Peak:
+    # the correlation is circular: negative lags lie at its end
     near = np.concatenate([correlation[..., -reach:], correlation[..., : reach + 1]], axis=-1)
     at = np.argmax(np.abs(near), axis=-1)
     value = np.take_along_axis(near, at[..., None], axis=-1)[..., 0]
@@ -131,6 +134,7 @@ class CrossSpectraAccumulator:
     def __call__(self, spectra: Complex[np.ndarray, "track window bin"]) -> None:
         """Adds the spectra of the next chunk."""
         stretch = self._n_added * len(self._own) // self._n_chunks
+        # bins in front: all pairs of tracks are one matrix product per bin
         columns = np.ascontiguousarray(spectra.transpose(2, 0, 1))
         products = np.conj(columns) @ columns.transpose(0, 2, 1)
         self._cross[stretch] += products[:, self._pairs[:, 0], self._pairs[:, 1]].T

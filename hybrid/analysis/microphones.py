@@ -79,6 +79,7 @@ def align_microphones(song: Song, reader: SongReader) -> AlignedMicrophones:
         return AlignedMicrophones(song, pairs_sharing_phase(song, reader))
     pairs = pairs_sharing_phase(song, reader, accumulator)
     agreed = align_from(song, accumulator)
+    # inverting changes no magnitude of a cross power, but moving changes which tracks share phase
     is_moved = any(old.offset_s != new.offset_s for old, new in zip(song.tracks, agreed.tracks, strict=True))
     return AlignedMicrophones(agreed, pairs_sharing_phase(agreed, reader.for_song(agreed)) if is_moved else pairs)
 
@@ -120,6 +121,7 @@ def _shifts(song: Song, sources: SameSources) -> Int[np.ndarray, " track"]:
         is_open[reference] = False
         for k in np.flatnonzero(sure & (pairs == reference).any(axis=1)):
             other = int(pairs[k].sum()) - reference
+            # a track that was moved is no reference: lags were measured before it moved
             if is_open[other] and not shift[reference]:
                 shift[other] = lag[k] if pairs[k, 0] == reference else -lag[k]
                 is_open[other] = False
@@ -143,6 +145,7 @@ def _reference_order(cross_spectra: CrossSpectra, is_open: list[bool]) -> list[i
 def _polarity_choice(song: Song, sources: SameSources, shift: Int[np.ndarray, " track"]) -> _PolarityChoice:
     """The polarities that make the sum of each group of sure pairs strongest below 500 Hz."""
     cross_spectra, pairs = sources.cross_spectra, sources.cross_spectra.pairs
+    # signs are judged where the tracks lie once they are moved
     lag = shift[pairs[:, 1]] - shift[pairs[:, 0]]
     cross, gain_db = cross_spectra.low_cross(lag).sum(axis=0), _gain_db(cross_spectra, lag)
     holds = sources.steady_sign & steady(cross_spectra, same_sign(cross_spectra, lag, sources.peak))
@@ -160,6 +163,7 @@ def _gain_db(cross_spectra: CrossSpectra, lag: Int[np.ndarray, " pair"]) -> Floa
     """Gain of each pair's power below 500 Hz if its tracks add rather than subtract, dB; at most 43."""
     total = cross_spectra.low_powers().sum(axis=0)
     shared = 2.0 * np.abs(cross_spectra.low_cross(lag).sum(axis=0))
+    # sum and difference of two signals have the powers total + shared and total - shared
     share = np.divide(shared, total, out=np.zeros_like(total), where=total > 0.0)
     return 10.0 * np.log10((1.0 + share) / np.maximum(1.0 - share, 1e-4))
 

@@ -37,6 +37,7 @@ def best_polarities(
     for (first, second), shared in zip(pairs.tolist(), cross.tolist(), strict=True):
         table[place[first], place[second]] = table[place[second], place[first]] = shared
     free = np.flatnonzero(is_open)
+    # inverting every member leaves the sum as it is: the first stays upright without loss
     if len(free) > _MAX_EXHAUSTIVE:
         sign = _coordinate_ascent(table, free)
         return sign * sign[0] if is_open[0] else sign
@@ -45,6 +46,7 @@ def best_polarities(
     choices[:, free] = 1 - 2 * (np.arange(len(choices))[:, None] >> np.arange(len(free)) & 1)
     power = np.einsum("ci,ij,cj->c", choices, table, choices)
     n_inverted = np.sum(choices < 0, axis=1)
+    # rounded, so that sums that differ by rounding alone are a tie, which fewer inversions decide
     return choices[np.lexsort((n_inverted, -np.round(power / np.abs(table).sum(), 9)))[0]]
 
 
@@ -52,8 +54,10 @@ def _coordinate_ascent(table: Float[np.ndarray, "n n"], free: Int[np.ndarray, " 
     """Polarities from all upright, inverting the signal that gains most until none gains."""
     sign = np.ones(len(table), int)
     while True:
+        # the diagonal is zero: inverting a signal changes the sum over all ordered pairs by four times this
         gain = -sign[free] * (table[free] @ sign)
         best = int(np.argmax(gain))
+        # above rounding, which could otherwise invert a signal back and forth for ever
         if gain[best] <= 1e-9 * np.abs(table).sum():
             return sign
         sign[free[best]] *= -1

@@ -63,6 +63,7 @@ class Recording:
 
         `x` includes the context; with `every` 2, only every other window is measured.
         """
+        # powers begin as zeros: silence needs no transform
         if not x.any():
             return None
         powers, spectrum = bandpower.band_powers(self._analyser, x, every)
@@ -80,6 +81,7 @@ class Recording:
                 cross = bandpower.cross_powers(self._analyser, first, second)
                 self.cross[index, :, :, self._frames(chunk)] = self._joined(cross)
 
+        # as a list, which waits for all pairs and raises what any of them raised
         list(pool.map(measure, range(len(self._pairs))))
 
     def measure_peaks(self, chunk: int, whole: Float[np.ndarray, "2 time"]) -> None:

@@ -66,11 +66,13 @@ def same_sources_of(song: Song, cross_spectra: CrossSpectra) -> SameSources:
     peak = cross_spectra.peak()
     value = np.abs(peak.value)
     ambiguous = np.array([is_ambiguous(song.tracks[i]) or is_ambiguous(song.tracks[j]) for i, j in cross_spectra.pairs])
+    # microphones on one drum agree little over the whole spectrum, but cohere below 500 Hz
     is_similar = (value >= SIMILARITY) | (
         (value >= WEAK_SIMILARITY) & (coherence(cross_spectra, peak.lag) >= SIMILARITY)
     )
     is_same = (peak.opposite <= MAX_OPPOSITE * value) & np.where(ambiguous, value >= STRONG_SIMILARITY, is_similar)
     sources, peak = cross_spectra.select(is_same), Peak(*(x[is_same] for x in peak))
+    # a sample at least: at low rates the tolerance is less
     near = np.abs(sources.peaks().lag - peak.lag) <= max(1.0, SAME_LAG_S * song.sample_rate)
     return SameSources(sources, peak, steady(sources, same_sign(sources, peak.lag, peak)), steady(sources, near))
 

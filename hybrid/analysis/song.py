@@ -128,6 +128,7 @@ def analyse_sparsely(song: Song, reader: SongReader, naming: Naming, progress: P
         spectrum = recording.measure(chunk, track, read_chunk(reader, grid, track, chunk), _SPARSE_STEP)
         if spectrum is None or chunk not in compared:
             return None
+        # the transform is linear: the mean of both channels' spectra is that of the mid
         return np.asarray(spectrum)[..., :COMPARED_BINS].mean(axis=0)
 
     with workers(reader.n_threads) as pool:

@@ -37,4 +37,5 @@ def group_coherence_db(
     both = member[pairs[:, 0]] * member[pairs[:, 1]]
     incoherent = member @ own
     sounds = incoherent > FLOOR
+    # `where` inside as well: 0 / 0 in the branch that is not taken would make the gradient NaN
     return db(jnp.where(sounds, (incoherent + both @ shared) / jnp.where(sounds, incoherent, 1.0), 1.0))

@@ -21,8 +21,10 @@ def broadband_db(
     """Broadband gain in dB of a track from its gains in zones, weighted by the energy of the raw track in each."""
     energy = jnp.einsum("itb,zb->izt", raw, jnp.asarray(zone_curves(), raw.dtype))
     whole = jnp.sum(energy, axis=1, keepdims=True)
+    # no floor: under it the shares of a quiet frame would not sum to one, which reads as a gain
     share = energy / jnp.where(whole > 0.0, whole, 1.0)
     gain = jnp.sum(share * jnp.exp(LN_DB * zone_db), axis=1)
+    # a silent frame has no shares: 0 dB with zero gradient, not the floor
     return jnp.where(gain > 0.0, db(jnp.where(gain > 0.0, gain, 1.0)), 0.0)
 
 
@@ -42,6 +44,7 @@ def movement_db(
     """
     level = db(power + 1e-4 * jax.lax.stop_gradient(mean_over(power, active))[:, None])
     n = max(3, round(2.0 / frame_s)) | 1
+    # a rest longer than the window has no mean: it does not count, but must be finite
     around = _running(level * active, n) / jnp.maximum(_running(active, n), 1e-3)
     square = mean_over(jnp.square(level - around), active)
     return 10.0 * jnp.log10(square + _STILL_DB**2)

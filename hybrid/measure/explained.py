@@ -86,6 +86,7 @@ def _left_by_slow(raw: Complex[Array, "w channel bin"], treated: Complex[Array, 
 
 def explained_db(total: WaveformMoments) -> Float[np.ndarray, " 2"]:
     """Explained over residual power, dB, of the fixed and of the slow model; 100 for silence."""
+    # double precision: the residual is a small difference of large sums
     power, both = np.asarray(total.raw, np.float64), np.asarray(total.both, np.complex128)
     treated = np.asarray(total.treated, np.float64)
     floor = _RIDGE * power.mean(axis=1, keepdims=True)
@@ -95,5 +96,6 @@ def explained_db(total: WaveformMoments) -> Float[np.ndarray, " 2"]:
 
 
 def _ratio_db(whole: float, rest: float) -> float:
+    # both powers have the floor, so that the ratio stays within the ceiling on either side
     least = 10.0 ** (-0.1 * CEILING_DB) * whole
     return CEILING_DB if whole <= 0.0 else 10.0 * float(np.log10(max(whole - rest, least) / max(rest, least)))

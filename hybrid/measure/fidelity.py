@@ -22,6 +22,7 @@ def timbre_change_db(
     """
     raw, treated = (jnp.einsum("itb,it->ib", power, active) for power in (before, after))
     weight = importance(raw)
+    # bands that the raw track does not use have no ratio, and no weight
     change = jnp.where(weight > 0.0, db(treated / jnp.where(raw > 0.0, raw, 1.0)), 0.0)
     square = _variance(change - low_cut_db, weight) + _variance(low_cut_db, weight)
     # the gradient of the root is infinite at zero: an unchanged track reads 0 with zero gradient

@@ -40,6 +40,7 @@ def block_power(power_k: Float[Array, "*batch frame"], frame_s: float, block_s: 
     """
     n = min(max(1, round(block_s / frame_s)), power_k.shape[-1])
     count = power_k.shape[-1] - n + 1
+    # shifted sums: differences of a running sum would lose quiet blocks after loud ones in float32
     return jnp.sum(jnp.stack([power_k[..., k : k + count] for k in range(n)]), axis=0) / n
 
 
@@ -63,6 +64,7 @@ def gate(blocks: Blocks) -> Float[Array, "*batch block"]:
     """1 for blocks that count towards integrated loudness, else 0; both gates of BS.1770 annex 1."""
     level = lufs(jax.lax.stop_gradient(blocks.power))
     above_gate = blocks.exists * (level > ABSOLUTE_GATE_LUFS)
+    # over blocks above the absolute gate alone: silence must not lower the relative one
     threshold = lufs(mean_over(jax.lax.stop_gradient(blocks.power), above_gate)) + RELATIVE_GATE_LU
     return above_gate * (level > threshold[..., None])
 

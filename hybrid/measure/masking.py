@@ -111,6 +111,7 @@ def audibility(
     """
     usable = weight > 0.01 * jnp.max(weight, axis=-1, keepdims=True)
     # softmax weights times values: a maximum whose gradient reaches all bands that are nearly as good
+    # finite where a band is left out: in silence all are, and minus infinity throughout would give NaN
     share = jax.nn.softmax(jnp.where(usable, -excess / _BEST_DB, -100.0), axis=-1)
     best = jnp.sum(jnp.where(usable, -excess * share, 0.0), axis=-1)
     audible = mean_over(jax.nn.sigmoid((best + 3.0) / 2.0), active)

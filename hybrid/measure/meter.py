@@ -66,6 +66,7 @@ class LoudnessMeter:
             self._slices.append(self._sum / self._slice)
             self._sum = later
         self._n_samples += len(squares)
+        # a slice that ends with the block is complete as well, though no later sum follows it
         if self._n_samples % self._slice == 0:
             self._slices.append(self._sum / self._slice)
             self._sum = 0.0
@@ -76,6 +77,7 @@ class LoudnessMeter:
         A stream shorter than 400 ms is one block of its own length; digital silence reads -120.7 LUFS.
         """
         rest = self._n_samples % self._slice
+        # an incomplete block at the end does not count (BS.1770), unless it is the only one
         slices = self._slices if len(self._slices) >= 4 or not rest else [*self._slices, self._sum / rest]
         n = max(1, len(slices))
         padded = np.zeros(-(-n // _PADDING) * _PADDING, np.float32)
@@ -93,6 +95,7 @@ class LoudnessMeter:
 def _readings(power: Float[Array, " slice"], inside: Float[Array, " slice"]) -> tuple[Array, Array, Array]:
     """Integrated, momentary and short-term loudness, LUFS, of slices, some of which are padding."""
     over = partial(loudness.block_power, frame_s=SLICE_S)
+    # blocks of padding alone divide zero by zero: `LoudnessMeter.loudness` cuts them off
     running = [over(power, block_s=s) / over(inside, block_s=s) for s in (loudness.MOMENTARY_S, loudness.SHORT_TERM_S)]
     return loudness.integrated_lufs(power, inside, SLICE_S), loudness.lufs(running[0]), loudness.lufs(running[1])
 
@@ -114,6 +117,7 @@ class PeakMeter:
         while x.shape[1] - start >= _UNIT + _CONTEXT:
             self._update(x[:, start : start + _UNIT + _CONTEXT])
             start += _UNIT
+        # points between the last samples need samples that are still to come
         self._context = x[:, start:]
 
     def _update(self, x: Float[np.ndarray, "channel time"]) -> None:
@@ -121,6 +125,7 @@ class PeakMeter:
 
     def true_peak_dbtp(self) -> float:
         """True peak of the stream, dBTP, to be called once, at its end; digital silence reads -100."""
+        # silence follows the stream, so that points between its last samples count too
         self._update(np.pad(self._context, ((0, 0), (0, _UNIT + _CONTEXT - self._context.shape[1]))))
         return 20.0 * float(np.log10(self._peak + 1e-5))
 

@@ -133,6 +133,7 @@ def _predicted(
     output_level_db: Float[Array, ""],
     treatment: Treatment | None,
 ) -> _Levels:
+    # finite in silence as well, where it is not used: else its gradient would be NaN
     power_ratio = jnp.sum(effect.mix_power(layer), axis=-1) / jnp.where(raw_whole > FLOOR, raw_whole, 1.0)
     track_k, pair_k = effect.track_k(layer), effect.pair_k(layer)
     # cancelling pairs reach zero only to rounding
@@ -173,6 +174,7 @@ def _observed(
     return _Levels(
         track_k=effect.track_k(tracks),
         pair_k=effect.pair_k(tracks),
+        # the rendered mix is measured as a song of one track
         mix_k=effect.track_k(whole)[0],
         return_k=effect.return_k(tracks),
         peak=whole.dry.peak,
@@ -187,6 +189,7 @@ def _observed(
 def bus_k(song: Measured, member: Float[Array, "*bus track"], raw: bool = False) -> Float[Array, "*bus frame"]:
     """K-weighted power of the sum of the members (0 or 1) of a bus; pairs that share phase add coherently."""
     powers = song.raw if raw else song
+    # as in the mix, cancelling pairs reach zero only to rounding
     return jnp.maximum(member @ powers.track_k + effect.pair_member(song.dry, member) @ powers.pair_k, 0.0)
 
 

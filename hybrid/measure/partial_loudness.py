@@ -43,6 +43,7 @@ def specific_partial(signal: Float[Array, "*shape"], noise: Float[Array, "*shape
         share = ((G * (x + noise) + A) ** ALPHA - base) / ((G * (noise + masked) + A) ** ALPHA - base)
         return C * (2.0 * x / (x + masked)) ** 1.5 * ((G * THRESHOLD + A) ** ALPHA - A**ALPHA) * share
 
+    # both equations meet at the masked threshold: there a sound is as loud as at the threshold in quiet
     return jnp.where(signal >= masked, above(jnp.maximum(signal, masked)), below(jnp.minimum(signal, masked)))
 
 
@@ -57,6 +58,7 @@ def kept_share(
     `pressure` is the power re 0 dB SPL that corresponds to a power of one.
     """
     from_500 = bands.band_centres_hz() >= LOWEST_HZ
+    # maskees alone are chosen: maskers below 500 Hz spread into these bands
     spread = jnp.asarray(spreading()[:, from_500], track.dtype)
     signal = (track @ spread) * pressure
     noise = (jnp.maximum(mix - track, 0.0) @ spread) * pressure
@@ -67,4 +69,5 @@ def kept_share(
 
 def pressure_of(loudness_lufs: Float[Array, ""], level_db_spl: float) -> Float[Array, ""]:
     """Power re 0 dB SPL that corresponds to a power of one, for a mix of this loudness played at `level_db_spl`."""
+    # a mix of this loudness has a K-weighted power of loudness less offset, in dB
     return 10.0 ** ((level_db_spl - loudness_lufs + OFFSET_DB) / 10.0)

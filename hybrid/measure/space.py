@@ -14,6 +14,7 @@ def position(left: Float[Array, "*shape"], right: Float[Array, "*shape"]) -> Flo
 
     A mono source panned to p reads p; equal channels and silence read 0.
     """
+    # the floor keeps the gradient of the roots finite, and silence in the centre
     angle = jnp.arctan2(jnp.sqrt(right + FLOOR), jnp.sqrt(left + FLOOR))
     return 100.0 * (angle * (4.0 / np.pi) - 1.0)
 
@@ -26,7 +27,9 @@ def balance_db(left: Float[Array, "*shape"], right: Float[Array, "*shape"]) -> F
 def side_to_mid_db(power: Float[Array, "3 *shape"]) -> Float[Array, "*shape"]:
     """Level of the side signal over the mid, dB; -100 for mono, 0 for uncorrelated channels of equal level."""
     mean = 0.5 * (power[0] + power[1])
+    # powers of (l + r) / sqrt(2) and (l - r) / sqrt(2)
     mid, side = mean + power[2], mean - power[2]
+    # shares of the whole: the floor then lies 100 dB below the sound rather than below full scale
     total = jnp.maximum(mid + side, FLOOR)
     return db(jnp.maximum(side, 0.0) / total) - db(jnp.maximum(mid, 0.0) / total)
 

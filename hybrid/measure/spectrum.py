@@ -49,6 +49,7 @@ def tilt_db_per_octave(level_db: Float[Array, " band"], weight: Float[Array, " b
     White noise reads +3.01, pink noise 0, given levels per octave of bandwidth; 0 without any weight.
     """
     octave = jnp.asarray(np.log2(bands.band_centres_hz()), level_db.dtype)
+    # with centred octaves the mean of the levels has no effect on the slope
     centred = octave - mean_over(octave, weight)
     spread = jnp.sum(weight * jnp.square(centred))
     return jnp.sum(weight * centred * level_db) / jnp.where(spread > 0.0, spread, 1.0)
@@ -57,7 +58,9 @@ def tilt_db_per_octave(level_db: Float[Array, " band"], weight: Float[Array, " b
 def shares_below(corner_hz: Float[Array, "*batch"] | float) -> Float[Array, "*batch band"]:
     """Share of each band's width, in ERB-number, below a corner frequency, 0 to 1."""
     position = jnp.asarray(bands.erb_number(bands.band_centres_hz()))
+    # `erb_number` in JAX, since corners are data and have a gradient
     corner = 21.4 * jnp.log10(1.0 + 0.00437 * jnp.asarray(corner_hz))
+    # bands are taken as one Cam wide, which they are to 1.4 %
     return jnp.clip(corner[..., None] - position + 0.5, 0.0, 1.0)
 
 
@@ -72,10 +75,12 @@ def excess_db(level_db: Float[Array, " band"], band_hz: tuple[float, float]) -> 
     region = bands_between(band_hz)
 
     def mean(inside: Float[np.ndarray, " band"]) -> tuple[Float[Array, ""] | None, float]:
+        # a mean over octaves, in which bands lie denser the higher they are
         weight = width * inside
         total = weight.sum()
         return (level_db @ (weight / total), float(octave @ weight / total)) if total else (None, 0.0)
 
+    # a band on the border belongs to the region, and is no neighbour of it
     (below, below_at), (above, above_at) = (
         mean(bands_between(beside) * (1.0 - region)) for beside in ((0.5 * low, low), (high, 2.0 * high))
     )
@@ -85,6 +90,7 @@ def excess_db(level_db: Float[Array, " band"], band_hz: tuple[float, float]) -> 
         line = below if above is None else above
     else:
         line = below + (above - below) * ((at - below_at) / (above_at - below_at))
+    # no gradient: lifting the neighbours is no way to lower an excess
     return jnp.zeros_like(level) if line is None else level - jax.lax.stop_gradient(line)
 
 

@@ -28,6 +28,7 @@ ConstraintWeights = tuple[Float[np.ndarray | Array, " _"], ...]
 
 def beyond_limits(targets: objectives.Targets) -> Float[Array, " target"]:
     """Distance of each target outside its interval, in scales; negative inside."""
+    # not clipped at zero: inside its limits a constraint lets its multiplier fall
     return jnp.maximum(targets.low - targets.value, targets.value - targets.high) / targets.scale
 
 

@@ -63,6 +63,7 @@ def role_start(
     n = len(tracks)
     raw = np.asarray(_raw_lufs(dry))[:n]
     role_lu = np.array([_level(track) for track in tracks])
+    # a silent track reads the floor, and would be raised to its bound
     level = np.where(raw > loudness.ABSOLUTE_GATE_LUFS, role_lu - raw, 0.0)
     # only differences matter, since the output level is solved: the middle track keeps its level
     level -= np.median(level) if n else 0.0

@@ -204,6 +204,7 @@ def _run(
     an unlimited constraint is broken."""
     program = _program(plan.size)
     first, last = span
+    # in descent, levels are those after make-up; the start is an ordinary treatment
     unconstrained = unconstrain(undo_makeup(task.dry, start))
     state = initial_state(
         unconstrained, task.constraints, len(task.objective.program.rules), np.float32(first * plan.size)
@@ -211,6 +212,7 @@ def _run(
     rounds: list[Round] = []
     for number in range(first, last):
         leaves, *outcome = program(np.float32(plan.n_steps), task, state)
+        # exported programs return plain leaves: the types of the containers are put back
         state = jax.tree.unflatten(jax.tree.structure(state), leaves)
         rounds.append(Round(*(np.asarray(each) for each in outcome)))
         progress("refine", min(1.0, (number + 1) / plan.n))

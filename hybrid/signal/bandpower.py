@@ -56,6 +56,7 @@ def make_analyser(sample_rate: int) -> Analyser:
     window = stft.hann(stft.HOPS_PER_WINDOW * stft.hop_samples(sample_rate))
     frequency_hz = bands.bin_frequencies_hz(len(window), sample_rate)
     plain = bands.band_weights(frequency_hz) * bands.spectrum_scale(window)[:, None]
+    # bin by bin, before bins are summed: the width of the bands then costs loudness no accuracy
     weighted = plain * kweighting.power_response(frequency_hz, sample_rate)[:, None]
     both = np.concatenate([plain, weighted], axis=1)
     return Analyser(jnp.asarray(window, jnp.float32), jnp.asarray(both, jnp.float32))
@@ -72,6 +73,7 @@ def k_weight(sample_rate: int) -> Float[np.ndarray, " band"]:
 
 def _banded(power: Float[Array, "*batch hop bin"], weights: Float[Array, "bin out"], every: int = 1) -> Array:
     frames = power.reshape(*power.shape[:-2], -1, stft.HOPS_PER_FRAME // every, power.shape[-1])
+    # both are linear: the mean first makes the product smaller by the number of hops in a frame
     return jnp.mean(frames, axis=-2) @ weights
 
 
@@ -115,6 +117,7 @@ def cross_powers(
 @jax.jit
 def mid_spectra(analyser: Analyser, mids: Float[Array, "track time"]) -> MidSpectra:
     """Spectra of mid signals and their pairwise cross powers, from which shared phase and its delay are estimated."""
+    # the shares of a bin in all bands sum to one: what is left is the K-weighting of the bin
     k_weights = analyser.weights[:, analyser.weights.shape[1] // 2 :].sum(axis=1)
     plain = stft.half_overlap_spectra(mids, analyser.window)
     n_bins = plain.shape[-1]
@@ -128,6 +131,7 @@ def products(spectra: Complex[Array, "row window bin"], edges: tuple[int, ...]) 
 
     def product(low: int, high: int) -> Float[Array, "row row"]:
         inside = spectra[:, :, low:high].reshape(len(spectra), -1)
+        # real parts alone: two real products instead of the four of a complex one
         return inside.real @ inside.real.T + inside.imag @ inside.imag.T
 
     return jnp.stack([product(low, high) for low, high in pairwise(edges)])

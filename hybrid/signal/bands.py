@@ -47,6 +47,7 @@ def band_weights(bin_hz: Float[np.ndarray, " bin"], n_bands: int = N_BANDS) -> F
     """
     first, last = erb_number(LOWEST_HZ), erb_number(HIGHEST_HZ)
     position = np.clip((erb_number(bin_hz) - first) / (last - first) * (n_bands - 1), 0.0, n_bands - 1.0)
+    # triangles that reach to the next centre: at every position two of them sum to one
     return np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(n_bands)))
 
 

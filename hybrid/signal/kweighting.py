@@ -17,6 +17,7 @@ def sections(sample_rate: int) -> Float[np.ndarray, "2 6"]:
     """Coefficients of the two biquads as rows b0 b1 b2 a0 a1 a2 with a0 = 1: the shelf, then the high pass."""
     # bilinear transform, each filter prewarped at its own frequency
     high = 10.0 ** (_SHELF_DB / 20.0)
+    # not quite the square root: with this exponent the standard's coefficients come out to 1e-9
     mid = high**0.4996667741545416
     k = np.tan(np.pi * _SHELF_HZ / sample_rate)
     d = 1.0 + k / _SHELF_Q + k * k
@@ -30,11 +31,13 @@ def sections(sample_rate: int) -> Float[np.ndarray, "2 6"]:
     ]
     k = np.tan(np.pi * _HIGH_PASS_HZ / sample_rate)
     d = 1.0 + k / _HIGH_PASS_Q + k * k
+    # the numerator is not divided by d, as in the standard: at unity gain all would read 0.04 dB low
     high_pass = [1.0, -2.0, 1.0, 1.0, 2.0 * (k * k - 1.0) / d, (1.0 - k / _HIGH_PASS_Q + k * k) / d]
     return np.array([shelf, high_pass])
 
 
 def _response(section: Float[np.ndarray, " 6"], z: Complex[np.ndarray, " bin"]) -> Complex[np.ndarray, " bin"]:
+    # `z` is the delay z^-1, whose highest power `polyval` expects first
     return np.polyval(section[2::-1], z) / np.polyval(section[5:2:-1], z)
 
 

@@ -17,6 +17,7 @@ def phases() -> Float[np.ndarray, "3 tap"]:
     offsets = np.arange(1, FACTOR) / FACTOR
     n = np.arange(TAPS_PER_PHASE) - TAPS_PER_PHASE // 2 + 1
     t = n[None, :] - offsets[:, None]
+    # Kaiser window without its constant, which the division by the sum takes out
     taps = np.sinc(t) * np.i0(8.0 * np.sqrt(np.maximum(0.0, 1.0 - (2.0 * t / (TAPS_PER_PHASE + 1)) ** 2)))
     return taps / taps.sum(axis=1, keepdims=True)
 
@@ -40,6 +41,7 @@ def peak(x: Float[Array, "*batch time"]) -> Float[Array, "*batch"]:
     time = x.shape[-1]
     if time < TAPS_PER_PHASE:
         return jnp.max(jnp.abs(x), axis=-1)
+    # a block more than the samples fill, so that the last one too has samples that follow it
     padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -time % _BLOCK + _BLOCK)])
     blocks = padded.reshape(*x.shape[:-1], -1, _BLOCK)
     # each block with the samples that follow it; one matrix product is faster than three convolutions

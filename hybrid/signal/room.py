@@ -34,6 +34,7 @@ def impulse_responses(
     In every band, the responses from both inputs to either output have a total energy of one, times the tone.
     """
     n = int(np.ceil(float(np.max(decay_s)) * sample_rate)) + 1
+    # twice the length: what zero-phase filters smear before the start falls beyond the end, and is cut off
     weights = bands.band_weights(np.fft.rfftfreq(2 * n, 1.0 / sample_rate))
     noise = np.fft.rfft(np.random.default_rng(_SEED).standard_normal((2, 2, n)), 2 * n)
     time_s = np.arange(n) / sample_rate

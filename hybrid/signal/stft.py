@@ -36,6 +36,7 @@ def n_frames(n_samples: int, sample_rate: int) -> int:
 
 def hann(n: int) -> Float[np.ndarray, "{n}"]:
     """Periodic Hann window of `n` samples."""
+    # not the symmetric one: copies of this a quarter apart sum to a constant, and so do their squares
     return 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n) / n)
 
 
@@ -77,6 +78,7 @@ def overlap_add(
     """
     size = window.shape[-1]
     hop = size // HOPS_PER_WINDOW
+    # the root of a Hann window acts twice, and Hann windows a quarter apart sum to two
     frames = jnp.fft.irfft(spectra, n=size, axis=-1) * (0.5 * window)
     # hop k of a window is added k hops after the window's first: four shifted sums instead of a loop over windows
     parts = frames.reshape(*frames.shape[:-1], HOPS_PER_WINDOW, hop)

@@ -50,6 +50,7 @@ def track_gains(moments: Moments, unmixed: Gains, envelope: Float[np.ndarray, "b
     stereo = moments.parts.track[n:]
     own = moments.k_weight[:, None] * np.einsum("bpp->bp", moments.within[:, 0])
     side, side_energy = np.zeros_like(envelope), np.zeros((len(own), n))
+    # what follows the envelope alone is unrelated to the waveform: powers add, not amplitudes
     side[..., stereo] = np.sqrt(np.square(unmixed.gain[..., n:]) + envelope[..., stereo])
     side_energy[:, stereo] = own[:, n:]
     mid = np.sqrt(np.square(unmixed.gain[..., :n]) + envelope)
@@ -88,6 +89,7 @@ def faders(gains: TrackGains) -> Faders:
     position, width = _position(gains), _width(gains)
     curve, weight = _curve(gains, position, width)
     level = np.where(weight.any(axis=0), _db(_ratio(np.sum(weight * curve, axis=0), weight.sum(axis=0))), 0.0)
+    # a band that is not in the mix reads -120 dB, and would bend the whole curve
     tone = _tone(np.clip(_db(curve) - level, -12.0, 12.0), weight, gains.confidence)
     return Faders(level, tone, position, _db(width))
 
@@ -95,6 +97,7 @@ def faders(gains: TrackGains) -> Faders:
 def _position(gains: TrackGains) -> Float[np.ndarray, " track"]:
     """Pan position by the sine-cosine law, within its range; 0 for tracks that are not in the mix."""
     out = np.sum(gains.mid_energy[:, None] * gains.mid + gains.side_energy[:, None] * gains.side, axis=0)
+    # without a gain the angle would be zero, which is hard left
     angle = np.where(out.any(axis=0), np.arctan2(out[1], out[0]), np.pi / 4.0)
     low, high = PARTS["pan.position"].bijector.limits
     return np.clip(100.0 * (angle * (4.0 / np.pi) - 1.0), low, high)
@@ -117,6 +120,8 @@ def _curve(
     angle = (position / 100.0 + 1.0) * (np.pi / 4.0)
     law = np.sqrt(2.0) * np.stack([np.cos(angle), np.sin(angle)])
     weight = gains.mid_energy + np.square(width) * gains.side_energy
+    # least squares: the mid's gain is curve times law, the side's curve times width times law,
+    # and the squares of the law sum to two
     energy = gains.mid_energy[:, None] * gains.mid + width * gains.side_energy[:, None] * gains.side
     return 0.5 * _ratio(np.sum(law * energy, axis=1), weight), weight
 
@@ -130,6 +135,7 @@ def _tone(
     knots = tone_curves()
     share = _ratio(weight, np.broadcast_to(weight.max(axis=0), weight.shape))
     counts = np.where(share > _EMPTY, share, 0.0) ** 0.3 * confidence
+    # the ridge also keeps tracks solvable whose bands have no weight
     normal = np.einsum("kb,bi,lb->ikl", knots, counts, knots) + _TONE_RIDGE * np.eye(N_TONE)
     rhs = np.einsum("kb,bi,bi->ik", knots, counts, curve_db)
     low, high = PARTS["eq.tone"].bijector.limits

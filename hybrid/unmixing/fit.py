@@ -57,6 +57,7 @@ def fit(song: Song, reader: SongReader, mix: SongReader, dry: Dry, progress: Pro
     unmixed = unmix(moments)
     nothing = neutral(dry.active.shape[0], float(dry.time_s[-1]), 1.0)
     none = np.zeros((*unmixed.gain.shape[:2], len(song.tracks)))
+    # the waveform comes first: the envelope is fitted to the power that it leaves
     by_wave = _treatment(nothing, faders(track_gains(moments, unmixed, none)))
     gains = track_gains(moments, unmixed, _envelope(dry, mix_dry, by_wave, len(song.tracks)))
     return Fit(
@@ -91,6 +92,7 @@ def _channel_powers(dry: Dry, treatment: Treatment) -> Float[Array, "2 frame ban
     """Power of the treated sum in each output channel."""
     layer = treated(dry, treatment)
     one_channel = jnp.eye(2)[..., None]
+    # `mix_power` sums both channels: with one row of every pan matrix at zero, it is that of the other
     return jnp.stack([mix_power(layer._replace(pan=layer.pan * only)) for only in one_channel])
 
 
@@ -99,6 +101,7 @@ def _envelope(dry: Dry, mix: Dry, explained: Treatment, n: int) -> Float[np.ndar
     audible = np.asarray(dry.active).any(axis=0)
     power = np.asarray(_channel_powers(dry, explained))
     tracks = np.asarray(dry.power)[:n, :2]
+    # an index and a mask with a slice in between put the frames in front
     return by_envelope(np.asarray(mix.power)[0, :2, audible].swapaxes(0, 1), power[:, audible], tracks[:, :, audible])
 
 
@@ -121,6 +124,7 @@ def _levelled(treatment: Treatment, gains: TrackGains) -> Treatment:
     """The treatment with the median level of the tracks as output level, and levels around it within their range."""
     level = np.asarray(treatment.gain.level_db)[: gains.mid.shape[-1]]
     audible = gains.mid.any(axis=(0, 1)) | gains.side.any(axis=(0, 1))
+    # tracks that are not in the mix have -120 dB, and would draw the median down
     median = float(np.median(level[audible])) if audible.any() else 0.0
     low, high = PARTS["gain.level"].bijector.limits
     around = np.where(gains.mid_energy.any(axis=0), np.clip(level - median, low, high), 0.0)

@@ -35,6 +35,7 @@ class Gains(NamedTuple):
 def unmix(moments: Moments) -> Gains:
     """Gains of every part by band and output channel, with the unexplained energy and the certainty."""
     overall = _overall(moments)
+    # a first pass finds what stays unexplained, which says how far each band is to be trusted
     first = _in_bands(moments, overall, 1e-3 * moments.of_mix)
     doubt = _DOUBT * _unexplained(moments, first) + 1e-6 * moments.of_mix
     gain = _in_bands(moments, overall, doubt)
@@ -65,9 +66,11 @@ def _in_bands(
     moments: Moments, overall: Float[np.ndarray, "2 part"], doubt: Float[np.ndarray, "band 2"]
 ) -> Float[np.ndarray, "band 2 part"]:
     """Gains per band, shrunk towards the overall ones with the strength of `doubt`, an energy."""
+    # not the overall gain alone: a part for which that is zero would be held there in every band
     unit = overall + 0.03 * np.sqrt(np.mean(np.square(overall))) + 1e-9
     shrinkage = doubt[..., None] / np.square(unit) + _RIDGE * np.einsum("bopp->bop", moments.within)
     within = moments.within + shrinkage[..., None] * np.eye(overall.shape[-1])
+    # a ridge about the overall gains: one about zero would lower all uncertain ones
     return _solve(within, moments.with_mix + shrinkage * overall)
 
 
@@ -79,6 +82,7 @@ def _certain(
     own = np.einsum("bopp->bop", moments.within)
     matrix, _ = _normalised(moments.within + _RIDGE * own[..., None] * np.eye(own.shape[-1]))
     inverse = np.linalg.inv(matrix + 1e-9 * np.eye(own.shape[-1]))
+    # 1 / diagonal of the inverse correlation is 1 - R^2, what the other parts do not explain of one
     alone = np.clip(1.0 / np.einsum("bopp->bop", inverse), 0.0, 1.0)
     energy = alone * own * np.square(gain)
     return energy / (energy + doubt[..., None] + 1e-30)
@@ -95,6 +99,7 @@ def _solve(
     within: Float[np.ndarray, "*batch part part"], with_mix: Float[np.ndarray, "*batch part"]
 ) -> Float[np.ndarray, "*batch part"]:
     """Solution of non-negative least squares by coordinate descent, from the unconstrained one; 0 for silent parts."""
+    # a diagonal of ones: the ridge is as small beside every part, and an update needs no division
     matrix, scale = _normalised(within)
     rhs = with_mix * scale
     n = rhs.shape[-1]
@@ -121,6 +126,7 @@ def by_envelope(
     """
     floor = 1e-9 * np.max(mix, initial=1e-20)
     total = np.sum(tracks, axis=2)
+    # multiplicative updates never leave zero: every track begins with an equal share of the mix
     gain = np.where(total > 0.0, np.sum(mix, axis=1) / np.where(total > 0.0, total, 1.0), 0.0) / max(len(tracks), 1)
     for _ in range(_ROUNDS):
         estimate = explained + np.einsum("iob,iofb->ofb", gain, tracks)

@@ -102,10 +102,12 @@ def measure_moments(song: Song, reader: SongReader, mix: MixFile, progress: Prog
             recording.measure_peaks(chunk, rows[:_FIRST])
             covered = mix.covers(start, n)
             tracks = list(pool.map(lambda i, c=chunk: read_chunk(reader, grid, i, c), range(len(song.tracks))))
+            # samples of tracks beyond the mix would pull their gains down
             for row, (track, is_side) in enumerate(zip(*parts, strict=True), start=_FIRST):
                 rows[row] = _part(tracks[track], bool(is_side)) * covered
             sums.add(analyser, rows, pool)
             progress("compare", (chunk + 1) / grid.n_chunks)
+    # no distance from loudness to peak is needed: of an observed mix, meters read both
     return MomentsAndMix(sums.moments(parts), recording.dry(0.0))
 
 
