@@ -45,6 +45,7 @@ def observe_table(rows: Sequence[MixRow], parent: Parent, weigh_by_scores: bool)
     weights = _by_score(rows) if weigh_by_scores else [1.0] * len(rows)
     observations: list[Observation] = []
     for index, (row, weight) in enumerate(zip(rows, weights, strict=True)):
+        # two rows of one name are two mixes
         observations.extend(_observe(decisions(row), _MixIdentity(row.song, f"{row.mix} ({index})", weight), parent))
     return observations
 
@@ -130,6 +131,7 @@ def _levels(
     for role, levels in by_role.items():
         yield mix.observation("level", role, median(levels), len(levels))
     shares = parent.shares(tracks)
+    # all entries together: fitted targets are shifted until they add up to it
     covered = {"budget": tuple({i for members in shares.values() for i in members})}
     both: tuple[tuple[Quantity, Mapping[str, tuple[int, ...]]], ...] = (("share", shares), ("covered", covered))
     for quantity, buses in both:

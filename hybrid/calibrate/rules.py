@@ -151,6 +151,7 @@ def _curve(estimates: Estimates, parent: Parent, out: _RuleFile) -> None:
         "tolerance": _tolerance(median(estimates[key].tolerance for key in keys), "dB"),
     }
     quartiles = "; ".join(f"{key[1]} {estimates[key].low:.1f} and {estimates[key].high:.1f}" for key in points)
+    # a curve rests on no more songs than its weakest point
     rests_on = counts(min((estimates[key] for key in points), key=lambda each: each.n_songs))
     notes = f"Medians of bands, the tolerance is the median of theirs ({rests_on}). Quartiles in dB: {quartiles}."
     evidence = {**out.evidence(estimates, points, []), "notes": notes}
@@ -208,11 +209,13 @@ def _target_and_tolerance(each: Estimate, unit: str) -> YamlMap:
 
 
 def _tolerance(value: float, unit: str) -> str:
+    # a tolerance is a distance: written as a pan, 10 would be a place, R10
     return _write(max(value, _MIN_TOLERANCE[unit]), "pan step" if unit == "pan" else unit)
 
 
 def _write(value: float, unit: str) -> str:
     digits = 0 if unit.startswith("pan") else 1
+    # rounding may leave -0.0, which adding zero turns into 0.0
     return quantity.write(round(value, digits) + 0.0, unit)
 
 

@@ -63,6 +63,7 @@ def moves_along(
     total = sum(float(np.sum(np.square(part))) for part in _parts(gradient).values())
     if total <= 0.0:
         return ()
+    # stepped before the bounds are applied, so that no move leaves the range of its control
     before, after = _parts(constrain(unconstrained)), _parts(constrain(_stepped(unconstrained, gradient, need)))
     changes = {part: value - before[part] for part, value in after.items()}
     moves = [
@@ -104,6 +105,7 @@ def cosine(one: Treatment, other: Treatment) -> float:
         sum(float(np.sum(product)) for product in _products(*pair).values())
         for pair in ((one, other), (one, one), (other, other))
     )
+    # a gradient that is only rounding has a direction, but a meaningless one
     return dot / (first * second) ** 0.5 if min(first, second) > _FLAT else 0.0
 
 
@@ -133,6 +135,7 @@ def _stepped(unconstrained: Treatment, gradient: Treatment, need: float) -> Trea
         within = tuple(range(1 if PARTS[part].per_track else 0, slope.ndim))
         # to first order a step t * g raises the number by t * |g|^2, so that t is the need over |g|^2
         size = jnp.sum(jnp.square(slope), axis=within, keepdims=True)
+        # a part that hardly helps would need an endless step: it ends at its bound, and counts as not enough
         return value + jnp.clip(need * slope / jnp.maximum(size, 1e-20), -_FURTHEST, _FURTHEST)
 
     return map_parts(step, unconstrained, gradient)

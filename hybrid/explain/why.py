@@ -81,6 +81,7 @@ def why_of(rule_id: str, rules: RuleSet, song: Song, seed: int, progress: Progre
     explained = _explained(start)
     if not explained:
         return Why(song.name, start, raw.kept, (), 0, (), False)
+    # before make-up, as in refinement: a move of tone or dynamics leaves the loudness of its track
     unconstrained = unconstrain(undo_makeup(plan.task.dry, plan.refined.treatment))
     index = [rule.id for rule in plan.objective.program.rules].index(rule_id)
     slopes = _slopes(plan, unconstrained, index, explained)
@@ -99,6 +100,7 @@ def why_of(rule_id: str, rules: RuleSet, song: Song, seed: int, progress: Progre
     n_broken = sum(_is_broken(target, start) for target in start.targets)
     # the cost of a satisfied rule has no gradient: the direction that would break it stands in
     own = _row(slopes.cost_gradient, index) if slopes.cost[index] > UNSATISFIED else _scaled(directions[0], -1.0)
+    # of a zero gradient the cosine is 0 even with itself
     return Why(
         song.name, start, raw.kept, targets, n_broken, _others(plan, slopes, index, own), cosine(own, own) == 0.0
     )

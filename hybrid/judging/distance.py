@@ -61,6 +61,7 @@ def _restrict(mix: Mix, samples: Float[np.ndarray, "2 time"], start: int, end: i
     delivery = part.delivery._replace(
         loudness_lufs=part.delivery.loudness_lufs + offset_db,
         true_peak_dbtp=part.delivery.true_peak_dbtp + offset_db,
+        # counted as delivered: at one loudness no sample is at full scale any more
         clipped=mix.delivery.clipped,
     )
     return replace(part, delivery=delivery)
@@ -95,6 +96,7 @@ def _lag_samples(reference: Mix, mix: Mix) -> int:
     # a mix may be inverted as a whole: the sign does not count
     correlation = np.where(np.abs(lags) <= _MAX_LAG_S * mix.sample_rate, np.abs(correlation), 0.0)
     best = int(np.argmax(correlation))
+    # no correlation is larger (Cauchy-Schwarz): the ratio to it is a coefficient from 0 to 1
     scale = float(np.sqrt(np.sum(np.square(a)) * np.sum(np.square(b))))
     return int(lags[best]) if correlation[best] > _MIN_CORRELATION * scale else 0
 

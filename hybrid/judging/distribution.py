@@ -83,6 +83,7 @@ def kernel_distance(mixes: SongVectors, references: SongVectors) -> float:
     Vectors of one song are never paired with each other, so that it is unbiased for any number of songs: 0 on average
     for two samples of one distribution, and negative half of the time.
     """
+    # of the references alone: all sets that are compared with them share one kernel
     width = _median_distance(references)
     within = [_mean_kernel(songs, songs, width, skip_same=True) for songs in (mixes, references)]
     return 1000.0 * (sum(within) - 2.0 * _mean_kernel(mixes, references, width, skip_same=False))
@@ -102,6 +103,7 @@ def _gaussian(a: Vectors, b: Vectors, width: float) -> Float[np.ndarray, "a b"]:
 
 def _squared_distances(a: Vectors, b: Vectors) -> Float[np.ndarray, "a b"]:
     squares = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1)[None] - 2.0 * a @ b.T
+    # rounding can leave a little less than zero between equal vectors
     return np.maximum(squares, 0.0)
 
 

@@ -71,6 +71,7 @@ def embed_mix(mix: Mix, embed: Embedding) -> Float[np.ndarray, "segment number"]
         # a user's function may fail with any exception
         raise InputError(Problem("--embedding", f"fails for {mix.name}: {type(error).__name__}: {error}")) from error
     is_table = vectors.dtype.kind in "fiu" and vectors.ndim == 2 and len(vectors)
+    # comparisons with NaN are false: this refuses NaN as well as infinity
     if not (is_table and np.all(np.abs(vectors) < _MAX_VALUE)):
         what = f"returned {vectors.dtype} {vectors.shape} for {mix.name} at {LOUDNESS_LUFS:g} LUFS"
         raise InputError(Problem("--embedding", f"{what}, expected finite numbers below 1e12 [segment, number]"))

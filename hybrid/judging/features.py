@@ -102,12 +102,14 @@ def _balance_db(mix: Mix) -> float:
 
 
 def _fold_down_lu(mix: Mix) -> float:
+    # the mix itself is at one loudness, which need not be measured again
     folded = np.stack([mix.mid, mix.mid])
     return max(loudness_lufs(folded, mix.sample_rate) - LOUDNESS_LUFS, _MIN_FOLD_DOWN_LU)
 
 
 def _tilt(mix: Mix) -> float:
     """Slope of third-octave levels from 100 Hz to 10 kHz, in dB per octave."""
+    # a little wider than the range, whose ends are centres but for rounding
     inside = (THIRD_OCTAVES_HZ >= 99.0) & (THIRD_OCTAVES_HZ <= 10100.0)
     return float(
         np.polyfit(np.log2(THIRD_OCTAVES_HZ[inside]), third_octave_levels_db(mix.mid, mix.sample_rate)[inside], 1)[0]
@@ -136,6 +138,7 @@ def _rolloff(mix: Mix) -> float:
 
 
 def _contrast(mix: Mix) -> float:
+    # the parameters of Martínez-Ramírez et al. 2022
     options = {"fmin": 250.0, "n_bands": 4, "quantile": 0.02, "linear": False}
     contrast = librosa.feature.spectral_contrast(S=_magnitudes(mix), sr=mix.sample_rate, n_fft=WINDOW, **options)
     return float(np.mean(contrast))

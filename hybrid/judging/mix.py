@@ -139,6 +139,7 @@ def true_peak_dbtp(samples: Float[np.ndarray, "2 time"]) -> float:
 
 def _count_clipped(samples: Float[np.ndarray, "2 time"]) -> int:
     full = np.abs(samples) >= _FULL_SCALE
+    # a single sample at full scale is a normalised peak, a run of them is clipping
     has_full_neighbour = np.zeros_like(full)
     has_full_neighbour[:, 1:] |= full[:, :-1]
     has_full_neighbour[:, :-1] |= full[:, 1:]
@@ -167,6 +168,7 @@ def stft(x: Float[np.ndarray, "*batch time"], size: int = WINDOW) -> Complex[np.
     Signals shorter than a window are padded with zeros.
     """
     x = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, max(0, size - x.shape[-1]))])
+    # the periodic Hann window, which sums to a constant when overlapped by half; NumPy's symmetric one does not
     window = np.hanning(size + 1)[:-1].astype(x.dtype)
     # a view of all frames: no copy before the transform
     frames = np.lib.stride_tricks.sliding_window_view(x, size, axis=-1)[..., :: size // 2, :]

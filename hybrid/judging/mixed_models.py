@@ -63,6 +63,7 @@ def mixed_model(values: Mapping[tuple[str, int, str], float], baseline: str) -> 
         # a variance of songs of zero is on the boundary of the parameters, which statsmodels warns of
         warnings.simplefilter("ignore")
         try:
+            # restricted likelihood: plain maximum likelihood underestimates the variance of few songs
             fitted = mixedlm(formula, table, groups=table["song"]).fit(reml=True)
         except np.linalg.LinAlgError:
             return {}

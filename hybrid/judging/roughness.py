@@ -34,6 +34,7 @@ class RoughnessMeter:
         if before.shape[1] < 2:
             return
         active = before > np.max(before) * 10.0 ** (_ACTIVE_RANGE_DB / 10.0) + _POWER_FLOOR
+        # the floor on both sides: silence before and after is a gain of 0 dB
         gain_db = 10.0 * np.log10((after + _POWER_FLOOR) / (before + _POWER_FLOOR))
         # a change counts where the raw track is active in both frames
         both = active[:, 1:] & active[:, :-1]

@@ -49,6 +49,7 @@ class TrackFit(NamedTuple):
     @property
     def level_db(self) -> Float[np.ndarray, " track"]:
         """Gain of each track over all bands, in dB; -120 for a silent one."""
+        # raw energy counts for each output channel: unity gain to both reads 0 dB
         power, raw = self.power.sum(axis=(1, 2)), 2.0 * self.raw.sum(axis=1)
         return 10.0 * np.log10(np.maximum(np.divide(power, raw, out=np.zeros_like(raw), where=raw > 0.0), 1e-12))
 
@@ -142,6 +143,7 @@ def _solve(gram: np.ndarray, cross: np.ndarray, mix_energy: np.ndarray) -> Track
             root = np.linalg.cholesky(g + ridge).T
             x, _ = optimize.nnls(root, np.linalg.solve(root.T, b), maxiter=50 * n)
             gain[:, side, band] = x
+            # the squared error, expanded into inner products: the spectra are not kept
             residual += max(0.0, mix_energy[side, band] - 2.0 * x @ b + x @ g @ x)
     # the diagonal of the Gram matrices is the energy of each track
     energy = np.einsum("sbii->isb", gram)
@@ -205,6 +207,7 @@ def _audibility(power: Float[np.ndarray, "track third frame"], present: Bool[np.
 
     ratio = np.full(len(power), np.nan)
     for index in np.flatnonzero(present):
+        # less the loudness at the threshold itself, so that silence has none
         unmasked = np.sum(loudness(excitation[index]) - loudness(np.zeros_like(total)))
         others = np.maximum(total - excitation[index], 0.0)
         ratio[index] = np.sum(loudness(total) - loudness(others)) / unmasked if unmasked > 0.0 else np.nan

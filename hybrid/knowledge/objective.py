@@ -171,6 +171,7 @@ def negative_gradient(objective: Objective, dry: Dry, unconstrained: Treatment) 
 
     def cost(unconstrained: Treatment) -> Float[Array, ""]:
         rule_readings = evaluate_before_makeup(objective, dry, constrain(unconstrained), raw)
+        # intervals as they are in the end: schedules belong to refinement
         return log_cost(objective.weight @ penalties(objective, rule_readings, jnp.zeros_like(objective.weight)))
 
     value, gradient = jax.value_and_grad(cost)(unconstrained)
@@ -226,6 +227,7 @@ class Targets(NamedTuple):
 
 def targets_of(objective: Objective, rule_readings: tuple[Reading, ...]) -> Targets:
     """All targets in one row, rule by rule."""
+    # by NumPy: sizes are static, so that the sums over targets have constant indices
     rule = np.repeat(np.arange(len(rule_readings)), [len(reading.value) for reading in rule_readings])
     ask = objective.ask
     return Targets(
@@ -263,6 +265,7 @@ def penalties(objective: Objective, rule_readings: tuple[Reading, ...], widen: F
     for index, rule in enumerate(rules):
         # how a rule aggregates is part of the program: only such rules pay for a sort
         if rule.aggregate.how == "worst":
+            # static bounds, since indices ascend: a mask would sort the targets of all rules
             own = slice(*np.searchsorted(targets.rule, [index, index + 1]).tolist())
             costs = costs.at[index].set(worst_average(each[own], targets.share[own], ask.worst_share[index]))
     return costs

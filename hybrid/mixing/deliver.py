@@ -118,6 +118,7 @@ def _rehearsed(
         correction = correct_plan(plan, rehearsal.measured)
         if correction is None:
             break
+        # the last correction is rehearsed too: the output level is solved from the audio that is delivered
         plan, rehearsal = correction, _rehearse(correction, reader, rate, pool, progress)
     return plan, rehearsal
 
@@ -155,6 +156,7 @@ def _chunks(
 def _rehearse(plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecutor, progress: Progress) -> Rehearsal:
     """Levels and measurements of the song, rendered once without writing."""
     song, treatment = plan.song, plan.refined.treatment
+    # not from zero, of which a silent song would take the logarithm
     meter, convert, peak = Meter(rate, 2), Converter(song.sample_rate, rate), 1e-5
     observer = Observer(song, plan.analysis.dry, pool)
     for chunk, last in _chunks(song, reader, treatment, pool, ("rehearse", progress), observer.compare):
@@ -183,6 +185,7 @@ def write_parts(reader: SongReader, treatment: Treatment, sinks: Sinks, sample_r
                     sinks.parts[index].write(part)
                 return part
 
+            # summed after gain and conversion: the mix is the sum of its stems as they are written
             mix = sum_of(list(pool.map(put, range(n_parts))))
             sinks.mix.write(mix)
             meter.add(mix)

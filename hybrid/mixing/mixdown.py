@@ -64,13 +64,16 @@ def rendered(
 
     def treat(number: int, index: int) -> tuple[Float[np.ndarray, "_ time"], Float[np.ndarray, "2 time"]]:
         x = read_chunk(reader, grid, index, number)
+        # silence in, and no earlier window that rings on: silence out, without a transform
         if not x.any() and not tails[index].any():
             y = np.zeros((x.shape[0], grid.chunk), np.float32)
         else:
             moving = render.zone_gains_db(renderer, treatment, index, number)
+            # `map_chunks` begins a chunk when the one before is complete, so that this tail is final
             y, tail = render.filter_chunk(renderer, x, static[index], moving, tails[index])
             y, tails[index] = np.asarray(y), np.asarray(tail)
             if compare:
+                # a block begins with three hops of context and comes out three hops late: both start at one sample
                 compare(index, x[:, : grid.chunk], y)
         return y, render.pan_channels(y, pan[index])
 
@@ -96,6 +99,7 @@ def mixed(
     if room:
         shares = np.column_stack([shares, room.sends[: len(song.tracks)]])
     tail = np.concatenate([render.empty_tail(renderer, 2)] * shares.shape[1])
+    # chunks are in progress side by side, and a track may be read by one thread at a time
     is_read = [Lock() for _ in song.tracks]
 
     def add(number: int, _: int) -> Complex[Array, "channel hop bin"]:
@@ -110,6 +114,7 @@ def mixed(
         return sums.reshape(-1, *sums.shape[2:]).block_until_ready()
 
     for number, (sums,) in enumerate(map_chunks(pool, add, grid.n_chunks, 1, _AHEAD)):
+        # in order, for tail and room carry over from chunk to chunk; nothing above depends on another chunk
         samples, tail = (np.asarray(each) for each in render.synthesise(renderer, sums, tail))
         whole = samples[:2] + room.process(samples[2:]) if room else samples
         yield _cut(whole, number * grid.chunk - grid.context, song)

@@ -34,6 +34,7 @@ class Observer:
         self._tracks = Recording(self._grid, song.sample_rate, dry.power.shape[0], _real_pairs(dry))
         self._mix = Recording(self._grid, song.sample_rate, 1, NO_PAIRS)
         channels = [2, *(track.channels for track in song.tracks)]
+        # silence before the song, as the context of its first chunk
         self._pending = [np.zeros((n, self._grid.context), np.float32) for n in channels]
         self._chunk = 0
         self._window = jnp.asarray(stft.hann(stft.HOPS_PER_WINDOW * self._grid.hop), jnp.float32)
@@ -69,8 +70,10 @@ class Observer:
             size = self._grid.chunk + self._grid.context
             self._pending = [np.pad(w, ((0, 0), (0, size - w.shape[1]))) for w in self._pending]
             self._measure()
+        # 0.0 in place of the distance from loudness to peak, which is measured here and not estimated
         tracks = effect.with_pan_and_reverb(self._tracks.dry(0.0), treatment)
         readings = (levels.integrated_lufs, levels.true_peak_dbtp)
+        # padding, and tracks that were silent throughout, were never compared: nothing of them is unexplained
         explained = np.full((2, tracks.gain.shape[0]), CEILING_DB, np.float32)
         for track, moments in self._moments.items():
             explained[:, track] = explained_db(moments)

@@ -203,6 +203,7 @@ def shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> Shape
     n_tracks = dry.power.shape[0]
     objective, report = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
     pooled = _pooled(dry)
+    # scopes hold frames: the rules are compiled for all frames, which verdicts rest on, and for the joined ones
     working, _ = compile_rules(rules, song, n_tracks, np.asarray(pooled.time_s))
     nothing = _nothing(pooled, optional_parts(rules.rules), config.settings)
     unmarked = tuple(np.zeros(low.shape, np.float32) for low in working.ask.low)
@@ -232,6 +233,7 @@ def correct_plan(plan: Plan, observed: Measured) -> Plan | None:
         for f, e, weights in zip(readings, expected, plan.task.constraints, strict=True)
     ]
     ask = plan.task.objective.ask._replace(
+        # from the rules' own limits, not those of an earlier correction: the difference is measured anew each time
         low=tuple(low - s for low, s in zip(plan.objective.ask.low, shift, strict=True)),
         high=tuple(high - s for high, s in zip(plan.objective.ask.high, shift, strict=True)),
     )
@@ -248,6 +250,7 @@ def _corners_hz(objective: Objective, readings: tuple[Reading, ...], n_tracks: i
         if corner_hz is not None:
             reading = readings[index]
             rumbles = (np.asarray(reading.value) > np.asarray(objective.ask.high[index])) & (reading.share > 0)
+            # of two rules on one track the higher corner satisfies both
             corners = np.maximum(corners, np.where(rumbles, corner_hz, 0.0))
     return corners
 
@@ -262,6 +265,7 @@ def _nothing(pooled: Dry, optional: tuple[str, ...], settings: Settings | None) 
     """The treatment that does nothing, for the padded length; one that is shaped as given settings are, if there are
     any."""
     n_tracks, n_frames = pooled.active.shape
+    # no measurement could tell points apart that are closer than frames
     knot_s = max(DYNAMICS_S, pooled.frame_s)
     if settings:
         optional, knot_s = (*optional, *settings.optional), settings.knot_s

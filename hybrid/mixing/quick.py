@@ -55,6 +55,7 @@ def quick_mix(
 def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int) -> Treatment:
     """The network's proposal; positions that a rule requires are as required, sends start at usual levels."""
     n_tracks = dry.power.shape[0]
+    # points as far apart as the frames in which the network predicts: it has no finer curve
     nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, NETWORK_FRAME_S, optional_parts(rules.rules))
     usual = role_start(nothing, dry, song.tracks, np.zeros(n_tracks, np.float32), seed)
     context = proposal_context(rules, song, dry)
@@ -85,5 +86,6 @@ def _write(
             while part := scratch.read(_BLOCK_BYTES):
                 file.write((np.float32(10.0 ** (level / 20.0)) * np.frombuffer(part, np.float32)).reshape(-1, 2).T)
     master = treatment.master._replace(level_db=jax.device_put(np.float32(level)))
+    # one gain shifts both readings by itself: what is written need not be measured again
     written = levels._replace(integrated_lufs=loudness + level, true_peak_dbtp=peak + level)
     return QuickMix(song, replace(treatment, master=master), written)

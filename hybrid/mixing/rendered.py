@@ -181,5 +181,6 @@ def mix_file(mix: MixSource, sample_rate: int | None) -> Iterator[Path]:
     song = song_from_arrays({"mix": mix}, sample_rate)
     with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch, open_song(song) as reader:
         path = Path(scratch) / MIX_FILE
+        # float, so that a mix beyond full scale is judged as it is, not clipped
         soundfile.write(path, reader.read(0, 0, song.n_samples).T, sample_rate, subtype="FLOAT")
         yield path

@@ -110,6 +110,7 @@ def _plain(part: Part, value: np.ndarray) -> object:
 def read_settings(path: Path) -> Settings:
     """The settings in a file. Raises InputError with everything that is wrong in it, each with its place."""
     written = document.read(path)
+    # what is not written stays out: a default of null would read as a filter that is off
     dumped = validate_document(SettingsFile, written).model_dump(exclude_unset=True, by_alias=True)
     shared = {
         part.name: _array(part, dumped[section][part.field])

@@ -46,6 +46,7 @@ def _within(part: Part) -> Callable[[float | None], float | None]:
 
 def _values(part: Part) -> object:
     """The type of one track's value, or of the song's."""
+    # a filter that is off is null: neither 0 Hz nor infinity is a corner, and JSON has no infinity
     number = float | None if part.unit == "Hz" else float
     value = Annotated[number, Field(strict=True, allow_inf_nan=False), AfterValidator(_within(part))]
     length = {"tone": N_TONE, "zone": N_ZONES}

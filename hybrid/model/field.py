@@ -56,12 +56,14 @@ class _Attention(nnx.Module):
     def __init__(self, size: int, n_heads: int, rngs: nnx.Rngs) -> None:
         self.norm = nnx.LayerNorm(size, rngs=rngs)
         self.in_proj = nnx.Linear(size, 3 * size, use_bias=False, rngs=rngs)
+        # zero at first: a residual block begins as the identity
         self.out_proj = nnx.Linear(size, size, use_bias=False, kernel_init=nnx.initializers.zeros, rngs=rngs)
         self.n_heads = n_heads
 
     def __call__(
         self, x: Float[Array, "*batch n size"], present: Float[Array, "*batch n"], distance: Float[Array, "n n"]
     ) -> Float[Array, "*batch n size"]:
+        # geometric slopes: the first head sees little but its neighbours, the last sees far
         slope = 2.0 ** -jnp.arange(self.n_heads, dtype=x.dtype)
         mixed, _ = _attend(self.in_proj(self.norm(x)), present, -slope[:, None, None] * distance)
         return x + self.out_proj(mixed)
@@ -76,6 +78,7 @@ def _attend(
     """
     query, key, value = (each.reshape(*each.shape[:-1], len(bias), -1) for each in jnp.split(parts, 3, axis=-1))
     score = jnp.einsum("...qhd,...khd->...hqk", query, key) / jnp.sqrt(float(query.shape[-1]))
+    # large but finite: where no item at all is present, a softmax over minus infinities would be NaN
     weight = jax.nn.softmax(score + bias - 1e9 * (1.0 - present[..., None, None, :]), axis=-1)
     mixed = jnp.einsum("...hqk,...khd->...qhd", weight, value)
     return mixed.reshape(*parts.shape[:-1], -1), weight
@@ -95,6 +98,7 @@ class _FrameBlock(nnx.Module):
     """Depthwise convolution over the frames of each track, and a feed-forward layer."""
 
     def __init__(self, size: int, rngs: nnx.Rngs) -> None:
+        # the centre tap alone is one: the convolution begins as the identity
         self.taps = nnx.Param(jnp.zeros((REACH, size)).at[REACH // 2].set(1.0))
         self.feed_forward = _FeedForward(size, rngs)
 
@@ -120,6 +124,7 @@ class _MomentBlock(nnx.Module):
         n = jnp.arange(x.shape[-2])
         x = self.time_attention(x, present, jnp.abs(n[:, None] - n).astype(x.dtype))
         x = jnp.swapaxes(x, 0, 1)
+        # tracks are a set: no distance between them, so that their order does not matter
         x = self.track_attention(x, present.T, jnp.zeros((len(present), len(present)), x.dtype))
         return self.feed_forward(jnp.swapaxes(x, 0, 1))
 
@@ -224,6 +229,7 @@ class Field(nnx.Module):
             tone=fixed[:, :N_TONE],
             low_cut=fixed[:, N_TONE + 1],
             zone=jnp.moveaxis(curves[..., 1:], -1, 1),
+            # by a learnt factor: of a track that could equally go left or right, the side code decides
             position=fixed[:, N_TONE + 2] + (1.0 + fixed[:, N_TONE + 5]) * conditioning.side,
             width=fixed[:, N_TONE + 3],
             send=fixed[:, N_TONE + 4],

@@ -36,5 +36,6 @@ class GradientFeatures(NamedTuple):
     @property
     def track(self) -> Float[Array, "track gradient"]:
         """Features per track: the fixed ones, RMS over time of the ride's, and mean over time of the zones'."""
+        # not a mean: make-up cancels a lift of the whole ride, so that its gradient sums to about zero over time
         strength = jnp.sqrt(jnp.mean(jnp.square(self.ride), axis=-1, keepdims=True) + 1e-9)
         return jnp.concatenate([self.fixed, strength, jnp.mean(self.zone, axis=-1)], axis=-1)

@@ -64,6 +64,7 @@ def input_features(dry: Dry) -> InputFeatures:
     n_active = jnp.sum(dry.active, axis=-1)
     mean = jnp.sum(power_k * dry.active, axis=-1) / jnp.maximum(n_active, 1e-6)
     present = ((n_active > 0.0) & (mean > FAINT)).astype(power.dtype)
+    # absent tracks are divided by one and masked, not divided by zero
     unit = jnp.where(present > 0.0, mean, 1.0)
     # every track at the same loudness: spectrum, dynamics and overlap with others remain
     equalised = power / unit[:, None, None] * present[:, None, None]

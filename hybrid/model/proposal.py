@@ -81,8 +81,10 @@ def unroll(
             inputs.features,
             inputs.conditioning,
         )
+        # `descent` is the negative gradient: the term is subtracted
         return after, (prediction, cost - jnp.sum(jnp.stack(linear)))
 
+    # once more than there are steps, for the cost of the last prediction; what it is refined to is dropped
     return UnrolledSteps(*jax.lax.scan(step, prediction, length=network.sizes.n_unrolled_steps + 1)[1])
 
 
@@ -97,8 +99,10 @@ def _gradient_features(descent: Proposal) -> GradientFeatures:
     Those of curves are scaled by the number of frames, so that they do not depend on the length of the song.
     """
     n_frames = descent.ride.shape[-1]
+    # the gradient per decibel, times the decibels that a unit of change stands for
     per_track = (LOUDNESS_DB * descent.loudness_db, descent.low_cut, descent.position, descent.width, descent.send)
     fixed = jnp.concatenate([descent.tone, jnp.stack(per_track, axis=-1)], axis=-1)
+    # linear for small gradients, logarithmic for large ones of either sign
     return GradientFeatures(
         *(jnp.arcsinh(x / GRADIENT_SCALE) for x in (fixed, n_frames * descent.ride, n_frames * descent.zone))
     )
@@ -113,6 +117,7 @@ def predict_song(network: Field, dry: Dry, conditioning: Conditioning) -> Propos
     n_frames, span = dry.active.shape[-1], network.sizes.n_frames
     if n_frames <= span:
         return network(input_features(dry), conditioning)
+    # segments overlap rather than leave a short one: all have the length of training, and one program
     starts = np.round(np.linspace(0, n_frames - span, -(-n_frames // span))).astype(int)
 
     def one(start: Int[Array, ""]) -> tuple[Proposal, Float[Array, " track"]]:
@@ -186,6 +191,7 @@ def _resampled(
 ) -> Float[Array, "*batch knot"]:
     """Curve per frame resampled to points `spacing_s` apart: triangular means of the frames around each."""
     distance = jnp.abs(dry.time_s[None, :] - spacing_s * jnp.arange(n_knots, dtype=curve.dtype)[:, None])
+    # of points and frames, the wider spacing: every point has a frame within reach, and every frame a point
     reach = max(spacing_s, dry.frame_s)
     # the faint exponential gives points beyond the last frame the value of the nearest one
     weight = jnp.maximum(1.0 - distance / reach, 0.0) + 1e-6 * jnp.exp(-distance / reach)

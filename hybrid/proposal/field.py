@@ -53,6 +53,7 @@ def conditioning_of(tracks: Sequence[Track], roles: Sequence[str], n_tracks: int
     role[:n] = [known.get(track.role, 0) for track in tracks]
     leads[:n] = ["lead" in track.tags for track in tracks]
     if n > 1:
+        # by id, so that the order in which tracks are read changes no side
         by_id = sorted(range(n), key=lambda index: tracks[index].id)
         side[by_id] = np.random.default_rng(seed).permutation(np.linspace(-1.0, 1.0, n))
     return Conditioning(*(jax.device_put(x) for x in (role, leads, side, np.zeros(0, np.float32))))
@@ -124,6 +125,7 @@ def _leaves(network: Network) -> list[Array]:
 
 def _network_of(sizes: Sizes) -> Callable[[list[Array]], Field]:
     """The function from weights to a network of these sizes."""
+    # shapes alone: no weights are initialised only to be replaced
     graph, state = nnx.split(nnx.eval_shape(lambda: Field(sizes, nnx.Rngs(0))))
     return lambda weights: nnx.merge(graph, jax.tree.unflatten(jax.tree.structure(state), weights))
 
@@ -133,6 +135,7 @@ def _proposal(sizes: Sizes) -> ExportedFunction:
     """The proposal of a network of these sizes: the parts of a treatment in their order."""
     network_of = _network_of(sizes)
 
+    # weights are arguments, not constants of the program: one serves all networks of these sizes
     def parts(
         weights: list[Array], dry: Dry, start: Treatment, conditioning: Conditioning, context: ProposalContext
     ) -> list[Array]:

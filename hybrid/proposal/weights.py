@@ -63,6 +63,7 @@ def load_network(name: str) -> Network:
     except (KeyError, TypeError) as error:
         what = f"says nothing of its sizes that this version knows: {error}"
         raise InputError(Problem(str(path), what)) from error
+    # shapes alone: the arrays are those of the file
     field = nnx.eval_shape(lambda: Field(sizes, nnx.Rngs(0)))
     _fill(field, arrays, path)
     digest = hashlib.sha256(b"".join(arrays[key].tobytes() for key in sorted(arrays))).hexdigest()

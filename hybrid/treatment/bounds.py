@@ -33,6 +33,7 @@ _REST = 4.0
 def _tanh(x: Float[Array, "..."], limits: Bounded | BoundedOctaves) -> Float[Array, "..."]:
     # one half for each sign, so that the slope at zero is the scale whatever the two ends are
     low, high, scale = limits.low, limits.high, limits.scale
+    # at zero itself `maximum` and `minimum` each pass half of the gradient, which add up to one
     up = high * jnp.tanh(jnp.maximum(x, 0.0) * (scale / high))
     down = low * jnp.tanh(jnp.minimum(x, 0.0) * (scale / low))
     return up + down
@@ -46,16 +47,19 @@ def _arctanh(value: Float[Array, "..."], limits: Bounded | BoundedOctaves) -> Fl
 
 
 def _one_sided(x: Float[Array, "..."], side: OneSided) -> Float[Array, "..."]:
+    # the logistic curve has a slope of 1/4 where it is steepest: times 4, one unit there is worth the scale
     share = jax.nn.sigmoid(x * (4.0 * (side.scale / abs(side.span))) - _REST)
     return side.rest * 2.0 ** (side.span * share) if side.octaves else side.rest + side.span * share
 
 
 def _one_sided_inverse(value: Float[Array, "..."], side: OneSided) -> Float[Array, "..."]:
     if side.octaves:
+        # a filter that is off, at 0 Hz or infinity, counts as its rest: neither has a finite logarithm
         beyond = jnp.maximum(value, side.rest) if side.span > 0.0 else jnp.minimum(value, side.rest)
         share = jnp.log2(beyond / side.rest) / side.span
     else:
         share = (value - side.rest) / side.span
+    # the rest lies at minus infinity, where no gradient leads back: it maps to zero, at the foot of the curve
     inside = jnp.clip(share, jax.nn.sigmoid(-_REST), _INSIDE)
     return (jnp.log(inside / (1.0 - inside)) + _REST) / (4.0 * (side.scale / abs(side.span)))
 
@@ -105,6 +109,7 @@ def _regulariser(part: Part, value: Float[Array, "track ..."]) -> Float[Array, "
     if isinstance(kind, ReturnedPower):
         return 4.0 * send_power(value)
     if isinstance(kind, SquaredOctaves):
+        # not below 1 Hz: a low cut that is off, at 0 Hz, has no logarithm
         octaves = jnp.log2(jnp.maximum(value, 1.0) / kind.from_hz)
         return jnp.square(jnp.maximum(-octaves if kind.below else octaves, 0.0))
     assert isinstance(part.bijector, Bounded)
@@ -112,6 +117,7 @@ def _regulariser(part: Part, value: Float[Array, "track ..."]) -> Float[Array, "
     # the steps of a tone curve count too: of two curves with the same squares, the smoother one costs less
     if part.axes[-1] == "tone":
         return jnp.sum(squares, axis=-1) + jnp.sum(jnp.square(jnp.diff(value / part.bijector.scale)), axis=-1)
+    # a mean over time, so that the same movement costs no more in a longer song
     if part.axes[-1] in TIME_AXES:
         squares = jnp.mean(squares, axis=-1)
     return jnp.sum(squares.reshape(squares.shape[0], -1), axis=-1)

@@ -31,6 +31,7 @@ def zone_curves() -> Float[np.ndarray, "zone band"]:
     position = bands.erb_number(bands.band_centres_hz())
     above = [1.0 / (1.0 + np.exp(-2.0 * (position - bands.erb_number(f)))) for f in ZONES_HZ]
     steps = np.stack([np.ones_like(position), *above, np.zeros_like(position)])
+    # differences of neighbouring steps telescope: the shares of a band sum to one by construction
     return steps[:N_ZONES] - steps[1:]
 
 
@@ -58,6 +59,7 @@ def low_cut_band_db(
     The cut is steep and the lowest bands are wide: its gain at their centres would be several decibels off.
     Bands above the fine spectrum, where the cut has no effect, read 0, as do bands without power.
     """
+    # the bin at 0 Hz would divide by zero
     gain = jnp.exp(LN_DB * low_cut_db(corner_hz, jnp.maximum(low_hz, 1.0)))
     inside = _low_weights(low_hz)
     return 10.0 * jnp.log10(((low_power * gain) @ inside + FAINT) / (low_power @ inside + FAINT))
@@ -66,6 +68,7 @@ def low_cut_band_db(
 def _low_weights(low_hz: Float[Array, " low"]) -> Float[Array, "low band"]:
     """Band weights of the fine spectrum's bins, computed in the graph since the bins depend on the sample rate."""
     first, last = float(bands.erb_number(bands.LOWEST_HZ)), float(bands.erb_number(bands.HIGHEST_HZ))
+    # `bands.band_weights` once more: that one is NumPy, and takes no traced frequencies
     erb = 21.4 * jnp.log10(1.0 + 0.00437 * low_hz)
     position = jnp.clip((erb - first) / (last - first), 0.0, 1.0) * (bands.N_BANDS - 1)
     return jnp.maximum(0.0, 1.0 - jnp.abs(position[:, None] - jnp.arange(bands.N_BANDS)))
@@ -73,6 +76,7 @@ def _low_weights(low_hz: Float[Array, " low"]) -> Float[Array, "low band"]:
 
 def points_at(curve: Float[Array, "*batch knot"], spacing_s: float, time_s: Float[Array, " n"]) -> Array:
     """Values of a curve of points `spacing_s` apart at the given times, by linear interpolation."""
+    # just below the last point, so that there is a next one to interpolate to
     position = jnp.clip(time_s / spacing_s, 0.0, curve.shape[-1] - 1.001)
     index = jnp.floor(position).astype(jnp.int32)
     share = position - index
@@ -103,6 +107,7 @@ def pan_matrix(treatment: Treatment) -> Float[Array, "track 2 2"]:
     same, other = 0.5 * (1.0 + side), 0.5 * (1.0 - side)
     width = jnp.stack([jnp.stack([same, other], -1), jnp.stack([other, same], -1)], -2)
     angle = (treatment.pan.position / 100.0 + 1.0) * (np.pi / 4.0)
+    # the root of two makes the centre unity, so that a neutral treatment sums the tracks unchanged
     position = np.sqrt(2.0) * jnp.stack([jnp.cos(angle), jnp.sin(angle)], -1)
     return position[..., None] * width
 

@@ -78,6 +78,7 @@ def _treated(
     zones = jnp.asarray(zone_curves(), dry.power.dtype)
     moving = jnp.einsum("izt,zb->itb", moving_db(treatment, dry.time_s), zones)
     gain = jnp.exp(LN_DB * (static_db(treatment, dry)[:, None, :] + moving))
+    # `gain` has the low cut's mean under the plain spectrum: K-weighted powers need the ratio of both means
     plain, weighted = (
         low_cut_band_db(treatment.eq.low_cut_hz, low, dry.low_hz) for low in (dry.low_power, dry.low_power * dry.low_k)
     )
@@ -162,6 +163,7 @@ def pair_member(dry: Dry, member: Float[Array, "*bus track"]) -> Float[Array, "*
 
 def track_k(layer: Layer) -> Float[Array, "track frame"]:
     """K-weighted power of every track, sum of both channels and all bands, including its reverberation."""
+    # weighted per bin when measured; reverberation is derived from plain powers, with the mean weight of each band
     power = _weighed(_total_shares(layer.pan), layer.dry.power_k)
     straight = jnp.sum(power * layer.gain * layer.gain_k[:, None], axis=-1)
     return straight if layer.reverb_return is None else straight + layer.reverb_return.of_track @ layer.dry.k_weight
@@ -172,6 +174,7 @@ def pair_k(layer: Layer) -> Float[Array, "pair frame"]:
     first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
     # amplitudes multiply in a cross power: the geometric mean of two power gains
     gain_k = jnp.sqrt(layer.gain_k[first] * layer.gain_k[second])
+    # cross powers are measured unweighted: the mean weight of each band stands in
     straight = (_direct_pair_power(layer) * gain_k[:, None]) @ layer.dry.k_weight
     return straight if layer.reverb_return is None else straight + layer.reverb_return.of_pair @ layer.dry.k_weight
 
@@ -186,6 +189,7 @@ def return_k(layer: Layer) -> Float[Array, " frame"]:
 
 def _pair_gain(layer: Layer) -> Float[Array, "pair frame band"]:
     first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
+    # gains are exponentials, never zero: unlike that of the sends, this root has a gradient everywhere
     return jnp.sqrt(layer.gain[first] * layer.gain[second])
 
 
@@ -210,6 +214,7 @@ def _direct_pair_power(layer: Layer) -> Float[Array, "pair frame band"]:
 def _panned(power: Float[Array, "track 3 ..."], pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3 ..."]:
     """Left, right and cross power after the pan matrix ((a, b), (c, d))."""
     a, b, c, d = (pan[:, i, j].reshape(-1, *[1] * (power.ndim - 2)) for i in (0, 1) for j in (0, 1))
+    # the cross power is the mean of (a l + b r)(c l + d r) = ac l^2 + bd r^2 + (ad + bc) l r
     left, right, cross = power[:, 0], power[:, 1], power[:, 2]
     return jnp.stack(
         [
@@ -225,11 +230,13 @@ def _panned_pairs(cross: Float[Array, "pair 2 2 *shape"], layer: Layer) -> Float
     """Contribution of every pair to left, right and cross power of the sum."""
     first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
     both = jnp.einsum("pak,pbl,pkl...->pab...", layer.pan[first], layer.pan[second], cross)
+    # a product of two sums holds each pair twice: L1 L2 both times within a channel, L1 R2 and R1 L2 across
     return jnp.stack([2.0 * both[:, 0, 0], 2.0 * both[:, 1, 1], both[:, 0, 1] + both[:, 1, 0]], axis=1)
 
 
 def over_time(layer: Layer, weight: Float[Array, "track frame"]) -> Float[Array, "track 3 band"]:
     """Left, right and cross power of every track, summed over frames with `weight`, without reverberation."""
+    # summed over frames before they are panned: the gradient by positions then needs no array of frames
     parts = [jnp.einsum("itb,it->ib", layer.dry.power[:, c] * layer.gain, weight) for c in range(3)]
     return _panned(jnp.stack(parts, axis=1), layer.pan)
 

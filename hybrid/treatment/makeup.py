@@ -35,7 +35,9 @@ def makeup_gain_db(dry: Dry, treatment: Treatment) -> Float[Array, " track"]:
     power = jnp.einsum("itb,it->ib", dry.power_k[:, 0] + dry.power_k[:, 1], dry.active)
     total = jnp.sum(power, axis=-1)
     audible = total > FAINT
+    # the level is taken out again: make-up must not cancel it, nor depend on it, so that its inverse is exact
     fixed_db = static_db(treatment, dry) - treatment.gain.level_db[:, None]
+    # both branches finite: for a silent track 0 / 0 would pass a NaN through the gradient of the next `where`
     ratio = jnp.sum(power * jnp.exp(LN_DB * fixed_db), axis=-1) / jnp.where(audible, total, 1.0)
     fixed = jnp.log(jnp.where(audible, ratio, 1.0)) / LN_DB
     share = power @ jnp.asarray(zone_curves().T, power.dtype) / jnp.where(audible, total, 1.0)[:, None]

@@ -47,6 +47,7 @@ def make_renderer(sample_rate: int) -> Renderer:
     # the square root of a Hann window before and after the transform: unchanged spectra reconstruct the input
     window = np.sqrt(stft.hann(stft.HOPS_PER_WINDOW * hop))
     bin_hz = bands.bin_frequencies_hz(len(window), sample_rate)
+    # the weights that sum bins to bands also interpolate curves at band centres to the bins
     spread = bands.band_weights(bin_hz).T
     matrices = (window, bin_hz, tone_curves() @ spread, zone_curves() @ spread, hop / sample_rate)
     return Renderer(*(jnp.asarray(m, jnp.float32) for m in matrices))
@@ -55,6 +56,7 @@ def make_renderer(sample_rate: int) -> Renderer:
 @jax.jit
 def plan(renderer: Renderer, treatment: Treatment) -> RenderPlan:
     """Gains of a treatment that are constant over time: dB per bin, and the pan matrix."""
+    # cuts are exact at every bin, where prediction has one value for a band; 0 Hz would divide by zero
     filters = filters_db(treatment.eq, jnp.maximum(renderer.bin_hz, 1.0))
     static = treatment.gain.level_db[:, None] + treatment.eq.tone_db @ renderer.tone + filters
     return RenderPlan(static, pan_matrix(treatment))
@@ -84,6 +86,7 @@ def filter_chunk(
     tail: Float[_ArrayLike, "channel tail"],
 ) -> tuple[Float[Array, "channel chunk"], Float[Array, "channel tail"]]:
     """Filtered chunk of one track, three hops late, and the tail that the next chunk completes."""
+    # windows are cut on the host, outside the compiled function: overlapping views cost nothing there
     return _filter_chunk(renderer, stft.windowed(x, renderer.window), static_db, zone_db, tail)
 
 
@@ -175,6 +178,7 @@ class Room:
         """Next block of reverberation of the given stems."""
         # the response is linear: one convolution of the summed sends instead of one per track
         sent = np.zeros_like(stems[0])
+        # sends are padded beyond the tracks of the song
         for send, stem in zip(self.sends, stems, strict=False):
             sent += send * stem
         return self.process(sent)

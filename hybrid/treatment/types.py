@@ -54,6 +54,7 @@ class Dry:
     """Square of the largest sample, in either channel, of the sum of the raw tracks."""
     peak_to_loudness_db: Float[Array, ""]
     """True peak of the raw sum minus its loudness, dB: the estimate for any mix before it is rendered."""
+    # static under jit: lengths of blocks and running means, which are shapes, follow from it
     frame_s: float = field(metadata={"static": True})
 
 
@@ -154,6 +155,7 @@ def treatment_parts(treatment: Treatment) -> dict[str, Array]:
 
 def send_power(send_db: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Reverberant power relative to the power of the track; exactly 0 at -60 dB and below."""
+    # less the power at which it is off, so that a send opens without a step
     return jnp.where(send_db > SEND_OFF_DB, 10.0 ** (0.1 * send_db) - 10.0 ** (0.1 * SEND_OFF_DB), 0.0)
 
 
@@ -181,10 +183,12 @@ def neutral(n_tracks: int, duration_s: float, knot_s: float, optional: Collectio
         "track": n_tracks,
         "tone": N_TONE,
         "zone": N_ZONES,
+        # a point at the start, and one past the end that the last frames are interpolated to
         "ride": int(duration_s / RIDE_S) + 2,
         "knot": int(duration_s / knot_s) + 2,
     }
     values = {
+        # filled by NumPy: jnp.full would compile a program for every shape
         part.name: jax.device_put(np.full([size[axis] for axis in part.axes], part.neutral, np.float32))
         for part in PARTS.values()
         if not part.optional or is_named(part.name, tuple(optional))

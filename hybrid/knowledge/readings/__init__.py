@@ -92,6 +92,7 @@ def measured(rule: RuleType, song: Panel, scope: Scope) -> Reading:
     if not isinstance(found, Reading):
         what = f"{rule.type}: measure gives {type(found).__name__}, expected a Reading"
         raise InputError(Problem(place, what, _HINT))
+    # shape and type are all that can be checked here: under jit no values are known
     if problems := [Problem(place, f"{rule.type}: {what}", _HINT) for what in _objections(rule, found, song)]:
         raise InputError(*problems)
     return found

@@ -33,6 +33,7 @@ def gain_reduction(rule: GainReduction, song: Panel, scope: Scope) -> Reading:
     active = sounding(song, scope)
     gain = song.once("held", lambda: dynamics.broadband_db(_dynamics_db(song), song.raw.power))
     counted = (active > 0.0).astype(gain.dtype)
+    # against its own top, since a constant gain of the curve is level, not reduction
     top = quantile(gain, 0.95, counted)
     down = mean_over(gain, active) if rule.statistic == "mean" else -worst_mean(-gain, 0.05, counted)
     return Reading(down - top, tracks_heard(scope, active), (gain - top[:, None]) * counted)
@@ -50,10 +51,12 @@ def level_consistency(rule: LevelConsistency, song: Measured, scope: Scope) -> R
     """
     active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
     active = active * jnp.max(scope.against[:, None] * song.dry.active, axis=0)
+    # pauses are silenced in both, so that the ratio of their running means is that of the frames that count
     lead, rest = bus_k(song, jnp.stack([scope.member, scope.against])) * active
     ratio = loudness.lufs(smoothed(lead, song.dry.frame_s)) - loudness.lufs(smoothed(rest, song.dry.frame_s))
     named = jnp.sum(scope.table, axis=0)
     section = jnp.concatenate([scope.table / jnp.maximum(named, 1.0), jnp.maximum(1.0 - named, 0.0)[None]])
+    # the form of a song, such as a chorus above its verse, is no unsteadiness
     ratio = ratio - mean_over(jnp.broadcast_to(ratio, section.shape), section * active) @ section
     counted = (active > 0.0).astype(ratio.dtype)
     spread = quantile(ratio, 0.95, counted) - quantile(ratio, 0.05, counted)
@@ -78,6 +81,7 @@ def sidechain_depth(rule: SidechainDepth, song: Measured, scope: Scope) -> Readi
     gain = jnp.einsum("izt,z->it", _dynamics_db(song), jnp.asarray(share / share.sum(), song.mix_k.dtype))
     low = song.raw.power @ jnp.asarray(inside, gain.dtype)
     strike = scope.against @ low
+    # relative to its full strikes: the level of the raw kick does not matter
     full = quantile(strike, 0.95, (strike > 0.0).astype(strike.dtype))
     hit = jax.lax.stop_gradient(jnp.clip(strike / jnp.maximum(full, 1e-12), 0.0, 1.0))
     during, between = active * hit, active * (1.0 - hit)
@@ -91,6 +95,7 @@ def _overlap(song: Measured, scope: Scope, inside: Float[np.ndarray, " band"]) -
     spectra = jnp.sum(song.raw.power, axis=1) * jnp.asarray(inside, song.mix_k.dtype)
     theirs = scope.against @ spectra
     shapes = [x / jnp.maximum(jnp.sum(x, axis=-1, keepdims=True), 1e-12) for x in (spectra, theirs)]
+    # Bhattacharyya coefficient of two distributions, as in `masking.overlap`: free of level
     return jax.lax.stop_gradient(jnp.sum(jnp.sqrt(shapes[0] * shapes[1]), axis=-1))
 
 

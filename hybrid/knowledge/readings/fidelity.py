@@ -30,6 +30,7 @@ AFTER_S = 0.1
 def timbre_change(rule: TimbreChange, song: Panel, scope: Scope) -> Reading:
     """Change of each track's spectral shape, dB RMS."""
     active = sounding(song, scope)
+    # handed over by itself, so that lifting the tone under a low cut does not read as undoing it
     low_cut = jnp.zeros_like(song.raw.power[:, 0])
     if song.treatment is not None:
         low_cut = curves.low_cut_band_db(song.treatment.eq.low_cut_hz, song.dry.low_power, song.dry.low_hz)
@@ -66,12 +67,14 @@ def transients_kept(rule: TransientsKept, song: Measured, scope: Scope) -> Readi
 def phase_coherence(rule: PhaseCoherence, song: Measured, scope: Scope) -> Reading:
     """Power of the tracks' sum below 500 Hz over the sum of their powers, less the same of the raw tracks, dB."""
     active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
+    # direct sound alone: `pair_power` would count what a pair shares in the room as coherence
     now, raw = (
         coherence.group_coherence_db(
             effect.direct_power(layer), effect.pair_power(layer), scope.member, song.dry.pairs, active
         )
         for layer in (song.tracks._replace(reverb_return=None), effect.untreated(song.dry))
     )
+    # unrelated tracks read 0 dB whatever is done to them: no target
     shared = jnp.sum(jnp.abs(effect.pair_member(song.dry, scope.member) @ song.raw.pair_k)) > 0.0
     return bus_reading(now - raw, shared & (jnp.sum(active) > 0.0))
 
@@ -79,6 +82,7 @@ def phase_coherence(rule: PhaseCoherence, song: Measured, scope: Scope) -> Readi
 def quiet_rests(rule: QuietRests, song: Panel, scope: Scope) -> Reading:
     """Level of each track in its rests relative to where it sounds, after less before, dB."""
     active = sounding(song, scope)
+    # times what the song fills of a frame: padding is no rest
     rest = (song.dry.active <= 0.0) * scope.frames * song.dry.inside
     after, before = (
         dynamics.in_rests_db(jnp.sum(power, axis=-1), active, rest) for power in (song.direct_power, song.raw.power)

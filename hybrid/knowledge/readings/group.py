@@ -22,6 +22,7 @@ def corpus_prior(rule: CorpusPrior, song: Panel, scope: Scope) -> Reading:
     known = tracks_heard(scope, active) * (scope.table[:, 1] > 0.0)
     if rule.feature == "width":
         known = known * _is_stereo(song)
+    # a role without an entry has zeros in the table: no target, and nothing to divide by
     spread = jnp.where(scope.table[:, 1] > 0.0, scope.table[:, 1], 1.0)
     return Reading((_FEATURES[rule.feature](song, active) - scope.table[:, 0]) / spread, known)
 
@@ -32,6 +33,7 @@ def _level(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, 
 
 
 def _off_centre(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, " track"]:
+    # sides are interchangeable: only the distance from the centre is a habit
     return jnp.abs(positions(song, active))
 
 
@@ -41,6 +43,7 @@ def _width(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, 
 
 def _brightness(song: Panel, active: Float[Array, "track frame"]) -> Float[Array, " track"]:
     raw, treated = (jnp.einsum("itb,it->ib", power, active) for power in (song.raw.power, song.direct_power))
+    # bands that the raw track leaves empty say nothing of what its equaliser does
     weight = importance(raw)
     return jax.vmap(spectrum.tilt_db_per_octave)(jnp.where(weight > 0.0, db(treated) - db(raw), 0.0), weight)
 
@@ -51,6 +54,7 @@ _FEATURES = {"level": _level, "position": _off_centre, "width": _width, "brightn
 def _is_stereo(song: Measured) -> Float[Array, " track"]:
     """One for raw tracks whose channels differ."""
     left, right, cross = (jnp.sum(song.dry.power[:, k], axis=(1, 2)) for k in range(3))
+    # 0.9999 for rounding; a file with one silent channel has neither cross power nor a product: it counts as mono
     return (cross < 0.9999 * jnp.sqrt(left * right)).astype(left.dtype)
 
 

@@ -20,6 +20,7 @@ def lead_to_rest_ratio(rule: LeadToRestRatio, song: Measured, scope: Scope) -> R
     power = bus_k(song, members)
     active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
     level = loudness.active_lufs(power, jnp.broadcast_to(active, power.shape))
+    # both while the lead sounds, as in the value: its pauses must not lower it
     course = loudness.lufs(smoothed(power * active, song.dry.frame_s))
     present = (jnp.sum(scope.against) > 0.0) & (jnp.sum(active) > 0.0)
     return Reading((level[0] - level[1])[None], present[None].astype(level.dtype), (course[0] - course[1])[None])
@@ -40,6 +41,7 @@ def equal_loudness(rule: EqualLoudness, song: Measured, scope: Scope) -> Reading
     active = sounding(song, scope)
     audible = tracks_heard(scope, active)
     level = loudness.active_lufs(song.track_k, active) - scope.table[:, 0]
+    # tracks are drawn to the median, not the median to a track
     return Reading(level - jax.lax.stop_gradient(quantile(level, 0.5, audible)), audible)
 
 

@@ -68,7 +68,9 @@ def essential_band_masking(rule: EssentialBandMasking, song: Panel, scope: Scope
     weight = need * (1.0 - use) * jnp.asarray(spectrum.bands_between(rule.band), own.dtype)
     level = db(jnp.einsum("itb,it->ib", song.direct_power, active))
     tone = treatment_of(song).eq.tone_db @ jnp.asarray(tone_curves(), level.dtype)
+    # a floor without gradient at the level before its tone curve, less the deepest cut: cutting further gains nothing
     level = jnp.maximum(level, jax.lax.stop_gradient(level - tone) - rule.max_cut)
+    # only the covering track is moved: lifting the covered one must not count
     rival = jax.lax.stop_gradient(db(active @ song.bus_power(scope.against)))
     value = jnp.sum(weight * jax.nn.softplus(level - rival), axis=-1) / jnp.maximum(jnp.sum(need, axis=-1), 1e-6)
     return Reading(value, tracks_heard(scope, active))
@@ -80,6 +82,7 @@ def masking_balance(rule: MaskingBalance, song: Panel, scope: Scope) -> Reading:
     share = mean_over(_masked_db(song, rule.offset, rule.ceiling), active) / rule.ceiling
     audible = tracks_heard(scope, active)
 
+    # soft, so that more than the two outermost tracks have a gradient
     def soft(sign: float) -> jax.Array:
         weight = jax.nn.softmax(jnp.where(audible > 0.0, sign * _SHARPNESS * share, -jnp.inf), where=audible > 0.0)
         return jnp.sum(jnp.where(audible > 0.0, weight * share, 0.0))
@@ -98,6 +101,7 @@ def lead_clarity(rule: LeadClarity, song: Panel, scope: Scope) -> Reading:
 def masked_to_unmasked(rule: MaskedToUnmasked, song: Panel, scope: Scope) -> Reading:
     """Share of its loudness alone that each track keeps beside the rest, 0 to 1."""
     active = sounding(song, scope)
+    # powers are before the output level, and so must be the loudness that is set against the playback level
     before = song.loudness_lufs - song.output_level_db
     pressure = partial_loudness.pressure_of(before, rule.level)
     kept = partial_loudness.kept_share(song.track_power, song.mix_power, active, pressure)

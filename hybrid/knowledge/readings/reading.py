@@ -58,6 +58,7 @@ class Panel(Measured):
     def bus_power(self, member: Float[Array, "*bus track"]) -> Float[Array, "*bus frame band"]:
         """Power of the sum of some tracks, by a 0/1 membership."""
         pairs, both = self.pair_power, effect.pair_member(self.dry, member)
+        # cancelling pairs reach zero only to rounding
         return jnp.maximum(jnp.tensordot(member, self.track_power, 1) + jnp.tensordot(both, pairs, 1), 0.0)
 
     def once(self, name: str, make: Callable[[], Array], *given: float) -> Array:
@@ -112,11 +113,13 @@ def pairs_of(first: jax.Array, second: jax.Array) -> jax.Array:
 
 def pair_reading(value: jax.Array, share: jax.Array) -> Reading:
     """A reading of all pairs, row by row; pairs with no share are not targets."""
+    # how much a pair counts must be no way of satisfying its rule
     return Reading(value.reshape(-1), jax.lax.stop_gradient(share.reshape(-1)))
 
 
 def around(x: Float[Array, "*batch frame"], frame_s: float, span_s: float) -> Float[Array, "n *batch frame"]:
     """The frames within `span_s` around each, on a new first axis; beyond the ends there is nothing."""
+    # static, since it sets shapes
     n = min(max(1, round(span_s / frame_s)), x.shape[-1])
     lead = [(0, 0)] * (x.ndim - 1)
     padded = jnp.pad(x, [*lead, (n // 2, n - 1 - n // 2)])

@@ -23,6 +23,7 @@ def return_to_direct(rule: ReturnToDirect, song: Measured, scope: Scope) -> Read
         if song.tracks.reverb_return
         else jnp.zeros_like(song.track_k)
     )
+    # over all frames of the rule, since a tail rings on in the rests of its track
     returned, both = (jnp.sum(power * scope.frames, axis=-1) for power in (back, song.track_k))
     ratio = returned / jnp.maximum(both - returned, 1e-12)
     audible = tracks_heard(scope, sounding(song, scope))
@@ -53,6 +54,7 @@ def return_band(rule: ReturnBand, song: Measured, scope: Scope) -> Reading:
     reverb = treatment_of(song).reverb
     if reverb is None:
         return _no_room()
+    # bands are equal in ERB-number: equal power per octave fills each by its width in octaves
     power = _octaves(reverb.tone_db.dtype) * 10.0 ** (0.1 * reverb.tone_db @ jnp.asarray(tone_curves()))
     inside = jnp.asarray(spectrum.bands_between(rule.band), power.dtype)
     return one(10.0 * jnp.log10((power @ (1.0 - inside)) / (power @ inside) + _LEAST))

@@ -97,6 +97,7 @@ def similar_apart(rule: SimilarApart, song: Measured, scope: Scope) -> Reading:
     alike = masking.overlap(dry, active) * masking.co_activity(active) * jnp.outer(high, high)
     position = treatment_of(song).pan.position
     apart = jnp.square(position[:, None] - position[None, :])
+    # flat where two positions are equal, with nothing to part them: tracks must start a little apart
     closeness = jnp.exp(-apart / (2.0 * BELL * BELL))
     pairs = pairs_of(scope.member, scope.member) * (masking.co_activity(active) > 0.0)
     return pair_reading(jax.lax.stop_gradient(alike) * closeness, pairs)
@@ -130,6 +131,7 @@ def band_balance(rule: BandBalance, song: Measured, scope: Scope) -> Reading:
     regions = jnp.asarray(_regions(rule.centres_hz), song.mix_k.dtype) * song.dry.k_weight
     left, right, _ = _mix_mean(song, scope) @ regions.T
     raw = regions @ (mix_sounding(song, scope) @ effect.summed(song.raw.power))
+    # the raw tracks decide which regions count: none is left out by emptying it
     share = (raw > rule.floor * jnp.maximum(jnp.sum(raw), FLOOR)).astype(left.dtype)
     return Reading(space.balance_db(left, right), jax.lax.stop_gradient(share))
 
@@ -154,6 +156,7 @@ def pair_spread(rule: PairSpread, song: Measured, scope: Scope) -> Reading:
     """Distance between the partners of each pair, less the distance of their middle from the centre, -1 to 1."""
     active = sounding(song, scope)
     position = positions(song, active)
+    # twice the smaller distance from the centre, positive on opposite sides: moving the outer one alone gains nothing
     apart = jnp.abs(position[:, None] - position[None, :]) - jnp.abs(position[:, None] + position[None, :])
     partners = jnp.triu(jnp.maximum(scope.table, scope.table.T), 1)
     audible = tracks_heard(scope, active)
@@ -163,6 +166,7 @@ def pair_spread(rule: PairSpread, song: Measured, scope: Scope) -> Reading:
 def _sharing_phase(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, "track track"]:
     """One for pairs of raw tracks whose correlation is above that of doubles."""
     first, second = song.dry.pairs[:, 0], song.dry.pairs[:, 1]
+    # absolute: microphones in opposite phase are one source too
     both = jnp.sum(jnp.abs(effect.pair_power(effect.untreated(song.dry))), axis=(1, 2))
     own = jnp.sum(song.raw.power, axis=(1, 2))
     correlation = both / jnp.maximum(2.0 * jnp.sqrt(own[first] * own[second]), FLOOR)

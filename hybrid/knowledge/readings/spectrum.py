@@ -51,6 +51,7 @@ def long_term_spectrum(rule: LongTermSpectrum, song: Panel, scope: Scope) -> Rea
     curve = jnp.asarray(curve_db(rule.curve), level.dtype)
     raw = effect.summed(song.raw.power)
     raw_level = spectrum.long_term_db(raw, mix_sounding(song, scope)) - curve
+    # relative to the curve: a plain threshold would leave out treble that does no more than follow it
     filled = raw_level > jnp.max(jnp.where(inside > 0.0, raw_level, -jnp.inf)) - _EMPTY_DB
     weight = jax.lax.stop_gradient(jnp.asarray(inside, level.dtype) * filled)
     return Reading(spectrum.relative_to_mean(level - curve, weight), weight)
@@ -76,6 +77,7 @@ def band_ownership(rule: BandOwnership, song: Panel, scope: Scope) -> Reading:
     own, others = (active @ song.bus_power(member) @ inside for member in (scope.member, scope.against))
     present = (jnp.sum(active) > 0.0) & (jnp.sum(scope.against) > 0.0)
     count = jnp.maximum(jnp.sum(active), 1.0)
+    # the floor of `db` is one of levels: means over frames, not sums, and two levels, not the level of a ratio
     return bus_reading(db(own / count) - db(others / count), present)
 
 
@@ -95,6 +97,7 @@ def sibilance(rule: Sibilance, song: Panel, scope: Scope) -> Reading:
     def sharpest(power: Float[Array, "track frame band"]) -> Float[Array, " track"]:
         return worst_mean(db(power @ hiss) - db(power @ body), rule.share, counted)
 
+    # frames are ranked anew after treatment: hiss that moves to other frames counts there
     change = sharpest(song.direct_power) - sharpest(song.raw.power)
     return Reading(change, tracks_heard(scope, active))
 
