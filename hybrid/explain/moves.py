@@ -183,9 +183,8 @@ def _is_within(part: str, value: float) -> bool:
             return _REACH * low <= value <= _REACH * high
         case BoundedOctaves(middle, low, high):
             return bool(_REACH * low <= np.log2(value / middle) <= _REACH * high)
-        case OneSided(rest):
-            low, high = bijector.limits
-            return abs(value - rest) <= _REACH * (high - low)
+        case OneSided(rest, span, octaves=octaves):
+            return bool(abs(np.log2(value / rest) if octaves else value - rest) <= _REACH * abs(span))
     return True
 
 

@@ -47,7 +47,7 @@ class Proposal(NamedTuple):
     family: Float[Array, "track family"]
     """Logits of the family of each track, from its sound and its context."""
     hidden: Float[Array, "track size"]
-    """Hidden state of each track between refine steps; internal to the network."""
+    """Hidden state of each track after the first prediction, which every refine step starts from; internal."""
 
 
 class _Attention(nnx.Module):

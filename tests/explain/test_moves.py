@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +14,7 @@ from hybrid.explain.slopes import Slopes, slopes_of
 from hybrid.refinement.pins import Pins
 from hybrid.testing.songs import objective_of, untouched
 from hybrid.treatment.bounds import unconstrain
+from hybrid.treatment.parts import PARTS as PART_TABLE
 from hybrid.treatment.types import Dry, Treatment
 from tests.knowledge.made import Part, at_level, dry_of, pink, readings, rule_of, song_of
 
@@ -89,6 +92,17 @@ def test_a_need_beyond_the_range_is_not_enough_alone(slopes: Slopes, unconstrain
     levels = [move for move in near if move.part == "gain.level"]
     assert levels and all(move.is_enough for move in levels)
     assert far and not any(move.is_enough for move in far)
+
+
+def test_the_range_of_a_cut_is_measured_in_octaves(unconstrained: Treatment):
+    start, _ = PART_TABLE["eq.low_cut"].limits
+    gradient = jax.tree.map(jnp.zeros_like, unconstrained)
+    gradient = replace(gradient, eq=gradient.eq._replace(low_cut_hz=gradient.eq.low_cut_hz.at[0].set(1.0)))
+    moved = [move for need in np.linspace(1.0, 40.0, 40) for move in moves_along(gradient, need, unconstrained, IDS)]
+    octaves = np.array([np.log2((start + move.amount) / start) for move in moved])
+    # of five and a half octaves up from 10 Hz, the last 5 % are a sixth of the hertz
+    assert (octaves < 5.0).any() and ((octaves > 5.25) & (octaves < 5.4)).any()
+    assert [move.is_enough for move in moved] == (octaves <= 0.95 * 5.5).tolist()
 
 
 def test_shares_of_the_gradient_fall_and_add_up_to_no_more_than_one(slopes: Slopes, unconstrained: Treatment):

@@ -133,7 +133,7 @@ class Distortion(RuleType):
 class Artefacts(RuleType):
     """What comes out was in what went in.
 
-    As distortion, but the filter may change every 1.6 s, as a treatment of tone over time may: what is left was
+    As distortion, but the filter may change every 0.4 s, as a treatment of tone over time may: what is left was
     made, not shaped. Needs audio: until a mix is rendered it reads 100, and it moves nothing.
 
     Source: by design, a signal-to-artefacts ratio; 25 dB is by taste.
