@@ -55,7 +55,9 @@ def _finding(
     low, high = np.asarray(objective.ask.low[index]), np.asarray(objective.ask.high[index])
     if not has_limits(rule):
         low, high = np.full_like(low, -NO_LIMIT), np.full_like(high, NO_LIMIT)
-    beyond = np.maximum(low - value, 0.0) + np.maximum(value - high, 0.0)
+    # negative inside: among targets that all hold, the worst is the nearest to its limit
+    margin = np.maximum(low - value, value - high)
+    beyond = np.maximum(margin, 0.0)
     names = target_names(rule, track_ids, len(value), objective)
     targets = [
         TargetFinding(
@@ -66,7 +68,7 @@ def _finding(
             excess=float(beyond[k]),
             when=_worst_span(reading, int(k), float(low[k]), float(high[k]), time_s) if beyond[k] > 0.0 else None,
         )
-        for k in np.lexsort((-np.abs(value), -beyond))
+        for k in np.argsort(-margin, kind="stable")
         if share[k] > 0.0
     ]
     weight = float(np.asarray(objective.weight[index]))

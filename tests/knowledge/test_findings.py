@@ -58,6 +58,22 @@ def test_targets_are_tracks_by_name_worst_first_and_padding_is_none():
 
 
 @pytest.mark.parametrize(
+    ("asked", "value", "worst_first"),
+    [
+        ({"max": None, "min": "1 dB"}, [41.0, 18.0, 30.0, 99.0], [18.0, 30.0, 41.0]),
+        ({"max": "4 dB"}, [-1.0, -35.0, 0.5, 99.0], [0.5, -1.0, -35.0]),
+        ({"max": None, "range": "0 to 4 dB"}, [2.0, 0.5, 3.8, 99.0], [3.8, 0.5, 2.0]),
+    ],
+)
+def test_among_targets_that_hold_the_worst_is_nearest_to_its_limit(
+    asked: Mapping[str, Plain], value: list[float], worst_first: list[float]
+):
+    targets = _finding(asked, value).targets
+    assert [target.excess for target in targets] == [0.0] * 3
+    assert [target.value for target in targets] == pytest.approx(worst_first)
+
+
+@pytest.mark.parametrize(
     ("asked", "low", "high"),
     [
         ({"max": "4 dB"}, None, 4.0),
