@@ -180,7 +180,8 @@ def test_links_lead_somewhere(page: Path, target: str):
     assert there.exists()
     if heading:
         headings = re.findall(r"^#+ (.*)$", there.read_text(), re.MULTILINE)
-        assert heading in [text.lower().replace(" ", "-") for text in headings]
+        # anchors hold letters, digits, dashes and underscores alone
+        assert heading in [re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings]
 
 
 def test_every_page_is_linked_from_the_index():
@@ -254,7 +255,7 @@ def test_every_recipe_in_the_docs_is_valid(block: Block, tmp_path: Path):
 
 @pytest.mark.parametrize("block", written("yaml", "schema: dataset/1"), ids=lambda block: block.name)
 def test_every_card_in_the_docs_is_valid(block: Block):
-    assert validate_document(Card, parse(block.text, Path("card.yaml"))).player == "files"
+    assert validate_document(Card, parse(block.text, Path("card.yaml"))).player in ("files", "tracker")
 
 
 def test_the_guide_names_every_key_of_a_recipe():

@@ -15,11 +15,14 @@ from hybrid.cli.signals import Context
 from hybrid.corpus.card import KIND, Card, read_card
 from hybrid.corpus.dataset import Dataset, open_dataset
 from hybrid.corpus.index import build_index as scan_songs
-from hybrid.corpus.index import read_index, split_songs, write_index
+from hybrid.corpus.index import read_index, write_index
 from hybrid.corpus.index import verify as verify_songs
+from hybrid.corpus.split import split_songs
 from hybrid.errors import InputError, Problem, printable
 
-corpus = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, scan, verify, count and split data sets.")
+corpus = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="List, build, scan, verify, count and split data sets."
+)
 _BROKEN = 3
 _SHARES = ("train=0.8", "validation=0.1", "test=0.1")
 
@@ -94,6 +97,44 @@ def _shortfalls(dataset: Dataset, n_songs: int) -> list[str]:
 
 
 @corpus.command()
+def build(
+    context: Context,
+    card: Annotated[str, typer.Argument(metavar="CARD", help="a card of tracker modules, MIDI files or LMMS projects")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="where the files of the card lie")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="the folder of song folders to write")],
+    soundfonts: Annotated[
+        list[Path] | None,
+        typer.Option("--soundfont", metavar="FILE", help="plays MIDI files; repeatable [default: the card's]"),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="build songs again that are there")] = False,
+    as_json: _Json = False,
+) -> None:
+    """Build song folders from files that hold their authors' balance: tracks, mix, song.yaml and decisions.json."""
+    from hybrid.corpus.authored.build import build_songs
+
+    with progress_bar(context) as progress:
+        built = build_songs(
+            read_card(card), folder, out, lambda share: progress("build", share), soundfonts or (), overwrite
+        )
+    broken = [song for song in built.songs if song.problems]
+    if as_json:
+        print(
+            json.dumps(
+                {**built._asdict(), "songs": [song._asdict() for song in built.songs]}, indent=2, ensure_ascii=False
+            )
+        )
+    else:
+        for song in broken:
+            print(printable(f"{song.where}: {'; '.join(song.problems)}"), file=sys.stderr)
+        for pattern in built.missing:
+            print(f"no file like {pattern}")
+        kept = sum(song.is_kept for song in built.songs)
+        print(f"{len(built.songs) - len(broken)} songs in {out}, {kept} of them built earlier; {len(broken)} left out")
+    if broken:
+        raise typer.Exit(_BROKEN)
+
+
+@corpus.command()
 def verify(context: Context, dataset: _Set, index: _Index, at: _At = None, as_json: _Json = False) -> None:
     """Decode every file to its end, compare it with the index, and align every mix with its tracks."""
     opened, known = open_dataset(dataset, at), read_index(index)
@@ -140,7 +181,7 @@ def split(
     split_shares = dict(_share(each) for each in shares or _SHARES)
     if abs(sum(split_shares.values()) - 1.0) > 1e-6:
         raise InputError(Problem("--share", f"expected shares that add up to 1, got {sum(split_shares.values()):g}"))
-    drawn = split_songs(read_index(index).entries, split_shares, seed)
+    drawn = split_songs((entry.song for entry in read_index(index).entries), split_shares, seed)
     shelf.write(out, "".join(f"{printable(song)}\t{name}\n" for song, name in drawn.items()))
     counts = ", ".join(f"{name} {sum(each == name for each in drawn.values())}" for name in split_shares)
     print(f"wrote {out}: {counts}")

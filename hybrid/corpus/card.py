@@ -45,6 +45,33 @@ class ExpectedContents(BaseModel, frozen=True, extra="forbid"):
     has_mixes: bool = False
 
 
+def _glob(pattern: str) -> str:
+    if not pattern or pattern.startswith("/") or ".." in pattern.split("/"):
+        raise field_error(f"expected a pattern of paths inside the data set, got {pattern!r}")
+    return pattern
+
+
+def _check_shares(shares: dict[Split, float]) -> dict[Split, float]:
+    if shares and abs(sum(shares.values()) - 1.0) > 1e-6:
+        raise field_error(f"expected shares that add up to 1, got {sum(shares.values()):g}")
+    return shares
+
+
+class Source(BaseModel, frozen=True, extra="forbid"):
+    """Files of one origin that hold songs with their authors' balance."""
+
+    files: Annotated[str, AfterValidator(_glob)]
+    """Their paths in the data set's folder, with * for any name and ** for any folders."""
+    author: Annotated[str, Field(min_length=1)]
+    licence: Annotated[str, Field(min_length=1)]
+    authors: dict[str, str] = {}
+    """Authors of single songs, by their names or patterns of names; the first that matches counts."""
+    without: tuple[str, ...] = ()
+    """Names of songs, or patterns of them, that are left out."""
+    package: str = ""
+    """Where the files come from, such as a package of Debian."""
+
+
 class Card(BaseModel, frozen=True, extra="forbid"):
     """A data set: songs that the program synthesises, or that are recorded in files."""
 
@@ -52,8 +79,9 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     name: str
     about: str
     licence: str
-    player: Literal["synthesis", "soundfont", "files"]
-    """Source of the audio: the program's own instruments, fluidsynth with a SoundFont, or recorded files."""
+    player: Literal["synthesis", "soundfont", "files", "tracker", "midi", "lmms"]
+    """Source of the audio: the program's own instruments, fluidsynth with a SoundFont, or recorded files. Tracker
+    modules, MIDI files and projects of LMMS are built into files first, by `hybrid corpus build`."""
     folder: Path | None = None
     """For files: their folder, relative to the card; the card of a public data set has none."""
     layout: Layout | None = None
@@ -69,6 +97,16 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     """Installation hint where none can be played."""
     splits: Annotated[dict[Split, Seeds], AfterValidator(_check_disjoint)] = {}
     """Seeds, or indices of the song folders sorted by name; a layout has splits of its own."""
+    artists: Annotated[dict[Split, Annotated[float, Field(gt=0.0, le=1.0)]], AfterValidator(_check_shares)] = {}
+    """For song folders: the share of the artists in each split, in place of indices. All songs of an artist are in one
+    split, drawn by a hash of the artist's name."""
+    sources: tuple[Source, ...] = ()
+    """For tracker modules, MIDI files and projects: where they are, by whom, and under which licence."""
+
+    @property
+    def is_built(self) -> bool:
+        """Whether `hybrid corpus build` makes its songs."""
+        return self.player in ("tracker", "midi", "lmms")
 
     @property
     def hash(self) -> str:
@@ -81,13 +119,20 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     @model_validator(mode="after")
     def _has_songs(self) -> Card:
         # synthesised songs are split by seeds, recorded ones by folders or by a layout
-        if self.player != "files":
+        if self.is_built != bool(self.sources):
+            raise field_error("sources: are for `player: tracker`, `midi` and `lmms`, and these need them")
+        if self.artists and (self.player != "files" or self.splits):
+            raise field_error("artists: are for `player: files`, in place of `splits`")
+        if self.is_built:
+            if self.folder or self.layout or self.splits:
+                raise field_error("folder, layout and splits: are for songs that are files already")
+        elif self.player != "files":
             if self.folder or self.layout:
                 raise field_error("folder and layout: are for `player: files`")
             if not self.splits:
                 raise field_error("splits: are missing: seeds of songs to train, validate and test on")
-        elif self.layout is None and not (self.folder and self.splits):
-            raise field_error("`player: files` needs a layout, or a folder of song folders and splits")
+        elif self.layout is None and not (self.folder and (self.splits or self.artists)):
+            raise field_error("`player: files` needs a layout, or a folder of song folders and splits or artists")
         return self
 
 
@@ -101,7 +146,7 @@ def read_card(name: str) -> Card:
     if card.layout:
         return card.model_copy(update={"folder": folder})
     n_songs = len(song_folders(folder))
-    if n_songs < max(end for _, end in card.splits.values()):
+    if n_songs < max((end for _, end in card.splits.values()), default=0):
         what = f"splits: {folder} holds {n_songs} songs, fewer than the splits use"
         raise InputError(Problem(str(path), what))
     return card.model_copy(update={"folder": folder})

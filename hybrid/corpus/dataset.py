@@ -46,6 +46,9 @@ def open_dataset(name: str, at: Path | None = None) -> Dataset:
     if at is None and ("/" in name or name in (".", "..")) and not folder.is_file():
         raise InputError(Problem(name, "no such folder, and no card of a data set"))
     card = read_card(name)
+    if card.is_built:
+        hint = f"hybrid corpus build {card.name} FOLDER -o OUT makes song folders of them"
+        raise InputError(Problem(card.name, "its songs are built first", hint))
     if card.player != "files":
         hint = f"known data sets: {', '.join(shelf.names(KIND))}"
         raise InputError(Problem(card.name, "is synthesised by the program: there are no files to read", hint))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -238,31 +238,3 @@ def _mix_notes(path: Path, song: Song, reader: SongReader) -> Iterator[str]:
     longer_s = (n_samples - song.n_samples) / song.sample_rate
     if abs(longer_s) > _LENGTH_TOLERANCE_S:
         yield f"{path.name} is {abs(longer_s):.1f} s {'longer' if longer_s > 0 else 'shorter'} than its tracks"
-
-
-def split_songs(entries: Sequence[IndexEntry], shares: Mapping[str, float], seed: int) -> dict[str, str]:
-    """A split for every song, by a hash of its artist, with about the given share of the songs in each.
-
-    All songs of an artist (see `artist_of`) are in one split, and songs that are added later move no other.
-    """
-    splits = {}
-    for entry in entries:
-        # the hash as a uniform number in [0, 1): the split is the one whose cumulated share it falls into
-        digest = hashlib.sha256(f"{seed} {artist_of(entry.song)}".encode()).digest()
-        position = int.from_bytes(digest[:8], "big") / 2.0**64
-        cumulated, split = 0.0, ""
-        for name, share in shares.items():
-            cumulated, split = cumulated + share, name
-            if position < cumulated:
-                break
-        splits[entry.song] = split
-    return splits
-
-
-def artist_of(song: str) -> str:
-    """The artist in a song's name (`Artist - Title`, `Artist_Title`) in lower case, or else the whole name."""
-    for separator in (" - ", "_"):
-        artist, match, _ = song.partition(separator)
-        if match and artist.strip() and not artist.strip().isdigit():
-            return artist.strip().casefold()
-    return song.casefold()

@@ -10,8 +10,11 @@ from hybrid.corpus.card import Card, songs_folder
 from hybrid.corpus.find import SongFiles, find_songs
 from hybrid.corpus.layout import Split
 from hybrid.corpus.load import assemble_song, reference_mix
+from hybrid.corpus.split import split_songs
 from hybrid.corpus.synthetic import song
 from hybrid.corpus.synthetic.soundfont import find_soundfont, play_soundfont
+
+_SPLIT_SEED = 0
 
 
 @lru_cache(maxsize=16)
@@ -28,6 +31,9 @@ def song_numbers(card: Card, split: Split) -> list[int]:
     # the splits of a card are those of the user, who may override the layout
     if split in card.splits:
         return list(range(*card.splits[split]))
+    if card.artists:
+        split_of = split_songs((files.name for files in _stored_songs(card)), card.artists, _SPLIT_SEED)
+        return [number for number, files in enumerate(_stored_songs(card)) if split_of[files.name] == split]
     if card.layout is None:
         return []
     return [number for number, files in enumerate(_stored_songs(card)) if files.split == split and not files.problems]

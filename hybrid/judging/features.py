@@ -14,7 +14,8 @@ import librosa
 import numpy as np
 from jaxtyping import Float
 
-from hybrid.judging.mix import LOUDNESS_LUFS, WINDOW, Mix, loudness_lufs, stft
+from hybrid.audio.loudness import loudness_lufs
+from hybrid.judging.mix import LOUDNESS_LUFS, WINDOW, Mix, stft
 
 POWER_FLOOR = 1e-12
 """Power of -120 dBFS, added to both sides of ratios: those of fainter signals tend to 0 dB."""

@@ -5,19 +5,16 @@ Nothing here is shared with the rules: loudness is pyloudnorm's, transforms and 
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyloudnorm
 from jaxtyping import Complex, Complex64, Float, Float32
 from scipy import signal
 
+from hybrid.audio.loudness import loudness_lufs, loudness_range_lu
 from hybrid.audio.probe import probe
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song, Track
@@ -32,8 +29,6 @@ _FULL_SCALE = 1.0 - 2.0**-15
 """The largest sample value in 16 bits."""
 _OVERSAMPLING = 4
 """ITU-R BS.1770-5, annex 2."""
-_K_WEIGHTING = "DeMan"
-"""The filter of pyloudnorm that follows the standard at any sample rate; its default reads 0.05 LU low."""
 
 
 class DeliveryLevels(NamedTuple):
@@ -107,28 +102,10 @@ def normalise_mix(name: str, samples: Float[np.ndarray, "2 time"], sample_rate: 
     loudness = loudness_lufs(samples, sample_rate)
     if not np.isfinite(loudness):
         raise SongError(Problem(name, "is silent: it cannot be judged"))
-    range_lu = _loudness_range(samples, sample_rate)
+    range_lu = loudness_range_lu(samples, sample_rate)
     delivery = DeliveryLevels(loudness, range_lu, true_peak_dbtp(samples), _count_clipped(samples), _dc_db(samples))
     gain = np.float32(10.0 ** ((LOUDNESS_LUFS - loudness) / 20.0))
     return Mix(name, gain * samples.astype(np.float32), sample_rate, delivery)
-
-
-def loudness_lufs(samples: Float[np.ndarray, "2 time"], sample_rate: int) -> float:
-    """Integrated loudness by ITU-R BS.1770, in LUFS: -3.01 for a sine of 997 Hz at full scale in one channel.
-
-    Silence reads -inf.
-    """
-    with _without_warnings():
-        return float(pyloudnorm.Meter(sample_rate, _K_WEIGHTING).integrated_loudness(samples.T.astype(np.float64)))
-
-
-def _loudness_range(samples: Float[np.ndarray, "2 time"], sample_rate: int) -> float | None:
-    """Loudness range by EBU Tech 3342, in LU; None for less than three seconds."""
-    if samples.shape[1] < 3 * sample_rate:
-        return None
-    with _without_warnings():
-        range_lu = float(pyloudnorm.Meter(sample_rate, _K_WEIGHTING).loudness_range(samples.T.astype(np.float64)))
-    return range_lu if np.isfinite(range_lu) else None
 
 
 def true_peak_dbtp(samples: Float[np.ndarray, "2 time"]) -> float:
@@ -152,14 +129,6 @@ def _dc_db(samples: Float[np.ndarray, "2 time"]) -> float:
     shares = [float(np.mean(each)) ** 2 / float(np.mean(np.square(each))) for each in x if np.any(each)]
     share = max([1e-12, *shares])
     return 10.0 * float(np.log10(share))
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """pyloudnorm warns of every silent block."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        yield
 
 
 def stft(x: Float[np.ndarray, "*batch time"], size: int = WINDOW) -> Complex[np.ndarray, "*batch bin frame"]:

@@ -12,12 +12,9 @@ import soundfile
 
 from hybrid.corpus.dataset import open_dataset
 from hybrid.corpus.index import (
-    IndexEntry,
     VerifiedSong,
-    artist_of,
     build_index,
     read_index,
-    split_songs,
     verify,
     write_index,
 )
@@ -101,27 +98,3 @@ def test_a_mix_of_another_song_is_reported(tmp_path: Path):
     for name in ("bass", "drums", "mixture"):
         soundfile.write(song / f"{name}.wav", 0.1 * rng.standard_normal(4 * RATE), RATE)
     assert "cannot be aligned with its tracks" in verified(tmp_path, "musdb18-hq")["A - One"].notes[0]
-
-
-def _entries(*names: str) -> list[IndexEntry]:
-    return [IndexEntry(name, None, 1.0, RATE, (), None, (), ()) for name in names]
-
-
-def test_no_artist_is_in_two_splits_and_added_songs_move_no_other():
-    names = [f"Artist {n % 60} - Song {n}" for n in range(600)]
-    shares = {"train": 0.8, "validation": 0.1, "test": 0.1}
-    drawn = split_songs(_entries(*names), shares, 0)
-    of_artist = {(artist_of(song), split) for song, split in drawn.items()}
-    assert len(of_artist) == 60
-    assert 420 < sum(split == "train" for split in drawn.values()) < 540
-    more = split_songs(_entries(*names, "Newcomer - One"), shares, 0)
-    assert all(more[name] == split for name, split in drawn.items())
-    assert split_songs(_entries(*names), shares, 1) != drawn
-
-
-@pytest.mark.parametrize(
-    ("song", "artist"),
-    [("A - B", "a"), ("Artist_Title", "artist"), ("001 - A - B", "001 - a - b"), ("Track00001", "track00001")],
-)
-def test_the_artist_is_the_first_part_of_a_songs_name(song: str, artist: str):
-    assert artist_of(song) == artist

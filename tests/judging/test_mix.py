@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from hybrid.audio.loudness import loudness_lufs
 from hybrid.errors import InputError, SongError
-from hybrid.judging.mix import LOUDNESS_LUFS, WINDOW, loudness_lufs, normalise_mix, read_mix, stft, true_peak_dbtp
+from hybrid.judging.mix import LOUDNESS_LUFS, WINDOW, normalise_mix, read_mix, stft, true_peak_dbtp
 from hybrid.measure.meter import Meter
 from tests.judging.signals import RATE, noise, sine
 

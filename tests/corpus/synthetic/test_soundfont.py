@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
-import mido
 import numpy as np
 import pytest
 
+from hybrid.corpus import fluidsynth, smf
 from hybrid.corpus.card import read_card
 from hybrid.corpus.play import check_player, write_song
 from hybrid.corpus.synthetic import soundfont
@@ -25,25 +24,15 @@ PLAYERS = [player for style in STYLES for player in style.players]
 
 
 def _is_here() -> bool:
-    return shutil.which("fluidsynth") is not None and any(path.is_file() for path in CARD.soundfonts)
-
-
-def _events(player: Player) -> list[tuple[float, str, int]]:
-    file = soundfont._midi_file(player, NOTES, np.random.default_rng(0))
-    time, events = 0.0, []
-    for message in mido.merge_tracks(file.tracks):
-        time += mido.tick2second(message.time, file.ticks_per_beat, 500000)
-        if message.type in ("note_on", "note_off"):
-            events.append((time, message.type, message.note))
-    return events
+    return fluidsynth._library() is not None and any(path.is_file() for path in CARD.soundfonts)
 
 
 def test_a_tune_is_written_at_its_pitch_and_time():
-    events = _events(Player(("Flute",), "woodwind", "tune", None, 1.0))
-    assert [(kind, note) for _, kind, note in events] == [
-        ("note_on", 69), ("note_off", 69), ("note_on", 57), ("note_off", 57)
-    ]  # fmt: skip
-    assert [time for time, *_ in events] == pytest.approx([0.5, 0.9, 1.0, 1.4], abs=0.003)
+    song = soundfont._midi_song(Player(("Flute",), "woodwind", "tune", None, 1.0), NOTES, np.random.default_rng(0))
+    played = [(time_s, *event.data) for time_s, event in smf.timed(song) if event.kind == smf.NOTE_ON]
+    # at velocity 0 a note ends
+    assert [(pitch, velocity) for _, pitch, velocity in played] == [(69, 127), (69, 0), (57, 64), (57, 0)]
+    assert [time_s for time_s, *_ in played] == pytest.approx([0.5, 0.9, 1.0, 1.4], abs=0.003)
 
 
 def test_every_player_of_every_style_has_a_sound():
@@ -53,14 +42,13 @@ def test_every_player_of_every_style_has_a_sound():
         else:
             assert any(player.role == stem or player.role.startswith(f"{stem}.") for stem in PROGRAMS), player.role
     drum = next(player for player in PLAYERS if player.piece == "kick")
-    message = next(
-        m for m in soundfont._midi_file(drum, NOTES, np.random.default_rng(0)).tracks[0] if m.type == "note_on"
-    )
-    assert message.channel == DRUM_CHANNEL and message.note in DRUM_KEYS["kick"]
+    song = soundfont._midi_song(drum, NOTES, np.random.default_rng(0))
+    assert {event.channel for event in song.events} == {DRUM_CHANNEL}
+    assert {event.data[0] for event in song.events} <= set(DRUM_KEYS["kick"])
 
 
-def test_without_fluidsynth_the_message_has_an_installation_hint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setenv("PATH", str(tmp_path))
+def test_without_fluidsynth_the_message_has_an_installation_hint(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(fluidsynth, "_library", lambda: None)
     for attempt in (lambda: check_player(CARD), lambda: examples_of(CARD, "train", 2)):
         with pytest.raises(InputError, match="fluidsynth: is not installed") as error:
             attempt()
@@ -68,7 +56,7 @@ def test_without_fluidsynth_the_message_has_an_installation_hint(monkeypatch: py
 
 
 def test_without_a_soundfont_the_message_lists_the_paths(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(fluidsynth, "_library", object)
     with pytest.raises(InputError, match=r"none of these exists: .*font\.sf2"):
         find_soundfont([tmp_path / "font.sf2"], "install it")
 

@@ -1,0 +1,1 @@
+"""Songs in files that hold their author's balance: tracker modules, General MIDI, and projects of LMMS."""
