@@ -125,7 +125,7 @@ def build(
         )
     else:
         for song in broken:
-            print(printable(f"{song.where}: {'; '.join(song.problems)}"), file=sys.stderr)
+            print(printable("; ".join(song.problems)), file=sys.stderr)
         for pattern in built.missing:
             print(f"no file like {pattern}")
         kept = sum(song.is_kept for song in built.songs)

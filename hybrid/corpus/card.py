@@ -57,7 +57,7 @@ def _check_shares(shares: dict[Split, float]) -> dict[Split, float]:
     return shares
 
 
-class Source(BaseModel, frozen=True, extra="forbid"):
+class SourceFiles(BaseModel, frozen=True, extra="forbid"):
     """Files of one origin that hold songs with their authors' balance."""
 
     files: Annotated[str, AfterValidator(_glob)]
@@ -100,7 +100,7 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     artists: Annotated[dict[Split, Annotated[float, Field(gt=0.0, le=1.0)]], AfterValidator(_check_shares)] = {}
     """For song folders: the share of the artists in each split, in place of indices. All songs of an artist are in one
     split, drawn by a hash of the artist's name."""
-    sources: tuple[Source, ...] = ()
+    sources: tuple[SourceFiles, ...] = ()
     """For tracker modules, MIDI files and projects: where they are, by whom, and under which licence."""
 
     @property

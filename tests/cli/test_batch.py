@@ -40,6 +40,7 @@ def _broken(root: Path) -> None:
     (root / "words" / "Bass.wav").write_text("no audio")
 
 
+@pytest.mark.long
 def test_good_songs_are_mixed_and_broken_ones_named(tmp_path: Path, weights: Path, hybrid: Run):
     songs, out = tmp_path / "songs", tmp_path / "out"
     for name in ("one", "Ünicode ☂", "third"):

@@ -41,6 +41,7 @@ def test_check_prints_a_verdict_and_rules_left_out(song: Path, capsys: pytest.Ca
     assert output.err == ""
 
 
+@pytest.mark.long
 def test_check_with_tracks_prints_one_json_document(song: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check(song / "mix.wav", song, as_json=True)
     document = json.loads(capsys.readouterr().out)

@@ -123,6 +123,7 @@ def test_a_folder_without_tracks_is_refused(hybrid, tmp_path: Path):
     assert "empty" in err
 
 
+@pytest.mark.long
 def test_on_a_song_a_rule_is_explained_with_readings_moves_and_conflicts(hybrid, rules: str, song: str):
     code, out, err = hybrid("rules", "explain", "lead.front", "--rules", rules, "--song", song)
     assert (code, err) == (0, "")

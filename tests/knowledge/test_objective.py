@@ -221,6 +221,7 @@ def test_a_rule_that_is_off_is_measured_and_weighs_nothing():
     assert reading.value == on.value and reading.share == 1.0
 
 
+@pytest.mark.long
 def test_the_slope_of_all_rules_is_the_sum_of_the_slopes_of_each_alone():
     """Whatever parts they share: where rules act on the same parts, what they ask goes back through one pass."""
     acts_on = (["gain.level"], ["gain", "eq.tone"], ["eq", "pan"], ["pan.position", "gain.ride"])
@@ -244,6 +245,7 @@ def test_the_slope_of_all_rules_is_the_sum_of_the_slopes_of_each_alone():
 # The way down
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rule", "part"), [("lead_to_rest_ratio", "gain.level"), ("left_right_balance", "pan.position")]
 )

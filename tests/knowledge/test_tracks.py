@@ -74,6 +74,7 @@ def test_rules_that_read_the_treatment_step_aside_and_all_others_stay():
     }
 
 
+@pytest.mark.long
 def test_what_a_rule_reads_of_tracks_does_not_depend_on_who_treated_them():
     treatment = random_treatment(DRY, 2)
     # what a low cut takes is told apart from other changes of tone only where the treatment is known
@@ -88,6 +89,7 @@ def test_what_a_rule_reads_of_tracks_does_not_depend_on_who_treated_them():
         np.testing.assert_allclose(read.value, told.value, rtol=0.0, atol=1e-3 * rule.scale, err_msg=rule.id)
 
 
+@pytest.mark.long
 def test_the_gradient_of_tracks_without_a_treatment_is_the_slope_of_their_cost():
     with jax.enable_x64(True):
         objective, dry = doubled(OBJECTIVE), doubled(DRY)

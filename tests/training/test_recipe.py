@@ -94,7 +94,11 @@ def test_every_field_of_a_recipe_changes_its_hash(tmp_path: Path):
         ("folder: songs", "folder: none", "no such folder"),
         ("folder: songs\n", "", "`player: files` needs a layout, or a folder of song folders and splits"),
         ("player: files", "player: synthesis", "folder and layout: are for `player: files`"),
-        ("player: files", "player: band", "player: expected 'synthesis', 'soundfont' or 'files', got 'band'"),
+        (
+            "player: files",
+            "player: band",
+            "player: expected 'synthesis', 'soundfont', 'files', 'tracker', 'midi' or 'lmms', got 'band'",
+        ),
     ],
 )
 def test_a_mistake_in_a_card_is_reported(tmp_path: Path, old: str, new: str, message: str):

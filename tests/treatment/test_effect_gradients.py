@@ -48,6 +48,7 @@ def slopes(dry: Dry, unconstrained: Treatment, direction: Treatment) -> tuple[Tr
     return gradient, sum(jnp.vdot(g, d) for g, d in parts), (ahead - behind) / (2.0 * step)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dry", SONGS.values(), ids=SONGS)
 def test_gradients_are_finite_and_equal_to_finite_differences_in_float64(dry):
     def wide(tree):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hybrid.corpus.authored import wad
-from hybrid.corpus.card import Source
+from hybrid.corpus.card import SourceFiles
 from hybrid.errors import InputError, Problem
 
 
@@ -40,7 +40,7 @@ class FoundSongs(NamedTuple):
     missing: tuple[str, ...]
 
 
-def find_source_songs(sources: tuple[Source, ...], folder: Path) -> FoundSongs:
+def find_source_songs(sources: tuple[SourceFiles, ...], folder: Path) -> FoundSongs:
     """The songs of the sources of a card. Raises InputError if there are none, or for an archive that is broken."""
     if not folder.is_dir():
         raise InputError(Problem(str(folder), "is a file, expected a folder" if folder.exists() else "no such folder"))
@@ -61,7 +61,7 @@ def find_source_songs(sources: tuple[Source, ...], folder: Path) -> FoundSongs:
     return FoundSongs(tuple(sorted(songs, key=lambda song: song.where)), tuple(missing))
 
 
-def _songs_of(source: Source, folder: Path) -> Iterator[SourceSong]:
+def _songs_of(source: SourceFiles, folder: Path) -> Iterator[SourceSong]:
     for path in sorted(folder.glob(source.files)):
         if not path.is_file():
             continue
@@ -74,5 +74,5 @@ def _songs_of(source: Source, folder: Path) -> Iterator[SourceSong]:
                 yield SourceSong(name, path, part, _author(source, name), source.licence, place)
 
 
-def _author(source: Source, name: str) -> str:
+def _author(source: SourceFiles, name: str) -> str:
     return next((author for pattern, author in source.authors.items() if fnmatchcase(name, pattern)), source.author)
