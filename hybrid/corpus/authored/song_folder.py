@@ -103,7 +103,7 @@ def write_song_folder(rendered: RenderedSong, folder: Path, recorded: bool, titl
                 decided=tuple(sorted(track.decided)),
             )
         )
-    song = Song(title or folder.name, folder, tuple(tracks), SAMPLE_RATE, rendered.n_samples)
+    song = Song(file_name(title or folder.name), folder, tuple(tracks), SAMPLE_RATE, rendered.n_samples)
     write_manifest(song, folder / MANIFEST)
     return decisions
 

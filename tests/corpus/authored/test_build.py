@@ -198,6 +198,13 @@ def test_a_folder_without_the_cards_files_is_refused_with_what_was_expected(tmp_
         build_songs(read_card("synthetic"), tmp_path, tmp_path / "out", lambda share: None)
 
 
+def test_a_title_that_cannot_name_a_file_is_no_hindrance(tmp_path: Path):
+    rendered = song_folder.RenderedSong(tmp_path)
+    rendered.add(track("01 Kick", KICK[:1], KICK))
+    song_folder.write_song_folder(rendered, tmp_path, True, "What is this: my Mind.")
+    assert load_song(tmp_path).name == "What is this_ my Mind_"
+
+
 def test_levels_of_what_cannot_be_heard_are_none(tmp_path: Path):
     rendered = song_folder.RenderedSong(tmp_path)
     rendered.add(track("01 Kick", KICK[:1], KICK))
