@@ -9,6 +9,7 @@ import hashlib
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -107,6 +108,9 @@ def _run(jobs: Sequence[_Job], n_processes: int | None) -> Iterator[BuiltSong]:
     with ProcessPoolExecutor(n_processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
             yield from pool.map(_build, jobs)
+        except BrokenProcessPool as error:
+            what = "a process that rendered a song was killed, by a fault of its player or for want of memory"
+            raise InputError(Problem("build", what, "run it again: songs that are done are kept")) from error
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -139,7 +143,7 @@ def _write_card(card: Card, out: Path) -> None:
 def _build(job: _Job) -> BuiltSong:
     song = job.song
     try:
-        digest = hashlib.sha256(song.read()).hexdigest()
+        digest = hashlib.sha256(song.data).hexdigest()
         authored = read_source(job.card, song, job.font)
         done = job.out / FILE
         if not job.overwrite and done.is_file():

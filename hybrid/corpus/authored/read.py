@@ -16,7 +16,7 @@ def read_source(card: Card, song: SourceSong, font: Path | None) -> AuthoredSong
     """The song, to be rendered. Raises InputError if its file is none, or its player is not installed."""
     if card.player == "midi":
         assert font is not None
-        return read_midi(song.read(), song.name, song.where, font)
+        return read_midi(song.data, song.name, song.where, font)
     if card.player == "lmms":
-        return read_project(song.read(), song.name, song.where)
+        return read_project(song.data, song.name, song.where)
     return read_module(song.path)

@@ -14,7 +14,7 @@ from jaxtyping import Float32, Float64
 
 from hybrid.audio.loudness import loudness_lufs
 from hybrid.audio.manifest import MANIFEST, write_manifest
-from hybrid.audio.roles import guess_all
+from hybrid.audio.roles import Guess, guess_all
 from hybrid.audio.song import Song, Track, file_name, unique_names
 from hybrid.corpus.authored.decisions import TrackDecision
 from hybrid.corpus.authored.types import SAMPLE_RATE, AuthoredTrack
@@ -87,9 +87,10 @@ def write_song_folder(rendered: RenderedSong, folder: Path, recorded: bool, titl
         raw = rendered.raw(index) * np.float32(_PEAK / (max(rendered.peaks) if recorded else rendered.peaks[index]))
         path = folder / f"{name}.flac"
         _write(path, raw)
-        is_known = track.role is not None
-        role, confidence = (track.role, float(track.role != "unknown")) if is_known else (guess.role, guess.confidence)
-        tracks.append(Track(name, (path,), raw.shape[0], role or "unknown", guess.tags, confidence))
+        if track.role is not None:
+            # an instrument called a lead need not be the lead of the song
+            guess = Guess(track.role, (), float(track.role != "unknown"))
+        tracks.append(Track(name, (path,), raw.shape[0], guess.role, guess.tags, guess.confidence))
         level_lu = _difference(rendered.treated_lufs[index], mix_lufs)
         decisions.append(
             TrackDecision(

@@ -18,19 +18,12 @@ class SourceSong(NamedTuple):
 
     name: str
     path: Path
-    part: str
-    """Name in an archive; empty for a file of its own."""
     author: str
     licence: str
     where: str
     """Its path from the folder of the data set, and after a colon its part."""
-
-    def read(self) -> bytes:
-        """Its bytes. Raises InputError if the file cannot be read, or is no archive."""
-        try:
-            return wad.music_of(self.path)[self.part] if self.part else self.path.read_bytes()
-        except OSError as error:
-            raise InputError(Problem(str(self.path), f"cannot be read: {error.strerror}")) from error
+    data: bytes
+    """Its bytes."""
 
 
 class FoundSongs(NamedTuple):
@@ -41,7 +34,10 @@ class FoundSongs(NamedTuple):
 
 
 def find_source_songs(sources: tuple[SourceFiles, ...], folder: Path) -> FoundSongs:
-    """The songs of the sources of a card. Raises InputError if there are none, or for an archive that is broken."""
+    """The songs of the sources of a card.
+
+    Raises InputError if there are none, or for a file that cannot be read or is a broken archive.
+    """
     if not folder.is_dir():
         raise InputError(Problem(str(folder), "is a file, expected a folder" if folder.exists() else "no such folder"))
     songs, digests, missing = list[SourceSong](), set[bytes](), list[str]()
@@ -50,7 +46,7 @@ def find_source_songs(sources: tuple[SourceFiles, ...], folder: Path) -> FoundSo
         if not found:
             missing.append(source.files)
         for song in found:
-            digest = hashlib.sha256(song.read()).digest()
+            digest = hashlib.sha256(song.data).digest()
             # one song has several names in a game, and may be in several packages
             if digest not in digests:
                 digests.add(digest)
@@ -66,12 +62,19 @@ def _songs_of(source: SourceFiles, folder: Path) -> Iterator[SourceSong]:
         if not path.is_file():
             continue
         where = path.relative_to(folder).as_posix()
-        is_archive = path.suffix.lower() == ".wad"
-        for part in wad.music_of(path) if is_archive else ("",):
+        for part, data in _parts(path).items():
             name = part or path.stem
             if not any(fnmatchcase(name, pattern) for pattern in source.without):
                 place = f"{where}:{part}" if part else where
-                yield SourceSong(name, path, part, _author(source, name), source.licence, place)
+                yield SourceSong(name, path, _author(source, name), source.licence, place, data)
+
+
+def _parts(path: Path) -> dict[str, bytes]:
+    """Bytes of the songs in an archive by their names; of any other file under an empty one."""
+    try:
+        return wad.music_of(path) if path.suffix.lower() == ".wad" else {"": path.read_bytes()}
+    except OSError as error:
+        raise InputError(Problem(str(path), f"cannot be read: {error.strerror}")) from error
 
 
 def _author(source: SourceFiles, name: str) -> str:

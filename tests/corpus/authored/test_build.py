@@ -82,8 +82,8 @@ def test_a_folder_holds_raw_tracks_their_mix_and_what_was_decided(run: Callable[
     built = tmp_path / "out" / "Bob - guest two"
     song = load_song(built)
     assert (song.name, song.n_samples) == ("A Song", KICK.shape[1])
-    roles = {each.id: (each.role, each.confidence) for each in song.tracks}
-    assert roles == {"01 Kick": ("drums.kick", 0.9), "02 Lead": ("synth.lead", 1.0)}
+    roles = {each.id: (each.role, each.confidence, each.tags) for each in song.tracks}
+    assert roles == {"01 Kick": ("drums.kick", 0.9, ()), "02 Lead": ("synth.lead", 1.0, ())}
     assert [path.name for path in finished_mixes(built)] == ["mix.flac"]
     decisions = read_decisions(built / FILE)
     assert (decisions.author, decisions.licence, decisions.source) == ("Bob", "CC0", "a/guest two.mod")
@@ -159,7 +159,7 @@ def test_parts_of_archives_are_songs_by_their_authors(tmp_path: Path):
     (tmp_path / "game.wad").write_bytes(archive(D_ONE=band(), D_TWO=midi(b"\x00\x90\x3c\x64"), D_SAME=band()))
     source = {"files": "*.wad", "author": "Ada", "authors": {"D_T*": "Bob"}, "licence": "BSD-3-Clause"}
     found = find_source_songs(card(sources=[source]).sources, tmp_path)
-    assert [(song.where, song.author, song.read()[:4]) for song in found.songs] == [
+    assert [(song.where, song.author, song.data[:4]) for song in found.songs] == [
         ("game.wad:D_ONE", "Ada", b"MThd"), ("game.wad:D_TWO", "Bob", b"MThd")
     ]  # fmt: skip
 
