@@ -14,7 +14,7 @@ from jaxtyping import Float32, Float64
 
 from hybrid.audio.loudness import loudness_lufs
 from hybrid.audio.manifest import MANIFEST, write_manifest
-from hybrid.audio.roles import Guess, guess_all
+from hybrid.audio.roles import Guess, guess_all, is_finished_mix
 from hybrid.audio.song import Song, Track, file_name, unique_names
 from hybrid.corpus.authored.decisions import TrackDecision
 from hybrid.corpus.authored.types import SAMPLE_RATE, AuthoredTrack
@@ -80,7 +80,7 @@ def write_song_folder(rendered: RenderedSong, folder: Path, recorded: bool, titl
     """Writes tracks, mix and manifest, and returns the decisions."""
     mix_lufs = loudness_lufs(rendered.mix, SAMPLE_RATE)
     _write(folder / MIX, rendered.mix * (_MIX_PEAK / np.max(np.abs(rendered.mix))))
-    names = unique_names(file_name(track.name) for track in rendered.tracks)
+    names = unique_names(file_name(_track_name(track.name, title)) for track in rendered.tracks)
     guesses = guess_all([track.name for track in rendered.tracks])
     tracks, decisions = list[Track](), list[TrackDecision]()
     for index, (track, name, guess) in enumerate(zip(rendered.tracks, names, guesses, strict=True)):
@@ -107,6 +107,11 @@ def write_song_folder(rendered: RenderedSong, folder: Path, recorded: bool, titl
     song = Song(file_name(title or folder.name), folder, tuple(tracks), SAMPLE_RATE, rendered.n_samples)
     write_manifest(song, folder / MANIFEST)
     return decisions
+
+
+def _track_name(name: str, title: str) -> str:
+    """The name, or its number alone if it would be taken for the mix."""
+    return name.split()[0] if is_finished_mix(name, title) else name
 
 
 def _write(path: Path, samples: np.ndarray) -> None:

@@ -205,6 +205,15 @@ def test_a_title_that_cannot_name_a_file_is_no_hindrance(tmp_path: Path):
     assert load_song(tmp_path).name == "What is this_ my Mind_"
 
 
+def test_a_track_called_mix_is_not_taken_for_the_mix(tmp_path: Path):
+    rendered = song_folder.RenderedSong(tmp_path)
+    rendered.add(track("01 Master Mix", KICK[:1], KICK))
+    rendered.add(track("02 Lead", LEAD[:1], LEAD))
+    decisions = song_folder.write_song_folder(rendered, tmp_path, True, "A Song")
+    assert [decision.id for decision in decisions] == ["01", "02 Lead"]
+    assert [path.name for path in finished_mixes(tmp_path)] == ["mix.flac"]
+
+
 def test_levels_of_what_cannot_be_heard_are_none(tmp_path: Path):
     rendered = song_folder.RenderedSong(tmp_path)
     rendered.add(track("01 Kick", KICK[:1], KICK))
