@@ -73,7 +73,7 @@ def our_step() -> float:
     from hybrid.training.example import Shape
     from hybrid.training.recipe import read_recipe
     from hybrid.training.sample import FAMILY_NAMES, ROLE_NAMES, SampleBuilder, stack
-    from hybrid.training.step import make_trainer
+    from hybrid.training.step import TrainerSpec, make_trainer, rate_of
 
     frames = round(EXCERPT_S / 0.4)
     recipe = read_recipe("base").model_copy(update={"n_tracks": N_TRACKS, "n_frames": frames, "batch": BATCH})
@@ -85,12 +85,12 @@ def our_step() -> float:
     make_missing(examples, lambda share: None)
     batch = stack([samples.plain(each) for each in examples])
     graph, weights = nnx.split(Field(Sizes(len(ROLE_NAMES), len(FAMILY_NAMES)), nnx.Rngs(0)), nnx.Param)
-    trainer = make_trainer(recipe, graph, ())
+    trainer = make_trainer(TrainerSpec.of(recipe), graph, ())
     learner = trainer.init(weights)
 
     def work() -> None:
         nonlocal learner
-        learner, seen = trainer.step(learner, batch)
+        learner, seen = trainer.step(learner, batch, rate_of(recipe)(0))
         float(seen.loss)
 
     return timed(work, 9)

@@ -30,7 +30,7 @@ from hybrid.training.recipe import Recipe
 from hybrid.training.record import MetricsLog, begin_run
 from hybrid.training.refined_targets import RefinedTargets
 from hybrid.training.sample import FAMILY_NAMES, ROLE_NAMES, Batch, SampleBuilder, evaluation_batches, training_batches
-from hybrid.training.step import LossTerms, Trainer, TrainState, cached_trainer
+from hybrid.training.step import LossTerms, Trainer, TrainerSpec, TrainState, cached_trainer, rate_of
 from hybrid.training.stored_targets import human_target_path, load_target, pad_target
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -126,10 +126,10 @@ class _Run:
             builder = SampleBuilder(recipe, rules, shape, partial(_targets, recipe, refined_targets))
             if refined_targets:
                 refined_targets.make_missing(inputs.train, builder, lambda share: progress("refine", share))
-            # the seed is no part of the program: runs with other seeds share it
-            trainer = cached_trainer(recipe.model_copy(update={"seed": 0}), self._graph, optional_parts(rules.rules))
+            trainer = cached_trainer(TrainerSpec.of(recipe), self._graph, optional_parts(rules.rules))
             batches = training_batches(builder, inputs.train, recipe.batch, recipe.seed + len(self._rule_runs))
             self._rule_runs.append(_RuleSetRun(rules, builder, trainer, batches))
+        self._rate = rate_of(recipe)
         self._checkpoints = Checkpoints(folder)
         self._train_state: TrainState = self._rule_runs[0].trainer.init(weights)
         self._run_state = RunState(self._batch_states(), math.inf, 0)
@@ -144,7 +144,8 @@ class _Run:
         recipe = self._recipe
         while self._step < recipe.steps and not self._is_over():
             rule_run = self._rule_runs[self._step % len(self._rule_runs)]
-            self._train_state, terms = rule_run.trainer.step(self._train_state, next(rule_run.batches))
+            rate = self._rate(self._step)
+            self._train_state, terms = rule_run.trainer.step(self._train_state, next(rule_run.batches), rate)
             self._step += 1
             # before anything is saved: the last checkpoint stays good
             if not math.isfinite(float(terms.loss)):

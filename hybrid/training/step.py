@@ -62,29 +62,49 @@ class Trainer(NamedTuple):
     """The compiled functions of a training run."""
 
     init: Callable[[nnx.State], TrainState]
-    step: Callable[[TrainState, Batch], tuple[TrainState, LossTerms]]
+    step: Callable[[TrainState, Batch, Array], tuple[TrainState, LossTerms]]
+    """One step at a learning rate."""
     evaluate: Callable[[nnx.State, Batch], LossTerms]
     """Loss terms of each song of a batch, without an update."""
 
 
+class TrainerSpec(NamedTuple):
+    """What of a recipe is part of the compiled functions; all else is data to them."""
+
+    n_tracks: int
+    n_frames: int
+    batch: int
+    losses: Losses
+    clip: float
+    decay: float
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> TrainerSpec:
+        """The spec of a recipe."""
+        return cls(recipe.n_tracks, recipe.n_frames, recipe.batch, recipe.losses, recipe.clip, recipe.decay)
+
+
 @lru_cache(maxsize=2)
-def cached_trainer(recipe: Recipe, graph: nnx.GraphDef[Field], optional: tuple[str, ...]) -> Trainer:
-    """The trainer of a recipe, shared by runs that differ in rules or seed alone, so that it is compiled once."""
-    return make_trainer(recipe, graph, optional)
+def cached_trainer(spec: TrainerSpec, graph: nnx.GraphDef[Field], optional: tuple[str, ...]) -> Trainer:
+    """The trainer of a spec, shared by runs that differ in rules, rate or seed alone, so that it is compiled once."""
+    return make_trainer(spec, graph, optional)
 
 
 def make_trainer(
-    recipe: Recipe, graph: nnx.GraphDef[Field], optional: tuple[str, ...], devices: Sequence | None = None
+    spec: TrainerSpec, graph: nnx.GraphDef[Field], optional: tuple[str, ...], devices: Sequence | None = None
 ) -> Trainer:
-    """The compiled functions for a recipe. A batch is split over as many of the devices as its size allows; by default,
+    """The compiled functions for a spec. A batch is split over as many of the devices as its size allows; by default,
     over all local ones."""
-    optimiser = _optimiser(recipe)
-    nothing = neutral(recipe.n_tracks, recipe.n_frames * NETWORK_FRAME_S, NETWORK_FRAME_S, optional)
-    replicated, split = _shardings(recipe.batch, jax.local_devices() if devices is None else devices)
+    # AdamW but for the rate, which each step is given
+    optimiser = optax.chain(
+        optax.clip_by_global_norm(spec.clip), optax.scale_by_adam(), optax.add_decayed_weights(spec.decay)
+    )
+    nothing = neutral(spec.n_tracks, spec.n_frames * NETWORK_FRAME_S, NETWORK_FRAME_S, optional)
+    replicated, split = _shardings(spec.batch, jax.local_devices() if devices is None else devices)
 
     def evaluate(weights: nnx.State, batch: Batch) -> LossTerms:
         def of_song(leaves: list[Leaf]) -> LossTerms:
-            return _loss_terms(graph, weights, batch.sample(leaves), nothing, recipe.losses)
+            return _loss_terms(graph, weights, batch.sample(leaves), nothing, spec.losses)
 
         return jax.vmap(of_song)(batch.leaves)
 
@@ -92,10 +112,10 @@ def make_trainer(
         mean = jax.tree.map(lambda x: jnp.mean(x, axis=0), evaluate(weights, batch))
         return mean.loss, mean
 
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, LossTerms]:
+    def step(state: TrainState, batch: Batch, rate: Array) -> tuple[TrainState, LossTerms]:
         (_, terms), gradient = jax.value_and_grad(mean_terms, has_aux=True)(state.weights, batch)
         updates, optimiser_state = optimiser.update(gradient, state.optimiser, state.weights)
-        weights = jax.tree.map(jnp.add, state.weights, updates)
+        weights = jax.tree.map(lambda weight, update: weight - rate * update, state.weights, updates)
         # a shorter memory at the start, so that the average soon forgets the initial weights
         share = jnp.maximum(1.0 / EMA_STEPS, 1.0 / (2.0 + 0.1 * state.step))
         ema = cast(nnx.State, optax.incremental_update(weights, state.ema, share))
@@ -106,7 +126,7 @@ def make_trainer(
         return TrainState(weights, jax.tree.map(jnp.copy, weights), optimiser.init(weights), jnp.zeros(()))
 
     init_jit = jax.jit(init, out_shardings=replicated)
-    step_jit = jax.jit(step, in_shardings=(replicated, split), out_shardings=replicated, donate_argnums=0)
+    step_jit = jax.jit(step, in_shardings=(replicated, split, replicated), out_shardings=replicated, donate_argnums=0)
     evaluate_jit = jax.jit(evaluate, in_shardings=(replicated, split), out_shardings=split)
     return Trainer(init_jit, step_jit, evaluate_jit)
 
@@ -119,11 +139,12 @@ def _shardings(batch: int, devices: Sequence) -> tuple[NamedSharding, NamedShard
     return NamedSharding(mesh, PartitionSpec()), NamedSharding(mesh, PartitionSpec("song"))
 
 
-def _optimiser(recipe: Recipe) -> optax.GradientTransformation:
+def rate_of(recipe: Recipe) -> Callable[[int], Array]:
+    """The learning rate of each step: a linear rise, then half a cosine down to 2 % of the peak."""
     # a schedule needs at least one step of decay
     warm_up = min(recipe.warm_up, recipe.steps - 1)
-    rate = optax.warmup_cosine_decay_schedule(0.0, recipe.rate, warm_up, recipe.steps, 0.02 * recipe.rate)
-    return optax.chain(optax.clip_by_global_norm(recipe.clip), optax.adamw(rate, weight_decay=recipe.decay))
+    schedule = optax.warmup_cosine_decay_schedule(0.0, recipe.rate, warm_up, recipe.steps, 0.02 * recipe.rate)
+    return lambda step: jnp.asarray(schedule(step), jnp.float32)
 
 
 def _loss_terms(

@@ -23,7 +23,7 @@ from hybrid.training.loop import DivergedError, Progress, TrainingResult, gather
 from hybrid.training.recipe import Recipe, read_recipe
 from hybrid.training.refined_targets import RefinedTargets
 from hybrid.training.sample import SampleBuilder
-from tests.training.dataset import write_dataset
+from tests.training.dataset import RULES, write_dataset
 
 pytestmark = pytest.mark.long
 
@@ -110,7 +110,7 @@ def test_a_run_does_not_overwrite_another_nor_resume_with_another_recipe(recipe:
 
 def test_a_loss_that_is_not_finite_stops_the_run_after_the_last_checkpoint(recipe: Recipe, tmp_path: Path):
     with pytest.raises(DivergedError, match=r"the loss is (nan|inf) at step \d[^$]*lower `rate`") as stopped:
-        _run(recipe, tmp_path / "run", rate=1e30, warm_up=0, clip=1e30, validate_every=1)
+        _run(recipe, tmp_path / "run", rate=1e30, warm_up=0, validate_every=1)
     step = int(str(stopped.value).partition("at step ")[2].split()[0])
     checkpoints = [int(path.name) for path in (tmp_path / "run" / "checkpoints").iterdir()]
     assert max(checkpoints) == step - 1
@@ -159,10 +159,12 @@ def test_a_data_set_without_enough_songs_is_refused(recipe: Recipe):
 
 
 def test_batches_alternate_between_two_sets_of_rules(recipe: Recipe, tmp_path: Path):
-    rules = (*recipe.rules, ("output",))
-    _run(recipe, tmp_path / "run", rules=rules)
-    splits = {line["split"] for line in _lines(tmp_path / "run")}
-    assert {"validation", "validation, output"} <= splits
+    # rules of the same types with other numbers are other data for the same program
+    other = tmp_path / "other.yaml"
+    other.write_text(RULES.replace("id: few", "id: other").replace("target: 2 LU", "target: -9 LU"))
+    _run(recipe, tmp_path / "run", rules=(*recipe.rules, (str(other),)))
+    splits = {line["split"]: line["loss"] for line in _lines(tmp_path / "run") if line["step"] == 8}
+    assert splits["validation"] != splits[f"validation, {other}"]
 
 
 def test_refined_targets_are_computed_once(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -24,7 +24,7 @@ from hybrid.model.sizes import Sizes
 from hybrid.training.example import CachedExample, Example, Frames, Shape
 from hybrid.training.sample import FAMILY_NAMES, ROLE_NAMES, SampleBuilder, stack
 from hybrid.training.recipe import Recipe
-from hybrid.training.step import make_trainer
+from hybrid.training.step import TrainerSpec, make_trainer, rate_of
 from hybrid.training.distillation import no_target
 from tests.treatment.made import random_dry
 
@@ -49,10 +49,10 @@ graph, weights = nnx.split(Field(sizes, nnx.Rngs(0)), nnx.Param)
 
 
 def train_on(devices):
-    trainer = make_trainer(recipe, graph, (), devices)
+    trainer = make_trainer(TrainerSpec.of(recipe), graph, (), devices)
     state, losses = trainer.init(weights), []
-    for _ in range(3):
-        state, terms = trainer.step(state, batch)
+    for step in range(3):
+        state, terms = trainer.step(state, batch, rate_of(recipe)(step))
         losses.append(float(terms.loss))
     size = float(sum(abs(np.asarray(x)).sum() for x in jax.tree.leaves(state.weights)))
     used = {d.id for x in jax.tree.leaves(state.weights) for d in x.devices()}
@@ -64,7 +64,9 @@ print(json.dumps([train_on(jax.local_devices()[:1]), train_on(None)]))
 
 
 def test_four_devices_train_like_one():
-    flags = "--xla_force_host_platform_device_count=4 --xla_cpu_multi_thread_eigen=false"
+    # a few small steps: what costs is compiling
+    quick = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    flags = f"--xla_force_host_platform_device_count=4 --xla_cpu_multi_thread_eigen=false {quick}"
     environment = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(Path.cwd())}
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
