@@ -32,10 +32,9 @@ from hybrid.audio.song import Song
 from hybrid.calibrate.decisions import decisions
 from hybrid.calibrate.table import read_table
 from hybrid.compiled import clear_compiled
-from hybrid.corpus.authored.decisions import FILE, Decisions, read_decisions
+from hybrid.corpus.authored.decisions import FILE, Decisions, decided_folders, read_decisions
 from hybrid.corpus.authored.song_folder import MIX
-from hybrid.corpus.card import read_card
-from hybrid.corpus.split import artist_of, split_songs
+from hybrid.corpus.split import artist_of
 from hybrid.errors import InputError
 from hybrid.judging.balance import family_error_lu, level_error_lu, pan_error
 from hybrid.judging.statistics import paired_effect
@@ -116,15 +115,11 @@ def decided_songs(corpora: Sequence[Path]) -> list[DecidedSong]:
     """Songs whose authors decided levels, of at least three tracks."""
     songs = []
     for corpus in corpora:
-        folders = sorted(path.parent for path in corpus.glob(f"*/{FILE}"))
-        card = corpus / "card.yaml"
-        shares = read_card(str(card)).artists if card.is_file() else {}
-        split_of = split_songs((folder.name for folder in folders), shares, 0) if shares else {}
-        for folder in folders:
+        for folder, split in decided_folders(corpus).items():
             decided = read_decisions(folder / FILE)
             heard = [track for track in decided.tracks if track.level_lu is not None and track.raw_lufs is not None]
             if len(heard) >= FEWEST_TRACKS and any("level" in track.decided for track in heard):
-                songs.append(DecidedSong(folder, corpus.name, split_of.get(folder.name, ""), decided))
+                songs.append(DecidedSong(folder, corpus.name, split, decided))
     return songs
 
 

@@ -71,8 +71,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "explain": {"analysis", "audio", "knowledge", "mixing", "refinement", "signal", "treatment"},
     "calibrate": {
-        *{"analysis", "audio", "validation", "document", "errors", "knowledge", "measure", "quantity", "shelf"},
-        *{"treatment", "units", "unmixing"},
+        *{"analysis", "audio", "corpus", "validation", "document", "errors", "knowledge", "measure", "quantity"},
+        *{"shelf", "treatment", "units", "unmixing"},
     },
     "batch": {
         *{"audio", "compiled", "corpus", "errors", "export", "knowledge", "mixing", "pages", "proposal", "source_hash"},

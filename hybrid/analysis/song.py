@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Complex, Int
 
@@ -16,7 +15,7 @@ from hybrid.analysis.microphones import accumulator_for, align_from, align_micro
 from hybrid.analysis.recording import NO_PAIRS, blank_recording
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.measure.loudness import active_lufs
+from hybrid.measure.balance import raw_lufs
 from hybrid.signal.bandpower import CHUNK_HOPS, COMPARED_BINS
 from hybrid.tabular import Row, Tabular
 from hybrid.treatment.types import Dry
@@ -70,9 +69,8 @@ class AnalysedSong(Tabular):
 
     def rows(self) -> list[Row]:
         """A row for each track, with its loudness while it sounds, in LUFS."""
-        dry = self.analysis.dry
-        lufs = active_lufs(jnp.sum(dry.power_k[:, :2], axis=(1, 3)), dry.active).tolist()
-        return [{**row, "raw_lufs": level} for row, level in zip(self.song.rows(), lufs, strict=False)]
+        levels = raw_lufs(self.analysis.dry).tolist()
+        return [{**row, "raw_lufs": level} for row, level in zip(self.song.rows(), levels, strict=False)]
 
 
 class SparseAnalysis(NamedTuple):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from hybrid.audio.probe import AudioFile, probe_all
 from hybrid.audio.samples import is_silent
-from hybrid.audio.song import Song, Track
+from hybrid.audio.song import RawLevels, Song, Track
 from hybrid.errors import Problem, SongError
 
 UNMIXED_ROLES = frozenset({"click", "reference"})
@@ -24,6 +24,7 @@ class SongSpec(NamedTuple):
     tracks: tuple[Track, ...]
     tempo_bpm: float | None = None
     notes: tuple[str, ...] = ()
+    raw_levels: RawLevels = "recorded"
 
     def without(self, roles: Collection[str]) -> SongSpec:
         """The spec less the tracks of these roles, with a note for each."""
@@ -38,7 +39,7 @@ def assemble(spec: SongSpec) -> Song:
     Silent tracks are noted. Raises SongError with every file that cannot be used, if there are no tracks, or if all
     are silent.
     """
-    folder, name, tracks, tempo_bpm, notes = spec
+    folder, name, tracks, tempo_bpm, notes, raw_levels = spec
     if not tracks:
         raise SongError(Problem(str(folder), f"no track is left to mix: {'; '.join(notes)}"))
     files = probe_all(path for track in tracks for path in track.files)
@@ -52,7 +53,7 @@ def assemble(spec: SongSpec) -> Song:
     if len(silent) == len(tracks):
         raise SongError(Problem(str(folder), f"all tracks are silent: {', '.join(silent)}"))
     notes = (*notes, *(f"{track_id} is silent" for track_id in silent))
-    return Song(name, folder, tracks, sample_rate, n_samples, tempo_bpm, notes)
+    return Song(name, folder, tracks, sample_rate, n_samples, tempo_bpm, notes, raw_levels)
 
 
 def _end(track: Track, files: Mapping[Path, AudioFile], sample_rate: int) -> int:

@@ -19,7 +19,7 @@ def digest(song: Song) -> str:
     with ThreadPoolExecutor() as pool:
         files = list(pool.map(_files_digest, song.tracks))
     metadata = [(each.id, each.role, each.tags, each.gain_db, each.offset_s, each.polarity) for each in song.tracks]
-    text = json.dumps([song.sample_rate, song.tempo_bpm, metadata, files])
+    text = json.dumps([song.sample_rate, song.tempo_bpm, song.raw_levels, metadata, files])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -37,7 +37,8 @@ _HEADER = f"""\
 # polarity: upright or inverted
 #   without offset_s and polarity, microphones of one source may be delayed and inverted to agree
 #
-# `tempo_bpm: 120` may stand below `name`. A track that is deleted here is not mixed.
+# `tempo_bpm: 120` may stand below `name`, and `raw_levels: arbitrary` where the levels of the files to each other were
+# drawn or normalised, so that they say nothing. A track that is deleted here is not mixed.
 """
 
 
@@ -82,7 +83,7 @@ def _manifest_spec(path: Path) -> SongSpec:
     manifest = validate_document(SongFile, source, ManifestContext(path.parent, set()))
     channels = _channels(manifest, source)
     tracks = tuple(_track(entry, n) for entry, n in zip(manifest.tracks, channels, strict=True))
-    return SongSpec(path.parent, manifest.name, tracks, manifest.tempo_bpm)
+    return SongSpec(path.parent, manifest.name, tracks, manifest.tempo_bpm, raw_levels=manifest.raw_levels)
 
 
 def _track(entry: TrackEntry, channels: int) -> Track:
@@ -121,6 +122,8 @@ def _lines(song: Song, folder: Path) -> Iterator[str]:
     yield f"name: {_yaml_text(song.name)}"
     if song.tempo_bpm is not None:
         yield f"tempo_bpm: {song.tempo_bpm!r}"
+    if song.raw_levels != "recorded":
+        yield f"raw_levels: {song.raw_levels}"
     yield "tracks:"
     for track in song.tracks:
         files = [_yaml_text(_relative(path, folder)) for path in track.files]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationInfo
 
 from hybrid.audio.roles import ROLES
-from hybrid.audio.song import file_name
+from hybrid.audio.song import RawLevels, file_name
 from hybrid.errors import suggest
 from hybrid.units import field_error
 
@@ -89,4 +89,5 @@ class SongFile(BaseModel, frozen=True, extra="forbid"):
     schema_: Annotated[Literal["song/1"], Field(alias="schema")]
     name: _Name
     tempo_bpm: Annotated[float, Field(strict=True, gt=0.0, le=1000.0)] | None = None
+    raw_levels: RawLevels = "recorded"
     tracks: Annotated[tuple[TrackEntry, ...], AfterValidator(_not_empty)]

@@ -45,6 +45,10 @@ class Track:
         return round((self.offset_s or 0.0) * sample_rate)
 
 
+RawLevels = Literal["recorded", "arbitrary"]
+"""Whether the levels of raw tracks to each other are those of the recording, or say nothing."""
+
+
 @dataclass(frozen=True, repr=False)
 class Song(Tabular):
     """The tracks of one song on a common timeline at `sample_rate`, from 0 to the end of the last track.
@@ -59,6 +63,7 @@ class Song(Tabular):
     n_samples: int
     tempo_bpm: float | None = None
     notes: tuple[str, ...] = ()
+    raw_levels: RawLevels = "recorded"
 
     def __repr__(self) -> str:
         n, seconds = len(self.tracks), self.n_samples / self.sample_rate

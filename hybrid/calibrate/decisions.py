@@ -12,20 +12,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import fmean, median
 from typing import NamedTuple
 
+import numpy as np
+
 from hybrid.audio.pairs import find_pairs
 from hybrid.audio.song import Track
 from hybrid.calibrate.instruments import role_of
+from hybrid.calibrate.levels import SongLevels
 from hybrid.calibrate.observations import Observation, Quantity
 from hybrid.calibrate.parent import Parent
 from hybrid.calibrate.schema import MixRow, TrackRow
 
 
 class Decision(NamedTuple):
-    """One track of a mix: loudness after the fader in LUFS, position in pan units; None where the table has none."""
+    """One track of a mix; None where the table has nothing."""
 
     track: Track
+    raw_lufs: float | None
+    """Loudness before the fader, LUFS."""
     lufs: float | None
+    """Loudness after the fader, LUFS."""
     position: float | None
+    """In pan units."""
 
 
 class _MixIdentity(NamedTuple):
@@ -48,6 +55,30 @@ def observe_table(rows: Sequence[MixRow], parent: Parent, weigh_by_scores: bool)
         # two rows of one name are two mixes
         observations.extend(_observe(decisions(row), _MixIdentity(row.song, f"{row.mix} ({index})", weight), parent))
     return observations
+
+
+def table_levels(rows: Sequence[MixRow], weigh_by_scores: bool) -> list[SongLevels]:
+    """Levels of the tracks of every mix, with what they may depend on; how much of a song a track sounds is unknown."""
+    weights = _by_score(rows) if weigh_by_scores else [1.0] * len(rows)
+    found = []
+    for row, weight in zip(rows, weights, strict=True):
+        known = [(each, each.raw_lufs, each.lufs) for each in decisions(row)]
+        levels = [(each.track, raw, lufs) for each, raw, lufs in known if raw is not None and lufs is not None]
+        if levels:
+            tracks, raw_lufs, lufs = zip(*levels, strict=True)
+            found.append(
+                SongLevels(
+                    song=row.song,
+                    author=row.song,
+                    roles=tuple(track.role for track in tracks),
+                    has_lead=any("lead" in track.tags for track in tracks),
+                    level_lu=np.array(lufs),
+                    recorded_lu=np.array(raw_lufs),
+                    presence=np.zeros(len(tracks)),
+                    weight=weight,
+                )
+            )
+    return found
 
 
 def notes_on(rows: Iterable[MixRow]) -> list[str]:
@@ -92,6 +123,7 @@ def _decision(row: TrackRow) -> Decision:
     channels = 2 if (row.channels or "").upper() == "STEREO" else 1
     return Decision(
         track=Track(row.name, (), channels, role, tags, 1.0),
+        raw_lufs=row.raw_lufs,
         lufs=row.faded_lufs,
         position=fmean(row.parameters.pan) if row.parameters.pan else None,
     )
@@ -100,8 +132,16 @@ def _decision(row: TrackRow) -> Decision:
 def _joined(left: Decision, right: Decision) -> Decision:
     """A stereo track of two mono ones: their powers add, and its position is half way between theirs."""
     places = [each.position for each in (left, right) if each.position is not None]
-    lufs = [each.lufs for each in (left, right) if each.lufs is not None]
-    return Decision(left.track, _sum_lufs(lufs) if lufs else None, fmean(places) if places else None)
+    raw_lufs, lufs = (
+        [level for level in levels if level is not None]
+        for levels in ((left.raw_lufs, right.raw_lufs), (left.lufs, right.lufs))
+    )
+    return Decision(
+        left.track,
+        _sum_lufs(raw_lufs) if raw_lufs else None,
+        _sum_lufs(lufs) if lufs else None,
+        fmean(places) if places else None,
+    )
 
 
 def _observe(mixed_tracks: Sequence[Decision], mix: _MixIdentity, parent: Parent) -> Iterator[Observation]:

@@ -8,7 +8,11 @@ from typing import NamedTuple
 from hybrid.audio.manifest import MANIFEST
 from hybrid.audio.probe import AUDIO_SUFFIXES
 from hybrid.audio.roles import is_finished_mix
+from hybrid.corpus.authored.decisions import FILE, decided_folders
 from hybrid.errors import InputError, Problem
+
+TRAIN = "train"
+"""The split that a fit may use."""
 
 
 class MixedSong(NamedTuple):
@@ -36,6 +40,26 @@ def find_mixed_songs(path: Path, pattern: str | None) -> tuple[list[MixedSong], 
         hint = "name it mix, master or like the song, or give a pattern: --mix '*final*.wav'"
         raise InputError(*(Problem(name, _none(pattern), hint) for name in without))
     return [each for each in candidates if each.mixes], [f"{name}: {_none(pattern)}, left out" for name in without]
+
+
+class DecidedSongs(NamedTuple):
+    """Songs whose authors' decisions are known, and a note on those that are left out."""
+
+    folders: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+
+
+def decided_songs(path: Path) -> DecidedSongs:
+    """The songs with `decisions.json` in a folder, or the folder itself if it is one.
+
+    Of a corpus whose card splits its songs by artist, only those of `train`: a fit must leave authors to be judged by.
+    """
+    if (path / FILE).is_file():
+        return DecidedSongs((path,))
+    split_of = decided_folders(path)
+    folders = tuple(folder for folder, split in split_of.items() if split in ("", TRAIN))
+    note = f"{path}: {len(folders)} of {len(split_of)} songs, those of authors to train on; the others are to judge by"
+    return DecidedSongs(folders, (note,) if len(folders) < len(split_of) else ())
 
 
 def _none(pattern: str | None) -> str:

@@ -18,10 +18,13 @@ from jaxtyping import Bool, Float
 from hybrid.analysis.chunks import Progress
 from hybrid.audio.manifest import load_song
 from hybrid.audio.song import Song
+from hybrid.calibrate.decided import levels_under
 from hybrid.calibrate.find import MixedSong
+from hybrid.calibrate.levels import SongLevels
 from hybrid.calibrate.observations import Observation, Quantity
 from hybrid.calibrate.parent import Parent
 from hybrid.calibrate.probes import CURVE, PLACE, bands_of, probes
+from hybrid.corpus.split import artist_of
 from hybrid.errors import InputError
 from hybrid.knowledge.verdict import Finding
 from hybrid.measure.loudness import active_lufs
@@ -39,6 +42,7 @@ class MixObservations(NamedTuple):
     """Observations of the mixes of a song, and notes for the user."""
 
     observations: list[Observation]
+    levels: list[SongLevels]
     notes: list[str]
 
 
@@ -47,7 +51,7 @@ def observe_song(song: MixedSong, parent: Parent, min_confidence: float, progres
 
     A mix that cannot be measured is named in a note and skipped.
     """
-    observations, notes = list[Observation](), list[str]()
+    observations, levels, notes = list[Observation](), list[SongLevels](), list[str]()
     for path in song.mixes:
         try:
             # loaded for every mix: the other mixes of the song must not count as tracks
@@ -61,8 +65,10 @@ def observe_song(song: MixedSong, parent: Parent, min_confidence: float, progres
         findings = {finding.id: finding for finding in checked.verdict.rules}
         observations.extend(_whole_observations(findings, fitted, parent))
         observations.extend(_track_observations(findings[PLACE], fitted, parent))
+        if fitted.is_explained:
+            levels.append(_levels(fitted))
         notes.extend(f"{path}: {note}" for note in fitted.notes())
-    return MixObservations(observations, notes)
+    return MixObservations(observations, levels, notes)
 
 
 def _tracks_of(song: MixedSong) -> Song:
@@ -99,6 +105,18 @@ class _FittedMix(NamedTuple):
             yield f"its tracks explain {self.fit.explained:.0%} of it, less than half: only the whole is used"
         elif doubtful:
             yield f"confidence below {self.min_confidence:.0%}, left out: {', '.join(doubtful)}"
+
+
+def _levels(fitted: _FittedMix) -> SongLevels:
+    """Levels of the reliable tracks in the mix."""
+    n, dry = len(fitted.song.tracks), fitted.fit.dry
+    raw, treated_lufs = (
+        np.asarray(active_lufs(track_k(layer), dry.active))[:n]
+        for layer in (untreated(dry), treated(dry, fitted.fit.treatment))
+    )
+    gain_lu = np.where(fitted.reliable, treated_lufs - raw, np.nan)
+    levels = levels_under(fitted.song.tracks, dry, gain_lu)
+    return levels._replace(song=fitted.name, author=artist_of(fitted.name))
 
 
 def _whole_observations(findings: dict[str, Finding], fitted: _FittedMix, parent: Parent) -> Iterator[Observation]:

@@ -10,7 +10,7 @@ from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.rule_types import RuleTypes
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import select, share_selector
-from hybrid.knowledge.types import RoleBudget, RuleType
+from hybrid.knowledge.types import ExpectedLevel, RoleBudget, RuleType
 from hybrid.knowledge.types.hooks import Statistic
 
 _ROLES = ("vocal.lead", "vocal.backing", "drums", "bass", "guitar", "keys", "synth", "strings", "brass", "woodwind")
@@ -23,6 +23,16 @@ OWN_BUDGET = RoleBudget.model_validate(
     }
 )
 """The entries that are fitted where the parent has no budget; its numbers are placeholders, and all are replaced."""
+OWN_EXPECTED = ExpectedLevel.model_validate(
+    {
+        "id": "balance.expected",
+        "type": "expected_level",
+        "target": "0 LU",
+        "roles": {"all": {"level": "0 LU"}},
+        "acts_on": ["gain.level"],
+    }
+)
+"""The rule that is fitted where the parent has none; its numbers are placeholders, and all are replaced."""
 WIDTH_BANDS = {
     "width.low-mid": (120.0, 500.0),
     "width.mid": (500.0, 2000.0),
@@ -43,6 +53,8 @@ class Parent(NamedTuple):
     side: tuple[RuleType, ...]
     curve: RuleType | None
     priors: tuple[RuleType, ...]
+    expected: RuleType
+    """Of levels by arrangement and recording."""
 
     def shares(self, tracks: Sequence[Track]) -> dict[str, tuple[int, ...]]:
         """Indices of the tracks of each budget entry that has any."""
@@ -69,6 +81,7 @@ def load_parent(name: str, types: RuleTypes | None = None) -> Parent:
         side=tuple(rule for rule in _fitted_by("side", rules) if rule.bands_hz()),
         curve=next(iter(_fitted_by("spectrum", rules)), None),
         priors=tuple(_fitted_by("usual", rules)),
+        expected=next(iter(_fitted_by("expected", rules)), OWN_EXPECTED),
     )
 
 

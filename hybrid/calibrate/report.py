@@ -11,6 +11,8 @@ from pathlib import Path
 
 from hybrid import quantity
 from hybrid.calibrate.estimate import Estimate, Key
+from hybrid.calibrate.expected import ExpectedLevels
+from hybrid.calibrate.expected_rule import sentences
 from hybrid.calibrate.observations import UNIT, Quantity
 from hybrid.calibrate.prior import prior_rows
 
@@ -53,16 +55,19 @@ def describe_keys(keys: Iterable[Key]) -> str:
     )
 
 
-def table(out: Path, estimates: Mapping[Key, Estimate]) -> str:
-    """All estimates as a table of text, bands by frequency."""
+def table(out: Path, estimates: Mapping[Key, Estimate], levels: ExpectedLevels | str) -> str:
+    """All estimates as a table of text, bands by frequency, and the trials of the model of levels or why there is
+    none."""
     rows = [_HEAD, *(_row(kind, of, estimates[kind, of]) for kind, of in _shown(estimates))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    told = [levels] if isinstance(levels, str) else [*sentences(levels.trials)]
+    lines += ["", f"levels by arrangement and recording{' (not fitted)' * isinstance(levels, str)}:", *told]
     return "\n".join([*lines, "", f"wrote {out}: hybrid mix SONG -o OUT --rules {shlex.quote(str(out))}"])
 
 
-def as_json(out: Path, estimates: Mapping[Key, Estimate], notes: Sequence[str]) -> str:
-    """All estimates, and the rows of a corpus prior, as one JSON document."""
+def as_json(out: Path, estimates: Mapping[Key, Estimate], levels: ExpectedLevels | str, notes: Sequence[str]) -> str:
+    """All estimates, the rows of a corpus prior and the model of levels, as one JSON document."""
     document = {
         "schema": "fit/1",
         "rules": str(out),
@@ -77,9 +82,24 @@ def as_json(out: Path, estimates: Mapping[Key, Estimate], notes: Sequence[str]) 
             for kind, of in _shown(estimates)
         ],
         "prior": [row._asdict() for row in prior_rows(estimates)],
+        "levels": {"refused": levels} if isinstance(levels, str) else _levels(levels),
         "notes": notes,
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _levels(levels: ExpectedLevels) -> dict[str, object]:
+    """The model of levels as JSON values, in LU but for the slope of recorded levels."""
+    return {
+        "level": {role: each._asdict() for role, each in levels.level.items()},
+        "recorded_level": dict(levels.recorded_level),
+        "slopes": {name: each._asdict() for name, each in levels.slopes.items()},
+        "with_lead": {name: each._asdict() for name, each in levels.with_lead.items()},
+        "trials": [trial._asdict() for trial in levels.trials],
+        "spread_lu": levels.spread_lu,
+        "songs": levels.n_songs,
+        "authors": levels.n_authors,
+    }
 
 
 def _shown(estimates: Iterable[Key]) -> list[Key]:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from hybrid import quantity
 from hybrid.audio.song import Track
 from hybrid.calibrate.estimate import MIN_SONGS_FOR_QUARTILES, Estimate, Key
+from hybrid.calibrate.expected import ExpectedLevels
+from hybrid.calibrate.expected_rule import MODEL_KEYS, expected_rule
 from hybrid.calibrate.parent import WIDTH_BANDS, Parent
 from hybrid.calibrate.prior import prior_rows
 from hybrid.calibrate.report import counts, frequency, sentence
@@ -36,10 +38,12 @@ class FittedRules(NamedTuple):
     used: tuple[Key, ...]
 
 
-def fit_rules(estimates: Estimates, parent: Parent, cite: str, basis: str = "") -> FittedRules:
+def fit_rules(
+    estimates: Estimates, parent: Parent, cite: str, basis: str = "", levels: ExpectedLevels | None = None
+) -> FittedRules:
     """The rules that follow from the estimates, citing `cite`; quantities without an estimate are left unchanged.
 
-    `basis` is a sentence for the notes on how levels were measured.
+    `basis` is a sentence for the notes on how levels were measured; `levels` is the model of levels, if there is one.
     """
     out = _RuleFile({}, [], [], cite, basis)
     _budget(estimates, parent, out)
@@ -48,6 +52,8 @@ def fit_rules(estimates: Estimates, parent: Parent, cite: str, basis: str = "") 
     _side(estimates, parent, out)
     _curve(estimates, parent, out)
     _priors(estimates, parent, out)
+    if levels:
+        out.rules.append(expected_rule(levels, _copied(parent.expected, *MODEL_KEYS), cite))
     return FittedRules(out.patch, out.rules, tuple(dict.fromkeys(out.used)))
 
 

@@ -14,7 +14,7 @@ from hybrid.calibrate.rules import FittedRules
 from hybrid.errors import InputError, Problem
 
 _MODELINE = "# yaml-language-server: $schema=mixrules.schema.json"
-_WIDTH, _LONG, _MANY = 100, 80, 4
+_WIDTH, _LONG, _MANY = 100, 80, 6
 
 
 class Label(NamedTuple):

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from hybrid import shelf
-from hybrid.calibrate.decisions import notes_on, observe_table
+from hybrid.calibrate.decisions import notes_on, observe_table, table_levels
 from hybrid.calibrate.estimate import estimates, single_song_keys
+from hybrid.calibrate.expected import fit_levels
+from hybrid.calibrate.levels import SongLevels
 from hybrid.calibrate.observations import LEVELS_AT_FADERS, LEVELS_IN_MIX, WEIGHTED_BY_SCORES, Observation
 from hybrid.calibrate.parent import Parent, load_parent
 from hybrid.calibrate.report import as_json as json_of
@@ -59,26 +61,32 @@ def fit(
     check_target(out, extends, overwrite)
     loaded = _read([path.expanduser() for path in inputs], mix)
     observations = observe_table(loaded.rows, parent, weigh_by_scores)
-    observations += _observe_mixes(context, loaded, parent, min_confidence)
+    balances = table_levels(loaded.rows, weigh_by_scores)
+    measured = _observe_songs(context, loaded, parent, min_confidence)
+    observations += measured.observations
+    levels = fit_levels([*balances, *measured.levels])
     estimated = estimates(observations)
     label = Label(id_of(out), parent_reference(extends, out), source or _names(inputs), url, _command())
-    rules = fit_rules(estimated, parent, label.id, loaded.basis(weigh_by_scores))
+    model = None if isinstance(levels, str) else levels
+    rules = fit_rules(estimated, parent, label.id, loaded.basis(weigh_by_scores), model)
     single = describe_keys(single_song_keys(observations))
     notes = [*loaded.notes, *([f"in one song only, not fitted: {single}"] if single else [])]
     notes.extend(few_songs(estimated, rules.used))
     for note in notes:
         print(note, file=sys.stderr)
-    if not rules.used:
+    if not rules.used and model is None:
         what = "nothing to fit: no quantity of the rules occurs in two songs"
         raise InputError(Problem(_names(inputs), what))
     shelf.write(out, rule_text(rules, label))
-    print(json_of(out, estimated, notes) if as_json else table(out, estimated))
+    print(json_of(out, estimated, levels, notes) if as_json else table(out, estimated, levels))
 
 
 class _Inputs(NamedTuple):
     """The content of all inputs, and notes for the user."""
 
     songs: list[MixedSong]
+    decided: list[Path]
+    """Folders of songs whose authors' levels are known: nothing needs to be told from their mixes."""
     rows: list[MixRow]
     notes: list[str]
 
@@ -94,7 +102,7 @@ class _Inputs(NamedTuple):
 
 def _read(paths: Sequence[Path], pattern: str | None) -> _Inputs:
     """Songs and rows of all inputs. Raises InputError with the problems of all of them."""
-    inputs, problems = _Inputs([], [], []), list[Problem]()
+    inputs, problems = _Inputs([], [], [], []), list[Problem]()
     for path in paths:
         try:
             _add(path, pattern, inputs)
@@ -111,28 +119,44 @@ def _add(path: Path, pattern: str | None, inputs: _Inputs) -> None:
         inputs.rows.extend(rows)
         inputs.notes.extend(notes_on(rows))
         return
-    from hybrid.calibrate.find import find_mixed_songs
+    from hybrid.calibrate.find import decided_songs, find_mixed_songs
 
+    decided = decided_songs(path)
+    if decided.folders:
+        inputs.decided.extend(decided.folders)
+        inputs.notes.extend(decided.notes)
+        return
     songs, notes = find_mixed_songs(path, pattern)
     inputs.songs.extend(songs)
     inputs.notes.extend(notes)
 
 
-def _observe_mixes(context: Context, inputs: _Inputs, parent: Parent, min_confidence: float) -> list[Observation]:
-    """Observations of the finished mixes of songs; only these start JAX."""
-    if not inputs.songs:
-        return []
+class _Measured(NamedTuple):
+    """What was measured of songs that are folders of audio."""
+
+    observations: list[Observation]
+    levels: list[SongLevels]
+
+
+def _observe_songs(context: Context, inputs: _Inputs, parent: Parent, min_confidence: float) -> _Measured:
+    """Observations of finished mixes, and levels that authors set; only these start JAX."""
+    measured = _Measured([], [])
+    n_songs = len(inputs.songs) + len(inputs.decided)
+    if not n_songs:
+        return measured
     load("hybrid.calibrate.folders")
+    from hybrid.calibrate.decided import observe_decisions
     from hybrid.calibrate.folders import observe_song
 
-    observations: list[Observation] = []
     with progress_bar(context) as progress:
         for number, song in enumerate(inputs.songs, 1):
-            of_song = _SongProgress(progress, f"{number}/{len(inputs.songs)}")
-            observed = observe_song(song, parent, min_confidence, of_song)
-            observations.extend(observed.observations)
+            observed = observe_song(song, parent, min_confidence, _SongProgress(progress, f"{number}/{n_songs}"))
+            measured.observations.extend(observed.observations)
+            measured.levels.extend(observed.levels)
             inputs.notes.extend(observed.notes)
-    return observations
+        for number, folder in enumerate(inputs.decided, len(inputs.songs) + 1):
+            measured.levels.append(observe_decisions(folder, _SongProgress(progress, f"{number}/{n_songs}")))
+    return measured
 
 
 class _SongProgress(NamedTuple):

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from statistics import pstdev
 from typing import NamedTuple
 
 from hybrid.audio.song import Song
 from hybrid.errors import InputError, Problem
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import select
+
+_ALIKE_LU = 0.5
+"""Standard deviation of the loudness of raw tracks below which they count as normalised: a guess, above what meters
+differ by."""
+_FEWEST_TRACKS = 3
+"""Two tracks may be equally loud by chance."""
 
 
 class MatchReport(NamedTuple):
@@ -33,4 +41,21 @@ def match_report(rules: RuleSet, song: Song) -> MatchReport:
     if refused:
         raise InputError(*refused)
     warnings = [f"{rule.id} matches no track" for rule in empty if rule.on_empty == "warn"]
+    if song.raw_levels == "arbitrary":
+        warnings += [f"{rule_id} takes no raw levels: the song calls them arbitrary" for rule_id in _trusting(rules)]
     return MatchReport(matched, tuple(rule.id for rule in empty), rules.evidence(), (*rules.warnings, *warnings))
+
+
+def notes_on_raw_levels(rules: RuleSet, song: Song, raw_lufs: Sequence[float]) -> tuple[str, ...]:
+    """A note for each rule that takes raw levels for evidence, where tracks are so alike that they were normalised."""
+    if song.raw_levels == "arbitrary" or len(raw_lufs) < _FEWEST_TRACKS or pstdev(raw_lufs) > _ALIKE_LU:
+        return ()
+    between = max(raw_lufs) - min(raw_lufs)
+    return tuple(
+        f"{rule_id} learns nothing from raw levels: all tracks are within {between:.1f} LU, as if normalised"
+        for rule_id in _trusting(rules)
+    )
+
+
+def _trusting(rules: RuleSet) -> list[str]:
+    return [rule.id for rule in rules.enabled if rule.trusts_raw_levels()]

@@ -20,12 +20,14 @@ from hybrid.audio.song import Song
 from hybrid.knowledge.compile import compile_rules, optional_parts
 from hybrid.knowledge.evaluate import predicted, raw_panel, read_panel, verdict
 from hybrid.knowledge.findings import BROKEN
-from hybrid.knowledge.matches import MatchReport
+from hybrid.knowledge.matches import MatchReport, notes_on_raw_levels
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
 from hybrid.knowledge.verdict import Verdict
+from hybrid.measure.balance import raw_lufs
+from hybrid.measure.loudness import ABSOLUTE_GATE_LUFS
 from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.settings import Settings, placed_by, treatment_of
 from hybrid.proposal.field import (
@@ -40,7 +42,7 @@ from hybrid.proposal.field import (
 )
 from hybrid.proposal.weights import Network
 from hybrid.refinement.constraints import UNLIMITED, constraint_weights_of, signed_excess
-from hybrid.refinement.initial import role_start
+from hybrid.refinement.initial import RawFindings, too_loud_lu, usual_start
 from hybrid.refinement.pins import pins_of
 from hybrid.refinement.refine import Refined, Task, prepare_rounds, refine, refine_further
 from hybrid.treatment.effect import pool
@@ -162,7 +164,10 @@ def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet,
     raw = raw_panel(objective.output, dry, nothing, (levels.integrated_lufs, levels.true_peak_dbtp))
     readings = read_panel(objective, raw)
     task = spec.task._replace(dry=_pooled(dry), constraints=constraint_weights_of(objective, readings, rules.rules))
-    start = role_start(nothing, dry, song.tracks, _corners_hz(objective, readings, dry.power.shape[0]), config.seed)
+    findings = RawFindings(
+        _corners_hz(objective, readings, dry.power.shape[0]), too_loud_lu(objective.program.rules, readings)
+    )
+    start = usual_start(nothing, dry, song.tracks, findings, config.seed)
     if config.settings:
         start = treatment_of(config.settings, song, nothing)
         task = task._replace(in_turn=np.float32(0.0))
@@ -170,7 +175,12 @@ def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet,
         context = spec.context._replace(dry=gradient_frames(dry))
         start = _proposed_start(config.network, dry, context, nothing, start, song, config.seed)
         task = task._replace(in_turn=np.float32(0.0))
-    return MixProblem(objective, spec.report, task, start, nothing, raw, readings)
+    return MixProblem(objective, _with_level_notes(spec.report, rules, song, dry), task, start, nothing, raw, readings)
+
+
+def _with_level_notes(report: MatchReport, rules: RuleSet, song: Song, dry: Dry) -> MatchReport:
+    lufs = [level for level in raw_lufs(dry)[: len(song.tracks)].tolist() if level > ABSOLUTE_GATE_LUFS]
+    return report._replace(warnings=(*report.warnings, *notes_on_raw_levels(rules, song, lufs)))
 
 
 def _proposed_start(

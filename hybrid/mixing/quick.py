@@ -25,7 +25,7 @@ from hybrid.mixing.plan import MixConfig, naming_of
 from hybrid.model.input_features import NETWORK_FRAME_S
 from hybrid.proposal.field import conditioning_of, proposal_context, proposed
 from hybrid.proposal.weights import Network
-from hybrid.refinement.initial import role_start
+from hybrid.refinement.initial import nothing_found, usual_start
 from hybrid.refinement.pins import pinned, pins_of
 from hybrid.treatment.types import Dry, Treatment, neutral
 
@@ -57,7 +57,7 @@ def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int)
     n_tracks = dry.power.shape[0]
     # points as far apart as the frames in which the network predicts: it has no finer curve
     nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, NETWORK_FRAME_S, optional_parts(rules.rules))
-    usual = role_start(nothing, dry, song.tracks, np.zeros(n_tracks, np.float32), seed)
+    usual = usual_start(nothing, dry, song.tracks, nothing_found(n_tracks), seed)
     context = proposal_context(rules, song, dry)
     conditioning = conditioning_of(song.tracks, network.roles, n_tracks, seed)
     treatment = proposed(network, dry, context, replace(nothing, reverb=usual.reverb), conditioning)

@@ -1,19 +1,22 @@
-"""The treatment that refinement starts from without a network: usual levels by role, tracks a little apart."""
+"""The treatment that refinement starts from without a network: usual levels, tracks a little apart."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.audio.song import Track
 from hybrid.errors import InputError, Problem
+from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.select import by_role
+from hybrid.knowledge.types import RuleType
 from hybrid.measure import loudness
+from hybrid.measure.balance import raw_lufs
 from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Dry, Treatment, treatment_parts
 
@@ -49,24 +52,49 @@ SENDS_DB = {"vocal": -15.0, "drums.snare": -18.0, "drums.kick": -40.0, "bass": -
 """Sends by role where there is a room: guesses, in the order of the reverbs in 90 human mixes (MixologyDB)."""
 
 
-def role_start(
-    treatment: Treatment,
-    dry: Dry,
-    tracks: Sequence[Track],
-    corner_hz: Float[np.ndarray, " padded"],
-    seed: int,
-) -> Treatment:
-    """`treatment` with role levels and sends, positions slightly off the centre, low cuts an octave below `corner_hz`.
+class RawFindings(NamedTuple):
+    """What rules say of the raw tracks, by which a start is better."""
 
-    A low cut at its lowest corner has no gradient, so that it starts where it has one. 0 Hz leaves it off.
+    corner_hz: Float[np.ndarray, " padded"]
+    """The corner below which each track has too much; 0 Hz where it has not."""
+    too_loud_lu: Float[np.ndarray, " padded"] | None
+    """By how much each track is louder than is expected of it; None if no rule expects levels."""
+
+
+def nothing_found(n_tracks: int) -> RawFindings:
+    """Findings of rules that say nothing."""
+    return RawFindings(np.zeros(n_tracks, np.float32), None)
+
+
+def too_loud_lu(rules: Sequence[RuleType], readings: Sequence[Reading]) -> Float[np.ndarray, " track"] | None:
+    """By how much each raw track is louder than rules expect, from their readings of the raw sum, LU; 0 for tracks of
+    which none speaks. None if no rule expects levels."""
+    expecting = [reading for rule, reading in zip(rules, readings, strict=True) if rule.enabled and rule.starts_levels]
+    if not any(np.any(reading.share) for reading in expecting):
+        return None
+    excess_lu = np.zeros(len(expecting[0].value), np.float32)
+    # the first rule that speaks of a track counts
+    for reading in reversed(expecting):
+        excess_lu = np.where(np.asarray(reading.share) > 0.0, np.asarray(reading.value), excess_lu)
+    return excess_lu
+
+
+def usual_start(
+    treatment: Treatment, dry: Dry, tracks: Sequence[Track], raw_findings: RawFindings, seed: int
+) -> Treatment:
+    """`treatment` with usual levels and sends, positions slightly off the centre, low cuts an octave below the corners.
+
+    Levels are those that a rule expects, else those of roles. A low cut at its lowest corner has no gradient, so that
+    it starts where it has one. 0 Hz leaves it off.
     """
     n = len(tracks)
-    raw = np.asarray(_raw_lufs(dry))[:n]
-    role_lu = np.array([_level(track) for track in tracks])
+    too_loud_lu = raw_findings.too_loud_lu
+    raw = np.asarray(raw_lufs(dry))[:n]
     # a silent track reads the floor, and would be raised to its bound
-    level = np.where(raw > loudness.ABSOLUTE_GATE_LUFS, role_lu - raw, 0.0)
+    sounds = raw > loudness.ABSOLUTE_GATE_LUFS
+    level = np.array([_level(track) for track in tracks]) - raw if too_loud_lu is None else -too_loud_lu[:n]
     # only differences matter, since the output level is solved: the middle track keeps its level
-    level -= np.median(level) if n else 0.0
+    level = np.where(sounds, level - (np.median(level[sounds]) if sounds.any() else 0.0), 0.0)
     # at a bound the bijector has no gradient
     low, high = PARTS["gain.level"].bijector.limits
     level = np.clip(level, 0.9 * low, 0.9 * high)
@@ -76,14 +104,9 @@ def role_start(
         treatment,
         reverb=reverb,
         gain=treatment.gain._replace(level_db=_padded(treatment.gain.level_db, level)),
-        eq=treatment.eq._replace(low_cut_hz=_padded(treatment.eq.low_cut_hz, 0.5 * corner_hz)),
+        eq=treatment.eq._replace(low_cut_hz=_padded(treatment.eq.low_cut_hz, 0.5 * raw_findings.corner_hz)),
         pan=treatment.pan._replace(position=_padded(treatment.pan.position, _spread(tracks, seed))),
     )
-
-
-@jax.jit
-def _raw_lufs(dry: Dry) -> Float[Array, " padded"]:
-    return loudness.active_lufs(jnp.sum(dry.power_k[:, :2], axis=(1, 3)), dry.active)
 
 
 def _level(track: Track) -> float:

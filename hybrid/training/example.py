@@ -125,6 +125,7 @@ def store_example(example: Example, path: Path) -> None:
         "sample_rate": song.sample_rate,
         "n_samples": song.n_samples,
         "tempo_bpm": song.tempo_bpm,
+        "raw_levels": song.raw_levels,
         "tracks": [[track.id, track.channels, track.role, track.tags] for track in song.tracks],
     }
     arrays = {name: np.array(x, order="C") for name, x in frames._asdict().items()}
@@ -145,7 +146,15 @@ def load_example(path: Path) -> Example | None:
 
 def _song(fields: Mapping) -> Song:
     tracks = tuple(Track(name, (), channels, role, tuple(tags), 1.0) for name, channels, role, tags in fields["tracks"])
-    return Song(fields["name"], Path(), tracks, fields["sample_rate"], fields["n_samples"], fields["tempo_bpm"])
+    return Song(
+        fields["name"],
+        Path(),
+        tracks,
+        fields["sample_rate"],
+        fields["n_samples"],
+        fields["tempo_bpm"],
+        raw_levels=fields["raw_levels"],
+    )
 
 
 class CachedExample(NamedTuple):

@@ -16,7 +16,7 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.panel import predict
 from hybrid.model.input_features import NETWORK_FRAME_S
 from hybrid.refinement.constraints import constraint_weights_of
-from hybrid.refinement.initial import role_start
+from hybrid.refinement.initial import RawFindings, too_loud_lu, usual_start
 from hybrid.refinement.pins import pins_of
 from hybrid.refinement.refine import Task, refine
 from hybrid.source_hash import source_hash
@@ -60,5 +60,6 @@ class RefinedTargets:
             constraint_weights_of(objective, raw, rules),
         )
         # the same start for every song: usual levels, without low cuts, and a fixed seed
-        start = role_start(neutral_treatment, dry, song.tracks, np.zeros(n_tracks, np.float32), 0)
+        findings = RawFindings(np.zeros(n_tracks, np.float32), too_loud_lu(objective.program.rules, raw))
+        start = usual_start(neutral_treatment, dry, song.tracks, findings, 0)
         return target_of(dry, refine(task, start, self._n_steps).treatment)

@@ -57,6 +57,18 @@ def test_as_json_is_one_document(fit):
     assert "weighted by their mean scores" in " ".join(Path("mine.yaml").read_text().split())
 
 
+def test_the_model_of_levels_is_told_with_its_trials_or_with_the_reason_why_there_is_none(fit):
+    _, out, _ = fit("mixes.json", "-o", "mine.yaml")
+    assert "levels by arrangement and recording:" in out and "of 9 authors, kept." in out
+    assert "type: expected_level" in Path("mine.yaml").read_text()
+    document = json.loads(fit("mixes.json", "-o", "mine.yaml", "--overwrite", "--json")[1])
+    assert {trial["term"] for trial in document["levels"]["trials"]} >= {"recorded", "roles"}
+    Path("three.json").write_text(json.dumps(SONGS[:3]))
+    _, out, _ = fit("three.json", "-o", "three.yaml")
+    assert "(not fitted):\nlevels are known in songs by 3 authors, expected 5 or more" in out
+    assert "expected_level" not in Path("three.yaml").read_text()
+
+
 def test_few_songs_are_reported(fit):
     Path("three.json").write_text(json.dumps(SONGS[:3]))
     code, _, err = fit("three.json", "-o", "mine.yaml")

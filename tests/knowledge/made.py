@@ -52,6 +52,16 @@ RULES: dict[str, tuple[Mapping[str, Plain], ...]] = {
         {"targets": {"vocal.lead": {"target": "-3 LU"}, "bass": {"target": "-6 LU"}, "guitar": {"target": "-6 LU"}}},
     ),
     "equal_loudness": ({"target": "0 LU", "tolerance": "1 LU", "boost": {"vocal": "6 LU"}},),
+    "expected_level": (
+        {
+            "target": "0 LU",
+            "tolerance": "1 LU",
+            "roles": {"all": {"level": "-1 LU"}, "vocal": {"level": "3 LU", "recorded": "1 LU", "with_lead": "0.5 LU"}},
+            "recorded": {"value": 0.6},
+            "presence": {"value": "1 LU"},
+            "company": {"value": "-1 LU"},
+        },
+    ),
     "audibility_floor": ({"min": 0.8},),
     "integrated_loudness": ({"target": "-16 LUFS", "tolerance": "0.5 LU"},),
     "true_peak": ({"max": "-1 dBTP"},),

@@ -11,7 +11,7 @@ import pytest
 from hybrid.errors import InputError
 from hybrid.measure import loudness
 from hybrid.measure.panel import predict
-from hybrid.refinement.initial import ROLE_LEVELS_LU, check_start, role_start
+from hybrid.refinement.initial import ROLE_LEVELS_LU, RawFindings, check_start, usual_start
 from hybrid.testing.songs import N_TRACKS, untouched
 from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Treatment, neutral, treatment_parts
@@ -22,7 +22,7 @@ OFF = np.zeros(N_TRACKS, np.float32)
 
 def _start(*parts: Part, seed: int = 0, corner_hz: np.ndarray = OFF) -> Treatment:
     dry = dry_of(parts)
-    return role_start(untouched(dry), dry, song_of(parts).tracks, corner_hz, seed)
+    return usual_start(untouched(dry), dry, song_of(parts).tracks, RawFindings(corner_hz, None), seed)
 
 
 def _loudness_lu(*parts: Part) -> np.ndarray:

@@ -19,7 +19,7 @@ import yaml
 from hybrid import shelf
 from hybrid.audio.song import file_name, unique_names
 from hybrid.audio.write import OutputFolder
-from hybrid.corpus.authored.decisions import FILE, Decisions, read_decisions, write_decisions
+from hybrid.corpus.authored.decisions import CARD, FILE, Decisions, read_decisions, write_decisions
 from hybrid.corpus.authored.read import read_source
 from hybrid.corpus.authored.song_folder import RenderedSong, write_song_folder
 from hybrid.corpus.authored.sources import SourceSong, find_source_songs
@@ -28,8 +28,6 @@ from hybrid.corpus.card import Card
 from hybrid.corpus.fluidsynth import installed_soundfonts
 from hybrid.errors import InputError, Problem
 
-CARD = "card.yaml"
-"""The card of the songs built, in their folder."""
 _LARGEST_RESIDUAL_DB = -60.0
 """Inaudible; beyond, the tracks by themselves are not those of the mix, as where instruments change within notes."""
 _FEWEST_TRACKS = 2

@@ -9,9 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hybrid import document, shelf
 from hybrid.corpus.authored.types import Quantity
+from hybrid.corpus.card import read_card
+from hybrid.corpus.split import split_songs
 from hybrid.validation import validate_document
 
 FILE = "decisions.json"
+CARD = "card.yaml"
+"""The card of a corpus that was built, in its folder."""
 SCHEMA = "decisions/1"
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -63,6 +67,18 @@ def read_decisions(path: Path) -> Decisions:
     """The decisions in a file. Raises InputError with every problem of the file."""
     # JSON is YAML, and the reader of YAML knows the line of every value
     return validate_document(Decisions, document.read(path))
+
+
+def decided_folders(corpus: Path) -> dict[Path, str]:
+    """The songs with decisions in a folder, each with its split by the folder's `card.yaml`; empty where it says none.
+
+    Raises InputError if the card is not valid.
+    """
+    folders = sorted(path.parent for path in corpus.glob(f"*/{FILE}"))
+    card = corpus / CARD
+    shares = read_card(str(card)).artists if card.is_file() else {}
+    split_of = split_songs((folder.name for folder in folders), shares, 0) if shares else {}
+    return {folder: split_of.get(folder.name, "") for folder in folders}
 
 
 def write_decisions(decisions: Decisions, path: Path) -> None:

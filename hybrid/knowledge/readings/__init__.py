@@ -25,6 +25,7 @@ READINGS: dict[str, Callable[..., Reading]] = {
     "lead_to_rest_ratio": loudness.lead_to_rest_ratio,
     "role_budget": loudness.role_budget,
     "equal_loudness": loudness.equal_loudness,
+    "expected_level": loudness.expected_level,
     "audibility_floor": loudness.audibility_floor,
     "integrated_loudness": output.integrated_loudness,
     "true_peak": output.true_peak,

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from hybrid.knowledge.readings.masking import excess_db
 from hybrid.knowledge.readings.reading import Panel, Reading, smoothed, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
-from hybrid.knowledge.types import AudibilityFloor, EqualLoudness, LeadToRestRatio, RoleBudget
-from hybrid.measure import loudness, masking
+from hybrid.knowledge.types import AudibilityFloor, EqualLoudness, ExpectedLevel, LeadToRestRatio, RoleBudget
+from hybrid.measure import balance, loudness, masking
 from hybrid.measure.panel import Measured, bus_active, bus_k
 from hybrid.measure.statistics import quantile
 
@@ -43,6 +43,18 @@ def equal_loudness(rule: EqualLoudness, song: Measured, scope: Scope) -> Reading
     level = loudness.active_lufs(song.track_k, active) - scope.table[:, 0]
     # tracks are drawn to the median, not the median to a track
     return Reading(level - jax.lax.stop_gradient(quantile(level, 0.5, audible)), audible)
+
+
+def expected_level(rule: ExpectedLevel, song: Measured, scope: Scope) -> Reading:
+    """Loudness of each track less what is expected of it, relative to the median of all, LU."""
+    active = sounding(song, scope)
+    audible = tracks_heard(scope, active)
+    level, usual, slope, per_doubling = scope.table.T
+    features = balance.level_features(song.raw.track_k, active, audible)
+    expected = level + slope * (features.recorded_lu - usual) + per_doubling * features.presence
+    beyond = loudness.active_lufs(song.track_k, active) - expected
+    # as with equal loudness, the median is drawn to no track
+    return Reading(beyond - jax.lax.stop_gradient(quantile(beyond, 0.5, audible)), audible)
 
 
 def audibility_floor(rule: AudibilityFloor, song: Panel, scope: Scope) -> Reading:

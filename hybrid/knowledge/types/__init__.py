@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hybrid.knowledge.types.balance import ExpectedLevel
 from hybrid.knowledge.types.base import RuleType
 from hybrid.knowledge.types.dynamics import (
     GainReduction,
@@ -56,6 +57,7 @@ TYPES: dict[str, type[RuleType]] = {
     "lead_to_rest_ratio": LeadToRestRatio,
     "role_budget": RoleBudget,
     "equal_loudness": EqualLoudness,
+    "expected_level": ExpectedLevel,
     "audibility_floor": AudibilityFloor,
     "integrated_loudness": IntegratedLoudness,
     "true_peak": TruePeak,

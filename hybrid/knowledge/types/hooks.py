@@ -13,9 +13,9 @@ from hybrid.knowledge.types.lookup import SongLookup
 from hybrid.knowledge.types.requires import Requires
 
 TargetKind = Literal["track", "bus", "mix", "band", "pair"]
-Statistic = Literal["share", "lead", "distance", "side", "spectrum", "usual"]
+Statistic = Literal["share", "lead", "distance", "side", "spectrum", "usual", "expected"]
 """What `hybrid rules fit` estimates of reference mixes: shares of buses, the lead over the rest, distance from the
-centre, side over mid, the spectrum, and what is usual for tracks of a role."""
+centre, side over mid, the spectrum, what is usual for tracks of a role, and how their levels depend on the song."""
 
 
 class RuleHooks(BaseModel):
@@ -33,6 +33,8 @@ class RuleHooks(BaseModel):
     """The knowledge of a mix that the type is measured from."""
     opens_room: ClassVar[bool] = False
     """Whether the mix has reverb once a rule of this type is on."""
+    starts_levels: ClassVar[bool] = False
+    """Whether refinement without a network starts where the raw tracks' values, in LU, are taken off their levels."""
     fitted_by: ClassVar[Statistic | None] = None
     """The statistic of reference mixes by which `hybrid rules fit` sets what rules of the type ask."""
     family: ClassVar[str] = ""
@@ -93,6 +95,10 @@ class RuleHooks(BaseModel):
     def fixed_position(self) -> float | None:
         """Pan position at which the rule's mono tracks are pinned by construction; None if it pins none."""
         return None
+
+    def trusts_raw_levels(self) -> bool:
+        """Whether the levels of the raw tracks to each other are evidence for the rule."""
+        return False
 
     def low_cut_hz(self, table: Float[np.ndarray, "..."]) -> Float[np.ndarray, " track"] | None:
         """Corner in Hz of the low cut that mends each track, 0 for none; None if no low cut mends the rule.

@@ -22,6 +22,8 @@ class SongLookup(NamedTuple):
     n_tracks: int
     """Padding included."""
     time_s: Float[np.ndarray, " frame"]
+    levels_are_recorded: bool = True
+    """Whether the levels of the raw tracks to each other tell something."""
 
     def selected(self, selector: Selector) -> tuple[int, ...]:
         """Indices of the selected tracks."""
