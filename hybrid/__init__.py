@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from hybrid.start import prepare_jax
+from hybrid.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from hybrid.analysis.song import AnalysedSong
@@ -52,7 +53,6 @@ __all__ = [
     "refine",
     "render",
 ]
-__version__ = "0.1.0"
 
 prepare_jax()
 

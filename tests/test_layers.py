@@ -25,6 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "shelf": {"document", "errors"},
     "source_hash": set(),
     "start": set(),
+    "version": set(),
     "compiled": {"errors", "shelf", "source_hash"},
     "pages": set(),
     "audio": {"validation", "document", "errors", "shelf", "tabular", "units"},
@@ -67,7 +68,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "export": {
         *{"analysis", "audio", "corpus", "knowledge", "measure", "mixing", "pages", "quantity", "refinement", "signal"},
-        *{"treatment", "unmixing"},
+        *{"treatment", "unmixing", "version"},
     },
     "explain": {"analysis", "audio", "knowledge", "mixing", "refinement", "signal", "treatment"},
     "calibrate": {

@@ -18,9 +18,9 @@ from hybrid.calibrate.levels import SongLevels, per_song
 
 FEWEST_AUTHORS = 5
 """Authors without whom nothing is fitted, and who must have used a role for it to have a level of its own."""
-_ROLE_PENALTY = 2.0
-"""A role that this many songs have is believed by half: the ratio of the variance of a track's level about what is
-expected to the variance of expectations between roles, by cross-validation on the corpora of human decisions."""
+_ROLE_PENALTY = 4.0
+"""A role that this many songs have is believed by half. Authors left out hardly tell 1 from 8: 3.21 LU off for all of
+them, in 57 songs by 31 authors."""
 _DRAWS = 400
 """Of authors, with replacement, for intervals."""
 _SEED = 0
@@ -136,11 +136,10 @@ def _terms(songs: Sequence[SongLevels]) -> list[Term]:
     known = _roles_known(songs)
     families = {role for role in known if "." not in role}
 
-    def of_family(mix: SongLevels) -> dict[str, Float[np.ndarray, " track"]]:
-        return _indicators("role", [family(role) for role in mix.roles], families)
-
     def of_role(mix: SongLevels) -> dict[str, Float[np.ndarray, " track"]]:
-        return _indicators("role", mix.roles, known - families)
+        """A role is its family and what it differs from that."""
+        own = _indicators("role", mix.roles, known - families)
+        return _indicators("role", [family(role) for role in mix.roles], families) | own
 
     def of_lead(mix: SongLevels) -> dict[str, Float[np.ndarray, " track"]]:
         columns = _indicators("lead", [family(role) for role in mix.roles], families)
@@ -148,7 +147,6 @@ def _terms(songs: Sequence[SongLevels]) -> list[Term]:
 
     return [
         Term("recorded", lambda mix: {"recorded": mix.recorded_lu}),
-        Term("families", of_family, _ROLE_PENALTY),
         Term("roles", of_role, _ROLE_PENALTY),
         Term("presence", lambda mix: {"presence": mix.presence}),
         Term("company", lambda mix: {"company": _company(mix.roles)}),

@@ -19,9 +19,9 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from hybrid import __version__
 from hybrid.cli.signals import StopRequest
 from hybrid.errors import InputError, Problem, UnwritableError
+from hybrid.version import __version__
 
 
 class _CommandInfo(NamedTuple):

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping
 from importlib.metadata import version
 
-from hybrid import __version__
+from hybrid.version import __version__
 
 
 def made_with(rules_hash: str, inputs_hash: str, options: Mapping[str, str]) -> dict[str, str]:

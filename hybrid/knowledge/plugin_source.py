@@ -14,13 +14,12 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-import hybrid
 from hybrid.knowledge.types import RuleType
 
 
 def is_shipped(kind: type[RuleType]) -> bool:
     """Whether a type comes with this package."""
-    return _package(kind) == hybrid.__name__
+    return _package(kind) == __name__.partition(".")[0]
 
 
 @cache

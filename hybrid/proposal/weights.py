@@ -16,14 +16,13 @@ from jaxtyping import Array
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-import hybrid
 from hybrid import shelf
 from hybrid.errors import InputError, Problem, suggest
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
 
 SCHEMA = "weights/1"
-SHIPPED = Path(hybrid.__file__).parent / "weights"
+SHIPPED = Path(__file__).parents[1] / "weights"
 """The folder of the weights that come with the program."""
 _ENDING = ".safetensors"
 Weights = Mapping[str, Array]
