@@ -55,7 +55,8 @@ def test_a_known_law_is_found_with_its_intervals():
     slope = levels.slopes["recorded"]
     assert slope.value == pytest.approx(0.5, abs=0.05) and slope.low <= 0.5 <= slope.high < 0.6
     level = {role: each.value - 0.5 * levels.recorded_level[role] for role, each in levels.level.items()}
-    assert level["drums"] - level["strings"] == pytest.approx(7.0, abs=0.7)
+    # what is known of few songs is drawn to what is known of all tracks
+    assert 5.5 < level["drums"] - level["strings"] < 7.2
     assert levels.level["drums"].low < levels.level["drums"].value < levels.level["drums"].high
     # half of a normal distribution lies within 0.67 standard deviations of its mean, and nearer to the median of six
     assert levels.spread_lu == pytest.approx(0.55, abs=0.1)
@@ -64,7 +65,7 @@ def test_a_known_law_is_found_with_its_intervals():
 
 def test_terms_that_levels_do_not_depend_on_are_refused_and_the_others_kept():
     terms = kept(fitted(songs_under(half_and_role)))
-    assert terms["recorded"] and terms["families"] and not terms["presence"] and not terms["company"]
+    assert terms["recorded"] and terms["roles"] and not terms["presence"] and not terms["company"]
     with_presence = fitted(songs_under(lambda song: half_and_role(song) + 2.0 * song.presence))
     assert with_presence.slopes["presence"].value == pytest.approx(2.0, abs=0.2)
 
