@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from hybrid.calibrate.levels import SongLevels, per_song
 
-FEWEST_AUTHORS = 5
-"""Authors without whom nothing is fitted, and who must have used a role for it to have a level of its own."""
+FEWEST = 5
+"""Authors for a fit that speaks of other authors; where there are fewer, songs for one that speaks of other songs by
+them; and those of either that must have a role for it to have a level of its own."""
 _ROLE_PENALTY = 2.0
 """A role that this many songs have is believed by half. Authors left out hardly tell 1 from 8: 3.21 LU off for all of
 them, in 57 songs by 31 authors."""
@@ -37,14 +38,13 @@ class Term(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """What became of a term: mean absolute error of a track's level in authors left out, without it and with it, LU."""
+    """What became of a term: mean absolute error of a track's level in what was left out, without and with it, LU."""
 
     term: str
     before_lu: float
     after_lu: float
     nearer: int
-    """Authors to whom the model is nearer with it."""
-    authors: int
+    """Authors, or songs, to which the model is nearer with it."""
     is_kept: bool
 
 
@@ -70,9 +70,11 @@ class ExpectedLevels(NamedTuple):
     """Songs by role."""
     trials: tuple[Trial, ...]
     spread_lu: float
-    """Within it lies half of the tracks of authors left out, on either side of what is expected."""
+    """Within it lies half of the tracks of what was left out, on either side of what is expected."""
     n_songs: int
-    n_authors: int
+    unit: Literal["authors", "songs"]
+    """What was left out in turn."""
+    n_units: int
 
 
 def family(role: str) -> str:
@@ -83,14 +85,18 @@ def family(role: str) -> str:
 def fit_levels(mixes: Sequence[SongLevels]) -> ExpectedLevels | str:
     """The model of these mixes, or the reason why they carry none."""
     songs = per_song(mixes)
+    unit: Literal["authors", "songs"] = "authors"
+    if len({each.author for each in songs}) < FEWEST:
+        unit = "songs"
+        songs = [each._replace(author=f"{each.author} - {each.song}") for each in songs]
     authors = sorted({each.author for each in songs})
-    if len(authors) < FEWEST_AUTHORS:
-        return f"levels are known in songs by {len(authors)} authors, expected {FEWEST_AUTHORS} or more"
+    if len(authors) < FEWEST:
+        return f"levels are known in {len(authors)} songs, expected {FEWEST} or more"
     terms, trials = _chosen(songs)
     if not terms:
         first = min(trials, key=lambda trial: trial.after_lu)
         return (
-            f"nothing brings levels nearer to authors left out than equal loudness does ({first.before_lu:.2f} LU off; "
+            f"nothing brings levels nearer to {unit} left out than equal loudness does ({first.before_lu:.2f} LU off; "
             f"{first.after_lu:.2f} by {first.term})"
         )
     weights = _solve(songs, terms)
@@ -124,7 +130,8 @@ def fit_levels(mixes: Sequence[SongLevels]) -> ExpectedLevels | str:
         trials=tuple(trials),
         spread_lu=_spread(songs, terms),
         n_songs=len({(each.author, each.song) for each in songs}),
-        n_authors=len(authors),
+        unit=unit,
+        n_units=len(authors),
     )
 
 
@@ -167,7 +174,7 @@ def _roles_known(songs: Sequence[SongLevels]) -> set[str]:
             counts.update(names)
             for name in names:
                 authors[name].add(each.author)
-    known = {name for name, of in authors.items() if len(of) >= FEWEST_AUTHORS and name != "unknown"}
+    known = {name for name, of in authors.items() if len(of) >= FEWEST and name != "unknown"}
     return {name for name in known if "." not in name or counts[name] < counts[family(name)]}
 
 
@@ -273,7 +280,7 @@ def _chosen(songs: Sequence[SongLevels]) -> tuple[list[Term], list[Trial]]:
         # one standard error: what a term brings is more than the luck of these authors
         is_kept = bool(gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains)))
         before_lu, after_lu = (float(np.mean(list(errors.values()))) for errors in (before, after))
-        trials.append(Trial(term.name, before_lu, after_lu, int((gains > 0.0).sum()), len(gains), is_kept))
+        trials.append(Trial(term.name, before_lu, after_lu, int((gains > 0.0).sum()), is_kept))
         if is_kept:
             kept.append(term)
             before = after

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from hybrid import quantity
-from hybrid.calibrate.expected import Coefficient, ExpectedLevels, Trial
+from hybrid.calibrate.expected import Coefficient, ExpectedLevels
 
 MODEL_KEYS = ("roles", "recorded", "presence", "company", "target", "tolerance", "scale")
 """What a fit replaces in a rule."""
+_TOLERANCE = "1 LU"
+"""About the smallest change of a level that is heard. The spread of people is no tolerance: mixes would stay at its
+edge, 2.8 LU off in nine modules where a narrow one leaves 2.4."""
 YamlMap = dict[str, object]
 
 
@@ -17,33 +20,30 @@ def expected_rule(levels: ExpectedLevels, template: Mapping[str, object], cite: 
     rule: YamlMap = {
         **template,
         "target": "0 LU",
-        "tolerance": _lu(levels.spread_lu),
+        "tolerance": _TOLERANCE,
         "roles": {role: _usual(role, levels) for role in levels.level},
     }
     for name, slope in levels.slopes.items():
-        unit = "plain" if name == "recorded" else "LU"
-        digits = 2 if name == "recorded" else 1
-        low, high = round(slope.low, digits) + 0.0, round(slope.high, digits) + 0.0
-        value = round(slope.value, digits) + 0.0
-        rule[name] = {
-            "value": value if unit == "plain" else quantity.write(value, unit),
-            "interval": quantity.write_range((low, high), unit),
-        }
-    counts = f"{levels.n_songs} songs by {levels.n_authors} authors"
+        rule[name] = {"value": _lu(slope.value), "interval": _interval(slope)}
+        if name == "recorded":
+            # LU per LU
+            ends = f"{round(slope.low, 2) + 0.0:g} to {round(slope.high, 2) + 0.0:g}"
+            rule[name] = {"value": round(slope.value, 2), "interval": ends}
+    counts = f"{levels.n_songs} songs" + (f" by {levels.n_units} authors" if levels.unit == "authors" else "")
     notes = (
-        f"Fitted to the levels of {counts}; intervals are of 95 %, by a bootstrap over authors. Half of the tracks of "
-        f"authors left out lie within the tolerance. {' '.join(sentences(levels.trials))}"
+        f"Fitted to the levels of {counts}; intervals are of 95 %, by a bootstrap over {levels.unit}. Half of the "
+        f"tracks of {levels.unit} left out lie within {levels.spread_lu:.1f} LU. {' '.join(sentences(levels))}"
     )
     return {**rule, "evidence": "measured", "cite": [cite], "notes": notes}
 
 
-def sentences(trials: tuple[Trial, ...]) -> Iterator[str]:
-    """What each term brings to authors left out, and whether it is part of the model."""
-    for trial in trials:
+def sentences(levels: ExpectedLevels) -> Iterator[str]:
+    """What each term brings to authors or songs left out, and whether it is part of the model."""
+    for trial in levels.trials:
         verdict = "kept" if trial.is_kept else "refused: no more than luck"
         yield (
             f"{trial.term.capitalize()}: {trial.before_lu:.2f} to {trial.after_lu:.2f} LU off, nearer to "
-            f"{trial.nearer} of {trial.authors} authors, {verdict}."
+            f"{trial.nearer} of {levels.n_units} {levels.unit}, {verdict}."
         )
 
 
@@ -61,7 +61,8 @@ def _usual(role: str, levels: ExpectedLevels) -> YamlMap:
 
 
 def _interval(of: Coefficient) -> str:
-    return quantity.write_range((round(of.low, 1) + 0.0, round(of.high, 1) + 0.0), "LU")
+    # the unit once, as in files written by hand
+    return f"{round(of.low, 1) + 0.0:g} to {round(of.high, 1) + 0.0:g} LU"
 
 
 def _lu(value: float) -> str:

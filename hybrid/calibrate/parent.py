@@ -19,10 +19,12 @@ OWN_BUDGET = RoleBudget.model_validate(
         "id": "balance.roles",
         "type": "role_budget",
         "targets": {role: {"target": "-10 LU"} for role in _ROLES},
+        "enabled": False,
         "acts_on": ["gain.level"],
     }
 )
-"""The entries that are fitted where the parent has no budget; its numbers are placeholders, and all are replaced."""
+"""The entries that are fitted where the parent has no budget, off beside expected levels; its numbers are placeholders,
+and all are replaced."""
 OWN_EXPECTED = ExpectedLevel.model_validate(
     {
         "id": "balance.expected",
@@ -75,7 +77,8 @@ def load_parent(name: str, types: RuleTypes | None = None) -> Parent:
     rules = load_rules([name], types=types)
     return Parent(
         rules=rules,
-        budget=next(iter(_fitted_by("share", rules)), OWN_BUDGET),
+        # a budget that is off is fitted all the same, and stays off
+        budget=next((rule for rule in rules.rules if rule.fitted_by == "share" and rule.when is None), OWN_BUDGET),
         lead=next(iter(_fitted_by("lead", rules)), None),
         centre=tuple(rule for rule in _fitted_by("distance", rules) if rule.target == 0.0 and rule.kind == "prefer"),
         side=tuple(rule for rule in _fitted_by("side", rules) if rule.bands_hz()),

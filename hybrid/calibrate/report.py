@@ -61,7 +61,7 @@ def table(out: Path, estimates: Mapping[Key, Estimate], levels: ExpectedLevels |
     rows = [_HEAD, *(_row(kind, of, estimates[kind, of]) for kind, of in _shown(estimates))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    told = [levels] if isinstance(levels, str) else [*sentences(levels.trials)]
+    told = [levels] if isinstance(levels, str) else [*sentences(levels)]
     lines += ["", f"levels by arrangement and recording{' (not fitted)' * isinstance(levels, str)}:", *told]
     return "\n".join([*lines, "", f"wrote {out}: hybrid mix SONG -o OUT --rules {shlex.quote(str(out))}"])
 
@@ -98,7 +98,8 @@ def _levels(levels: ExpectedLevels) -> dict[str, object]:
         "trials": [trial._asdict() for trial in levels.trials],
         "spread_lu": levels.spread_lu,
         "songs": levels.n_songs,
-        "authors": levels.n_authors,
+        "left_out": levels.unit,
+        levels.unit: levels.n_units,
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from hybrid import shelf
 from hybrid.calibrate.decisions import table_levels
-from hybrid.calibrate.expected import FEWEST_AUTHORS, ExpectedLevels, fit_levels
+from hybrid.calibrate.expected import FEWEST, ExpectedLevels, fit_levels
 from hybrid.calibrate.expected_rule import sentences
 from hybrid.calibrate.levels import SongLevels
 from hybrid.calibrate.rules import fit_rules
@@ -60,7 +60,7 @@ def test_a_known_law_is_found_with_its_intervals():
     assert levels.level["drums"].low < levels.level["drums"].value < levels.level["drums"].high
     # half of a normal distribution lies within 0.67 standard deviations of its mean, and nearer to the median of six
     assert levels.spread_lu == pytest.approx(0.55, abs=0.1)
-    assert (levels.n_songs, levels.n_authors, levels.songs_of["all"]) == (60, 20, 60)
+    assert (levels.n_songs, levels.unit, levels.n_units, levels.songs_of["all"]) == (60, "authors", 20, 60)
 
 
 def test_terms_that_levels_do_not_depend_on_are_refused_and_the_others_kept():
@@ -92,8 +92,14 @@ def test_mixes_without_a_law_and_songs_of_few_authors_carry_no_model():
     noise = songs_under(lambda song: rng.normal(0.0, 3.0, len(song.roles)), n_songs=24, n_authors=8)
     reason = fit_levels(noise)
     assert isinstance(reason, str) and reason.startswith("nothing brings levels nearer to authors left out")
-    few = fit_levels(songs_under(half_and_role, n_authors=FEWEST_AUTHORS - 1))
-    assert few == "levels are known in songs by 4 authors, expected 5 or more"
+    few = fit_levels(songs_under(half_and_role, n_songs=FEWEST - 1))
+    assert few == "levels are known in 4 songs, expected 5 or more"
+
+
+def test_of_one_author_songs_are_left_out_in_turn():
+    levels = fitted(songs_under(half_and_role, n_authors=1))
+    assert (levels.unit, levels.n_units) == ("songs", 60) and kept(levels)["recorded"]
+    assert next(sentences(levels)).endswith("of 60 songs, kept.")
 
 
 def test_more_mixes_of_one_song_do_not_outvote_the_other_songs():
@@ -133,12 +139,12 @@ def test_the_rule_that_is_written_expects_what_was_fitted(tmp_path: Path):
         errors.extend(np.abs(beyond - np.median(beyond)))
     # the noise that the songs were made with: 0.8 on average, about the median of a few tracks less
     assert float(np.mean(errors)) == pytest.approx(0.7, abs=0.1)
-    assert rule.tolerance == pytest.approx(levels.spread_lu, abs=0.06)
+    assert (rule.target, rule.tolerance) == (0.0, 1.0)
 
 
 def test_every_term_is_told_with_what_it_brings_to_authors_left_out():
     levels = fitted(songs_under(half_and_role))
-    told = list(sentences(levels.trials))
+    told = list(sentences(levels))
     assert len(told) == len(levels.trials) > 3
     assert told[0].startswith("Recorded: ") and told[0].endswith("of 20 authors, kept.")
     assert any(line.endswith("refused: no more than luck.") for line in told)

@@ -65,7 +65,7 @@ def test_the_model_of_levels_is_told_with_its_trials_or_with_the_reason_why_ther
     assert {trial["term"] for trial in document["levels"]["trials"]} >= {"recorded", "roles"}
     Path("three.json").write_text(json.dumps(SONGS[:3]))
     _, out, _ = fit("three.json", "-o", "three.yaml")
-    assert "(not fitted):\nlevels are known in songs by 3 authors, expected 5 or more" in out
+    assert "(not fitted):\nlevels are known in 3 songs, expected 5 or more" in out
     assert "expected_level" not in Path("three.yaml").read_text()
 
 

@@ -111,9 +111,10 @@ def test_placebos_are_drawn_for_every_song():
 
 
 def test_random_targets_move_a_budget_role_by_role():
-    arm = _arms({"controls": ["random_targets"]})["random targets"]
+    rules = load_rules(["base"], ["balance.roles.enabled=true", "balance.expected.enabled=false"])
+    arm = _arms({"controls": ["random_targets"]}, rules=rules)["random targets"]
     before, after = (
-        next(rule for rule in rules.rules if rule.id == "balance.roles").entries() for rules in (BASE, arm.rules)
+        next(rule for rule in each.rules if rule.id == "balance.roles").entries() for each in (rules, arm.rules)
     )
     shifts = [round(after[role][0] - before[role][0], 6) for role in before]
     assert len(set(shifts)) == len(before) and 0.0 not in shifts
