@@ -23,7 +23,7 @@ from hybrid.analysis.song import AnalysedSong, analyse_song
 from hybrid.audio import manifest
 from hybrid.audio.arrays import song_from_arrays, with_roles
 from hybrid.audio.read import open_song
-from hybrid.audio.song import Song
+from hybrid.audio.song import RawLevels, Song
 from hybrid.audio.write import MIX_FILE, OutputFolder, Subtype
 from hybrid.corpus.demo import SAMPLE_RATE, demo_tracks
 from hybrid.errors import InputError, Problem
@@ -68,22 +68,28 @@ def load_song(
     *,
     roles: Mapping[str, str] | None = None,
     name: str = "song",
+    raw_levels: RawLevels | None = None,
 ) -> Song:
     """The song in a folder or of a `song.yaml`, the one that "demo" names, or that of tracks given as arrays by name.
 
     Arrays have full scale 1 and channels first, or one dimension, and need a `sample_rate` in Hz. `roles` states those
-    of some tracks; the others are guessed from names. Raises InputError, or SongError for audio that cannot be mixed.
+    of some tracks; the others are guessed from names. `raw_levels` tells whether the levels of the tracks to each other
+    are "recorded" or "arbitrary", in place of what the song.yaml says. Raises InputError, or SongError for audio that
+    cannot be mixed.
     """
     if isinstance(source, Mapping):
         if sample_rate is None:
             raise InputError(Problem("sample_rate", "is missing: arrays do not state theirs, expected Hz"))
-        return song_from_arrays(source, sample_rate, roles, name)
+        song = song_from_arrays(source, sample_rate, roles, name)
+        return replace(song, raw_levels=raw_levels or song.raw_levels)
     if sample_rate is not None:
         raise InputError(Problem("sample_rate", "is for arrays: files state theirs"))
     if source == DEMO and not Path(source).exists():
-        return song_from_arrays(demo_tracks(), SAMPLE_RATE, roles, DEMO)
+        song = song_from_arrays(demo_tracks(), SAMPLE_RATE, roles, DEMO)
+        return replace(song, raw_levels=raw_levels or "arbitrary")
     song = manifest.load_song(Path(source))
-    return replace(song, tracks=with_roles(song.tracks, roles or {}))
+    tracks = with_roles(song.tracks, roles or {})
+    return replace(song, tracks=tracks, raw_levels=raw_levels or song.raw_levels)
 
 
 def load_rules(

@@ -6,12 +6,15 @@ on the voice and a resonance in the pad, so that a mix has problems to solve.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
 from jaxtyping import Float32
 
+from hybrid.audio.manifest import MANIFEST, write_manifest
+from hybrid.audio.scan import scan_folder
 from hybrid.corpus.synthetic.composition import compose, stream
 from hybrid.corpus.synthetic.session import record
 from hybrid.corpus.synthetic.signals import SAMPLE_RATE as SAMPLE_RATE
@@ -52,10 +55,12 @@ def demo_tracks(seed: int = 0) -> dict[str, Float32[np.ndarray, "channel time"]]
 
 
 def write_demo(folder: Path, seed: int = 0) -> None:
-    """Writes the tracks as 24-bit WAV files into `folder`, which is created if it is missing."""
+    """Writes the tracks as 24-bit WAV files into `folder`, which is created if it is missing, and their `song.yaml`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, track in demo_tracks(seed).items():
         sf.write(folder / f"{name}.wav", track.T, SAMPLE_RATE, subtype="PCM_24")
+    # a bad balance is to be mended, not to be kept
+    write_manifest(replace(scan_folder(folder), raw_levels="arbitrary"), folder / MANIFEST)
 
 
 def _at_peak(track: Samples, peak_dbfs: float) -> Float32[np.ndarray, "channel time"]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from hybrid.audio.manifest import load_song
 from hybrid.corpus.demo import SAMPLE_RATE, demo_tracks, write_demo
 from hybrid.corpus.synthetic.composition import compose
 from hybrid.corpus.synthetic.performance import LEAD_IN_S
@@ -147,7 +148,8 @@ def test_the_lead_carries_rumble_below_its_lowest_note(tracks):
 def test_the_demo_is_written_as_24_bit_files_that_hold_the_same_samples(tracks, tmp_path, monkeypatch):
     monkeypatch.setattr("hybrid.corpus.demo.demo_tracks", lambda seed: tracks)
     write_demo(tmp_path / "song")
-    assert sorted(path.stem for path in (tmp_path / "song").iterdir()) == sorted(tracks)
+    assert sorted(path.stem for path in (tmp_path / "song").glob("*.wav")) == sorted(tracks)
+    assert load_song(tmp_path / "song").raw_levels == "arbitrary"  # a bad balance is no evidence
     for name, track in tracks.items():
         path = tmp_path / "song" / f"{name}.wav"
         assert sf.info(path).subtype == "PCM_24"

@@ -30,4 +30,6 @@ def write_takes(takes: list[Take], name: str, folder: Path) -> Song:
         soundfile.write(path, take.samples.T, SAMPLE_RATE, subtype="PCM_16")
         tags = ("lead",) if take.role == "vocal.lead" else ()
         tracks.append(Track(take.name, (path,), len(take.samples), take.role, tags, 1.0))
-    return Song(name, folder, tuple(tracks), SAMPLE_RATE, max(take.samples.shape[1] for take in takes))
+    n_samples = max(take.samples.shape[1] for take in takes)
+    # levels are drawn: nobody recorded them
+    return Song(name, folder, tuple(tracks), SAMPLE_RATE, n_samples, raw_levels="arbitrary")
