@@ -8,7 +8,8 @@ model nearer to authors that it was not fitted to.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -99,9 +100,11 @@ def fit_levels(mixes: Sequence[SongLevels]) -> ExpectedLevels | str:
             f"nothing brings levels nearer to {unit} left out than equal loudness does ({first.before_lu:.2f} LU off; "
             f"{first.after_lu:.2f} by {first.term})"
         )
-    weights = _solve(songs, terms)
+    sums = _by_author(songs, terms)
+    weights = _solve(sums.values())
     rng = np.random.default_rng(_SEED)
-    draws = [_solve(_drawn(songs, authors, rng), terms) for _ in range(_DRAWS)]
+    counts = (Counter(rng.choice(authors, len(authors)).tolist()) for _ in range(_DRAWS))
+    draws = [_solve(sums[author].times(count) for author, count in drawn.items()) for drawn in counts]
 
     def coefficient(columns: Mapping[str, float]) -> Coefficient:
         """A weighted sum of columns."""
@@ -187,40 +190,65 @@ def _company(roles: Sequence[str]) -> Float[np.ndarray, " track"]:
 # Fitting
 
 
-def _solve(songs: Sequence[SongLevels], terms: Sequence[Term]) -> dict[str, float]:
+class _Sums(NamedTuple):
+    """What least squares need of some songs: products of columns with columns and with levels, tracks weighing their
+    share of a song."""
+
+    names: tuple[str, ...]
+    penalty: Float[np.ndarray, " column"]
+    gram: Float[np.ndarray, "column column"]
+    moment: Float[np.ndarray, " column"]
+    track_weight: float
+    weight: float
+
+    def times(self, count: int) -> _Sums:
+        """The sums, counted so many times."""
+        gram, moment = self.gram * count, self.moment * count
+        return self._replace(
+            gram=gram, moment=moment, track_weight=self.track_weight * count, weight=self.weight * count
+        )
+
+    def plus(self, other: _Sums) -> _Sums:
+        """The sums of both."""
+        return self._replace(
+            gram=self.gram + other.gram,
+            moment=self.moment + other.moment,
+            track_weight=self.track_weight + other.track_weight,
+            weight=self.weight + other.weight,
+        )
+
+
+def _sums_of(mix: SongLevels, terms: Sequence[Term]) -> _Sums:
+    columns = {name: column for term in terms for name, column in term.columns(mix).items()}
+    penalty = np.array([term.penalty for term in terms for _ in term.columns(mix)])
+    matrix = np.stack([column - column.mean() for column in columns.values()], axis=1)
+    level, share = mix.level_lu - mix.level_lu.mean(), mix.weight / len(mix.roles)
+    return _Sums(tuple(columns), penalty, share * matrix.T @ matrix, share * matrix.T @ level, share, mix.weight)
+
+
+def _by_author(songs: Sequence[SongLevels], terms: Sequence[Term]) -> dict[str, _Sums]:
+    sums: dict[str, _Sums] = {}
+    for each in songs if terms else ():
+        of_song = _sums_of(each, terms)
+        sums[each.author] = sums[each.author].plus(of_song) if each.author in sums else of_song
+    return sums
+
+
+def _solve(sums: Iterable[_Sums]) -> dict[str, float]:
     """Coefficients by column: least squares over tracks, each song counting one, with a penalty on roles."""
-    if not terms:
+    listed = list(sums)
+    if not listed:
         return {}
-    names: list[str] = []
-    penalties: list[float] = []
-    rows, levels = [], []
-    for each in songs:
-        columns = {name: column for term in terms for name, column in term.columns(each).items()}
-        if not names:
-            names = list(columns)
-            penalties = [term.penalty for term in terms for _ in term.columns(each)]
-        root = np.sqrt(each.weight / len(each.roles))
-        matrix = np.stack([columns[name] for name in names], axis=1)
-        rows.append(root * (matrix - matrix.mean(axis=0)))
-        levels.append(root * (each.level_lu - each.level_lu.mean()))
-    matrix, level = np.concatenate(rows), np.concatenate(levels)
-    gram = matrix.T @ matrix + np.diag(np.array(penalties) * _track_weight(songs) + 1e-9)
-    return dict(zip(names, np.linalg.solve(gram, matrix.T @ level).tolist(), strict=True))
-
-
-def _track_weight(songs: Sequence[SongLevels]) -> float:
-    """What a track weighs on average, where a song weighs one."""
-    return float(np.average([1.0 / len(each.roles) for each in songs], weights=[each.weight for each in songs]))
+    total = reduce(_Sums.plus, listed)
+    # a role that is in n songs, once in each, weighs n tracks
+    penalty = total.penalty * total.track_weight / total.weight
+    solution = np.linalg.solve(total.gram + np.diag(penalty + 1e-9), total.moment)
+    return dict(zip(total.names, solution.tolist(), strict=True))
 
 
 def _expected(mix: SongLevels, terms: Sequence[Term], weights: Mapping[str, float]) -> Float[np.ndarray, " track"]:
     columns = {name: column for term in terms for name, column in term.columns(mix).items()}
     return np.sum([weights[name] * column for name, column in columns.items()], axis=0) + np.zeros(len(mix.roles))
-
-
-def _drawn(songs: Sequence[SongLevels], authors: Sequence[str], rng: np.random.Generator) -> list[SongLevels]:
-    counts = Counter(rng.choice(authors, len(authors)).tolist())
-    return [each._replace(weight=each.weight * counts[each.author]) for each in songs if counts[each.author]]
 
 
 def _usual_recorded(songs: Sequence[SongLevels]) -> dict[str, float]:
@@ -232,7 +260,8 @@ def _usual_recorded(songs: Sequence[SongLevels]) -> dict[str, float]:
             for name in {role, family(role)}:
                 total[name] += share * float(recorded)
                 weight[name] += share
-    penalty = _ROLE_PENALTY * _track_weight(songs)
+    weights = [each.weight for each in songs]
+    penalty = _ROLE_PENALTY * float(np.average([1.0 / len(each.roles) for each in songs], weights=weights))
     return {name: total[name] / (weight[name] + penalty) for name in total}
 
 
@@ -250,9 +279,9 @@ def _songs_of(songs: Sequence[SongLevels]) -> dict[str, int]:
 
 def _residuals(songs: Sequence[SongLevels], terms: Sequence[Term]) -> Iterator[tuple[SongLevels, np.ndarray]]:
     """Of every mix: levels less those expected by a model of all other authors, about their median, LU."""
+    sums = _by_author(songs, terms)
     for author in sorted({each.author for each in songs}):
-        others = [each for each in songs if each.author != author]
-        weights = _solve(others, terms)
+        weights = _solve(of for other, of in sums.items() if other != author)
         for each in songs:
             if each.author == author:
                 beyond = each.level_lu - _expected(each, terms, weights)

@@ -27,6 +27,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "level_consistency": {"against": "all"},
     "sidechain_depth": {"against": "all"},
     "section_contrast": {"sections": ["chorus", "verse"]},
+    "expected_level": {"roles": {"all": {"level": "0 LU"}}},
     "corpus_prior": {"feature": "level", "table": {"bass": {"mean": -9.0, "spread": 2.0}}},
 }
 """What a type cannot do without, beyond what it asks for."""

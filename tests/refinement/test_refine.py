@@ -18,6 +18,7 @@ from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.objective import NO_LIMIT, Objective
 from hybrid.knowledge.types import RuleType
 from hybrid.measure.panel import predict
+from hybrid.refinement import refine as rounds
 from hybrid.refinement.conflicts import conflicts
 from hybrid.refinement.constraints import UNLIMITED, constraint_weights_by_target, signed_excess
 from hybrid.refinement.pins import Pins, pins_of
@@ -139,13 +140,15 @@ def test_a_rule_moves_only_what_it_acts_on(bench: Bench):
         np.testing.assert_allclose(after[part], before[part], rtol=1e-3, atol=1e-3)  # unconstrained and back
 
 
-def test_groups_begin_to_move_one_after_the_other_or_all_at_once(bench: Bench):
+def test_groups_begin_to_move_one_after_the_other_or_all_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch):
+    # one round of very many: a program of its own for a single step would take half a minute to compile
+    monkeypatch.setattr(rounds._RoundPlan, "n_steps", 100_000)
     start = untouched(bench.dry)
     objective = bench.asking(dict.fromkeys(INDEX, 1.0))
 
     def moved(in_turn: float) -> set[str]:
         before = treatment_parts(start)
-        after = treatment_parts(bench.refined(objective, start, n_steps=1, in_turn=in_turn).treatment)
+        after = treatment_parts(bench.refined(objective, start, n_steps=rounds.ROUND_STEPS, in_turn=in_turn).treatment)
         return {name for name in before if np.abs(np.asarray(after[name] - before[name])).max() > 1e-4}
 
     at_first, groups = moved(1.0), {"gain.level", "eq.tone", "dynamics.zone"}
