@@ -1,11 +1,12 @@
-"""How near mixes are to people: python benchmarks/people.py CORPUS... -o FOLDER [--table FILE] [--split test]
+"""How near mixes are to people: python benchmarks/people.py CORPUS... -o FOLDER [--table FILE] [--quick]
 
 CORPUS is a folder of songs with `decisions.json`, as `hybrid corpus build` makes it. Of every song a stretch is mixed
 by the network alone, by the rules alone and by both, and these and simpler balances are compared with the author's:
-levels of tracks and families, places, third octaves of mid and side, dynamics, width. --table adds a table of faders
-by several engineers, in which another engineer of the same song is one of the balances. Songs are measured once: a run
-that was stopped goes on, and results of other rules or weights are measured anew. Prints Markdown; also written to
-FOLDER/people.md.
+levels of tracks and families, places, third octaves of mid and side, dynamics, width. --quick mixes nothing, and
+compares balances of levels alone, those that the rules expect among them: whole corpora in minutes. --table adds a
+table of faders by several engineers, in which another engineer of the same song is one of the balances. Songs are
+measured once: a run that was stopped goes on, and results of other rules or weights are measured anew. Prints Markdown;
+also written to FOLDER/people.md.
 """
 
 from __future__ import annotations
@@ -43,8 +44,9 @@ from hybrid.proposal.weights import Network, load_network
 
 RAW, EQUAL, MEDIANS, HALF = "recorded levels", "equally loud", "medians of roles", "half recorded, half medians"
 NETWORK, RULES, BOTH = "network alone", "rules alone", "network and rules"
+EXPECTED = "levels that the rules expect"
 FADERS, OTHER = "the author's levels and places alone", "another engineer"
-OURS, STATIC = (NETWORK, RULES, BOTH), (RAW, EQUAL, MEDIANS, HALF)
+OURS, STATIC = (EXPECTED, NETWORK, RULES, BOTH), (RAW, EQUAL, MEDIANS, HALF)
 REFERENCES = (RAW, EQUAL, MEDIANS)
 """What mixes should be nearer than."""
 STEPS = 300
@@ -185,12 +187,26 @@ def static_levels(tracks: Sequence[Track], usual: Sequence[float]) -> dict[str, 
 # Measuring
 
 
-def measure(
-    song: DecidedSong, usual: Callable[[str, str], float], rules: RuleSet, network: Network, seconds: float
-) -> Row:
+class Setup(NamedTuple):
+    """What songs are mixed by, and how much of them."""
+
+    rules: RuleSet
+    network: Network
+    seconds: float
+    is_quick: bool
+    """Whether nothing is mixed."""
+
+    @property
+    def hash(self) -> str:
+        """Of all that rows depend on, beside their songs."""
+        text = f"{self.rules.hash} {self.network.hash} {STEPS} {self.seconds} {self.is_quick} {hybrid.__version__}"
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def measure(song: DecidedSong, usual: Callable[[str, str], float], setup: Setup) -> Row:
     """All balances of a stretch of a song against the author's."""
     whole = hybrid.load_song(song.folder)
-    stretch, start = stretch_of(whole, seconds)
+    stretch, start = stretch_of(whole, setup.seconds)
     raw = raw_samples(stretch)
     decided = {track.id: track for track in song.decisions.tracks}
     tracks = []
@@ -201,14 +217,19 @@ def measure(
             pan = of.pan if "pan" in of.decided else None
             tracks.append(Track(track.id, track.role, level, level + of.level_lu - of.raw_lufs, pan))
     levels = static_levels(tracks, [usual(track.role, song.author) for track in tracks])
+    proposed = hybrid.propose(stretch, setup.rules, network=None)
+    gain_db = {track.id: float(proposed.gain.level_db[k]) for k, track in enumerate(stretch.tracks)}
+    levels[EXPECTED] = [track.raw + gain_db[track.name] for track in tracks]
     human, _ = soundfile.read(song.folder / MIX, dtype="float32", always_2d=True, start=start, frames=stretch.n_samples)
     mixes, pans = {}, dict[str, dict[str, float]]()
-    for name, balance in [*levels.items(), (FADERS, [track.human for track in tracks])]:
+    faded = [] if setup.is_quick else [*levels.items(), (FADERS, [track.human for track in tracks])]
+    for name, balance in faded:
         gains = {track.name: level - track.raw for track, level in zip(tracks, balance, strict=True)}
         pans[name] = {track.name: track.pan or 0.0 for track in tracks} if name == FADERS else dict.fromkeys(gains, 0.0)
         mixes[name] = summed(raw, gains, pans[name])
-    for name, proposer, steps in ((NETWORK, network, 0), (RULES, None, STEPS), (BOTH, network, STEPS)):
-        mixed = hybrid.mix(stretch, rules, steps=steps, network=proposer)
+    ways = ((NETWORK, setup.network, 0), (RULES, None, STEPS), (BOTH, setup.network, STEPS))
+    for name, proposer, steps in () if setup.is_quick else ways:
+        mixed = hybrid.mix(stretch, setup.rules, steps=steps, network=proposer)
         stems = hybrid.render(mixed.song, mixed.treatment, stems=True).stems
         levels[name] = [loudness_lufs(stems[track.name], stretch.sample_rate) for track in tracks]
         positions = np.asarray(mixed.treatment.pan.position)
@@ -255,13 +276,10 @@ def errors(mix: np.ndarray, human: np.ndarray, sample_rate: int) -> dict[str, fl
     return {name: float(metrics[key]) for name, key in AUDIO.items() if key in metrics}
 
 
-def measured(songs: Sequence[DecidedSong], out: Path, rules: RuleSet, network: Network, seconds: float) -> list[Row]:
+def measured(songs: Sequence[DecidedSong], out: Path, setup: Setup) -> list[Row]:
     """The rows of all songs; those that were measured under the same rules and weights are read."""
     usual = medians_without(songs)
-    under = hashlib.sha256(f"{rules.hash} {network.hash} {STEPS} {seconds} {hybrid.__version__}".encode()).hexdigest()[
-        :12
-    ]
-    kept = out / "rows" / under
+    kept = out / "rows" / setup.hash
     kept.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, song in enumerate(songs, start=1):
@@ -269,7 +287,7 @@ def measured(songs: Sequence[DecidedSong], out: Path, rules: RuleSet, network: N
         path = kept / f"{song.corpus}-{song.folder.name}-{digest}.json"
         if not path.is_file():
             try:
-                row = measure(song, usual, rules, network, seconds)
+                row = measure(song, usual, setup)
             except InputError as error:
                 print(f"{song.folder.name}: {error.problems[0]}", flush=True)
                 continue
@@ -317,6 +335,7 @@ def errors_of(row: Row, group: str) -> Errors:
 
 def table(errors: Sequence[Errors], columns: Sequence[str], balances: Sequence[str]) -> Iterator[str]:
     """Mean errors by balance, songs as the unit, with 95 % intervals of the mean."""
+    columns = [column for column in columns if any(column in of for each in errors for of in each.of.values())]
     yield f"| | {' | '.join(columns)} |"
     yield f"|---|{'---|' * len(columns)}"
     for name in balances:
@@ -372,8 +391,9 @@ def report(rows: Sequence[Row]) -> Iterator[str]:
     yield f"{len(rows)} songs by {n_authors} authors; mean errors, with 95 % intervals of the mean over songs.\n"
     balances = (*STATIC, *OURS, FADERS)
     yield from table(everything, LEVELS, balances)
-    yield "\nThe whole mix:\n"
-    yield from table(everything, tuple(AUDIO), balances)
+    if any(row.audio for row in rows):
+        yield "\nThe whole mix:\n"
+        yield from table(everything, tuple(AUDIO), balances)
     for column in ("track LU", "family LU"):
         yield f"\nNearer to the author in {column}:\n"
         yield from comparisons(everything, column)
@@ -457,13 +477,14 @@ def main() -> None:
     parser.add_argument("corpora", nargs="*", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--table", type=Path, help="faders by several engineers, JSON or YAML")
-    parser.add_argument("--split", help="only songs of this split by author")
+    parser.add_argument("--split", action="append", help="only songs of this split by author; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="levels alone, without mixing")
     parser.add_argument("--limit", type=int, help="at most so many songs of each corpus, drawn by their names")
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the stretch of each song")
     parser.add_argument("--rules", action="append", help="rule files or names [default: base]")
     parser.add_argument("--model", default="base")
     options = parser.parse_args()
-    songs = [song for song in decided_songs(options.corpora) if options.split in (None, song.split)]
+    songs = [song for song in decided_songs(options.corpora) if not options.split or song.split in options.split]
     if options.limit:
         drawn = sorted(songs, key=lambda song: hashlib.sha256(song.folder.name.encode()).digest())
         counts: dict[str, int] = defaultdict(int)
@@ -474,8 +495,8 @@ def main() -> None:
                 chosen.add(song.folder)
         songs = [song for song in songs if song.folder in chosen]
     rules = hybrid.load_rules(*(options.rules or ["base"]))
-    network = load_network(options.model)
-    rows = measured(songs, options.out, rules, network, options.seconds) if songs else []
+    setup = Setup(rules, load_network(options.model), options.seconds, options.quick)
+    rows = measured(songs, options.out, setup) if songs else []
     lines = [*report(rows)] if rows else []
     if options.table:
         lines += ["", *engineers(options.table)]
