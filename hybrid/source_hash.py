@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
 _PACKAGE = Path(__file__).parent
+_ONE_AT_A_TIME = Lock()
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _BLOCKS = frozenset({"body", "orelse", "finalbody", "handlers", "cases"})
 """Where statements hold statements."""
@@ -89,7 +91,9 @@ def _path(name: str, package: Path) -> Path | None:
 
 @cache
 def _read(path: Path) -> _Module:
-    tree = ast.parse(path.read_bytes())
+    # seen on CPython 3.11, where two threads parsed at once: "AST constructor recursion depth mismatch"
+    with _ONE_AT_A_TIME:
+        tree = ast.parse(path.read_bytes())
     imports: tuple[set[str], set[str]] = (set(), set())
     _reduce(tree, imports, in_function=False)
     return _Module(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), *map(frozenset, imports))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hybrid.knowledge import evaluate
 from hybrid.model.sizes import Sizes
 from hybrid.proposal import field
 from hybrid.refinement import refine
-from hybrid.source_hash import source_hash
+from hybrid.source_hash import _read, source_hash
 
 MADE_UP = {
     "__init__.py": "from made.door import opened\n\ndef load():\n    from made import api",
@@ -128,3 +129,13 @@ def test_a_changed_docstring_or_command_retraces_nothing_and_a_changed_reading_a
     for module in {program.module for program in PROGRAMS}:
         assert source_hash(module) == source_hash(module, package=reworded) == source_hash(module, package=command)
         assert source_hash(module) != source_hash(module, package=reading)
+
+
+def test_threads_that_ask_at_once_get_the_same_hash():
+    def asked(_: int) -> str:
+        source_hash.cache_clear()
+        _read.cache_clear()
+        return source_hash("hybrid.treatment.effect")
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(asked, range(16)))) == 1
