@@ -77,19 +77,27 @@ def load_song(
     are "recorded" or "arbitrary", in place of what the song.yaml says. Raises InputError, or SongError for audio that
     cannot be mixed.
     """
+    song = _loaded(source, sample_rate, roles, name)
+    return song if raw_levels is None else replace(song, raw_levels=raw_levels)
+
+
+def _loaded(
+    source: str | Path | Mapping[str, Num[np.ndarray, "..."]],
+    sample_rate: int | None,
+    roles: Mapping[str, str] | None,
+    name: str,
+) -> Song:
     if isinstance(source, Mapping):
         if sample_rate is None:
             raise InputError(Problem("sample_rate", "is missing: arrays do not state theirs, expected Hz"))
-        song = song_from_arrays(source, sample_rate, roles, name)
-        return replace(song, raw_levels=raw_levels or song.raw_levels)
+        return song_from_arrays(source, sample_rate, roles, name)
     if sample_rate is not None:
         raise InputError(Problem("sample_rate", "is for arrays: files state theirs"))
     if source == DEMO and not Path(source).exists():
-        song = song_from_arrays(demo_tracks(), SAMPLE_RATE, roles, DEMO)
-        return replace(song, raw_levels=raw_levels or "arbitrary")
+        # its bad balance is no evidence
+        return replace(song_from_arrays(demo_tracks(), SAMPLE_RATE, roles, DEMO), raw_levels="arbitrary")
     song = manifest.load_song(Path(source))
-    tracks = with_roles(song.tracks, roles or {})
-    return replace(song, tracks=tracks, raw_levels=raw_levels or song.raw_levels)
+    return replace(song, tracks=with_roles(song.tracks, roles or {}))
 
 
 def load_rules(

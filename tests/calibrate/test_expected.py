@@ -10,8 +10,9 @@ import pytest
 
 from hybrid import shelf
 from hybrid.calibrate.decisions import table_levels
-from hybrid.calibrate.expected import FEWEST, ExpectedLevels, fit_levels
+from hybrid.calibrate.expected import ExpectedLevels, fit_levels
 from hybrid.calibrate.expected_rule import sentences
+from hybrid.calibrate.level_terms import FEWEST
 from hybrid.calibrate.levels import SongLevels
 from hybrid.calibrate.rules import fit_rules
 from hybrid.calibrate.write import Label, rule_text
