@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import soundfile
@@ -26,7 +27,7 @@ from hybrid.audio.read import open_song
 from hybrid.audio.song import RawLevels, Song
 from hybrid.audio.write import MIX_FILE, OutputFolder, Subtype
 from hybrid.corpus.demo import SAMPLE_RATE, demo_tracks
-from hybrid.errors import InputError, Problem
+from hybrid.errors import InputError, Problem, suggest
 from hybrid.export.mixed import OutputSpec, write_mix
 from hybrid.judging.distance import align_reference
 from hybrid.judging.judge import MixEvaluation
@@ -77,6 +78,10 @@ def load_song(
     are "recorded" or "arbitrary", in place of what the song.yaml says. Raises InputError, or SongError for audio that
     cannot be mixed.
     """
+    known = get_args(RawLevels)
+    if raw_levels is not None and raw_levels not in known:
+        what = f"expected {' or '.join(known)}, got {raw_levels!r}{suggest(str(raw_levels), known)}"
+        raise InputError(Problem("raw_levels", what))
     song = _loaded(source, sample_rate, roles, name)
     return song if raw_levels is None else replace(song, raw_levels=raw_levels)
 

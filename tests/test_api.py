@@ -236,3 +236,9 @@ def test_a_mix_is_checked_and_judged_in_memory_as_from_its_file(
 
 def raw_sum() -> np.ndarray:
     return np.sum([np.broadcast_to(x, (2, x.shape[1])) for x in sounds().values()], axis=0) / 4.0
+
+
+def test_a_song_may_call_its_raw_levels_arbitrary():
+    tracks = {name: 0.1 * np.random.default_rng(0).standard_normal(8000) for name in ("bass", "keys")}
+    assert hybrid.load_song(tracks, 8000).raw_levels == "recorded"
+    assert hybrid.load_song(tracks, 8000, raw_levels="arbitrary").raw_levels == "arbitrary"
