@@ -108,6 +108,7 @@ RULES: dict[str, tuple[Mapping[str, Plain], ...]] = {
         {"sections": ["chorus", "verse"], "range": "0.5 to 4 LU"},
         {"sections": ["chorus", "verse"], "of_raw": "50 %", "min": "0 LU"},
     ),
+    "contour_change": ({"max": "0.5 LU"},),
     "transients_kept": ({"range": "-3 to 3 dB"},),
     "phase_coherence": ({"min": "-1 dB"},),
     "quiet_rests": ({"max": "3 dB"},),

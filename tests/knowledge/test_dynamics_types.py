@@ -135,6 +135,17 @@ def test_a_chorus_of_twice_the_amplitude_stands_out_by_6_db():
     assert half.value() == _dB(3.01)
 
 
+def test_a_ride_that_turns_the_arc_over_is_measured_and_faders_are_not():
+    quiet_then_loud = GUITAR._replace(course=(1.0, 1.0, 4.0, 4.0))
+    song = hear("contour_change", [quiet_then_loud])
+    assert song.value() == _dB(0.0)
+    assert song.value(at_level(song.untouched, 12.0)) == _dB(0.0)
+    # windows of 3 s in a song of hardly more see a part of it
+    gentle, firm = (song.value(riding(song.untouched, 0.0, down)) for down in (-1.0, -4.0))
+    assert 0.0 < gentle < firm < 2.0
+    assert song.value(riding(song.untouched, -4.0)) == _dB(0.0)
+
+
 # Fidelity
 
 

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from hybrid.audio.song import RawLevels
 from hybrid.knowledge.matches import match_report, notes_on_raw_levels
+from hybrid.knowledge.start_levels import too_loud_lu
 from hybrid.knowledge.types import ExpectedLevel
-from hybrid.refinement.initial import too_loud_lu
 from hybrid.testing.songs import objective_of, rule_set, untouched
 from tests.knowledge.made import Heard, Part, Plain, at_level, dry_of, pink, rule_of, song_of
 

@@ -63,6 +63,7 @@ READINGS: dict[str, Callable[..., Reading]] = {
     "micro_dynamics": dynamics.micro_dynamics,
     "sidechain_depth": dynamics.sidechain_depth,
     "section_contrast": dynamics.section_contrast,
+    "contour_change": dynamics.contour_change,
     "transients_kept": fidelity.transients_kept,
     "timbre_change": fidelity.timbre_change,
     "distortion": fidelity.distortion,

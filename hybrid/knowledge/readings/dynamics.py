@@ -17,13 +17,23 @@ from hybrid.knowledge.readings.reading import (
     treatment_of,
 )
 from hybrid.knowledge.scope import Scope
-from hybrid.knowledge.types import GainReduction, LevelConsistency, MicroDynamics, SectionContrast, SidechainDepth
+from hybrid.knowledge.types import (
+    ContourChange,
+    GainReduction,
+    LevelConsistency,
+    MicroDynamics,
+    SectionContrast,
+    SidechainDepth,
+)
 from hybrid.measure import dynamics, loudness, spectrum
 from hybrid.measure.decibel import mean_over
 from hybrid.measure.panel import Measured, bus_k
 from hybrid.measure.statistics import quantile, worst_mean
 from hybrid.treatment.curves import points_at, zone_curves
 
+_ARC_LU = 20.0
+"""Windows further below the loudest are not part of a song's arc: the relative gate of loudness ranges."""
+_FAINT = 1e-10
 _SHARED = 0.5
 """Bass and kick share a band from this overlap on (a guess)."""
 
@@ -71,6 +81,27 @@ def micro_dynamics(rule: MicroDynamics, song: Panel, scope: Scope) -> Reading:
         for power in (song.direct_power, song.raw.power)
     )
     return Reading(after - before, tracks_heard(scope, active))
+
+
+def contour_change(rule: ContourChange, song: Measured, scope: Scope) -> Reading:
+    """Standard deviation of the change of short-term loudness by what moves in time, LU."""
+    active = sounding(song, scope)
+    own, raw = (jnp.sum(power * active, axis=-1) for power in (song.track_k, song.raw.track_k))
+    # silent tracks have no level to keep
+    heard = (own > _FAINT) & (raw > _FAINT)
+    fader = jnp.where(heard, own / jnp.where(heard, raw, 1.0), 0.0) * scope.member
+    first, second = song.dry.pairs.T
+    pairs = jnp.sqrt(jnp.maximum(fader[first] * fader[second], _FAINT)) * scope.member[first] * scope.member[second]
+    still = jnp.maximum(fader @ song.raw.track_k + pairs @ song.raw.pair_k, 0.0)
+    now = bus_k(song, scope.member)
+    course, reference = (loudness.lufs(smoothed(power, song.dry.frame_s)) for power in (now, still))
+    counted = song.dry.inside * (reference > jnp.max(reference) - _ARC_LU)
+    # windows are chosen, not shaped: a mix gains nothing by silencing them
+    change, counted = course - reference, jax.lax.stop_gradient(counted)
+    square = mean_over(jnp.square(change - mean_over(change, counted)), counted)
+    # the gradient of the root is infinite at zero
+    spread = jnp.where(square > _FAINT, jnp.sqrt(jnp.maximum(square, _FAINT)), 0.0)
+    return bus_reading(spread, jnp.any(heard & (scope.member > 0.0)))
 
 
 def sidechain_depth(rule: SidechainDepth, song: Measured, scope: Scope) -> Reading:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hybrid.knowledge.types.balance import ExpectedLevel
 from hybrid.knowledge.types.base import RuleType
 from hybrid.knowledge.types.dynamics import (
+    ContourChange,
     GainReduction,
     LevelConsistency,
     MicroDynamics,
@@ -95,6 +96,7 @@ TYPES: dict[str, type[RuleType]] = {
     "micro_dynamics": MicroDynamics,
     "sidechain_depth": SidechainDepth,
     "section_contrast": SectionContrast,
+    "contour_change": ContourChange,
     "transients_kept": TransientsKept,
     "timbre_change": TimbreChange,
     "distortion": Distortion,
