@@ -35,7 +35,7 @@ def train(
 
     with progress_bar(context) as progress:
         inputs = loop.gather_inputs(read, songs, types)
-        origin = made_with("+".join(rules.hash for rules in inputs.rules), inputs.card.hash, {"recipe": read.hash})
+        origin = made_with("+".join(rules.hash for rules in inputs.rules), inputs.data_hash, {"recipe": read.hash})
         trained = loop.train(inputs, out, origin, resume, progress)
     if as_json:
         print(json.dumps({**trained._asdict(), "weights": str(trained.weights)}, indent=2))

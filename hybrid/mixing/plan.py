@@ -25,6 +25,7 @@ from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
+from hybrid.knowledge.start_levels import too_loud_lu
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.balance import raw_lufs
 from hybrid.measure.loudness import ABSOLUTE_GATE_LUFS
@@ -42,7 +43,7 @@ from hybrid.proposal.field import (
 )
 from hybrid.proposal.weights import Network
 from hybrid.refinement.constraints import UNLIMITED, constraint_weights_of, signed_excess
-from hybrid.refinement.initial import RawFindings, too_loud_lu, usual_start
+from hybrid.refinement.initial import RawFindings, usual_start
 from hybrid.refinement.pins import pins_of
 from hybrid.refinement.refine import Refined, Task, prepare_rounds, refine, refine_further
 from hybrid.treatment.effect import pool
@@ -188,7 +189,8 @@ def _proposed_start(
 ) -> Treatment:
     """The network's proposal with the usual sends; low cuts are no lower than where they have a gradient."""
     start = replace(nothing, reverb=usual.reverb)
-    conditioning = conditioning_of(song.tracks, network.roles, dry.power.shape[0], seed)
+    is_recorded = song.raw_levels != "arbitrary"
+    conditioning = conditioning_of(song.tracks, network.roles, dry.power.shape[0], seed, is_recorded=is_recorded)
     proposal = proposed(network, dry, context, start, conditioning)
     corner_hz = np.maximum(proposal.eq.low_cut_hz, usual.eq.low_cut_hz)
     return replace(proposal, eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)))

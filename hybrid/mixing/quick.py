@@ -59,7 +59,8 @@ def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int)
     nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, NETWORK_FRAME_S, optional_parts(rules.rules))
     usual = usual_start(nothing, dry, song.tracks, nothing_found(n_tracks), seed)
     context = proposal_context(rules, song, dry)
-    conditioning = conditioning_of(song.tracks, network.roles, n_tracks, seed)
+    is_recorded = song.raw_levels != "arbitrary"
+    conditioning = conditioning_of(song.tracks, network.roles, n_tracks, seed, is_recorded=is_recorded)
     treatment = proposed(network, dry, context, replace(nothing, reverb=usual.reverb), conditioning)
     return pinned(treatment, pins_of(rules.rules, context.objective, song, nothing))
 

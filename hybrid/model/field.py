@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from hybrid.model.gradient_features import LOUDNESS_DB, N_FIXED, N_GRADIENT, GradientFeatures
+from hybrid.model.gradient_features import LEVEL_DB, N_FIXED, N_GRADIENT, GradientFeatures
 from hybrid.model.input_features import N_FACTS, N_FRAME, Conditioning, InputFeatures
 from hybrid.model.mix_features import N_MIX_FEATURES, N_RELATION, MixFeatures
 from hybrid.model.sizes import Sizes
@@ -30,10 +30,10 @@ _INITIAL_RATE = 0.1
 
 
 class Proposal(NamedTuple):
-    """Prediction of the network, in unconstrained units unless one is named; zero is equal loudness of all tracks."""
+    """Prediction of the network, in unconstrained units unless one is named; zero is the level where it starts."""
 
-    loudness_db: Float[Array, " track"]
-    """Loudness of each track in the mix relative to the others."""
+    level_db: Float[Array, " track"]
+    """Change of the level of each track relative to the others, from where the treatment starts."""
     ride: Float[Array, "track frame"]
     tone: Float[Array, "track tone"]
     low_cut: Float[Array, " track"]
@@ -170,7 +170,8 @@ class _RefineBlock(nnx.Module):
 class Field(nnx.Module):
     """Network that predicts a treatment of all tracks of a song.
 
-    Untrained, it predicts equal loudness, and a position a little to the side of each track's side code.
+    Untrained, it predicts the levels where the treatment starts, and a position a little to the side of each track's
+    side code.
     """
 
     def __init__(self, sizes: Sizes, rngs: nnx.Rngs) -> None:
@@ -200,7 +201,9 @@ class Field(nnx.Module):
     def __call__(self, features: InputFeatures, conditioning: Conditioning) -> Proposal:
         """First prediction for one song, before any refine step."""
         n_frames = features.frame.shape[1]
-        facts = jnp.concatenate([features.fact, conditioning.leads[:, None], conditioning.side[:, None]], axis=-1)
+        # recorded levels that say nothing are hidden, like roles that nobody knows
+        fact = features.fact.at[:, 0].multiply(conditioning.is_recorded)
+        facts = jnp.concatenate([fact, conditioning.leads[:, None], conditioning.side[:, None]], axis=-1)
         track_embedding = self.role_embed(conditioning.role) + self.fact_embed(facts)
         x = self.frame_embed(features.frame) + track_embedding[:, None]
         for block in self.frame_blocks:
@@ -224,7 +227,7 @@ class Field(nnx.Module):
         # the song shares one room, predicted from the mean over tracks
         room = self.song_head(present @ whole)
         return Proposal(
-            loudness_db=10.0 * fixed[:, N_TONE],
+            level_db=10.0 * fixed[:, N_TONE],
             ride=curves[..., 0],
             tone=fixed[:, :N_TONE],
             low_cut=fixed[:, N_TONE + 1],
@@ -259,7 +262,7 @@ class Field(nnx.Module):
         rate = _INITIAL_RATE + self.rate_head(x)
         change = self.change_head(x) + rate[:, :N_FIXED] * gradient.fixed
         return prediction._replace(
-            loudness_db=prediction.loudness_db + LOUDNESS_DB * change[:, N_TONE],
+            level_db=prediction.level_db + LEVEL_DB * change[:, N_TONE],
             ride=prediction.ride + rate[:, N_FIXED, None] * gradient.ride,
             zone=prediction.zone + rate[:, N_FIXED + 1 :, None] * gradient.zone,
             tone=prediction.tone + change[:, :N_TONE],

@@ -19,8 +19,8 @@ NegativeGradient = Callable[[Treatment], tuple[Array, Treatment]]
 """From unconstrained values, before make-up, to their cost by the rules and its negative gradient."""
 N_FIXED = N_TONE + 5
 N_GRADIENT = N_FIXED + 1 + N_ZONES
-LOUDNESS_DB = 3.0
-"""Scale of changes in loudness, dB per unit."""
+LEVEL_DB = 3.0
+"""Scale of changes in level, dB per unit."""
 GRADIENT_SCALE = 0.1
 """Gradient, in cost per unconstrained unit, of a feature of about one; larger ones grow as logarithms. A guess."""
 
@@ -29,7 +29,7 @@ class GradientFeatures(NamedTuple):
     """Features of about unit size, positive where an increase lowers the cost."""
 
     fixed: Float[Array, "track fixed"]
-    """Negative gradient of tone, loudness, low cut, position, width and send."""
+    """Negative gradient of tone, level, low cut, position, width and send."""
     ride: Float[Array, "track frame"]
     zone: Float[Array, "track zone frame"]
 

@@ -46,6 +46,8 @@ class Conditioning(NamedTuple):
     """Side code, -1 to 1, distinct for every track: breaks the symmetry between left and right."""
     reference: Float[Array, " reference"]
     """Features of a reference mix; empty where there is none."""
+    is_recorded: Float[Array, ""]
+    """1 where the levels of raw tracks to each other are those of a recording, 0 where they say nothing."""
 
 
 NETWORK_FRAME_S = 0.4
@@ -108,4 +110,5 @@ def unit_db(power: Float[Array, "..."]) -> Float[Array, "..."]:
 def no_conditioning(n_tracks: int, n_reference: int) -> Conditioning:
     """Conditioning without role, lead or reference; side codes in the order of the tracks."""
     sides = jnp.linspace(-1.0, 1.0, n_tracks)
-    return Conditioning(jnp.zeros(n_tracks, jnp.int32), jnp.zeros(n_tracks), sides, jnp.zeros(n_reference))
+    blank = jnp.zeros(n_tracks)
+    return Conditioning(blank.astype(jnp.int32), blank, sides, jnp.zeros(n_reference), jnp.zeros(()))

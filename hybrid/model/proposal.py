@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from hybrid.model.field import Field, Proposal
-from hybrid.model.gradient_features import GRADIENT_SCALE, LOUDNESS_DB, GradientFeatures, NegativeGradient
+from hybrid.model.gradient_features import GRADIENT_SCALE, LEVEL_DB, GradientFeatures, NegativeGradient
 from hybrid.model.input_features import Conditioning, InputFeatures, input_features
 from hybrid.model.mix_features import mix_features
 from hybrid.treatment.axes import map_axis
@@ -20,7 +20,7 @@ from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.parts import RIDE_S
 from hybrid.treatment.types import Dry, Dynamics, Gain, Pan, Reverb, Treatment
 
-_FIXED = ("loudness_db", "tone", "low_cut", "position", "width", "send", "family", "hidden")
+_FIXED = ("level_db", "tone", "low_cut", "position", "width", "send", "family", "hidden")
 """Fields of a prediction with one value per track for the whole song."""
 
 
@@ -29,19 +29,20 @@ class SongInputs(NamedTuple):
 
     dry: Dry
     features: InputFeatures
-    nothing: Treatment
-    """The neutral treatment, for its shapes and its room."""
+    start: Treatment
+    """The treatment that is changed: its levels and sends; all else of it is neutral."""
     conditioning: Conditioning
 
 
 def propose(
-    network: Field, dry: Dry, nothing: Treatment, conditioning: Conditioning, negative_gradient: NegativeGradient
+    network: Field, dry: Dry, start: Treatment, conditioning: Conditioning, negative_gradient: NegativeGradient
 ) -> Treatment:
-    """Treatment proposed by the network, with the shapes of the neutral `nothing`; its output level is not set.
+    """Treatment proposed by the network as a change of `start`, which has levels and sends and is neutral otherwise;
+    its output level is not set.
 
     It is that of the predictions, the first and that after each refine step, whose cost is lowest.
     """
-    inputs = SongInputs(dry, input_features(dry), nothing, conditioning)
+    inputs = SongInputs(dry, input_features(dry), start, conditioning)
     prediction, cost = unroll(network, predict_song(network, dry, conditioning), inputs, negative_gradient)
     best = jnp.argmin(cost)
     return apply_makeup(dry, treatment_of(jax.tree.map(lambda x: x[best], prediction), inputs))
@@ -100,7 +101,7 @@ def _gradient_features(descent: Proposal) -> GradientFeatures:
     """
     n_frames = descent.ride.shape[-1]
     # the gradient per decibel, times the decibels that a unit of change stands for
-    per_track = (LOUDNESS_DB * descent.loudness_db, descent.low_cut, descent.position, descent.width, descent.send)
+    per_track = (LEVEL_DB * descent.level_db, descent.low_cut, descent.position, descent.width, descent.send)
     fixed = jnp.concatenate([descent.tone, jnp.stack(per_track, axis=-1)], axis=-1)
     # linear for small gradients, logarithmic for large ones of either sign
     return GradientFeatures(
@@ -156,16 +157,16 @@ def _unconstrained(prediction: Proposal, inputs: SongInputs) -> Treatment:
 
     Tracks that are never active are left neutral.
     """
-    dry, features, nothing, _ = inputs
+    dry, features, start, _ = inputs
     present = features.present
 
     def masked(x: Float[Array, "track ..."]) -> Float[Array, "track ..."]:
         return x * present.reshape(-1, *[1] * (x.ndim - 1))
 
-    level = masked(prediction.loudness_db - features.loudness_db)
+    level = masked(start.gain.level_db + prediction.level_db)
     # levels are relative: a gain common to all tracks is inaudible, since the output level is solved for
     level = masked(level - jnp.sum(level) / jnp.maximum(jnp.sum(present), 1.0))
-    unconstrained = unconstrain(replace(nothing, gain=nothing.gain._replace(level_db=level)))
+    unconstrained = unconstrain(replace(start, gain=start.gain._replace(level_db=level)))
     ride, zone = unconstrained.gain.ride_db, unconstrained.dynamics.zone_db
     reverb = unconstrained.reverb and Reverb(
         unconstrained.reverb.send_db + masked(prediction.send),
@@ -180,7 +181,7 @@ def _unconstrained(prediction: Proposal, inputs: SongInputs) -> Treatment:
         eq=unconstrained.eq._replace(
             tone_db=masked(prediction.tone), low_cut_hz=unconstrained.eq.low_cut_hz + masked(prediction.low_cut)
         ),
-        dynamics=Dynamics(_resampled(masked(prediction.zone), dry, nothing.knot_s, zone.shape[-1])),
+        dynamics=Dynamics(_resampled(masked(prediction.zone), dry, start.knot_s, zone.shape[-1])),
         pan=Pan(masked(prediction.position), masked(prediction.width)),
         reverb=reverb,
     )

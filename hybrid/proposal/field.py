@@ -18,6 +18,7 @@ from hybrid.compiled import ExportedFunction
 from hybrid.knowledge.compile import compile_rules
 from hybrid.knowledge.objective import Objective, negative_gradient
 from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.start_levels import start_levels_db
 from hybrid.model.field import Field
 from hybrid.model.input_features import Conditioning, at_network_frames
 from hybrid.model.proposal import predict_song, propose
@@ -45,8 +46,13 @@ class HeardRoles(NamedTuple):
     """Calibrated probability, 0 to 1."""
 
 
-def conditioning_of(tracks: Sequence[Track], roles: Sequence[str], n_tracks: int, seed: int) -> Conditioning:
-    """The conditioning of the tracks, padded; sides are drawn from the seed, in the order of ids."""
+def conditioning_of(
+    tracks: Sequence[Track], roles: Sequence[str], n_tracks: int, seed: int, *, is_recorded: bool
+) -> Conditioning:
+    """The conditioning of the tracks, padded; sides are drawn from the seed, in the order of ids.
+
+    `is_recorded` says whether the levels of the raw tracks are those of a recording.
+    """
     known = {role: index for index, role in enumerate(roles, start=1) if role != UNKNOWN}
     role, leads, side = np.zeros(n_tracks, np.int32), np.zeros(n_tracks, np.float32), np.zeros(n_tracks, np.float32)
     n = len(tracks)
@@ -56,7 +62,8 @@ def conditioning_of(tracks: Sequence[Track], roles: Sequence[str], n_tracks: int
         # by id, so that the order in which tracks are read changes no side
         by_id = sorted(range(n), key=lambda index: tracks[index].id)
         side[by_id] = np.random.default_rng(seed).permutation(np.linspace(-1.0, 1.0, n))
-    return Conditioning(*(jax.device_put(x) for x in (role, leads, side, np.zeros(0, np.float32))))
+    no_reference = np.zeros(0, np.float32)
+    return Conditioning(*map(jax.device_put, (role, leads, side, no_reference, np.float32(is_recorded))))
 
 
 class ProposalContext(NamedTuple):
@@ -81,14 +88,15 @@ def proposal_context(rules: RuleSet, song: Song, dry: Dry) -> ProposalContext:
 def proposed(
     network: Network, dry: Dry, context: ProposalContext, start: Treatment, conditioning: Conditioning
 ) -> Treatment:
-    """The treatment that the network proposes under these rules, with the sends of `start`."""
+    """The treatment that the network proposes under these rules: a change of the levels that they expect, with the
+    sends of `start`, which is neutral otherwise."""
     parts = _proposal(network.field.sizes)(*_arguments(network, dry, context, start, conditioning))
     return jax.tree.unflatten(jax.tree.structure(start), parts)
 
 
 def prepare_proposal(network: Network, dry: Dry, context: ProposalContext, start: Treatment) -> None:
     """Compiles the program of `proposed` for any song and rules of these shapes."""
-    conditioning = conditioning_of((), network.roles, dry.power.shape[0], 0)
+    conditioning = conditioning_of((), network.roles, dry.power.shape[0], 0, is_recorded=True)
     _proposal(network.field.sizes).prepare(*_arguments(network, dry, context, start, conditioning))
 
 
@@ -101,7 +109,7 @@ def _arguments(
 def classify_tracks(network: Network, dry: Dry, tracks: Sequence[Track]) -> HeardRoles:
     """The family of each track by its sound alone, whatever its name says."""
     unlabelled = [replace(track, role=UNKNOWN, tags=()) for track in tracks]
-    conditioning = conditioning_of(unlabelled, network.roles, dry.power.shape[0], 0)
+    conditioning = conditioning_of(unlabelled, network.roles, dry.power.shape[0], 0, is_recorded=False)
     family = _classifier(network.field.sizes)(_leaves(network), at_network_frames(dry), conditioning)
     share = np.asarray(jax.nn.softmax(family / CLASSIFIER_TEMPERATURE, axis=-1))[: len(tracks)]
     best = share.argmax(axis=-1)
@@ -140,6 +148,8 @@ def _proposal(sizes: Sizes) -> ExportedFunction:
         weights: list[Array], dry: Dry, start: Treatment, conditioning: Conditioning, context: ProposalContext
     ) -> list[Array]:
         gradient = partial(negative_gradient, context.objective, context.dry)
+        level_db = start_levels_db(context.objective, context.dry)
+        start = replace(start, gain=start.gain._replace(level_db=level_db))
         return jax.tree.leaves(propose(network_of(weights), dry, start, conditioning, gradient))
 
     return ExportedFunction(f"a proposal by {sizes}", parts)

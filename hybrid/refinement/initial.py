@@ -12,9 +12,7 @@ from jaxtyping import Array, Float
 
 from hybrid.audio.song import Track
 from hybrid.errors import InputError, Problem
-from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.select import by_role
-from hybrid.knowledge.types import RuleType
 from hybrid.measure import loudness
 from hybrid.measure.balance import raw_lufs
 from hybrid.treatment.parts import PARTS
@@ -57,26 +55,13 @@ class RawFindings(NamedTuple):
 
     corner_hz: Float[np.ndarray, " padded"]
     """The corner below which each track has too much; 0 Hz where it has not."""
-    too_loud_lu: Float[np.ndarray, " padded"] | None
+    too_loud_lu: Float[np.ndarray | Array, " padded"] | None
     """By how much each track is louder than is expected of it; None if no rule expects levels."""
 
 
 def nothing_found(n_tracks: int) -> RawFindings:
     """Findings of rules that say nothing."""
     return RawFindings(np.zeros(n_tracks, np.float32), None)
-
-
-def too_loud_lu(rules: Sequence[RuleType], readings: Sequence[Reading]) -> Float[np.ndarray, " track"] | None:
-    """By how much each raw track is louder than rules expect, from their readings of the raw sum, LU; 0 for tracks of
-    which none speaks. None if no rule expects levels."""
-    expecting = [reading for rule, reading in zip(rules, readings, strict=True) if rule.enabled and rule.starts_levels]
-    if not any(np.any(reading.share) for reading in expecting):
-        return None
-    excess_lu = np.zeros(len(expecting[0].value), np.float32)
-    # the first rule that speaks of a track counts
-    for reading in reversed(expecting):
-        excess_lu = np.where(np.asarray(reading.share) > 0.0, np.asarray(reading.value), excess_lu)
-    return excess_lu
 
 
 def usual_start(
@@ -92,7 +77,7 @@ def usual_start(
     raw = np.asarray(raw_lufs(dry))[:n]
     # a silent track reads the floor, and would be raised to its bound
     sounds = raw > loudness.ABSOLUTE_GATE_LUFS
-    level = np.array([_level(track) for track in tracks]) - raw if too_loud_lu is None else -too_loud_lu[:n]
+    level = np.array([_level(track) for track in tracks]) - raw if too_loud_lu is None else -np.asarray(too_loud_lu)[:n]
     # only differences matter, since the output level is solved: the middle track keeps its level
     level = np.where(sounds, level - (np.median(level[sounds]) if sounds.any() else 0.0), 0.0)
     # at a bound the bijector has no gradient

@@ -32,7 +32,7 @@ def recipe_hashes(study: Study) -> list[str]:
     from hybrid.training.recipe import read_recipe
 
     recipe = read_recipe(study.recipe)
-    return [recipe.hash, read_card(recipe.data.dataset).hash]
+    return [recipe.hash, *(read_card(data.dataset).hash for data in recipe.data)]
 
 
 def train_arms(study: Study, rules: RuleSet, out: Path, progress: Callable[[str, float], None]) -> TrainedArms:
@@ -56,7 +56,7 @@ def train_arms(study: Study, rules: RuleSet, out: Path, progress: Callable[[str,
             trained.weights[arm.id, seed] = str(folder / WEIGHTS_FILE)
             if (folder / DONE_FILE).exists():
                 continue
-            origin = made_with(arm.rules.hash, inputs.card.hash, {"recipe": recipe.hash, "arm": arm.id})
+            origin = made_with(arm.rules.hash, inputs.data_hash, {"recipe": recipe.hash, "arm": arm.id})
             is_resumed = (folder / RUN_FILE).exists()
             try:
                 train(inputs._replace(rules=[arm.rules]), folder, origin, is_resumed, progress)

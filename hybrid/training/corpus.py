@@ -15,10 +15,12 @@ import platformdirs
 from hybrid.audio.manifest import load_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
+from hybrid.corpus.authored.decisions import FILE
 from hybrid.corpus.card import Card, Split, song_folders
 from hybrid.corpus.play import check_player, human_mix, song_name, song_numbers, source_identity, write_song
 from hybrid.errors import InputError, Problem
 from hybrid.source_hash import source_hash
+from hybrid.training.decided_targets import decided_target
 from hybrid.training.example import CachedExample, measure_example, store_example
 from hybrid.training.stored_targets import human_target, human_target_path, store_target
 from hybrid.treatment.types import Dry
@@ -27,10 +29,11 @@ CACHE = "HYBRID_EXAMPLES"
 """The environment variable that overrides the folder of examples."""
 
 
-def examples_of(card: Card, split: Split, n: int) -> list[CachedExample]:
-    """The examples of the first `n` songs of a split. Raises InputError if it has fewer."""
+def examples_of(card: Card, split: Split, n: int | None = None) -> list[CachedExample]:
+    """The examples of the first `n` songs of a split, or of all. Raises InputError if it has fewer, or none."""
     check_player(card)
     numbers = song_numbers(card, split)
+    n = max(1, len(numbers)) if n is None else n
     if n > len(numbers):
         hint = "" if split in card.splits else f"a copy of the card may say so: `splits: {{{split}: [first, end]}}`"
         raise InputError(Problem(card.name, f"has {len(numbers)} songs to {_for(split)}, expected {n} at least", hint))
@@ -72,7 +75,12 @@ def _make(example: CachedExample) -> None:
         mix = human_mix(example.card, example.seed, Path(scratch))
 
         def fit_mix(song: Song, reader: SongReader, dry: Dry) -> None:
-            target = human_target(mix, song, reader, dry) if mix else None
+            target = None
+            if mix:
+                decided = mix.parent / FILE
+                # what a person decided need not be told from the mix
+                is_decided = decided.is_file()
+                target = decided_target(decided, song, dry) if is_decided else human_target(mix, song, reader, dry)
             if target:
                 store_target(target, human_target_path(example))
 

@@ -17,6 +17,10 @@ _FLOOR = 1e-12
 """A power, 120 dB below full scale."""
 
 
+UNDECIDED = -1.0
+"""Balance of a track that does not count."""
+
+
 class DistillationTarget(NamedTuple):
     """Features of a mix to imitate. Sides are not distinguished: a mix and its mirror image have the same features."""
 
@@ -25,7 +29,7 @@ class DistillationTarget(NamedTuple):
     band_db: Float[Array, "track band"]
     """Relative to the track's whole power."""
     balance: Float[Array, " track"]
-    """Distance of the track from the centre, 0 to 1."""
+    """Distance of the track from the centre, 0 to 1; `UNDECIDED` where nobody chose it."""
     mix_db: Float[Array, " band"]
     """The sum of all tracks, relative to its whole power."""
     exists: Float[Array, ""]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hybrid.knowledge.objective import penalty
-from hybrid.training.distillation import DistillationTarget
+from hybrid.training.distillation import UNDECIDED, DistillationTarget
 
 _LEVEL_SCALE_DB, _BALANCE_SCALE = 3.0, 0.2
 """One unit of distance: 3 dB of a level, and 0.2 of balance, which is 0 in the centre and 1 at a side."""
@@ -30,7 +30,7 @@ def distillation_loss(
     parts = (
         _mean(penalty((level_difference_db - _mean(level_difference_db, present)) / _LEVEL_SCALE_DB), present),
         _mean(penalty((mix.band_db - target.band_db) / _LEVEL_SCALE_DB), counts),
-        _mean(penalty((mix.balance - target.balance) / _BALANCE_SCALE), present),
+        _mean(penalty((mix.balance - target.balance) / _BALANCE_SCALE), present * (target.balance > UNDECIDED)),
         _mean(
             penalty((mix.mix_db - target.mix_db) / _LEVEL_SCALE_DB),
             target.mix_db > jnp.max(target.mix_db) - _RELEVANT_DB,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -61,23 +62,30 @@ class TrainingInputs(NamedTuple):
 
     recipe: Recipe
     rules: list[RuleSet]
-    card: Card
+    cards: list[Card]
     train: list[CachedExample]
-    validation: list[CachedExample]
+    """As often as each occurs in an epoch."""
+    validation: list[list[CachedExample]]
+    """Of each data set."""
     songs: Path | None
     """A folder of further songs to validate on."""
+
+    @property
+    def data_hash(self) -> str:
+        """Hashes of all cards, joined."""
+        return "+".join(card.hash for card in self.cards)
 
 
 def gather_inputs(recipe: Recipe, songs: Path | None, types: RuleTypes | None = None) -> TrainingInputs:
     """The inputs of a run, loaded. Raises InputError for what is missing, and for a data set that is too small."""
     if songs:
         song_folders(songs)
-    card = read_card(recipe.data.dataset)
-    train = examples_of(card, "train", recipe.data.songs)
-    validation = examples_of(card, "validation", recipe.data.validation)
-    return TrainingInputs(
-        recipe, [load_rules(files, types=types) for files in recipe.rules], card, train, validation, songs
-    )
+    cards = [read_card(data.dataset) for data in recipe.data]
+    data = list(zip(recipe.data, cards, strict=True))
+    train = [example for each, card in data for example in examples_of(card, "train", each.songs) * each.times]
+    validation = [examples_of(card, "validation", each.validation) for each, card in data]
+    rules = [load_rules(files, types=types) for files in recipe.rules]
+    return TrainingInputs(recipe, rules, cards, train, validation, songs)
 
 
 def train(
@@ -90,7 +98,8 @@ def train(
     """
     recipe = inputs.recipe
     begin_run(folder, recipe, made_with, resume)
-    make_missing([*inputs.validation, *inputs.train], lambda share: progress("songs", share))
+    every = dict.fromkeys([*itertools.chain(*inputs.validation), *inputs.train])
+    make_missing(list(every), lambda share: progress("songs", share))
     songs: list[CachedExample] = []
     if inputs.songs:
         songs = songs_in(inputs.songs, folder / "songs", lambda share: progress("measure", share))
@@ -169,9 +178,14 @@ class _Run:
 
     def _validate(self) -> None:
         inputs = self._inputs
-        with_roles = self._evaluate("validation", inputs.validation)
-        # users may or may not state roles: both count equally
-        loss = (with_roles + self._evaluate("validation, roles hidden", inputs.validation, roles=False)) / 2.0
+        losses = []
+        for data, examples in zip(self._recipe.data, inputs.validation, strict=True):
+            of = "" if len(inputs.validation) == 1 else f" of {Path(data.dataset).parent.name or data.dataset}"
+            # users may or may not state roles: both count equally
+            losses.append(self._evaluate(f"validation{of}", examples))
+            losses.append(self._evaluate(f"validation{of}, roles hidden", examples, roles=False))
+        # data sets count equally, however few songs they have
+        loss = float(np.mean(losses))
         if self._songs:
             self._evaluate("songs", self._songs)
         best, best_step = self._run_state.best, self._run_state.best_step

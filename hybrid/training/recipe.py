@@ -18,12 +18,15 @@ _Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
 class Data(BaseModel, frozen=True, extra="forbid"):
-    """The songs of training and validation."""
+    """Songs of training and validation from a data set."""
 
     dataset: str = "synthetic"
     """Name or path of a card."""
-    songs: _Count
-    validation: _Count
+    songs: _Count | None = None
+    """Songs to train on; all of the split if None, which a data set that is synthesised does not have."""
+    validation: _Count | None = None
+    times: _Count = 1
+    """How often each of the songs occurs in an epoch: so that a few songs that people mixed have a say."""
 
 
 class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
@@ -52,14 +55,17 @@ class Losses(BaseModel, frozen=True, extra="forbid"):
     refined: _Weight = 0.0
     """Distance to the mix that refinement makes of the same song."""
     human: _Weight = 0.0
-    """Distance to the human mix of the same song, where the data set has one."""
+    """Distance to the human mix of the same song, where the data set has one: to the levels and places that its author
+    decided, or to what the tracks explain of the mix."""
 
 
 class Augmentation(BaseModel, frozen=True, extra="forbid"):
     """Random changes of each song whenever it is used; amounts are guesses. Shares are probabilities."""
 
     gain_db: _Weight = 6.0
-    """Standard deviation of the gain of each track."""
+    """Standard deviation of the gain of each track, where recorded levels are hidden."""
+    hide_levels: _Share = 0.5
+    """Of hiding the levels at which tracks were recorded, so that the network can do without them."""
     tone_db: _Weight = 3.0
     """Standard deviation of each point of a smooth tone curve of each track."""
     drop: _Share = 0.15
@@ -94,7 +100,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
 
     schema_: Annotated[Literal["recipe/1"], Field(alias="schema")]
     about: str
-    data: Data
+    data: Annotated[tuple[Data, ...], Field(min_length=1)]
     rules: Annotated[tuple[tuple[str, ...], ...], Field(min_length=1)] = (("base",),)
     """Sets of rule files, by name or path; batches alternate between them."""
     losses: Losses = Losses()

@@ -13,10 +13,11 @@ from hybrid.knowledge.compile import optional_parts
 from hybrid.knowledge.evaluate import read_panel
 from hybrid.knowledge.objective import project
 from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.start_levels import too_loud_lu
 from hybrid.measure.panel import predict
 from hybrid.model.input_features import NETWORK_FRAME_S
 from hybrid.refinement.constraints import constraint_weights_of
-from hybrid.refinement.initial import RawFindings, too_loud_lu, usual_start
+from hybrid.refinement.initial import RawFindings, usual_start
 from hybrid.refinement.pins import pins_of
 from hybrid.refinement.refine import Task, refine
 from hybrid.source_hash import source_hash

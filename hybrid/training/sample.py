@@ -88,15 +88,22 @@ class SampleBuilder:
         spare = example.frames.active.shape[1] - self._shape.n_frames
         # another excerpt every time
         example = shaped(example, self._shape, int(rng.integers(0, max(0, spare) + 1)))
-        song = replace(example.song, tracks=augment_roles(example.song.tracks, augmentation, rng))
+        is_recorded = example.song.raw_levels == "recorded" and rng.random() >= augmentation.hide_levels
+        # what a person decided, was decided for these roles
+        tracks = example.song.tracks
+        tracks = tracks if self._targets(cached)[1].exists else augment_roles(tracks, augmentation, rng)
+        song = replace(example.song, tracks=tracks, raw_levels="recorded" if is_recorded else "arbitrary")
         n = len(song.tracks)
-        frames = augment_frames(example.frames, song.tracks, augmentation, rng)
+        # gains at random would make the levels say nothing
+        gains = augmentation.model_copy(update={"gain_db": 0.0}) if is_recorded else augmentation
+        frames = augment_frames(example.frames, song.tracks, gains, rng)
         hidden = rng.random(n) < (1.0 if rng.random() < augmentation.no_roles else augmentation.hide_role)
         visible = tuple(
             replace(track, role="unknown", tags=()) if hide else track
             for track, hide in zip(song.tracks, hidden, strict=True)
         )
-        conditioning = conditioning_of(visible, ROLE_NAMES, self._shape.n_tracks, int(rng.integers(2**31)))
+        seed = int(rng.integers(2**31))
+        conditioning = conditioning_of(visible, ROLE_NAMES, self._shape.n_tracks, seed, is_recorded=is_recorded)
         # never both hidden: a track without role and features could not be mixed
         muted = ~hidden & (rng.random(n) < augmentation.mute)
         sample = self._sample(cached, Example(song, frames), conditioning, muted)
@@ -110,7 +117,9 @@ class SampleBuilder:
         visible = (
             example.song.tracks if roles else tuple(replace(t, role="unknown", tags=()) for t in example.song.tracks)
         )
-        return self._sample(cached, example, conditioning_of(visible, ROLE_NAMES, self._shape.n_tracks, 0))
+        is_recorded = example.song.raw_levels == "recorded"
+        conditioning = conditioning_of(visible, ROLE_NAMES, self._shape.n_tracks, 0, is_recorded=is_recorded)
+        return self._sample(cached, example, conditioning)
 
     def _sample(
         self,

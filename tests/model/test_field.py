@@ -17,7 +17,6 @@ from hybrid.model.input_features import N_FACTS, N_FRAME, Conditioning, input_fe
 from hybrid.model.proposal import SongInputs, propose, treatment_of, unroll
 from hybrid.model.sizes import Sizes
 from hybrid.testing.songs import QUICK
-from hybrid.treatment import effect
 from hybrid.treatment.axes import map_axis
 from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.types import Dry, Treatment, map_parts, neutral, treatment_parts
@@ -56,6 +55,7 @@ CONDITIONING = Conditioning(
     jnp.array([1.0, 0.0, 0.0, 0.0]),
     jnp.array([-0.3, 0.1, 0.9, -0.8]),
     jnp.array([0.5, -1.0, 1.0]),
+    jnp.ones(()),
 )
 
 
@@ -119,7 +119,9 @@ def test_shuffled_tracks_get_a_shuffled_treatment(network: Field, dry: Dry):
     dry = chosen(dry, np.arange(N_TRACKS))
     order = np.array([2, 0, 3, 1])
     shuffled = Conditioning(
-        CONDITIONING.role[order], CONDITIONING.leads[order], CONDITIONING.side[order], CONDITIONING.reference
+        *(getattr(CONDITIONING, name)[order] for name in ("role", "leads", "side")),
+        CONDITIONING.reference,
+        CONDITIONING.is_recorded,
     )
     straight, other = parts(network, dry, CONDITIONING), parts(network, chosen(dry, order), shuffled)
     assert straight
@@ -128,15 +130,23 @@ def test_shuffled_tracks_get_a_shuffled_treatment(network: Field, dry: Dry):
         np.testing.assert_allclose(other[name], value if shared else value[order], atol=2e-4, err_msg=name)
 
 
-def test_the_raw_gain_of_a_track_is_compensated_by_its_level(dry: Dry):
+def test_an_untrained_network_keeps_the_levels_where_it_starts(dry: Dry):
     network = Field(SMALL, nnx.Rngs(0))
-    gain_db = np.array([6.0, -12.0, 0.0, 3.0])
-    for each in (dry, louder(dry, gain_db)):
-        treatment = proposed(network, each, nothing(each), no_conditioning(N_TRACKS, 3), no_rules)
-        power = effect.track_k(effect.treated(each, treatment)) * each.active
-        level = 10.0 * np.log10(np.sum(power, axis=-1) / np.sum(each.active, axis=-1))
-        # untrained, it makes all tracks equally loud
-        np.testing.assert_allclose(level, level.mean(), atol=0.05)
+    level_db = np.array([6.0, -12.0, 0.0, 3.0], np.float32)
+    untouched = nothing(dry)
+    start = replace(untouched, gain=untouched.gain._replace(level_db=jnp.asarray(level_db)))
+    proposal = proposed(network, dry, start, no_conditioning(N_TRACKS, 3), no_rules)
+    # only differences between tracks count
+    np.testing.assert_allclose(proposal.gain.level_db, level_db - level_db.mean(), atol=0.05)
+
+
+def test_recorded_levels_are_heard_unless_they_are_hidden(network: Field, dry: Dry):
+    louder_one = louder(dry, np.array([6.0, -12.0, 0.0, 3.0]))
+    hidden = CONDITIONING._replace(is_recorded=jnp.zeros(()))
+    for conditioning, hears in ((CONDITIONING, True), (hidden, False)):
+        features = [input_features(each) for each in (dry, louder_one)]
+        tones = [np.asarray(network(each, conditioning).tone) for each in features]
+        assert bool(np.abs(tones[0] - tones[1]).max() > 1e-4) is hears
 
 
 def test_tracks_that_are_absent_change_nothing(network: Field, dry: Dry):
@@ -147,6 +157,7 @@ def test_tracks_that_are_absent_change_nothing(network: Field, dry: Dry):
         jnp.pad(CONDITIONING.leads, (0, 3)),
         jnp.pad(CONDITIONING.side, (0, 3)),
         CONDITIONING.reference,
+        CONDITIONING.is_recorded,
     )
     straight, with_padding = parts(network, dry, CONDITIONING), parts(network, padded, conditioning)
     for name, value in straight.items():

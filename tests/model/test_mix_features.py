@@ -130,7 +130,7 @@ def test_refining_steps_change_nothing_until_they_are_trained():
     def levels(graph: nnx.GraphDef[Field], weights: nnx.State) -> jax.Array:
         network, features = nnx.merge(graph, weights), input_features(dry)
         inputs = SongInputs(dry, features, nothing(dry), conditioning)
-        return unroll(network, network(features, conditioning), inputs, no_rules).prediction.loudness_db
+        return unroll(network, network(features, conditioning), inputs, no_rules).prediction.level_db
 
     assert np.ptp(levels(*nnx.split(network)), axis=0).max() == 0.0
     network.change_head.kernel[...] = 0.3 * jax.random.normal(jax.random.key(0), network.change_head.kernel.shape)

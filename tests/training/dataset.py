@@ -21,7 +21,7 @@ splits: {train: [0, 3], validation: [3, 4]}
 RECIPE = """\
 schema: recipe/1
 about: a test
-data: {dataset: %s, songs: 3, validation: 1}
+data: [{dataset: %s, songs: 3, validation: 1}]
 rules: [[%s]]
 network: {frame: 8, whole: 8, n_heads: 2, n_frame_blocks: 1, n_moment_blocks: 1, n_whole_blocks: 1, n_unrolled_steps: 1,
   n_refine_blocks: 1}

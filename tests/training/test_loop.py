@@ -195,7 +195,7 @@ def test_two_cards_of_one_name_share_no_songs(recipe: Recipe, tmp_path: Path):
 
 def test_songs_of_an_incomplete_batch_have_full_weight(recipe: Recipe, tmp_path: Path):
     """Of three songs in batches of two, the mean loss is that over three evaluations of one song each."""
-    songs = Path(recipe.data.dataset).parent / "songs"
+    songs = Path(recipe.data[0].dataset).parent / "songs"
     losses = []
     for names in (("song0", "song1", "song2"), ("song0",), ("song1",), ("song2",)):
         folder = tmp_path / "-".join(names)
