@@ -24,7 +24,7 @@ from hybrid.mixing.deliver import Delivered
 from hybrid.mixing.settings_file import zone_names
 from hybrid.signal import bands
 from hybrid.treatment import curves, effect
-from hybrid.treatment.parts import PARTS, RIDE_S, SEND_OFF_DB, OneSided
+from hybrid.treatment.parts import PARTS, RIDE_S, SEND_OFF_DB, SPREAD_OFF_DB, OneSided
 from hybrid.treatment.types import Dry, Treatment, treatment_parts
 
 _CUT_BEYOND = 1.5
@@ -167,6 +167,7 @@ def _track(
         level_db=float(treatment.gain.level_db[i]),
         pan=float(treatment.pan.position[i]),
         width_db=float(treatment.pan.width_db[i]) if track.channels == 2 else None,
+        spread_db=_spread_db(treatment, i),
         send_db=_send_db(treatment, i),
         cuts=_cuts(treatment, i),
         tone_db=tone,
@@ -174,6 +175,12 @@ def _track(
         dynamics_db=zones,
         active=active,
     )
+
+
+def _spread_db(treatment: Treatment, track: int) -> float | None:
+    spread_db = SPREAD_OFF_DB if treatment.pan.spread_db is None else float(treatment.pan.spread_db[track])
+    # below it a side signal is no width
+    return spread_db if spread_db > SPREAD_OFF_DB + 10.0 else None
 
 
 def _weights(objective: Objective) -> tuple[RuleType | None, Float[np.ndarray, " band"]]:

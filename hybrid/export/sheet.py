@@ -62,6 +62,8 @@ class TrackSheet:
     """-100 is hard left, 100 is hard right."""
     width_db: float | None
     """Gain of the side signal against the mid; None for a mono track."""
+    spread_db: float | None
+    """Level of the side signal that is made of the mid, relative to it; None where there is none."""
     send_db: float | None
     """Level of what comes back from the room relative to the track; None in a dry mix or where nothing is sent."""
     cuts: tuple[Cut, ...]
@@ -110,6 +112,11 @@ class Sheet:
     after: Verdict
     notes: tuple[str, ...]
     made_with: dict[str, str]
+
+    @property
+    def has_spread(self) -> bool:
+        """Whether any track is given a width of its own."""
+        return any(track.spread_db is not None for track in self.tracks)
 
     @property
     def has_reverb(self) -> bool:

@@ -58,24 +58,28 @@ def rendered(
     grid = grid_of(song)
     renderer = render.make_renderer(song.sample_rate)
     plan = render.plan(renderer, treatment)
-    static, pan = np.asarray(plan.static_db), np.asarray(plan.pan)
-    tails = [render.empty_tail(renderer, track.channels) for track in song.tracks]
+    static, pan, spread = np.asarray(plan.static_db), np.asarray(plan.pan), _spreads(plan, len(song.tracks))
+    tails = [
+        render.empty_tail(renderer, track.channels * (1 if spread[k] is None else 2))
+        for k, track in enumerate(song.tracks)
+    ]
     room = Room(treatment.reverb, song.sample_rate, grid.chunk) if treatment.reverb is not None else None
 
     def treat(number: int, index: int) -> tuple[Float[np.ndarray, "_ time"], Float[np.ndarray, "2 time"]]:
         x = read_chunk(reader, grid, index, number)
         # silence in, and no earlier window that rings on: silence out, without a transform
         if not x.any() and not tails[index].any():
-            y = np.zeros((x.shape[0], grid.chunk), np.float32)
+            y = np.zeros((tails[index].shape[0], grid.chunk), np.float32)
         else:
             moving = render.zone_gains_db(renderer, treatment, index, number)
             # `map_chunks` begins a chunk when the one before is complete, so that this tail is final
-            y, tail = render.filter_chunk(renderer, x, static[index], moving, tails[index])
+            y, tail = render.filter_chunk(renderer, x, static[index], moving, tails[index], spread[index])
             y, tails[index] = np.asarray(y), np.asarray(tail)
             if compare:
                 # a block begins with three hops of context and comes out three hops late: both start at one sample
-                compare(index, x[:, : grid.chunk], y)
-        return y, render.pan_channels(y, pan[index])
+                compare(index, x[:, : grid.chunk], y[: len(x)])
+        stem = render.pan_channels(y[: len(x)], pan[index])
+        return y[: len(x)], stem if spread[index] is None else stem + render.side_of(y[len(x) :], pan[index])
 
     for number, treated in enumerate(map_chunks(pool, treat, grid.n_chunks, len(song.tracks))):
         start = number * grid.chunk - grid.context
@@ -92,7 +96,7 @@ def mixed(
     grid = grid_of(song)
     renderer = render.make_renderer(song.sample_rate)
     plan = render.plan(renderer, treatment)
-    static, pan = np.asarray(plan.static_db), np.asarray(plan.pan)
+    static, pan, spread = np.asarray(plan.static_db), np.asarray(plan.pan), _spreads(plan, len(song.tracks))
     room = Room(treatment.reverb, song.sample_rate, grid.chunk) if treatment.reverb is not None else None
     # what each track adds to the mix, and what it sends to the room
     shares = np.ones((len(song.tracks), 1), np.float32)
@@ -109,7 +113,7 @@ def mixed(
                 x = read_chunk(reader, grid, index, number)
             if x.any():
                 moving = render.zone_gains_db(renderer, treatment, index, number)
-                gains = render.ChunkGains(static[index], moving, pan[index], shares[index])
+                gains = render.ChunkGains(static[index], moving, pan[index], shares[index], spread[index])
                 sums = render.add_track(renderer, sums, x, gains)
         return sums.reshape(-1, *sums.shape[2:]).block_until_ready()
 
@@ -118,6 +122,13 @@ def mixed(
         samples, tail = (np.asarray(each) for each in render.synthesise(renderer, sums, tail))
         whole = samples[:2] + room.process(samples[2:]) if room else samples
         yield _cut(whole, number * grid.chunk - grid.context, song)
+
+
+def _spreads(plan: render.RenderPlan, n_tracks: int) -> list[Float[np.ndarray, " bin"] | None]:
+    """The spread of each track; None where it is off, so that such tracks cost nothing."""
+    if plan.spread is None:
+        return [None] * n_tracks
+    return [each if each.any() else None for each in np.asarray(plan.spread)[:n_tracks]]
 
 
 def _cut(y: Float[np.ndarray, "channel time"], start: int, song: Song) -> Float[np.ndarray, "channel kept"]:

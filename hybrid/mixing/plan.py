@@ -187,13 +187,18 @@ def _with_level_notes(report: MatchReport, rules: RuleSet, song: Song, dry: Dry)
 def _proposed_start(
     network: Network, dry: Dry, context: ProposalContext, nothing: Treatment, usual: Treatment, song: Song, seed: int
 ) -> Treatment:
-    """The network's proposal with the usual sends; low cuts are no lower than where they have a gradient."""
+    """The network's proposal with the usual sends and spreads; low cuts are no lower than where they have a
+    gradient."""
     start = replace(nothing, reverb=usual.reverb)
     is_recorded = song.raw_levels != "arbitrary"
     conditioning = conditioning_of(song.tracks, network.roles, dry.power.shape[0], seed, is_recorded=is_recorded)
     proposal = proposed(network, dry, context, start, conditioning)
     corner_hz = np.maximum(proposal.eq.low_cut_hz, usual.eq.low_cut_hz)
-    return replace(proposal, eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)))
+    return replace(
+        proposal,
+        eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)),
+        pan=proposal.pan._replace(spread_db=usual.pan.spread_db),
+    )
 
 
 class ShapeSpec(NamedTuple):

@@ -18,7 +18,7 @@ from hybrid.treatment.axes import map_axis
 from hybrid.treatment.bounds import constrain, unconstrain
 from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.parts import RIDE_S
-from hybrid.treatment.types import Dry, Dynamics, Gain, Pan, Reverb, Treatment
+from hybrid.treatment.types import Dry, Dynamics, Gain, Reverb, Treatment
 
 _FIXED = ("level_db", "tone", "low_cut", "position", "width", "send", "family", "hidden")
 """Fields of a prediction with one value per track for the whole song."""
@@ -182,7 +182,7 @@ def _unconstrained(prediction: Proposal, inputs: SongInputs) -> Treatment:
             tone_db=masked(prediction.tone), low_cut_hz=unconstrained.eq.low_cut_hz + masked(prediction.low_cut)
         ),
         dynamics=Dynamics(_resampled(masked(prediction.zone), dry, start.knot_s, zone.shape[-1])),
-        pan=Pan(masked(prediction.position), masked(prediction.width)),
+        pan=unconstrained.pan._replace(position=masked(prediction.position), width_db=masked(prediction.width)),
         reverb=reverb,
     )
 

@@ -15,7 +15,7 @@ from hybrid.errors import InputError, Problem
 from hybrid.knowledge.select import by_role
 from hybrid.measure import loudness
 from hybrid.measure.balance import raw_lufs
-from hybrid.treatment.parts import PARTS
+from hybrid.treatment.parts import PARTS, SPREAD_OFF_DB
 from hybrid.treatment.types import Dry, Treatment, treatment_parts
 
 ROLE_LEVELS_LU = {
@@ -46,6 +46,9 @@ _OUTERMOST_PAN = 20.0
 """Pan units from the centre to the outermost track at the start: enough to break the tie between left and right."""
 
 
+_SPREAD_DB = -20.0
+"""Spread of tracks that need not be in the middle at the start, where rules act on it: it has a gradient there, and
+can hardly be heard. A guess."""
 SENDS_DB = {"vocal": -15.0, "drums.snare": -18.0, "drums.kick": -40.0, "bass": -40.0, "drums": -30.0, "all": -24.0}
 """Sends by role where there is a room: guesses, in the order of the reverbs in 90 human mixes (MixologyDB)."""
 
@@ -84,13 +87,17 @@ def usual_start(
     low, high = PARTS["gain.level"].bijector.limits
     level = np.clip(level, 0.9 * low, 0.9 * high)
     sends = np.array([by_role(SENDS_DB, track.role) for track in tracks], np.float32)
+    spread_db = treatment.pan.spread_db
     reverb = treatment.reverb and treatment.reverb._replace(send_db=_padded(treatment.reverb.send_db, sends))
     return replace(
         treatment,
         reverb=reverb,
         gain=treatment.gain._replace(level_db=_padded(treatment.gain.level_db, level)),
         eq=treatment.eq._replace(low_cut_hz=_padded(treatment.eq.low_cut_hz, 0.5 * raw_findings.corner_hz)),
-        pan=treatment.pan._replace(position=_padded(treatment.pan.position, _spread(tracks, seed))),
+        pan=treatment.pan._replace(
+            position=_padded(treatment.pan.position, _spread(tracks, seed)),
+            spread_db=None if spread_db is None else _padded(spread_db, _spreads(tracks), SPREAD_OFF_DB),
+        ),
     )
 
 
@@ -115,6 +122,12 @@ def _spread(tracks: Sequence[Track], seed: int) -> Float[np.ndarray, " track"]:
     return position
 
 
+def _spreads(tracks: Sequence[Track]) -> Float[np.ndarray, " track"]:
+    """Spreads at the start: none for tracks that belong in the middle."""
+    central = [("lead" in track.tags) or _is_central(track.role) for track in tracks]
+    return np.where(central, SPREAD_OFF_DB, _SPREAD_DB)
+
+
 def _is_central(role: str) -> bool:
     return by_role({"bass": True, "drums.kick": True, "drums.snare": True, "drums": True}, role) is True
 
@@ -131,6 +144,9 @@ def check_start(start: Treatment, like: Treatment) -> None:
             raise InputError(Problem("start", what, hint))
 
 
-def _padded(like: Float[Array, " padded"], values: Float[np.ndarray, " track"]) -> Float[Array, " padded"]:
-    """The values, followed by zeros up to the length of `like`."""
-    return jax.device_put(np.pad(values, (0, len(like) - len(values))).astype(np.float32))
+def _padded(
+    like: Float[Array, " padded"], values: Float[np.ndarray, " track"], neutral: float = 0.0
+) -> Float[Array, " padded"]:
+    """The values, followed by the neutral one up to the length of `like`."""
+    padding = (0, len(like) - len(values))
+    return jax.device_put(np.pad(values, padding, constant_values=neutral).astype(np.float32))

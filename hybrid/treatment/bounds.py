@@ -15,14 +15,14 @@ from jaxtyping import Array, Float
 from hybrid.treatment.parts import (
     PARTS,
     TIME_AXES,
+    AddedPower,
     Bounded,
     BoundedOctaves,
     OneSided,
     Part,
-    ReturnedPower,
     SquaredOctaves,
 )
-from hybrid.treatment.types import Treatment, map_parts, send_power, treatment_parts
+from hybrid.treatment.types import Treatment, added_power, map_parts, treatment_parts
 
 _INSIDE = 0.999
 """Share of a range to which values at or beyond its end are clipped: the end itself has no finite inverse."""
@@ -106,8 +106,8 @@ def regulariser(treatment: Treatment) -> Float[Array, " track"]:
 
 def _regulariser(part: Part, value: Float[Array, "track ..."]) -> Float[Array, " track"]:
     kind = part.regulariser
-    if isinstance(kind, ReturnedPower):
-        return 4.0 * send_power(value)
+    if isinstance(kind, AddedPower):
+        return 4.0 * added_power(value, part.neutral)
     if isinstance(kind, SquaredOctaves):
         # not below 1 Hz: a low cut that is off, at 0 Hz, has no logarithm
         octaves = jnp.log2(jnp.maximum(value, 1.0) / kind.from_hz)

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.signal import bands
-from hybrid.treatment.parts import N_TONE, N_ZONES, RIDE_S, ZONES_HZ
-from hybrid.treatment.types import Dry, Eq, Reverb, Treatment
+from hybrid.treatment.parts import N_TONE, N_ZONES, RIDE_S, SPREAD_OFF_DB, ZONES_HZ
+from hybrid.treatment.types import Dry, Eq, Reverb, Treatment, added_power
 
 LN_DB = float(np.log(10.0) / 10.0)
 """Natural logarithm of a power ratio of one decibel."""
@@ -110,6 +110,24 @@ def pan_matrix(treatment: Treatment) -> Float[Array, "track 2 2"]:
     # the root of two makes the centre unity, so that a neutral treatment sums the tracks unchanged
     position = np.sqrt(2.0) * jnp.stack([jnp.cos(angle), jnp.sin(angle)], -1)
     return position[..., None] * width
+
+
+SPREAD_FROM_HZ = 200.0
+"""Below it the spread fades out, 12 dB per octave: bodies and basses stay in the middle. By taste."""
+
+
+def spread_power(spread_db: Float[Array, " track"], at_hz: Float[np.ndarray | Array, " f"]) -> Float[Array, "track f"]:
+    """Power of the side signal that a spread makes of the mid, relative to the mid, at frequencies above 0 Hz."""
+    return added_power(spread_db, SPREAD_OFF_DB)[:, None] / (1.0 + (SPREAD_FROM_HZ / at_hz) ** 4)
+
+
+def spread_phase(at_hz: Float[np.ndarray, " f"]) -> Float[np.ndarray, " f"]:
+    """Sine whose sign alternates with every ERB, of mean square 1: what the side signal is of the mid, in quadrature.
+
+    Quadrature leaves both channels equally loud at every frequency, and the alternation spreads the sound, where one
+    sign for all would only turn phases.
+    """
+    return np.sqrt(2.0) * np.sin(np.pi * bands.erb_number(at_hz))
 
 
 def room_decay_s(reverb: Reverb) -> Float[Array, " band"]:

@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from hybrid.signal import room
+from hybrid.signal import bands, room
 from hybrid.treatment.axes import map_axis
 from hybrid.treatment.curves import (
     FAINT,
@@ -25,6 +26,7 @@ from hybrid.treatment.curves import (
     moving_db,
     pan_matrix,
     room_decay_s,
+    spread_power,
     static_db,
     tone_curves,
     zone_curves,
@@ -50,6 +52,9 @@ class Layer(NamedTuple):
     """Further gain of K-weighted powers: in a band that a low cut divides, the upper part counts more."""
     pan: Float[Array, "track 2 2"]
     """Amplitude gains `[output channel, input channel]`."""
+    spread: Float[Array, "track band"] | None = None
+    """Power of a side signal in quadrature to the mid, relative to that of the mid of the panned track. None without
+    spread."""
     reverb_return: Return | None = None
     """None without reverb."""
 
@@ -67,7 +72,7 @@ class Return(NamedTuple):
 
 def treated(dry: Dry, treatment: Treatment) -> Layer:
     """Layer of the tracks under a treatment, before the output level."""
-    return _in_room(Layer(dry, *_treated(dry, treatment)), treatment)
+    return _in_room(Layer(dry, *_treated(dry, treatment), spread=_spread(treatment)), treatment)
 
 
 @partial(jax.jit, inline=True)
@@ -98,10 +103,15 @@ def _untouched(power: Float[Array, "track 3 frame band"]) -> tuple[Array, Array,
 
 def with_pan_and_reverb(dry: Dry, treatment: Treatment) -> Layer:
     """Layer of tracks that were measured after filtering and gain, with the pan, width and reverb of a treatment."""
-    return _in_room(untreated(dry)._replace(pan=_pan_matrix(treatment)), treatment)
+    return _in_room(untreated(dry)._replace(pan=_pan_matrix(treatment), spread=_spread(treatment)), treatment)
 
 
 _pan_matrix = jax.jit(pan_matrix)
+
+
+def _spread(treatment: Treatment) -> Float[Array, "track band"] | None:
+    spread_db = treatment.pan.spread_db
+    return None if spread_db is None else spread_power(spread_db, bands.band_centres_hz().astype(np.float32))
 
 
 def _in_room(layer: Layer, treatment: Treatment) -> Layer:
@@ -130,6 +140,29 @@ def _total_shares(pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3"]:
     return jnp.concatenate([own, 2.0 * jnp.sum(pan[..., 0] * pan[..., 1], axis=-1, keepdims=True)], axis=-1)
 
 
+def _mid(pan: Float[Array, "track 2 2"]) -> Float[Array, "track 2"]:
+    """Amplitude gains of both input channels in the mean of both output channels."""
+    return 0.5 * jnp.sum(pan, axis=-2)
+
+
+def _mid_shares(pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3"]:
+    """Coefficients of left, right and cross power in the power of the mean of both output channels."""
+    mid = _mid(pan)
+    return jnp.concatenate([jnp.square(mid), 2.0 * jnp.prod(mid, axis=-1, keepdims=True)], axis=-1)
+
+
+def _mid_power(power: Float[Array, "item 3 *shape"]) -> Float[Array, "item *shape"]:
+    """Power of the mean of both channels, from left, right and cross power."""
+    return 0.25 * (power[:, 0] + power[:, 1] + 2.0 * power[:, 2])
+
+
+def _with_side(
+    power: Float[Array, "item 3 *shape"], side: Float[Array, "item *shape"]
+) -> Float[Array, "item 3 *shape"]:
+    """Left, right and cross power with a side signal of that power, in quadrature to the mid."""
+    return power + jnp.stack([side, side, -side], axis=1)
+
+
 def summed(x: Float[Array, "item *shape"]) -> Float[Array, "*shape"]:
     """Sum over the first axis, by a product with ones: on CPU a plain sum over an outer axis is ten times slower."""
     return jnp.tensordot(jnp.ones(x.shape[0], x.dtype), x, 1)
@@ -141,9 +174,17 @@ def _weighed(shares: Float[Array, "item part"], power: Float[Array, "item part f
     return sum(parts[1:], parts[0])
 
 
+def _in_both(layer: Layer, power: Float[Array, "track 3 frame band"]) -> Float[Array, "track frame band"]:
+    """Power of every panned and spread track, sum of both channels."""
+    straight = _weighed(_total_shares(layer.pan), power)
+    if layer.spread is None:
+        return straight
+    return straight + 2.0 * layer.spread[:, None] * _weighed(_mid_shares(layer.pan), power)
+
+
 def direct_power(layer: Layer) -> Float[Array, "track frame band"]:
     """Power of every track, sum of both channels, without reverberation."""
-    return _weighed(_total_shares(layer.pan), layer.dry.power) * layer.gain
+    return _in_both(layer, layer.dry.power) * layer.gain
 
 
 def track_power(layer: Layer) -> Float[Array, "track frame band"]:
@@ -164,7 +205,7 @@ def pair_member(dry: Dry, member: Float[Array, "*bus track"]) -> Float[Array, "*
 def track_k(layer: Layer) -> Float[Array, "track frame"]:
     """K-weighted power of every track, sum of both channels and all bands, including its reverberation."""
     # weighted per bin when measured; reverberation is derived from plain powers, with the mean weight of each band
-    power = _weighed(_total_shares(layer.pan), layer.dry.power_k)
+    power = _in_both(layer, layer.dry.power_k)
     straight = jnp.sum(power * layer.gain * layer.gain_k[:, None], axis=-1)
     return straight if layer.reverb_return is None else straight + layer.reverb_return.of_track @ layer.dry.k_weight
 
@@ -208,7 +249,22 @@ def _direct_pair_power(layer: Layer) -> Float[Array, "pair frame band"]:
     shares = 2.0 * jnp.einsum("pak,pal->pkl", layer.pan[first], layer.pan[second])
     cross = layer.dry.cross
     flat = cross.reshape(cross.shape[0], 4, *cross.shape[3:])
-    return _weighed(shares.reshape(-1, 4), flat) * _pair_gain(layer)
+    straight = _weighed(shares.reshape(-1, 4), flat)
+    spread = _pair_spread(layer)
+    if spread is not None:
+        mid = _mid(layer.pan)
+        shares = 4.0 * jnp.einsum("pk,pl->pkl", mid[first], mid[second])
+        straight = straight + spread[:, None] * _weighed(shares.reshape(-1, 4), flat)
+    return straight * _pair_gain(layer)
+
+
+def _pair_spread(layer: Layer) -> Float[Array, "pair band"] | None:
+    """Geometric mean of both tracks' spreads: their side signals share phase as they do themselves."""
+    if layer.spread is None:
+        return None
+    product = layer.spread[layer.dry.pairs[:, 0]] * layer.spread[layer.dry.pairs[:, 1]]
+    # the gradient of the square root is infinite at zero
+    return jnp.where(product > FAINT, jnp.sqrt(jnp.maximum(product, FAINT)), 0.0)
 
 
 def _panned(power: Float[Array, "track 3 ..."], pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3 ..."]:
@@ -238,7 +294,8 @@ def over_time(layer: Layer, weight: Float[Array, "track frame"]) -> Float[Array,
     """Left, right and cross power of every track, summed over frames with `weight`, without reverberation."""
     # summed over frames before they are panned: the gradient by positions then needs no array of frames
     parts = [jnp.einsum("itb,it->ib", layer.dry.power[:, c] * layer.gain, weight) for c in range(3)]
-    return _panned(jnp.stack(parts, axis=1), layer.pan)
+    power = _panned(jnp.stack(parts, axis=1), layer.pan)
+    return power if layer.spread is None else _with_side(power, layer.spread * _mid_power(power))
 
 
 def mix_over_time(layer: Layer, weight: Float[Array, " frame"]) -> Float[Array, "3 band"]:
@@ -247,7 +304,9 @@ def mix_over_time(layer: Layer, weight: Float[Array, " frame"]) -> Float[Array, 
     gain = _pair_gain(layer)
     parts = [jnp.einsum("ptb,t->pb", layer.dry.cross[:, k, m] * gain, weight) for k in (0, 1) for m in (0, 1)]
     cross = jnp.stack(parts, axis=1).reshape(-1, 2, 2, gain.shape[-1])
-    own = jnp.sum(over_time(layer, everywhere), axis=0) + jnp.sum(_panned_pairs(cross, layer), axis=0)
+    pairs, spread = _panned_pairs(cross, layer), _pair_spread(layer)
+    pairs = pairs if spread is None else _with_side(pairs, spread * _mid_power(pairs))
+    own = jnp.sum(over_time(layer, everywhere), axis=0) + jnp.sum(pairs, axis=0)
     if layer.reverb_return is not None:
         own = own + _in_both_channels(jnp.einsum("itb,t->b", jnp.concatenate(layer.reverb_return), weight))
     return _non_negative(own)
@@ -255,9 +314,16 @@ def mix_over_time(layer: Layer, weight: Float[Array, " frame"]) -> Float[Array, 
 
 def mix_over_bands(layer: Layer, weight: Float[Array, " band"]) -> Float[Array, "3 frame"]:
     """Left, right and cross power of the mix in every frame, summed over bands with `weight`."""
-    own = (layer.dry.power * layer.gain[:, None]) @ weight
-    cross = (layer.dry.cross * _pair_gain(layer)[:, None, None]) @ weight
-    power = jnp.sum(_panned(own, layer.pan), axis=0) + jnp.sum(_panned_pairs(cross, layer), axis=0)
+    tracks, pairs = layer.dry.power * layer.gain[:, None], layer.dry.cross * _pair_gain(layer)[:, None, None]
+    own, cross = _panned(tracks @ weight, layer.pan), _panned_pairs(pairs @ weight, layer)
+    if layer.spread is not None:
+        # bands are spread by different amounts: their sides are summed by themselves
+        spread, pair_spread = layer.spread[:, None, None], _pair_spread(layer)
+        assert pair_spread is not None
+        own = _with_side(own, _mid_power(_panned((tracks * spread) @ weight, layer.pan)))
+        of_pairs = _panned_pairs((pairs * pair_spread[:, None, None, None]) @ weight, layer)
+        cross = _with_side(cross, _mid_power(of_pairs))
+    power = jnp.sum(own, axis=0) + jnp.sum(cross, axis=0)
     if layer.reverb_return is not None:
         power = power + _in_both_channels(summed(jnp.concatenate(layer.reverb_return) @ weight))
     return _non_negative(power)

@@ -19,6 +19,9 @@ RIDE_S = 2.0
 SEND_OFF_DB = -60.0
 """Send level at or below which a send is off."""
 
+SPREAD_OFF_DB = -40.0
+"""Level of the spread at or below which it is off."""
+
 Axis = Literal["track", "tone", "zone", "ride", "knot"]
 """Tracks; points of a tone curve; zones of bands; points in time, of the ride and of dynamics."""
 _AXIS_WORDS = {
@@ -101,11 +104,11 @@ class SquaredOctaves(NamedTuple):
     below: bool = False
 
 
-class ReturnedPower(NamedTuple):
-    """Reverberant power relative to that at a send of -6 dB."""
+class AddedPower(NamedTuple):
+    """Power that is added to the track, relative to that at -6 dB; 0 at the neutral level."""
 
 
-Regulariser = Quadratic | SquaredOctaves | ReturnedPower
+Regulariser = Quadratic | SquaredOctaves | AddedPower
 
 
 class Part(NamedTuple):
@@ -199,11 +202,17 @@ _ROWS = (
         "pan.width", "dB", ("track",), Bounded(-24.0, 3.0, 3.0),
         "width", "widen {track}", "narrow {track}", "width",
     ),
+    # at rest 0.6 dB above its lowest level; at the highest the sides are a quarter of the mid (by taste)
+    Part(
+        "pan.spread", "dB", ("track",), OneSided(SPREAD_OFF_DB, 34.0, 3.0),
+        "spread", "spread {track}", "gather {track}", "spread",
+        neutral=SPREAD_OFF_DB, unlock=0.35, regulariser=AddedPower(), optional=True,
+    ),
     # at rest 1 dB above its lowest level
     Part(
         "reverb.send", "dB", ("track",), OneSided(SEND_OFF_DB, 60.0, 3.0),
         "send", "send more of {track}", "send less of {track}", "sends",
-        neutral=SEND_OFF_DB, unlock=0.35, regulariser=ReturnedPower(), optional=True,
+        neutral=SEND_OFF_DB, unlock=0.35, regulariser=AddedPower(), optional=True,
     ),
     # from a small hall (by taste), 0.2 to 3.9 s; one unit is a factor of 1.2
     Part(
@@ -246,7 +255,7 @@ GROUPS = {
     "gain": Group("level and rides"),
     "eq": Group("tone and cuts"),
     "dynamics": Group("dynamics"),
-    "pan": Group("position and width"),
+    "pan": Group("position, width and spread"),
     "reverb": Group("sends and the room", is_optional=True, song_section="room"),
     "master": Group("output level", song_section="master"),
 }

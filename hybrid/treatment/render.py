@@ -17,7 +17,16 @@ from jaxtyping import Array, Complex, Float, Int
 
 from hybrid.signal import bands, room, stft
 from hybrid.signal.bandpower import CHUNK_HOPS, CONTEXT_HOPS
-from hybrid.treatment.curves import LN_DB, filters_db, moving_db, pan_matrix, tone_curves, zone_curves
+from hybrid.treatment.curves import (
+    LN_DB,
+    filters_db,
+    moving_db,
+    pan_matrix,
+    spread_phase,
+    spread_power,
+    tone_curves,
+    zone_curves,
+)
 from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Reverb, Treatment, map_parts, send_power
 
@@ -32,6 +41,7 @@ class Renderer(NamedTuple):
     tone: Float[Array, "tone bin"]
     zones: Float[Array, "zone bin"]
     hop_s: Float[Array, ""]
+    spread_phase: Float[Array, " bin"]
 
 
 class RenderPlan(NamedTuple):
@@ -39,6 +49,8 @@ class RenderPlan(NamedTuple):
 
     static_db: Float[Array, "track bin"]
     pan: Float[Array, "track 2 2"]
+    spread: Float[Array, "track bin"] | None
+    """Amplitude of the side signal over the mid, in quadrature to it; None without spread."""
 
 
 def make_renderer(sample_rate: int) -> Renderer:
@@ -49,17 +61,21 @@ def make_renderer(sample_rate: int) -> Renderer:
     bin_hz = bands.bin_frequencies_hz(len(window), sample_rate)
     # the weights that sum bins to bands also interpolate curves at band centres to the bins
     spread = bands.band_weights(bin_hz).T
-    matrices = (window, bin_hz, tone_curves() @ spread, zone_curves() @ spread, hop / sample_rate)
+    matrices = (window, bin_hz, tone_curves() @ spread, zone_curves() @ spread, hop / sample_rate, spread_phase(bin_hz))
     return Renderer(*(jnp.asarray(m, jnp.float32) for m in matrices))
 
 
 @jax.jit
 def plan(renderer: Renderer, treatment: Treatment) -> RenderPlan:
-    """Gains of a treatment that are constant over time: dB per bin, and the pan matrix."""
+    """Gains of a treatment that are constant over time: dB per bin, the pan matrix, and the spread per bin."""
     # cuts are exact at every bin, where prediction has one value for a band; 0 Hz would divide by zero
     filters = filters_db(treatment.eq, jnp.maximum(renderer.bin_hz, 1.0))
     static = treatment.gain.level_db[:, None] + treatment.eq.tone_db @ renderer.tone + filters
-    return RenderPlan(static, pan_matrix(treatment))
+    spread_db, spread = treatment.pan.spread_db, None
+    if spread_db is not None:
+        amplitude = jnp.sqrt(spread_power(spread_db, jnp.maximum(renderer.bin_hz, 1.0)))
+        spread = amplitude * renderer.spread_phase
+    return RenderPlan(static, pan_matrix(treatment), spread)
 
 
 @jax.jit
@@ -83,18 +99,30 @@ def filter_chunk(
     x: Float[np.ndarray, "channel time"],
     static_db: Float[_ArrayLike, " bin"],
     zone_db: Float[_ArrayLike, "zone hop"],
-    tail: Float[_ArrayLike, "channel tail"],
-) -> tuple[Float[Array, "channel chunk"], Float[Array, "channel tail"]]:
-    """Filtered chunk of one track, three hops late, and the tail that the next chunk completes."""
+    tail: Float[_ArrayLike, "signal tail"],
+    spread: Float[_ArrayLike, " bin"] | None = None,
+) -> tuple[Float[Array, "signal chunk"], Float[Array, "signal tail"]]:
+    """Filtered chunk of one track, three hops late, and the tail that the next chunk completes.
+
+    With a spread, what it makes of each channel follows after the channels.
+    """
     # windows are cut on the host, outside the compiled function: overlapping views cost nothing there
-    return _filter_chunk(renderer, stft.windowed(x, renderer.window), static_db, zone_db, tail)
+    return _filter_chunk(renderer, stft.windowed(x, renderer.window), static_db, zone_db, tail, spread)
 
 
 @jax.jit
 def _filter_chunk(
-    renderer: Renderer, windows: Float[Array, "channel hop window"], static_db: Array, zone_db: Array, tail: Array
-) -> tuple[Float[Array, "channel chunk"], Float[Array, "channel tail"]]:
-    return synthesise(renderer, stft.spectra(windows) * _gain(renderer, static_db, zone_db), tail)
+    renderer: Renderer,
+    windows: Float[Array, "channel hop window"],
+    static_db: Array,
+    zone_db: Array,
+    tail: Array,
+    spread: Array | None,
+) -> tuple[Float[Array, "signal chunk"], Float[Array, "signal tail"]]:
+    spectrum = stft.spectra(windows) * _gain(renderer, static_db, zone_db)
+    if spread is not None:
+        spectrum = jnp.concatenate([spectrum, 1j * spread * spectrum])
+    return synthesise(renderer, spectrum, tail)
 
 
 class ChunkGains(NamedTuple):
@@ -105,6 +133,7 @@ class ChunkGains(NamedTuple):
     pan: Float[_ArrayLike, "2 2"]
     shares: Float[np.ndarray, " sum"]
     """Amplitude with which the track enters each sum."""
+    spread: Float[_ArrayLike, " bin"] | None = None
 
 
 def add_track(
@@ -119,7 +148,7 @@ def add_track(
     buffer of `sums` is donated: it must not be used afterwards.
     """
     windows = stft.windowed(x, renderer.window)
-    return _add_track(sums, renderer, gains.shares, windows, gains.static_db, gains.zone_db, gains.pan)
+    return _add_track(sums, renderer, gains.shares, windows, gains.static_db, gains.zone_db, gains.pan, gains.spread)
 
 
 @partial(jax.jit, donate_argnums=0)
@@ -131,6 +160,7 @@ def _add_track(
     static_db: Array,
     zone_db: Array,
     pan: Float[Array, "2 2"],
+    spread: Array | None,
 ) -> Complex[Array, "sum 2 hop bin"]:
     spectrum, gain = stft.spectra(windows), _gain(renderer, static_db, zone_db)
     # a mono track is two equal channels: its pan is the sum over input channels
@@ -138,6 +168,9 @@ def _add_track(
         panned = jnp.sum(pan, axis=1)[:, None, None] * (spectrum * gain)
     else:
         panned = jnp.stack([(row[0] * spectrum[0] + row[1] * spectrum[1]) * gain for row in pan])
+    if spread is not None:
+        side = 1j * spread * (0.5 * (panned[0] + panned[1]))
+        panned = panned + jnp.stack([side, -side])
     return sums + shares[:, None, None, None] * panned
 
 
@@ -160,6 +193,13 @@ def synthesise(
 def pan_channels(x: Float[np.ndarray, "channel time"], pan: Float[np.ndarray, "2 2"]) -> Float[np.ndarray, "2 time"]:
     """Two channels of a track in the mix; a mono track is taken as two equal channels."""
     return pan.sum(axis=1)[:, None] * x if len(x) == 1 else pan @ x
+
+
+def side_of(spread: Float[np.ndarray, "channel time"], pan: Float[np.ndarray, "2 2"]) -> Float[np.ndarray, "2 time"]:
+    """The side signal of a panned track, from what its spread makes of each channel: opposite in both channels."""
+    mid = pan.mean(axis=0)
+    side = mid.sum() * spread[0] if len(spread) == 1 else mid @ spread
+    return np.stack([side, -side])
 
 
 class Room:

@@ -82,10 +82,14 @@ class Dynamics(NamedTuple):
 
 
 class Pan(NamedTuple):
-    """Position by the sine-cosine law, unity at the centre; width as the gain of a stereo track's side signal."""
+    """Position by the sine-cosine law, unity at the centre; width as the gain of a stereo track's side signal; spread
+    as a side signal made of the mid, by which a mono track gets a width of its own."""
 
     position: Float[Array, " track"]
     width_db: Float[Array, " track"]
+    spread_db: Float[Array, " track"] | None = None
+    """Level of that side signal relative to the mid, above `curves.SPREAD_FROM_HZ`; it cancels in the sum of both
+    channels. None where no rule acts on it."""
 
 
 class Reverb(NamedTuple):
@@ -153,10 +157,15 @@ def treatment_parts(treatment: Treatment) -> dict[str, Array]:
     return {_part(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(treatment)}
 
 
+def added_power(level_db: Float[Array, "*shape"], off_db: float) -> Float[Array, "*shape"]:
+    """Power of what is added at a level, relative to the track; exactly 0 at `off_db` and below."""
+    # less the power at which it is off, so that it opens without a step
+    return jnp.where(level_db > off_db, 10.0 ** (0.1 * level_db) - 10.0 ** (0.1 * off_db), 0.0)
+
+
 def send_power(send_db: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     """Reverberant power relative to the power of the track; exactly 0 at -60 dB and below."""
-    # less the power at which it is off, so that a send opens without a step
-    return jnp.where(send_db > SEND_OFF_DB, 10.0 ** (0.1 * send_db) - 10.0 ** (0.1 * SEND_OFF_DB), 0.0)
+    return added_power(send_db, SEND_OFF_DB)
 
 
 def is_named(part: str, acts_on: tuple[str, ...]) -> bool:

@@ -92,6 +92,7 @@ RULES: dict[str, tuple[Mapping[str, Plain], ...]] = {
         {"min": "-6 dB", "resolution": "bands"},
         {"max": "1.5 dB", "resolution": "tracks"},
     ),
+    "spread_level": ({"max": "-30 dB"},),
     "band_balance": ({"target": "0 dB", "tolerance": "1.4 dB"},),
     "width_by_frequency": ({"widths": {"20-120 Hz": "0 to 0.01", "500-2000 Hz": "0.03 to 0.3"}},),
     "pair_spread": ({"min": 0.5},),

@@ -148,10 +148,14 @@ def _dot(track: TrackSheet, frame: _Frame) -> Dot:
     distance = frame.distance(track.after_lu)
     x, y = frame.point(track.pan, distance)
     arc, description = "", f"{track.id}: {position(track.pan)}, {fixed(track.after_lu)} LU"
-    if track.width_db is not None:
-        half = min(_WIDE_AS_RECORDED * 10 ** (track.width_db / 20), 90.0)
+    widths = [db for db in (track.width_db, track.spread_db) if db is not None]
+    if widths:
+        half = min(_WIDE_AS_RECORDED * 10 ** (max(widths) / 20), 90.0)
         arc = frame.arc(max(track.pan - half, -100.0), min(track.pan + half, 100.0), distance)
+    if track.width_db is not None:
         description += f", width {fixed(track.width_db, signed=True)} dB"
+    if track.spread_db is not None:
+        description += f", spread {fixed(track.spread_db, signed=True)} dB"
     return Dot(track, x, y, 3.5 + 5.5 * frame.nearness(track.after_lu), arc, description)
 
 

@@ -47,6 +47,7 @@ READINGS: dict[str, Callable[..., Reading]] = {
     "low_end_budget": spectrum.low_end_budget,
     "side_energy": space.side_energy,
     "pan_position": space.pan_position,
+    "spread_level": space.spread_level,
     "left_right_balance": space.left_right_balance,
     "band_balance": space.band_balance,
     "similar_apart": space.similar_apart,

@@ -30,6 +30,7 @@ from hybrid.knowledge.types import (
     PanPosition,
     SideEnergy,
     SimilarApart,
+    SpreadLevel,
     WidthByFrequency,
 )
 from hybrid.measure import masking, space, spectrum
@@ -38,6 +39,7 @@ from hybrid.measure.panel import Measured
 from hybrid.measure.statistics import worst_mean
 from hybrid.signal import bands
 from hybrid.treatment import effect
+from hybrid.treatment.parts import SPREAD_OFF_DB
 
 LOW_HZ = 150.0
 """Tracks whose power lies below this are not pushed apart: the ear places them badly (Pestana 2014b)."""
@@ -67,6 +69,13 @@ def pan_position(rule: PanPosition, song: Measured, scope: Scope) -> Reading:
     """Pan position of each track's energy, -100 to 100."""
     active = sounding(song, scope)
     return Reading(positions(song, active), tracks_heard(scope, active))
+
+
+def spread_level(rule: SpreadLevel, song: Measured, scope: Scope) -> Reading:
+    """Level of each track's spread, dB; where no treatment has any, it is off."""
+    spread_db = treatment_of(song).pan.spread_db
+    audible = tracks_heard(scope, sounding(song, scope))
+    return Reading(jnp.full_like(audible, SPREAD_OFF_DB) if spread_db is None else spread_db, audible)
 
 
 def track_mean(song: Measured, active: Float[Array, "track frame"]) -> Float[Array, "track 3"]:

@@ -42,6 +42,7 @@ from hybrid.knowledge.types.space import (
     PanPosition,
     SideEnergy,
     SimilarApart,
+    SpreadLevel,
     WidthByFrequency,
 )
 from hybrid.knowledge.types.spectrum import (
@@ -80,6 +81,7 @@ TYPES: dict[str, type[RuleType]] = {
     "low_end_budget": LowEndBudget,
     "side_energy": SideEnergy,
     "pan_position": PanPosition,
+    "spread_level": SpreadLevel,
     "left_right_balance": LeftRightBalance,
     "band_balance": BandBalance,
     "similar_apart": SimilarApart,

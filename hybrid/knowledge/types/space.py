@@ -58,6 +58,23 @@ class PanPosition(RuleType):
         return self.target if self.kind == "require" else None
 
 
+class SpreadLevel(RuleType):
+    """Some tracks are not spread.
+
+    For every track, level of the side signal that its spread makes of its mid, relative to the mid, in dB: -40 where
+    there is none. The spread gives width to mono tracks, and cancels in mono.
+
+    Source: by design; that lows and leads stay in the middle is practice.
+    Cheats: none known.
+    """
+
+    unit: ClassVar[str] = "dB"
+    requires: ClassVar[Requires] = Requires("treatment", ("pan.spread",))
+
+    scale: Db = 3.0
+    acts_on: tuple[Part, ...] = ("pan.spread",)
+
+
 class LeftRightBalance(RuleType):
     """Left and right carry the same power.
 
