@@ -93,13 +93,14 @@ def dry_from_powers(
 
 
 def untouched(dry: Dry, knot_s: float = 0.2) -> Treatment:
-    """The treatment that does nothing, of the shape that fits, with a room."""
+    """The treatment that does nothing, of the shape that fits, with a room and a spread."""
     n_tracks, n_frames = dry.active.shape
-    return neutral(n_tracks, n_frames * dry.frame_s, knot_s, optional=("reverb",))
+    return neutral(n_tracks, n_frames * dry.frame_s, knot_s, optional=("reverb", "pan.spread"))
 
 
 _FROM = {
     "eq.low_cut": (30.0, 90.0),
+    "pan.spread": (-24.0, -8.0),
     "reverb.send": (-24.0, -6.0),
     "reverb.decay": (0.5, 2.0),
     "reverb.pre_delay": (0.01, 0.09),

@@ -67,7 +67,7 @@ def test_every_fitted_rule_has_its_evidence(tmp_path: Path):
 def test_what_is_not_fitted_stays_as_it_was(tmp_path: Path):
     rules, base = resolved(estimates_of(*SONGS), tmp_path), load_rules(["base"])
     assert [each.id for each in rules.rules] == [each.id for each in base.rules]
-    touched = {"balance.roles", "lead.level", "core.centre", "usual.level", "usual.place"}
+    touched = {"balance.roles", "lead.level", "core.centre", "usual.place"}
     assert [e for e in rules.rules if e.id not in touched] == [e for e in base.rules if e.id not in touched]
     assert rule(rules, "lead.level").weight == rule(base, "lead.level").weight
     assert rule(rules, "balance.roles").acts_on == rule(base, "balance.roles").acts_on
@@ -75,11 +75,16 @@ def test_what_is_not_fitted_stays_as_it_was(tmp_path: Path):
 
 def test_what_is_usual_is_that_of_roles_with_songs_enough(tmp_path: Path):
     estimated = estimates_of(*SONGS)
-    prior = rule(resolved(estimated, tmp_path), "usual.level")
+    prior = rule(resolved(estimated, tmp_path), "usual.place")
     assert isinstance(prior, CorpusPrior)
-    assert prior.bounds() == (-2.5, 2.5)
-    assert prior.table["bass.electric"].mean == pytest.approx(estimated["level", "bass.electric"].median, abs=0.051)
+    assert prior.bounds() == (-1.5, 1.5)
+    assert prior.table["guitar.electric"].mean == estimated["distance", "guitar.electric"].median == 40.0
     assert "drums.tom" not in prior.table  # the parent has one, and no mix has
+
+
+def test_a_rule_that_is_off_is_not_fitted(tmp_path: Path):
+    fitted, base = resolved(estimates_of(*SONGS), tmp_path), load_rules(["base"])
+    assert rule(fitted, "usual.level") == rule(base, "usual.level") and not rule(base, "usual.level").enabled
 
 
 def test_a_role_that_never_occurs_gets_no_number(tmp_path: Path):

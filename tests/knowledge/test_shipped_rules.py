@@ -78,7 +78,7 @@ def test_the_base_rules_hold_these_asks():
     assert asks["out.true-peak"] == (None, -1.0)
     assert asks["lead.level"] == (-4.0, 0.0)
     assert asks["lead.centre"] == (-4.0, 4.0)
-    assert asks["low.cut"] == (None, -20.0)
+    assert asks["low.cut"] == (None, -6.0)
 
 
 def test_the_base_budget_adds_up_to_a_whole():

@@ -23,7 +23,7 @@ from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Treatment, map_parts, neutral, treatment_parts
 from tests.mixing.made import DURATION_S, RATE, song_of, sounds
 
-EVERY_OPTION = ("eq.high_cut", "reverb")
+EVERY_OPTION = ("eq.high_cut", "pan.spread", "reverb")
 
 
 @pytest.fixture(scope="module")
