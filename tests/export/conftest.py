@@ -76,6 +76,7 @@ def _track(
         tags=("lead",) if role == "vocal.lead" else (), confidence=0.4 if "Pad" in name else 0.95,
         before_lu=after + rng.normal(0, 5.0), after_lu=after, level_db=float(rng.normal(0, 4)),
         pan=float(np.clip(pan + rng.normal(0, 6), -100, 100)), width_db=1.5 if role in STEREO else None,
+        spread_db=-14.0 if role == "synth.pad" else None,
         send_db=-12.0 if role == "vocal.lead" else None,
         cuts=() if "kick" in role else (Cut("low cut", float(rng.uniform(30, 160)), True), HIGH_CUT), tone_db=tone,
         ride_db=1.2 * _walk(rng, len(time_s)) * active, dynamics_db=dynamics, active=active,

@@ -13,7 +13,7 @@ from hybrid.measure import loudness
 from hybrid.measure.panel import predict
 from hybrid.refinement.initial import ROLE_LEVELS_LU, RawFindings, check_start, usual_start
 from hybrid.testing.songs import N_TRACKS, untouched
-from hybrid.treatment.parts import PARTS
+from hybrid.treatment.parts import PARTS, SPREAD_OFF_DB
 from hybrid.treatment.types import Treatment, neutral, treatment_parts
 from tests.knowledge.made import Part, dry_of, pink, song_of
 
@@ -65,10 +65,19 @@ def test_no_level_begins_at_its_bound():
 def test_only_level_position_and_low_cut_differ_from_the_untreated_song():
     start = treatment_parts(_start(Part(pink(), role=LEAD), Part(pink(), role=GUITAR)))
     untreated = treatment_parts(untouched(dry_of([])))
-    others = start.keys() - {"gain.level", "pan.position", "eq.low_cut", "reverb.send"}
+    others = start.keys() - {"gain.level", "pan.position", "eq.low_cut", "pan.spread", "reverb.send"}
     assert others
     for part in others:
         np.testing.assert_array_equal(start[part], untreated[part])
+
+
+def test_what_need_not_be_in_the_middle_starts_a_little_spread():
+    others = (Part(pink(), role=role) for role in (GUITAR, "bass", "drums.kick"))
+    start = _start(Part(pink(), role=LEAD, tags=("lead",)), *others)
+    spread_db = start.pan.spread_db
+    assert spread_db is not None
+    np.testing.assert_array_equal(spread_db[:4] > SPREAD_OFF_DB, [False, True, False, False])
+    assert spread_db[1] < -15.0
 
 
 def test_a_low_cut_starts_an_octave_below_its_corner_and_is_off_where_none_is_asked_for():
