@@ -300,7 +300,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path, help="folders of song folders")
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--limit", type=int, help="at most so many songs of each author")
-    parser.add_argument("--split", help="only songs of this split by author")
+    parser.add_argument("--split", action="append", help="only songs of this split by author; may be repeated")
     parser.add_argument("--most", type=int, default=16, help="no songs of more tracks than this")
     parser.add_argument("--brief", action="store_true", help="all rules, and none left out")
     parser.add_argument("--seconds", type=float, default=40.0)
@@ -316,7 +316,7 @@ def main() -> None:
         splits = decided_folders(corpus) if any(corpus.glob(f"*/{FILE}")) else {}
         folders = [path for path in corpus.iterdir() if path.is_dir() and mix_of(path)]
         if options.split:
-            folders = [path for path in folders if splits.get(path) == options.split]
+            folders = [path for path in folders if splits.get(path) in options.split]
         # drawn by chance, not by the alphabet
         folders.sort(key=lambda path: hashlib.sha256(path.name.encode()).digest())
         used: dict[str, int] = defaultdict(int)
