@@ -27,7 +27,7 @@ from hybrid.training.checkpoint import Checkpoints, RunState
 from hybrid.training.corpus import examples_of, make_missing, songs_in
 from hybrid.training.distillation import DistillationTarget
 from hybrid.training.example import CachedExample, Shape
-from hybrid.training.recipe import Recipe
+from hybrid.training.recipe import Data, Recipe
 from hybrid.training.record import MetricsLog, begin_run
 from hybrid.training.refined_targets import RefinedTargets
 from hybrid.training.sample import FAMILY_NAMES, ROLE_NAMES, Batch, SampleBuilder, evaluation_batches, training_batches
@@ -80,12 +80,23 @@ def gather_inputs(recipe: Recipe, songs: Path | None, types: RuleTypes | None = 
     """The inputs of a run, loaded. Raises InputError for what is missing, and for a data set that is too small."""
     if songs:
         song_folders(songs)
-    cards = [read_card(data.dataset) for data in recipe.data]
+    cards = [_card_of(data) for data in recipe.data]
     data = list(zip(recipe.data, cards, strict=True))
     train = [example for each, card in data for example in examples_of(card, "train", each.songs) * each.times]
     validation = [examples_of(card, "validation", each.validation) for each, card in data]
     rules = [load_rules(files, types=types) for files in recipe.rules]
     return TrainingInputs(recipe, rules, cards, train, validation, songs)
+
+
+def _card_of(data: Data) -> Card:
+    path = Path(data.dataset)
+    # a name without an ending is that of a shipped card
+    if path.suffix and not path.is_file():
+        hint = (
+            f"paths are from the current folder; `hybrid corpus build CARD FOLDER -o {path.parent}` makes such a corpus"
+        )
+        raise InputError(Problem(str(path), "no such card", hint))
+    return read_card(data.dataset)
 
 
 def train(

@@ -11,9 +11,12 @@ from pydantic import ValidationError
 
 from hybrid.audio.song import RawLevels
 from hybrid.knowledge.matches import match_report, notes_on_raw_levels
-from hybrid.knowledge.start_levels import too_loud_lu
+from hybrid.knowledge.objective import Objective
+from hybrid.knowledge.start_levels import start_levels_db, too_loud_lu
 from hybrid.knowledge.types import ExpectedLevel
+from hybrid.measure.balance import raw_lufs
 from hybrid.testing.songs import objective_of, rule_set, untouched
+from hybrid.treatment.parts import PARTS
 from tests.knowledge.made import Heard, Part, Plain, at_level, dry_of, pink, rule_of, song_of
 
 Levels = dict[str, Plain]
@@ -152,3 +155,32 @@ def test_levels_that_are_no_evidence_are_told_where_a_rule_would_use_them():
     assert notes_on_raw_levels(rules, arbitrary, (-20.1, -20.0, -19.9)) == ()
     by_role = rule_set(rule_of("expected_level", {"target": "0 LU", **ROLES}, "balance"))
     assert match_report(by_role, arbitrary).warnings == ()
+
+
+def _loudness_lu(parts: Sequence[Part], objective: Objective) -> np.ndarray:
+    """Loudness of the tracks under the gains that they start with, about the first, LU."""
+    dry = dry_of(parts)
+    level = (np.asarray(raw_lufs(dry)) + np.asarray(start_levels_db(objective, dry)))[: len(parts)]
+    return level - level[0]
+
+
+@pytest.mark.parametrize("gains_db", [(0.0, 0.0, 0.0), (-20.0, 3.0, 9.0)])
+def test_treatments_start_at_the_levels_that_are_expected_whatever_those_of_the_files(gains_db: tuple[float, ...]):
+    parts = [
+        part._replace(level_db=-20.0 + gain) for part, gain in zip([STRANGER, BASS, GUITAR], gains_db, strict=True)
+    ]
+    start = _loudness_lu(parts, expecting(parts, ROLES, "arbitrary").objective)
+    np.testing.assert_allclose(start, [0.0, -3.0, 2.0], atol=0.01)
+
+
+def test_without_a_rule_that_expects_levels_all_tracks_start_equally_loud():
+    parts = [STRANGER._replace(level_db=-30.0), BASS, GUITAR._replace(level_db=-10.0)]
+    objective = objective_of([rule_of("pan_position", {"target": "C"})], song_of(parts), dry_of(parts))
+    np.testing.assert_allclose(_loudness_lu(parts, objective), 0.0, atol=0.01)
+
+
+def test_a_track_that_is_far_off_starts_within_the_bounds_of_its_level_and_a_silent_one_as_it_is():
+    parts = [STRANGER, STRANGER._replace(level_db=-90.0), STRANGER._replace(course=(0.0,))]
+    gains = np.asarray(start_levels_db(expecting(parts, ROLES, "arbitrary").objective, dry_of(parts)))
+    low, high = PARTS["gain.level"].limits
+    assert (gains > low).all() and (gains < high).all() and gains[2] == 0.0

@@ -151,11 +151,25 @@ def test_a_damaged_checkpoint_is_reported(recipe: Recipe, whole: Path, tmp_path:
 
 
 def test_a_data_set_without_enough_songs_is_refused(recipe: Recipe):
-    data = recipe.data.model_copy(update={"songs": 50})
-    with pytest.raises(InputError, match="few: has 3 songs to train on, expected 50 at least"):
-        gather_inputs(recipe.model_copy(update={"data": data}), None)
+    (few,) = recipe.data
+    for change, message in (
+        ({"songs": 50}, "few: has 3 songs to train on, expected 50 at least"),
+        ({"dataset": "corpora/card.yaml"}, "corpora/card.yaml: no such card"),
+    ):
+        with pytest.raises(InputError, match=message):
+            gather_inputs(recipe.model_copy(update={"data": (few.model_copy(update=change),)}), None)
+    (card,) = gather_inputs(recipe, None).cards
     with pytest.raises(InputError, match="has 0 songs to test on"):
-        examples_of(gather_inputs(recipe, None).card, "test", 1)
+        examples_of(card, "test", 1)
+
+
+def test_data_sets_are_mixed_as_often_as_the_recipe_says(recipe: Recipe):
+    (few,) = recipe.data
+    more = few.model_copy(update={"songs": None, "validation": None, "times": 3})
+    inputs = gather_inputs(recipe.model_copy(update={"data": (few, more)}), None)
+    names = [each.path.stem for each in inputs.train]
+    assert len(names) == 3 + 3 * 3 and {names.count(name) for name in names} == {4}
+    assert [len(each) for each in inputs.validation] == [1, 1] and len(inputs.cards) == 2
 
 
 def test_batches_alternate_between_two_sets_of_rules(recipe: Recipe, tmp_path: Path):
@@ -184,7 +198,7 @@ def test_refined_targets_are_computed_once(recipe: Recipe, tmp_path: Path, monke
 
 def test_two_cards_of_one_name_share_no_songs(recipe: Recipe, tmp_path: Path):
     other = read_recipe(str(write_dataset(tmp_path)))
-    here, there = (examples_of(gather_inputs(each, None).card, "train", 3) for each in (recipe, other))
+    here, there = (examples_of(gather_inputs(each, None).cards[0], "train", 3) for each in (recipe, other))
     assert (
         {each.path.name for each in here}
         == {each.path.name for each in there}
