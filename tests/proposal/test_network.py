@@ -141,19 +141,19 @@ def _tracks(*roles: str) -> tuple[Track, ...]:
 
 def test_hints_know_roles_leads_and_a_seat_for_each():
     tracks = (replace(_tracks("guitar")[0], tags=("lead",)), *_tracks("unknown", "kazoo", "bass"))
-    conditioning = conditioning_of(tracks, ROLES, 6, seed=0)
+    conditioning = conditioning_of(tracks, ROLES, 6, seed=0, is_recorded=True)
     assert conditioning.role.tolist() == [2, 0, 0, 1, 0, 0]
     assert conditioning.leads.tolist() == [1, 0, 0, 0, 0, 0]
     assert sorted(conditioning.side[:4].tolist()) == pytest.approx([-1.0, -1 / 3, 1 / 3, 1.0])
-    assert conditioning.side.tolist() == conditioning_of(tracks, ROLES, 6, seed=0).side.tolist()
-    assert conditioning_of(_tracks("bass"), ROLES, 4, seed=0).side.tolist() == [0, 0, 0, 0]
+    assert conditioning.side.tolist() == conditioning_of(tracks, ROLES, 6, seed=0, is_recorded=True).side.tolist()
+    assert conditioning_of(_tracks("bass"), ROLES, 4, seed=0, is_recorded=True).side.tolist() == [0, 0, 0, 0]
 
 
 def test_the_order_of_the_tracks_moves_no_seat():
     tracks = _tracks("bass", "guitar", "guitar", "unknown", "bass")
     order = [3, 0, 4, 1, 2]
-    seats = conditioning_of(tracks, ROLES, 5, seed=1).side
-    assert conditioning_of(tuple(tracks[k] for k in order), ROLES, 5, seed=1).side.tolist() == [
+    seats = conditioning_of(tracks, ROLES, 5, seed=1, is_recorded=True).side
+    assert conditioning_of(tuple(tracks[k] for k in order), ROLES, 5, seed=1, is_recorded=True).side.tolist() == [
         float(seats[k]) for k in order
     ]
 
@@ -185,7 +185,7 @@ def test_what_the_rules_ask_moves_what_is_proposed(network: Network, tmp_path: P
         path = tmp_path / f"{target}.yaml"
         path.write_text(LEAD.format(target=target))
         asked = proposal_context(load_rules([str(path)]), song, dry)
-        conditioning = conditioning_of(song.tracks, network.roles, 3, 0)
+        conditioning = conditioning_of(song.tracks, network.roles, 3, 0, is_recorded=True)
         level_db = np.asarray(proposed(network, dry, asked, nothing, conditioning).gain.level_db)
         return float(level_db[0] - level_db[1:].mean())
 
@@ -195,7 +195,9 @@ def test_what_the_rules_ask_moves_what_is_proposed(network: Network, tmp_path: P
 
 def test_an_unknown_role_is_no_hint_at_all():
     roles = ("bass", "unknown", "vocal.lead")
-    assert conditioning_of(_tracks("bass", "unknown", "vocal.lead", "strings"), roles, 5, seed=0).role.tolist() == [
+    assert conditioning_of(
+        _tracks("bass", "unknown", "vocal.lead", "strings"), roles, 5, seed=0, is_recorded=True
+    ).role.tolist() == [
         1,
         0,
         3,

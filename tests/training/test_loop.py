@@ -41,7 +41,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recipe]:
     patch = pytest.MonkeyPatch()
     patch.setenv(CACHE, str(tmp_path_factory.mktemp("examples")))
     material = gather_inputs(recipe, None)
-    make_missing([*material.train, *material.validation], lambda share: None, n_processes=1)
+    make_missing([*material.train, *material.validation[0]], lambda share: None, n_processes=1)
     yield recipe
     patch.undo()
 

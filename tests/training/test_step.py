@@ -30,7 +30,7 @@ from tests.treatment.made import random_dry
 
 small = {"frame": 8, "whole": 8, "n_heads": 2, "n_frame_blocks": 1, "n_moment_blocks": 1, "n_whole_blocks": 1,
          "n_unrolled_steps": 1}
-recipe = Recipe(schema="recipe/1", about="", data={"songs": 4, "validation": 4}, steps=9, batch=4, network=small,
+recipe = Recipe(schema="recipe/1", about="", data=[{"songs": 4, "validation": 4}], steps=9, batch=4, network=small,
                 n_tracks=3, n_frames=8, warm_up=0)
 rules = load_rules(["tests/training/two_rules.yaml"])
 builder = SampleBuilder(recipe, rules, Shape(3, 8, 2), lambda example: (no_target(3), no_target(3)))
