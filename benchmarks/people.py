@@ -61,6 +61,7 @@ AUDIO = {
     "panning": "panning",
 }
 """Columns of the whole mix, and their metrics in `hybrid judge`."""
+OF_PLACES = ("side dB", "width dB", "panning")
 LEVELS = ("track LU", "family LU", "pan")
 FEWEST_TRACKS = 3
 FEWEST_OF_ROLE = 3
@@ -329,7 +330,8 @@ def errors_of(row: Row, group: str) -> Errors:
         if places and (error := pan_error(pans, places)) is not None:
             of[name]["pan"] = error
     for name, audio in row.audio.items():
-        of[name].update(audio)
+        # places that nobody chose are the format's, and so is the width that follows from them
+        of[name].update({column: error for column, error in audio.items() if places or column not in OF_PLACES})
     return Errors(row.song, row.author, group, dict(of))
 
 
