@@ -94,11 +94,12 @@ def _weight_from(rule: RuleType) -> float:
 
 
 def optional_parts(rules: Iterable[RuleType]) -> tuple[str, ...]:
-    """Optional parts of the treatment that rules which are on ask for: those that a rule acts on by name, and the
-    whole room where a rule is about reverb."""
+    """Optional parts of the treatment: those that a rule acts on by name, on or off, so that switching it changes no
+    program; and the whole room where a rule that is on is about reverb, since a room costs much."""
+    rules = tuple(rules)
     on = [rule for rule in rules if rule.enabled and rule.weight > 0.0]
     alone = [part.name for part in PARTS.values() if part.optional and not GROUPS[part.group].is_optional]
-    named = [name for name in alone if any(name in rule.acts_on for rule in on)]
+    named = [name for name in alone if any(name in rule.acts_on for rule in rules)]
     return (*named, *(["reverb"] if any(rule.opens_room for rule in on) else []))
 
 

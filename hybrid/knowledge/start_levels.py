@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.knowledge.objective import Objective
@@ -24,16 +25,20 @@ def expects_levels(rule: RuleType) -> bool:
     return rule.enabled and rule.starts_levels
 
 
-def too_loud_lu(rules: Sequence[RuleType], readings: Sequence[Reading]) -> Float[Array, " track"] | None:
+def too_loud_lu(rules: Sequence[RuleType], readings: Sequence[Reading]) -> Float[Array | np.ndarray, " track"] | None:
     """By how much each raw track is louder than rules expect, from their readings of the raw sum, LU; 0 for tracks of
-    which none speaks. None if no rule expects levels."""
+    which none speaks. None if no rule expects levels.
+
+    Readings of NumPy arrays give one, and compile nothing.
+    """
     expecting = [reading for rule, reading in zip(rules, readings, strict=True) if expects_levels(rule)]
     if not expecting:
         return None
-    excess_lu = jnp.zeros_like(expecting[0].value)
+    excess_lu = 0.0 * expecting[0].value
     # the first rule that speaks of a track counts
     for reading in reversed(expecting):
-        excess_lu = jnp.where(reading.share > 0.0, reading.value, excess_lu)
+        speaks = (reading.share > 0.0).astype(excess_lu.dtype)
+        excess_lu = speaks * reading.value + (1.0 - speaks) * excess_lu
     return excess_lu
 
 
@@ -52,6 +57,6 @@ def start_levels_db(objective: Objective, dry: Dry) -> Float[Array, " track"]:
     panel = Panel(*predict_tracks(dry, untreated(dry)))
     readings = [measured(rule, panel, scope) for rule, scope in expecting]
     excess_lu = too_loud_lu([rule for rule, _ in expecting], readings)
-    gain = -level if excess_lu is None else -excess_lu
+    gain = -level if excess_lu is None else -jnp.asarray(excess_lu)
     low, high = PARTS["gain.level"].bijector.limits
     return jnp.clip((gain - mean_over(gain, sounds)) * sounds, 0.9 * low, 0.9 * high)

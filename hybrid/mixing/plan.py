@@ -166,7 +166,8 @@ def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet,
     readings = read_panel(objective, raw)
     task = spec.task._replace(dry=_pooled(dry), constraints=constraint_weights_of(objective, readings, rules.rules))
     findings = RawFindings(
-        _corners_hz(objective, readings, dry.power.shape[0]), too_loud_lu(objective.program.rules, readings)
+        _corners_hz(objective, readings, dry.power.shape[0]),
+        too_loud_lu(objective.program.rules, jax.device_get(readings)),
     )
     start = usual_start(nothing, dry, song.tracks, findings, config.seed)
     if config.settings:

@@ -183,7 +183,8 @@ def test_the_output_aims_at_what_the_rules_ask(
     [
         ([("sibilance", {"acts_on": ["eq.high_cut"]})], ("eq.high_cut",)),
         ([("sibilance", {"acts_on": ["eq"]})], ()),
-        ([("sibilance", {"acts_on": ["eq.high_cut"], "enabled": False})], ()),
+        ([("sibilance", {"acts_on": ["eq.high_cut"], "enabled": False})], ("eq.high_cut",)),
+        ([("return_to_direct", {"enabled": False})], ()),
         ([("return_to_direct", {})], ("reverb",)),
         ([("sibilance", {"acts_on": ["eq.high_cut"]}), ("return_to_direct", {})], ("eq.high_cut", "reverb")),
     ],

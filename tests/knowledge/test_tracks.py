@@ -69,7 +69,7 @@ def test_rules_that_read_the_treatment_step_aside_and_all_others_stay():
     left_out = {rule.type for rule in all_rules()} - {rule.type for rule in RULES}
     assert left_out == {
         *("essential_band_masking", "gain_reduction", "sidechain_depth", "transients_kept", "smooth_control"),
-        *("minimal_change", "similar_apart"),
+        *("minimal_change", "similar_apart", "spread_level"),
         *("return_to_direct", "reverb_to_mix", "decay_time", "pre_delay", "return_band"),
     }
 

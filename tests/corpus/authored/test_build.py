@@ -152,7 +152,7 @@ def test_the_card_that_is_written_splits_by_author(run: Callable[..., BuildResul
     }
     assert sorted(author for authors in splits.values() for author in authors) == ["Ada", "Bob"]
     assert sum(len(song_numbers(card, split)) for split in splits) == 4
-    assert yaml.safe_load((built / "card.yaml").read_text())["artists"]["train"] == 0.8
+    assert yaml.safe_load((built / "card.yaml").read_text())["artists"]["train"] == 0.6
 
 
 def test_parts_of_archives_are_songs_by_their_authors(tmp_path: Path):
