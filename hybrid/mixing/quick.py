@@ -53,7 +53,7 @@ def quick_mix(
 
 
 def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int) -> Treatment:
-    """The network's proposal; positions that a rule requires are as required, sends start at usual levels."""
+    """The network's proposal; positions that a rule requires are as required, sends and spreads are the usual ones."""
     n_tracks = dry.power.shape[0]
     # points as far apart as the frames in which the network predicts: it has no finer curve
     nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, NETWORK_FRAME_S, optional_parts(rules.rules))
@@ -62,6 +62,7 @@ def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int)
     is_recorded = song.raw_levels != "arbitrary"
     conditioning = conditioning_of(song.tracks, network.roles, n_tracks, seed, is_recorded=is_recorded)
     treatment = proposed(network, dry, context, replace(nothing, reverb=usual.reverb), conditioning)
+    treatment = replace(treatment, pan=treatment.pan._replace(spread_db=usual.pan.spread_db))
     return pinned(treatment, pins_of(rules.rules, context.objective, song, nothing))
 
 
