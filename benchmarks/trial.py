@@ -50,6 +50,7 @@ LOWEST_LUFS = -60.0
 """A track below it is not part of the balance of a stretch."""
 DEPTH_DB = 50.0
 """Bands that are further below the loudest are ignored."""
+BLOCK_S = loudness.SHORT_TERM_S
 COLUMNS = ("track", "family", "pan", "mid", "side", "course", "width")
 REGIONS_HZ = {"<120": (0, 120), "120-500": (120, 500), "500-2k": (500, 2000), "2k-6k": (2000, 6000), ">6k": (6000, 2e4)}
 MIXES = (MIX, "mix.flac", "mix.wav")
@@ -99,7 +100,7 @@ def _sums(dry: Dry, treatment: Treatment) -> tuple[Array, Array, Array]:
     track_k, pair_k = effect.track_k(layer), effect.pair_k(layer)
     mix_k = jax.numpy.maximum(track_k.sum(axis=0) + pair_k.sum(axis=0), 0.0)
     levels = loudness.active_lufs(track_k, dry.active)
-    return levels, effect.mix_over_time(layer, dry.inside), loudness.block_power(mix_k, dry.frame_s, 3.0)
+    return levels, effect.mix_over_time(layer, dry.inside), loudness.block_power(mix_k, dry.frame_s, BLOCK_S)
 
 
 class Heard(dict[str, Float[np.ndarray, "..."]]):
@@ -110,8 +111,9 @@ def heard(dry: Dry, treatment: Treatment, n_tracks: int) -> Heard:
     """What is compared of a mix."""
     levels, spectrum, course = (np.asarray(x, np.float64) for x in _sums(dry, treatment))
     left, right, cross = spectrum
-    frames = round(float(np.sum(np.asarray(dry.inside))))
-    short_term = 10.0 * np.log10(course[: max(1, frames - 7)] + 1e-9)
+    # blocks that reach beyond the end of the song are left out
+    n_blocks = round(float(np.sum(np.asarray(dry.inside)))) - round(BLOCK_S / dry.frame_s) + 1
+    short_term = 10.0 * np.log10(course[: max(1, n_blocks)] + 1e-9)
     mid, side = (left + right + 2.0 * cross) / 4.0, np.maximum(left + right - 2.0 * cross, 0.0) / 4.0
     return Heard(levels=levels[:n_tracks], mid=mid, side=side, course=short_term)
 
@@ -141,7 +143,7 @@ def errors(own: Heard, human: Heard, places: Mapping[str, float], song: Song, ke
     found["course"] = float(np.mean(np.abs(course - np.median(course[louder]))[louder]))
     width = [10.0 * np.log10(x["side"].sum() / x["mid"].sum() + 1e-3) for x in (own, human)]
     found["width"] = abs(width[0] - width[1])
-    found |= {f"tone {name}": value for name, value in _regions_db(mids[0] - mids[1], own, human).items()}
+    found |= {f"tone {name}": value for name, value in _regions_db(own, human).items()}
     return found
 
 
@@ -149,18 +151,11 @@ def _shares_db(power: Float[np.ndarray, " band"], of: Heard) -> Float[np.ndarray
     return 10.0 * np.log10(power / (of["mid"] + of["side"]).sum() + 1e-7)
 
 
-def _regions_db(difference: Float[np.ndarray, " band"], own: Heard, human: Heard) -> dict[str, float]:
+def _regions_db(own: Heard, human: Heard) -> dict[str, float]:
     """The mix's share of regions less the person's, dB."""
     hz = band_centres_hz()
-    regions = {
-        "<120": (0, 120),
-        "120-500": (120, 500),
-        "500-2k": (500, 2000),
-        "2k-6k": (2000, 6000),
-        ">6k": (6000, 2e4),
-    }
     shares = {}
-    for name, (low, high) in regions.items():
+    for name, (low, high) in REGIONS_HZ.items():
         inside = (hz >= low) & (hz < high)
         ratio = [x["mid"][inside].sum() / x["mid"].sum() + 1e-5 for x in (own, human)]
         shares[name] = float(10.0 * np.log10(ratio[0] / ratio[1]))
