@@ -120,7 +120,7 @@ def decided_songs(corpora: Sequence[Path]) -> list[DecidedSong]:
     for corpus in corpora:
         for folder, split in decided_folders(corpus).items():
             decided = read_decisions(folder / FILE)
-            heard = [track for track in decided.tracks if track.level_lu is not None and track.raw_lufs is not None]
+            heard = [track for track in decided.tracks if track.gain_lu is not None]
             if len(heard) >= FEWEST_TRACKS and any("level" in track.decided for track in heard):
                 songs.append(DecidedSong(folder, corpus.name, split, decided))
     return songs
@@ -213,10 +213,10 @@ def measure(song: DecidedSong, usual: Callable[[str, str], float], setup: Setup)
     tracks = []
     for track in stretch.tracks:
         of, level = decided[track.id], loudness_lufs(raw[track.id], stretch.sample_rate)
-        if level > LOWEST_LUFS and of.level_lu is not None and of.raw_lufs is not None:
+        if level > LOWEST_LUFS and of.gain_lu is not None:
             # the author's gain is that of the whole song
             pan = of.pan if "pan" in of.decided else None
-            tracks.append(Track(track.id, track.role, level, level + of.level_lu - of.raw_lufs, pan))
+            tracks.append(Track(track.id, track.role, level, level + of.gain_lu, pan))
     levels = static_levels(tracks, [usual(track.role, song.author) for track in tracks])
     proposed = hybrid.propose(stretch, setup.rules, network=None)
     gain_db = {track.id: float(proposed.gain.level_db[k]) for k, track in enumerate(stretch.tracks)}

@@ -23,7 +23,7 @@ from statistics import fmean
 import jax
 import numpy as np
 from jaxtyping import Array, Float
-from people import stretch_of
+from people import LOWEST_LUFS, family, stretch_of
 
 import hybrid
 from hybrid.audio.song import Song
@@ -46,8 +46,6 @@ from hybrid.treatment.types import Dry, Treatment
 
 ALL, RAW, START = "all rules", "raw sum", "start"
 GROUPS = ("gain.level", "gain.ride", "eq", "dynamics", "pan")
-LOWEST_LUFS = -60.0
-"""A track below it is not part of the balance of a stretch."""
 DEPTH_DB = 50.0
 """Bands that are further below the loudest are ignored."""
 BLOCK_S = loudness.SHORT_TERM_S
@@ -125,7 +123,7 @@ def errors(own: Heard, human: Heard, places: Mapping[str, float], song: Song, ke
         chosen = np.array(keep)
         levels, wanted = own["levels"][chosen], human["levels"][chosen]
         found["track"] = level_error_lu(levels, wanted)
-        families = [song.tracks[k].role.partition(".")[0] for k in keep]
+        families = [family(song.tracks[k].role) for k in keep]
         error = family_error_lu(levels, wanted, families)
         found |= {} if error is None else {"family": error}
     if len(places):
@@ -207,9 +205,9 @@ def _decided(decided: Decisions, song: Song, raw: Heard, human: Heard) -> tuple[
     levels, keep, places = raw["levels"].copy(), [], {}
     for k, track in enumerate(song.tracks):
         of = by_id.get(track.id)
-        if of is None or of.level_lu is None or of.raw_lufs is None or levels[k] < LOWEST_LUFS:
+        if of is None or of.gain_lu is None or levels[k] < LOWEST_LUFS:
             continue
-        levels[k] += of.level_lu - of.raw_lufs
+        levels[k] += of.gain_lu
         keep.append(k)
         if "pan" in of.decided and of.pan is not None:
             places[track.id] = of.pan

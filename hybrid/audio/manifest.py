@@ -122,7 +122,7 @@ def _lines(song: Song, folder: Path) -> Iterator[str]:
     yield f"name: {_yaml_text(song.name)}"
     if song.tempo_bpm is not None:
         yield f"tempo_bpm: {song.tempo_bpm!r}"
-    if song.raw_levels != "recorded":
+    if not song.levels_are_recorded:
         yield f"raw_levels: {song.raw_levels}"
     yield "tracks:"
     for track in song.tracks:

@@ -65,6 +65,11 @@ class Song(Tabular):
     notes: tuple[str, ...] = ()
     raw_levels: RawLevels = "recorded"
 
+    @property
+    def levels_are_recorded(self) -> bool:
+        """Whether the levels of the raw tracks to each other are evidence."""
+        return self.raw_levels == "recorded"
+
     def __repr__(self) -> str:
         n, seconds = len(self.tracks), self.n_samples / self.sample_rate
         return f"Song({self.name!r}, {n} track{'s' * (n != 1)}, {seconds:.1f} s, {self.sample_rate} Hz)"

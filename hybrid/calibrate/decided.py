@@ -36,9 +36,7 @@ def observe_decisions(folder: Path, progress: Progress) -> SongLevels:
 def _gains_lu(decided: Decisions) -> dict[str, float]:
     """Level in the mix less level of the raw track, LU, of the tracks whose level the author set."""
     return {
-        track.id: track.level_lu - track.raw_lufs
-        for track in decided.tracks
-        if "level" in track.decided and track.level_lu is not None and track.raw_lufs is not None
+        track.id: track.gain_lu for track in decided.tracks if "level" in track.decided and track.gain_lu is not None
     }
 
 

@@ -33,7 +33,7 @@ def compile_rules(
     """
     report = match_report(rules, song)
     sections = {name: [(span.from_, span.to) for span in spans] for name, spans in rules.sections.items()}
-    lookup = SongLookup(song.tracks, rules.sets, sections, n_tracks, time_s, song.raw_levels == "recorded")
+    lookup = SongLookup(song.tracks, rules.sets, sections, n_tracks, time_s, song.levels_are_recorded)
     objective = Objective(
         scopes=tuple(scope_of(rule, song, lookup) for rule in rules.rules),
         ask=_ask(rules.rules, n_tracks, 60.0 / song.tempo_bpm if song.tempo_bpm else None),

@@ -41,14 +41,14 @@ def match_report(rules: RuleSet, song: Song) -> MatchReport:
     if refused:
         raise InputError(*refused)
     warnings = [f"{rule.id} matches no track" for rule in empty if rule.on_empty == "warn"]
-    if song.raw_levels == "arbitrary":
+    if not song.levels_are_recorded:
         warnings += [f"{rule_id} takes no raw levels: the song calls them arbitrary" for rule_id in _trusting(rules)]
     return MatchReport(matched, tuple(rule.id for rule in empty), rules.evidence(), (*rules.warnings, *warnings))
 
 
 def notes_on_raw_levels(rules: RuleSet, song: Song, raw_lufs: Sequence[float]) -> tuple[str, ...]:
     """A note for each rule that takes raw levels for evidence, where tracks are so alike that they were normalised."""
-    if song.raw_levels == "arbitrary" or len(raw_lufs) < _FEWEST_TRACKS or pstdev(raw_lufs) > _ALIKE_LU:
+    if not song.levels_are_recorded or len(raw_lufs) < _FEWEST_TRACKS or pstdev(raw_lufs) > _ALIKE_LU:
         return ()
     between = max(raw_lufs) - min(raw_lufs)
     return tuple(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +19,7 @@ from hybrid.measure.loudness import ABSOLUTE_GATE_LUFS
 from hybrid.measure.panel import predict_tracks
 from hybrid.treatment.effect import untreated
 from hybrid.treatment.parts import PARTS
-from hybrid.treatment.types import Dry
+from hybrid.treatment.types import Dry, Treatment
 
 
 def expects_levels(rule: RuleType) -> bool:
@@ -25,25 +27,35 @@ def expects_levels(rule: RuleType) -> bool:
     return rule.enabled and rule.starts_levels
 
 
-def too_loud_lu(rules: Sequence[RuleType], readings: Sequence[Reading]) -> Float[Array | np.ndarray, " track"] | None:
-    """By how much each raw track is louder than rules expect, from their readings of the raw sum, LU; 0 for tracks of
-    which none speaks. None if no rule expects levels.
+class Beyond(NamedTuple):
+    """How the raw tracks lie to the levels that rules expect."""
 
-    Readings of NumPy arrays give one, and compile nothing.
+    too_loud_lu: Float[Array | np.ndarray, " track"]
+    """Loudness of each raw track less what is expected of it, LU; 0 for tracks of which no rule speaks."""
+    is_expected: Float[Array | np.ndarray, " track"]
+    """1 for the tracks of which a rule speaks."""
+
+
+def beyond_expected(rules: Sequence[RuleType], readings: Sequence[Reading]) -> Beyond | None:
+    """The raw tracks against what rules expect, from their readings of the raw sum; None if no rule expects levels.
+
+    Readings of NumPy arrays give NumPy arrays, and compile nothing.
     """
     expecting = [reading for rule, reading in zip(rules, readings, strict=True) if expects_levels(rule)]
     if not expecting:
         return None
-    excess_lu = 0.0 * expecting[0].value
+    too_loud_lu, is_expected = 0.0 * expecting[0].value, 0.0 * expecting[0].share
     # the first rule that speaks of a track counts
     for reading in reversed(expecting):
-        speaks = (reading.share > 0.0).astype(excess_lu.dtype)
-        excess_lu = speaks * reading.value + (1.0 - speaks) * excess_lu
-    return excess_lu
+        speaks = (reading.share > 0.0).astype(is_expected.dtype)
+        too_loud_lu = speaks * reading.value + (1.0 - speaks) * too_loud_lu
+        is_expected = speaks + (1.0 - speaks) * is_expected
+    return Beyond(too_loud_lu, is_expected)
 
 
-def start_levels_db(objective: Objective, dry: Dry) -> Float[Array, " track"]:
-    """Gains that bring each raw track to the level that rules expect of it, or all to one loudness if none does, dB.
+def at_expected_levels(objective: Objective, dry: Dry, start: Treatment) -> Treatment:
+    """`start` with gains that bring each raw track to the level that rules expect of it, or all to one loudness if none
+    does, dB.
 
     Their mean is 0, and they are a little within their bounds, where the bijector has a gradient. 0 for silent tracks.
     """
@@ -56,7 +68,8 @@ def start_levels_db(objective: Objective, dry: Dry) -> Float[Array, " track"]:
     sounds = (level > ABSOLUTE_GATE_LUFS).astype(level.dtype)
     panel = Panel(*predict_tracks(dry, untreated(dry)))
     readings = [measured(rule, panel, scope) for rule, scope in expecting]
-    excess_lu = too_loud_lu([rule for rule, _ in expecting], readings)
-    gain = -level if excess_lu is None else -jnp.asarray(excess_lu)
+    found = beyond_expected([rule for rule, _ in expecting], readings)
+    gain = -level if found is None else -jnp.where(jnp.any(found.is_expected > 0.0), found.too_loud_lu, level)
     low, high = PARTS["gain.level"].bijector.limits
-    return jnp.clip((gain - mean_over(gain, sounds)) * sounds, 0.9 * low, 0.9 * high)
+    level_db = jnp.clip((gain - mean_over(gain, sounds)) * sounds, 0.9 * low, 0.9 * high)
+    return replace(start, gain=start.gain._replace(level_db=level_db))

@@ -25,7 +25,7 @@ from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
-from hybrid.knowledge.start_levels import too_loud_lu
+from hybrid.knowledge.start_levels import beyond_expected
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.balance import raw_lufs
 from hybrid.measure.loudness import ABSOLUTE_GATE_LUFS
@@ -43,7 +43,7 @@ from hybrid.proposal.field import (
 )
 from hybrid.proposal.weights import Network
 from hybrid.refinement.constraints import UNLIMITED, constraint_weights_of, signed_excess
-from hybrid.refinement.initial import RawFindings, usual_start
+from hybrid.refinement.initial import RawFindings, network_start, usual_start
 from hybrid.refinement.pins import pins_of
 from hybrid.refinement.refine import Refined, Task, prepare_rounds, refine, refine_further
 from hybrid.treatment.effect import pool
@@ -167,7 +167,7 @@ def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet,
     task = spec.task._replace(dry=_pooled(dry), constraints=constraint_weights_of(objective, readings, rules.rules))
     findings = RawFindings(
         _corners_hz(objective, readings, dry.power.shape[0]),
-        too_loud_lu(objective.program.rules, jax.device_get(readings)),
+        beyond_expected(objective.program.rules, jax.device_get(readings)),
     )
     start = usual_start(nothing, dry, song.tracks, findings, config.seed)
     if config.settings:
@@ -190,16 +190,11 @@ def _proposed_start(
 ) -> Treatment:
     """The network's proposal with the usual sends and spreads; low cuts are no lower than where they have a
     gradient."""
-    start = replace(nothing, reverb=usual.reverb)
-    is_recorded = song.raw_levels != "arbitrary"
-    conditioning = conditioning_of(song.tracks, network.roles, dry.power.shape[0], seed, is_recorded=is_recorded)
-    proposal = proposed(network, dry, context, start, conditioning)
+    n_tracks, is_recorded = dry.power.shape[0], song.levels_are_recorded
+    conditioning = conditioning_of(song.tracks, network.roles, n_tracks, seed, is_recorded=is_recorded)
+    proposal = proposed(network, dry, context, network_start(usual, nothing), conditioning)
     corner_hz = np.maximum(proposal.eq.low_cut_hz, usual.eq.low_cut_hz)
-    return replace(
-        proposal,
-        eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)),
-        pan=proposal.pan._replace(spread_db=usual.pan.spread_db),
-    )
+    return replace(proposal, eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)))
 
 
 class ShapeSpec(NamedTuple):

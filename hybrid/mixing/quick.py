@@ -25,7 +25,7 @@ from hybrid.mixing.plan import MixConfig, naming_of
 from hybrid.model.input_features import NETWORK_FRAME_S
 from hybrid.proposal.field import conditioning_of, proposal_context, proposed
 from hybrid.proposal.weights import Network
-from hybrid.refinement.initial import nothing_found, usual_start
+from hybrid.refinement.initial import network_start, nothing_found, usual_start
 from hybrid.refinement.pins import pinned, pins_of
 from hybrid.treatment.types import Dry, Treatment, neutral
 
@@ -59,10 +59,9 @@ def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int)
     nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, NETWORK_FRAME_S, optional_parts(rules.rules))
     usual = usual_start(nothing, dry, song.tracks, nothing_found(n_tracks), seed)
     context = proposal_context(rules, song, dry)
-    is_recorded = song.raw_levels != "arbitrary"
+    is_recorded = song.levels_are_recorded
     conditioning = conditioning_of(song.tracks, network.roles, n_tracks, seed, is_recorded=is_recorded)
-    treatment = proposed(network, dry, context, replace(nothing, reverb=usual.reverb), conditioning)
-    treatment = replace(treatment, pan=treatment.pan._replace(spread_db=usual.pan.spread_db))
+    treatment = proposed(network, dry, context, network_start(usual, nothing), conditioning)
     return pinned(treatment, pins_of(rules.rules, context.objective, song, nothing))
 
 

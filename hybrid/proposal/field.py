@@ -18,7 +18,7 @@ from hybrid.compiled import ExportedFunction
 from hybrid.knowledge.compile import compile_rules
 from hybrid.knowledge.objective import Objective, negative_gradient
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.knowledge.start_levels import start_levels_db
+from hybrid.knowledge.start_levels import at_expected_levels
 from hybrid.model.field import Field
 from hybrid.model.input_features import Conditioning, at_network_frames
 from hybrid.model.proposal import predict_song, propose
@@ -148,8 +148,7 @@ def _proposal(sizes: Sizes) -> ExportedFunction:
         weights: list[Array], dry: Dry, start: Treatment, conditioning: Conditioning, context: ProposalContext
     ) -> list[Array]:
         gradient = partial(negative_gradient, context.objective, context.dry)
-        level_db = start_levels_db(context.objective, context.dry)
-        start = replace(start, gain=start.gain._replace(level_db=level_db))
+        start = at_expected_levels(context.objective, context.dry, start)
         return jax.tree.leaves(propose(network_of(weights), dry, start, conditioning, gradient))
 
     return ExportedFunction(f"a proposal by {sizes}", parts)

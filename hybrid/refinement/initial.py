@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from hybrid.audio.song import Track
 from hybrid.errors import InputError, Problem
 from hybrid.knowledge.select import by_role
+from hybrid.knowledge.start_levels import Beyond
 from hybrid.measure import loudness
 from hybrid.measure.balance import raw_lufs
 from hybrid.treatment.parts import PARTS, SPREAD_OFF_DB
@@ -58,8 +59,8 @@ class RawFindings(NamedTuple):
 
     corner_hz: Float[np.ndarray, " padded"]
     """The corner below which each track has too much; 0 Hz where it has not."""
-    too_loud_lu: Float[np.ndarray | Array, " padded"] | None
-    """By how much each track is louder than is expected of it; None if no rule expects levels."""
+    beyond: Beyond | None
+    """How the tracks lie to the levels that rules expect; None if no rule expects levels."""
 
 
 def nothing_found(n_tracks: int) -> RawFindings:
@@ -76,11 +77,14 @@ def usual_start(
     it starts where it has one. 0 Hz leaves it off.
     """
     n = len(tracks)
-    too_loud_lu = raw_findings.too_loud_lu
+    beyond = raw_findings.beyond
     raw = np.asarray(raw_lufs(dry))[:n]
     # a silent track reads the floor, and would be raised to its bound
     sounds = raw > loudness.ABSOLUTE_GATE_LUFS
-    level = np.array([_level(track) for track in tracks]) - raw if too_loud_lu is None else -np.asarray(too_loud_lu)[:n]
+    if beyond is None or not np.any(beyond.is_expected):
+        level = np.array([_level(track) for track in tracks]) - raw
+    else:
+        level = -np.asarray(beyond.too_loud_lu)[:n]
     # only differences matter, since the output level is solved: the middle track keeps its level
     level = np.where(sounds, level - (np.median(level[sounds]) if sounds.any() else 0.0), 0.0)
     # at a bound the bijector has no gradient
@@ -130,6 +134,11 @@ def _spreads(tracks: Sequence[Track]) -> Float[np.ndarray, " track"]:
 
 def _is_central(role: str) -> bool:
     return by_role({"bass": True, "drums.kick": True, "drums.snare": True, "drums": True}, role) is True
+
+
+def network_start(usual: Treatment, nothing: Treatment) -> Treatment:
+    """What the proposal of a network is a change of: the usual sends and spreads, and nothing else."""
+    return replace(nothing, reverb=usual.reverb, pan=nothing.pan._replace(spread_db=usual.pan.spread_db))
 
 
 def check_start(start: Treatment, like: Treatment) -> None:

@@ -32,6 +32,9 @@ CACHE = "HYBRID_EXAMPLES"
 def examples_of(card: Card, split: Split, n: int | None = None) -> list[CachedExample]:
     """The examples of the first `n` songs of a split, or of all. Raises InputError if it has fewer, or none."""
     check_player(card)
+    if n is None and card.folder is None:
+        what = f"plays as many songs as one likes, expected a number of them to {_for(split)}"
+        raise InputError(Problem(card.name, what, "such as `{songs: 300, validation: 30}`"))
     numbers = song_numbers(card, split)
     n = max(1, len(numbers)) if n is None else n
     if n > len(numbers):

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from hybrid.audio.song import Song
-from hybrid.corpus.authored.decisions import TrackDecision, read_decisions
+from hybrid.corpus.authored.decisions import read_decisions
 from hybrid.training.distillation import UNDECIDED, DistillationTarget, target_of
 from hybrid.treatment.types import Dry, neutral
 
@@ -22,14 +22,16 @@ def decided_target(path: Path, song: Song, dry: Dry) -> DistillationTarget | Non
     """
     decided = {track.id: track for track in read_decisions(path).tracks}
     tracks = [decided.get(track.id) for track in song.tracks]
-    if sum(_gain_db(track) is not None for track in tracks) < 2:
+    if sum(track is not None and track.gain_lu is not None for track in tracks) < 2:
         return None
     n_tracks, n_frames = dry.active.shape
     untouched = neutral(n_tracks, n_frames * dry.frame_s, dry.frame_s)
     level, position, is_placed = (np.zeros(n_tracks, np.float32) for _ in range(3))
     for k, track in enumerate(tracks):
-        level[k] = _gain_db(track) or 0.0
-        if track and track.pan is not None and "pan" in track.decided:
+        if track is None:
+            continue
+        level[k] = track.gain_lu or 0.0
+        if track.pan is not None and "pan" in track.decided:
             position[k], is_placed[k] = track.pan, 1.0
     treatment = replace(
         untouched,
@@ -38,10 +40,3 @@ def decided_target(path: Path, song: Song, dry: Dry) -> DistillationTarget | Non
     )
     target = target_of(dry, treatment)
     return target._replace(balance=np.where(is_placed > 0.0, np.asarray(target.balance), UNDECIDED).astype(np.float32))
-
-
-def _gain_db(track: TrackDecision | None) -> float | None:
-    """Level in the mix less level of the raw track; None where either has no loudness."""
-    if track is None or track.level_lu is None or track.raw_lufs is None:
-        return None
-    return track.level_lu - track.raw_lufs

@@ -13,7 +13,7 @@ from hybrid.knowledge.compile import optional_parts
 from hybrid.knowledge.evaluate import read_panel
 from hybrid.knowledge.objective import project
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.knowledge.start_levels import too_loud_lu
+from hybrid.knowledge.start_levels import beyond_expected
 from hybrid.measure.panel import predict
 from hybrid.model.input_features import NETWORK_FRAME_S
 from hybrid.refinement.constraints import constraint_weights_of
@@ -61,6 +61,6 @@ class RefinedTargets:
             constraint_weights_of(objective, raw, rules),
         )
         # the same start for every song: usual levels, without low cuts, and a fixed seed
-        findings = RawFindings(np.zeros(n_tracks, np.float32), too_loud_lu(objective.program.rules, raw))
+        findings = RawFindings(np.zeros(n_tracks, np.float32), beyond_expected(objective.program.rules, raw))
         start = usual_start(neutral_treatment, dry, song.tracks, findings, 0)
         return target_of(dry, refine(task, start, self._n_steps).treatment)

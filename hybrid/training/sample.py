@@ -88,10 +88,10 @@ class SampleBuilder:
         spare = example.frames.active.shape[1] - self._shape.n_frames
         # another excerpt every time
         example = shaped(example, self._shape, int(rng.integers(0, max(0, spare) + 1)))
-        is_recorded = example.song.raw_levels == "recorded" and rng.random() >= augmentation.hide_levels
+        is_recorded = example.song.levels_are_recorded and rng.random() >= augmentation.hide_levels
+        targets, tracks = self._targets(cached), example.song.tracks
         # what a person decided, was decided for these roles
-        tracks = example.song.tracks
-        tracks = tracks if self._targets(cached)[1].exists else augment_roles(tracks, augmentation, rng)
+        tracks = tracks if targets[1].exists else augment_roles(tracks, augmentation, rng)
         song = replace(example.song, tracks=tracks, raw_levels="recorded" if is_recorded else "arbitrary")
         n = len(song.tracks)
         # gains at random would make the levels say nothing
@@ -106,7 +106,7 @@ class SampleBuilder:
         conditioning = conditioning_of(visible, ROLE_NAMES, self._shape.n_tracks, seed, is_recorded=is_recorded)
         # never both hidden: a track without role and features could not be mixed
         muted = ~hidden & (rng.random(n) < augmentation.mute)
-        sample = self._sample(cached, Example(song, frames), conditioning, muted)
+        sample = self._sample(Example(song, frames), conditioning, targets, muted)
         return sample._replace(objective=augment_rules(sample.objective, augmentation, rng))
 
     def plain(self, cached: CachedExample, *, roles: bool = True) -> Sample:
@@ -117,15 +117,15 @@ class SampleBuilder:
         visible = (
             example.song.tracks if roles else tuple(replace(t, role="unknown", tags=()) for t in example.song.tracks)
         )
-        is_recorded = example.song.raw_levels == "recorded"
+        is_recorded = example.song.levels_are_recorded
         conditioning = conditioning_of(visible, ROLE_NAMES, self._shape.n_tracks, 0, is_recorded=is_recorded)
-        return self._sample(cached, example, conditioning)
+        return self._sample(example, conditioning, self._targets(cached))
 
     def _sample(
         self,
-        cached: CachedExample,
         example: Example,
         conditioning: Conditioning,
+        targets: tuple[DistillationTarget, DistillationTarget],
         muted: Bool[np.ndarray, " track"] | None = None,
     ) -> Sample:
         song, frames = example
@@ -137,9 +137,7 @@ class SampleBuilder:
         audible = np.ones(self._shape.n_tracks, np.float32)
         if muted is not None:
             audible[: len(muted)] -= muted
-        return Sample(
-            frames, objective, jax.tree.map(np.asarray, conditioning), audible, family, *self._targets(cached)
-        )
+        return Sample(frames, objective, jax.tree.map(np.asarray, conditioning), audible, family, *targets)
 
     def _compile(self, key: _CompileKey) -> Objective:
         song = name_roles(key.song, self._rules.roles)

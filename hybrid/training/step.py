@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import lru_cache, partial
 from typing import NamedTuple, cast
 
@@ -16,7 +15,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float
 
 from hybrid.knowledge import objective as objectives
-from hybrid.knowledge.start_levels import start_levels_db
+from hybrid.knowledge.start_levels import at_expected_levels
 from hybrid.model.field import Field
 from hybrid.model.input_features import NETWORK_FRAME_S, input_features
 from hybrid.model.proposal import SongInputs, treatment_of, unroll
@@ -161,8 +160,7 @@ def _loss_terms(
     negative_gradient = partial(objectives.negative_gradient, objective, dry)
     first = network(masked, sample.conditioning)
     # the levels that refinement starts from without a network: it learns how people depart from them
-    start = replace(nothing, gain=nothing.gain._replace(level_db=start_levels_db(objective, dry)))
-    inputs = SongInputs(dry, features, start, sample.conditioning)
+    inputs = SongInputs(dry, features, at_expected_levels(objective, dry, nothing), sample.conditioning)
     unrolled, cost = unroll(network, first, inputs, negative_gradient)
     prediction = jax.tree.map(lambda x: x[-1], unrolled)
     treatment = treatment_of(prediction, inputs)

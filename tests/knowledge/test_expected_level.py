@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from hybrid.audio.song import RawLevels
 from hybrid.knowledge.matches import match_report, notes_on_raw_levels
 from hybrid.knowledge.objective import Objective
-from hybrid.knowledge.start_levels import start_levels_db, too_loud_lu
+from hybrid.knowledge.start_levels import at_expected_levels, beyond_expected
 from hybrid.knowledge.types import ExpectedLevel
 from hybrid.measure.balance import raw_lufs
 from hybrid.testing.songs import objective_of, rule_set, untouched
 from hybrid.treatment.parts import PARTS
+from hybrid.treatment.types import Dry
 from tests.knowledge.made import Heard, Part, Plain, at_level, dry_of, pink, rule_of, song_of
 
 Levels = dict[str, Plain]
@@ -112,8 +113,10 @@ def test_what_is_expected_beside_a_lead_is_expected_only_there():
 def test_the_treatment_that_takes_off_what_is_too_loud_is_as_expected():
     parts = [STRANGER, BASS._replace(level_db=-35.0), GUITAR, Part(pink(), course=(0.0,))]
     song = expecting(parts, {**ROLES, "recorded": {"value": 0.5}})
-    found = too_loud_lu(song.objective.program.rules, [song.under()])
-    assert found is not None and found[3] == 0.0
+    beyond = beyond_expected(song.objective.program.rules, [song.under()])
+    assert beyond is not None and not beyond.is_expected[3]
+    found = beyond.too_loud_lu
+    assert found[3] == 0.0
     treated = at_level(untouched(song.dry), *(-found[:3]).tolist())
     np.testing.assert_allclose(song.under(treated).value[:3], 0.0, atol=0.01)
     assert np.ptp(found[:3]) > 3.0
@@ -157,10 +160,14 @@ def test_levels_that_are_no_evidence_are_told_where_a_rule_would_use_them():
     assert match_report(by_role, arbitrary).warnings == ()
 
 
+def _gains_db(objective: Objective, dry: Dry) -> np.ndarray:
+    return np.asarray(at_expected_levels(objective, dry, untouched(dry)).gain.level_db)
+
+
 def _loudness_lu(parts: Sequence[Part], objective: Objective) -> np.ndarray:
     """Loudness of the tracks under the gains that they start with, about the first, LU."""
     dry = dry_of(parts)
-    level = (np.asarray(raw_lufs(dry)) + np.asarray(start_levels_db(objective, dry)))[: len(parts)]
+    level = (np.asarray(raw_lufs(dry)) + _gains_db(objective, dry))[: len(parts)]
     return level - level[0]
 
 
@@ -175,12 +182,16 @@ def test_treatments_start_at_the_levels_that_are_expected_whatever_those_of_the_
 
 def test_without_a_rule_that_expects_levels_all_tracks_start_equally_loud():
     parts = [STRANGER._replace(level_db=-30.0), BASS, GUITAR._replace(level_db=-10.0)]
-    objective = objective_of([rule_of("pan_position", {"target": "C"})], song_of(parts), dry_of(parts))
-    np.testing.assert_allclose(_loudness_lu(parts, objective), 0.0, atol=0.01)
+    nobody = rule_of(
+        "expected_level", {"target": "0 LU", "for": {"role": "brass"}, "roles": {"all": {"level": "3 LU"}}}
+    )
+    for rule in (rule_of("pan_position", {"target": "C"}), nobody):
+        objective = objective_of([rule], song_of(parts), dry_of(parts))
+        np.testing.assert_allclose(_loudness_lu(parts, objective), 0.0, atol=0.01)
 
 
 def test_a_track_that_is_far_off_starts_within_the_bounds_of_its_level_and_a_silent_one_as_it_is():
     parts = [STRANGER, STRANGER._replace(level_db=-90.0), STRANGER._replace(course=(0.0,))]
-    gains = np.asarray(start_levels_db(expecting(parts, ROLES, "arbitrary").objective, dry_of(parts)))
+    gains = _gains_db(expecting(parts, ROLES, "arbitrary").objective, dry_of(parts))
     low, high = PARTS["gain.level"].limits
     assert (gains > low).all() and (gains < high).all() and gains[2] == 0.0

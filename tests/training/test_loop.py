@@ -155,6 +155,7 @@ def test_a_data_set_without_enough_songs_is_refused(recipe: Recipe):
     for change, message in (
         ({"songs": 50}, "few: has 3 songs to train on, expected 50 at least"),
         ({"dataset": "corpora/card.yaml"}, "corpora/card.yaml: no such card"),
+        ({"dataset": "synthetic", "songs": None}, "synthetic: plays as many songs as one likes"),
     ):
         with pytest.raises(InputError, match=message):
             gather_inputs(recipe.model_copy(update={"data": (few.model_copy(update=change),)}), None)

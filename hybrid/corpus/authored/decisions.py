@@ -41,6 +41,11 @@ class TrackDecision(BaseModel):
     decided: tuple[Quantity, ...]
     """Quantities that the author set; the others are what the format begins with, and no decision."""
 
+    @property
+    def gain_lu(self) -> float | None:
+        """Level in the mix less that of the raw track, LU; None where either is too quiet to have one."""
+        return None if self.level_lu is None or self.raw_lufs is None else self.level_lu - self.raw_lufs
+
 
 class Decisions(BaseModel):
     """What a person decided of a song."""

@@ -29,6 +29,7 @@ from hybrid.measure import dynamics, loudness, spectrum
 from hybrid.measure.decibel import mean_over
 from hybrid.measure.panel import Measured, bus_k
 from hybrid.measure.statistics import quantile, worst_mean
+from hybrid.treatment import effect
 from hybrid.treatment.curves import points_at, zone_curves
 
 _ARC_LU = 20.0
@@ -91,7 +92,7 @@ def contour_change(rule: ContourChange, song: Measured, scope: Scope) -> Reading
     heard = (own > _FAINT) & (raw > _FAINT)
     fader = jnp.where(heard, own / jnp.where(heard, raw, 1.0), 0.0) * scope.member
     first, second = song.dry.pairs.T
-    pairs = jnp.sqrt(jnp.maximum(fader[first] * fader[second], _FAINT)) * scope.member[first] * scope.member[second]
+    pairs = jnp.sqrt(jnp.maximum(fader[first] * fader[second], _FAINT)) * effect.pair_member(song.dry, scope.member)
     still = jnp.maximum(fader @ song.raw.track_k + pairs @ song.raw.pair_k, 0.0)
     now = bus_k(song, scope.member)
     course, reference = (loudness.lufs(smoothed(power, song.dry.frame_s)) for power in (now, still))
