@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hybrid.errors import InputError
+from hybrid.knowledge.start_levels import Beyond
 from hybrid.measure import loudness
 from hybrid.measure.panel import predict
 from hybrid.refinement.initial import ROLE_LEVELS_LU, RawFindings, check_start, usual_start
@@ -69,6 +70,17 @@ def test_only_level_position_and_low_cut_differ_from_the_untreated_song():
     assert others
     for part in others:
         np.testing.assert_array_equal(start[part], untreated[part])
+
+
+def test_where_rules_expect_levels_of_nobody_the_usual_ones_of_roles_stay():
+    parts = (Part(pink(), role=LEAD), Part(pink(), role=GUITAR))
+    dry, tracks, nobody = dry_of(parts), song_of(parts).tracks, np.zeros(N_TRACKS, np.float32)
+    levels = [
+        usual_start(untouched(dry), dry, tracks, RawFindings(OFF, beyond), 0).gain.level_db
+        for beyond in (None, Beyond(nobody, nobody), Beyond(nobody, np.ones(N_TRACKS, np.float32)))
+    ]
+    np.testing.assert_array_equal(levels[0], levels[1])
+    assert np.abs(levels[0]).max() > 0.1 > np.abs(levels[2]).max()
 
 
 def test_what_need_not_be_in_the_middle_starts_a_little_spread():
