@@ -31,6 +31,7 @@ from hybrid.treatment.curves import (
     tone_curves,
     zone_curves,
 )
+from hybrid.treatment.panning import mid_gains, mid_power, mid_shares, panned, total_shares, weighed, with_side
 from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Dry, Reverb, Treatment, send_power
 
@@ -133,53 +134,17 @@ def _reverb_return(layer: Layer, reverb: Reverb) -> Return:
     return Return(reverberant[: len(send)], reverberant[len(send) :])
 
 
-def _total_shares(pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3"]:
-    """Coefficients of left, right and cross power in the sum of both output powers."""
-    # (a l + b r)^2 + (c l + d r)^2 = (a^2 + c^2) l^2 + (b^2 + d^2) r^2 + 2 (a b + c d) l r
-    own = jnp.sum(jnp.square(pan), axis=-2)
-    return jnp.concatenate([own, 2.0 * jnp.sum(pan[..., 0] * pan[..., 1], axis=-1, keepdims=True)], axis=-1)
-
-
-def _mid(pan: Float[Array, "track 2 2"]) -> Float[Array, "track 2"]:
-    """Amplitude gains of both input channels in the mean of both output channels."""
-    return 0.5 * jnp.sum(pan, axis=-2)
-
-
-def _mid_shares(pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3"]:
-    """Coefficients of left, right and cross power in the power of the mean of both output channels."""
-    mid = _mid(pan)
-    return jnp.concatenate([jnp.square(mid), 2.0 * jnp.prod(mid, axis=-1, keepdims=True)], axis=-1)
-
-
-def _mid_power(power: Float[Array, "item 3 *shape"]) -> Float[Array, "item *shape"]:
-    """Power of the mean of both channels, from left, right and cross power."""
-    return 0.25 * (power[:, 0] + power[:, 1] + 2.0 * power[:, 2])
-
-
-def _with_side(
-    power: Float[Array, "item 3 *shape"], side: Float[Array, "item *shape"]
-) -> Float[Array, "item 3 *shape"]:
-    """Left, right and cross power with a side signal of that power, in quadrature to the mid."""
-    return power + jnp.stack([side, side, -side], axis=1)
-
-
 def summed(x: Float[Array, "item *shape"]) -> Float[Array, "*shape"]:
     """Sum over the first axis, by a product with ones: on CPU a plain sum over an outer axis is ten times slower."""
     return jnp.tensordot(jnp.ones(x.shape[0], x.dtype), x, 1)
 
 
-def _weighed(shares: Float[Array, "item part"], power: Float[Array, "item part frame band"]) -> Array:
-    """Weighted sum over parts, written out: a contraction over so few parts would be many times slower."""
-    parts = [shares[:, k, None, None] * power[:, k] for k in range(shares.shape[1])]
-    return sum(parts[1:], parts[0])
-
-
 def _in_both(layer: Layer, power: Float[Array, "track 3 frame band"]) -> Float[Array, "track frame band"]:
     """Power of every panned and spread track, sum of both channels."""
-    straight = _weighed(_total_shares(layer.pan), power)
+    straight = weighed(total_shares(layer.pan), power)
     if layer.spread is None:
         return straight
-    return straight + 2.0 * layer.spread[:, None] * _weighed(_mid_shares(layer.pan), power)
+    return straight + 2.0 * layer.spread[:, None] * weighed(mid_shares(layer.pan), power)
 
 
 def direct_power(layer: Layer) -> Float[Array, "track frame band"]:
@@ -249,12 +214,12 @@ def _direct_pair_power(layer: Layer) -> Float[Array, "pair frame band"]:
     shares = 2.0 * jnp.einsum("pak,pal->pkl", layer.pan[first], layer.pan[second])
     cross = layer.dry.cross
     flat = cross.reshape(cross.shape[0], 4, *cross.shape[3:])
-    straight = _weighed(shares.reshape(-1, 4), flat)
+    straight = weighed(shares.reshape(-1, 4), flat)
     spread = _pair_spread(layer)
     if spread is not None:
-        mid = _mid(layer.pan)
+        mid = mid_gains(layer.pan)
         shares = 4.0 * jnp.einsum("pk,pl->pkl", mid[first], mid[second])
-        straight = straight + spread[:, None] * _weighed(shares.reshape(-1, 4), flat)
+        straight = straight + spread[:, None] * weighed(shares.reshape(-1, 4), flat)
     return straight * _pair_gain(layer)
 
 
@@ -265,21 +230,6 @@ def _pair_spread(layer: Layer) -> Float[Array, "pair band"] | None:
     product = layer.spread[layer.dry.pairs[:, 0]] * layer.spread[layer.dry.pairs[:, 1]]
     # the gradient of the square root is infinite at zero
     return jnp.where(product > FAINT, jnp.sqrt(jnp.maximum(product, FAINT)), 0.0)
-
-
-def _panned(power: Float[Array, "track 3 ..."], pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3 ..."]:
-    """Left, right and cross power after the pan matrix ((a, b), (c, d))."""
-    a, b, c, d = (pan[:, i, j].reshape(-1, *[1] * (power.ndim - 2)) for i in (0, 1) for j in (0, 1))
-    # the cross power is the mean of (a l + b r)(c l + d r) = ac l^2 + bd r^2 + (ad + bc) l r
-    left, right, cross = power[:, 0], power[:, 1], power[:, 2]
-    return jnp.stack(
-        [
-            a * a * left + b * b * right + 2.0 * a * b * cross,
-            c * c * left + d * d * right + 2.0 * c * d * cross,
-            a * c * left + b * d * right + (a * d + b * c) * cross,
-        ],
-        axis=1,
-    )
 
 
 def _panned_pairs(cross: Float[Array, "pair 2 2 *shape"], layer: Layer) -> Float[Array, "pair 3 *shape"]:
@@ -294,8 +244,8 @@ def over_time(layer: Layer, weight: Float[Array, "track frame"]) -> Float[Array,
     """Left, right and cross power of every track, summed over frames with `weight`, without reverberation."""
     # summed over frames before they are panned: the gradient by positions then needs no array of frames
     parts = [jnp.einsum("itb,it->ib", layer.dry.power[:, c] * layer.gain, weight) for c in range(3)]
-    power = _panned(jnp.stack(parts, axis=1), layer.pan)
-    return power if layer.spread is None else _with_side(power, layer.spread * _mid_power(power))
+    power = panned(jnp.stack(parts, axis=1), layer.pan)
+    return power if layer.spread is None else with_side(power, layer.spread * mid_power(power))
 
 
 def mix_over_time(layer: Layer, weight: Float[Array, " frame"]) -> Float[Array, "3 band"]:
@@ -305,7 +255,7 @@ def mix_over_time(layer: Layer, weight: Float[Array, " frame"]) -> Float[Array, 
     parts = [jnp.einsum("ptb,t->pb", layer.dry.cross[:, k, m] * gain, weight) for k in (0, 1) for m in (0, 1)]
     cross = jnp.stack(parts, axis=1).reshape(-1, 2, 2, gain.shape[-1])
     pairs, spread = _panned_pairs(cross, layer), _pair_spread(layer)
-    pairs = pairs if spread is None else _with_side(pairs, spread * _mid_power(pairs))
+    pairs = pairs if spread is None else with_side(pairs, spread * mid_power(pairs))
     own = jnp.sum(over_time(layer, everywhere), axis=0) + jnp.sum(pairs, axis=0)
     if layer.reverb_return is not None:
         own = own + _in_both_channels(jnp.einsum("itb,t->b", jnp.concatenate(layer.reverb_return), weight))
@@ -315,14 +265,14 @@ def mix_over_time(layer: Layer, weight: Float[Array, " frame"]) -> Float[Array, 
 def mix_over_bands(layer: Layer, weight: Float[Array, " band"]) -> Float[Array, "3 frame"]:
     """Left, right and cross power of the mix in every frame, summed over bands with `weight`."""
     tracks, pairs = layer.dry.power * layer.gain[:, None], layer.dry.cross * _pair_gain(layer)[:, None, None]
-    own, cross = _panned(tracks @ weight, layer.pan), _panned_pairs(pairs @ weight, layer)
+    own, cross = panned(tracks @ weight, layer.pan), _panned_pairs(pairs @ weight, layer)
     if layer.spread is not None:
         # bands are spread by different amounts: their sides are summed by themselves
         spread, pair_spread = layer.spread[:, None, None], _pair_spread(layer)
         assert pair_spread is not None
-        own = _with_side(own, _mid_power(_panned((tracks * spread) @ weight, layer.pan)))
+        own = with_side(own, mid_power(panned((tracks * spread) @ weight, layer.pan)))
         of_pairs = _panned_pairs((pairs * pair_spread[:, None, None, None]) @ weight, layer)
-        cross = _with_side(cross, _mid_power(of_pairs))
+        cross = with_side(cross, mid_power(of_pairs))
     power = jnp.sum(own, axis=0) + jnp.sum(cross, axis=0)
     if layer.reverb_return is not None:
         power = power + _in_both_channels(summed(jnp.concatenate(layer.reverb_return) @ weight))
