@@ -19,7 +19,7 @@ import numpy as np
 from hybrid.analysis.recording import bucket
 from hybrid.audio.song import Song, Track
 from hybrid.knowledge import objective as objectives
-from hybrid.knowledge.compile import compile_rules
+from hybrid.knowledge.compile import compile_rules, optional_parts
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.resolve import load_rules
 from hybrid.measure.panel import raw_of
@@ -80,7 +80,8 @@ def measure(case: Case) -> tuple[int, float, float]:
     dry = dry_of(case)
     rules = load_rules(["base", "reverb"])
     objective, _ = compile_rules(rules, song_of(case), dry.power.shape[0], np.asarray(dry.time_s))
-    treatment = neutral(dry.power.shape[0], case.n_frames * case.frame_s, max(0.2, case.frame_s), optional=("reverb",))
+    optional = optional_parts(rules.rules)
+    treatment = neutral(dry.power.shape[0], case.n_frames * case.frame_s, max(0.2, case.frame_s), optional)
     compiled = jax.jit(jax.value_and_grad(value, argnums=2)).lower(objective, dry, treatment).compile()
     jax.block_until_ready(compiled(objective, dry, treatment))
     times = []
