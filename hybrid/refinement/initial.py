@@ -45,8 +45,6 @@ _WHOLE_KIT_LU = -11.5
 """A kit or loop on one track: its microphones together lie 8 to 10 dB above one of them (the same data)."""
 _OUTERMOST_PAN = 20.0
 """Pan units from the centre to the outermost track at the start: enough to break the tie between left and right."""
-
-
 _SPREAD_DB = -20.0
 """Spread of tracks that need not be in the middle at the start, where rules act on it: it has a gradient there, and
 can hardly be heard. A guess."""
@@ -117,7 +115,7 @@ def _spread(tracks: Sequence[Track], seed: int) -> Float[np.ndarray, " track"]:
 
     Two similar tracks at one position have no gradient that would separate them.
     """
-    central = np.array([("lead" in track.tags) or _is_central(track.role) for track in tracks], bool)
+    central = np.array([_is_central(track) for track in tracks], bool)
     n = int(np.sum(~central))
     position = np.zeros(len(tracks))
     position[~central] = (
@@ -128,12 +126,12 @@ def _spread(tracks: Sequence[Track], seed: int) -> Float[np.ndarray, " track"]:
 
 def _spreads(tracks: Sequence[Track]) -> Float[np.ndarray, " track"]:
     """Spreads at the start: none for tracks that belong in the middle."""
-    central = [("lead" in track.tags) or _is_central(track.role) for track in tracks]
-    return np.where(central, SPREAD_OFF_DB, _SPREAD_DB)
+    return np.array([SPREAD_OFF_DB if _is_central(track) else _SPREAD_DB for track in tracks])
 
 
-def _is_central(role: str) -> bool:
-    return by_role({"bass": True, "drums.kick": True, "drums.snare": True, "drums": True}, role) is True
+def _is_central(track: Track) -> bool:
+    central = {"bass": True, "drums.kick": True, "drums.snare": True, "drums": True}
+    return "lead" in track.tags or by_role(central, track.role) is True
 
 
 def network_start(usual: Treatment, nothing: Treatment) -> Treatment:
