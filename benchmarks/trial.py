@@ -1,4 +1,4 @@
-"""Every rule on trial: python benchmarks/trial.py SONGS... -o FOLDER [--brief] [--rules NAME]
+"""Every rule on trial: python benchmarks/trial.py SONGS... -o FOLDER [--brief] [--rules NAME [--against NAME]]
 
 SONGS is a folder of songs whose mix by a person is there as `mix`; with `decisions.json`, as `hybrid corpus build`
 makes it, levels and places of tracks are compared too. Of every song a stretch is mixed by all rules without the
@@ -6,7 +6,8 @@ network, once without each rule, and once without all that acts on a group of th
 domain with the person's mix: levels of tracks and families, places, bands of mid and side, the course of loudness,
 width. Errors are in units of the raw sum's mean error: 1 is as far off as doing nothing. Prints Markdown: by how much
 the distance changes without each rule; above 0 the rule brings mixes nearer to people. --brief leaves nothing out.
-Songs are measured once for the same rules.
+With --against, such as a genre's rules against those that they patch, only the rules that differ are on trial: each is
+put back to what it is in the others. Songs are measured once for the same rules.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import argparse
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -35,6 +36,7 @@ from hybrid.errors import InputError
 from hybrid.judging.balance import family_error_lu, level_error_lu, pan_error
 from hybrid.judging.statistics import paired_effect
 from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.types import RuleType
 from hybrid.measure import loudness
 from hybrid.mixing.plan import MixConfig, MixProblem, formulate
 from hybrid.model.input_features import at_network_frames
@@ -44,7 +46,7 @@ from hybrid.study.arm import is_ablatable
 from hybrid.treatment import effect
 from hybrid.treatment.types import Dry, Treatment
 
-ALL, RAW, START = "all rules", "raw sum", "start"
+ALL, RAW, START, OTHERS = "all rules", "raw sum", "start", "all of these"
 GROUPS = ("gain.level", "gain.ride", "eq", "dynamics", "pan")
 DEPTH_DB = 50.0
 """Bands that are further below the loudest are ignored."""
@@ -80,11 +82,37 @@ def without_group(rules: RuleSet, group: str) -> RuleSet:
     return replace(rules, rules=tuple(changed))
 
 
-def arms_of(rules: RuleSet, is_brief: bool) -> dict[str, RuleSet]:
+def differs(rule: RuleType, other: RuleType | None) -> bool:
+    """Whether a rule asks for something else than another one of its name, or for something where there is none."""
+    if other is None or not other.enabled:
+        return rule.enabled
+    told = {"notes", "source", "evidence", "title", "description"}
+    return rule.model_dump(exclude=told) != other.model_dump(exclude=told)
+
+
+def put_back(rules: RuleSet, others: RuleSet, names: Collection[str]) -> RuleSet:
+    """The rules, some of them as they are in others, or off where those have none of that name."""
+    before = {rule.id: rule for rule in others.rules}
+    off = {"enabled": False}
+    changed = (
+        rule if rule.id not in names else before.get(rule.id) or rule.model_copy(update=off) for rule in rules.rules
+    )
+    return replace(rules, rules=tuple(changed))
+
+
+def arms_of(rules: RuleSet, others: RuleSet | None, is_brief: bool) -> dict[str, RuleSet]:
     """All arms by name, that of all rules first."""
     arms = {ALL: rules}
     if is_brief:
         return arms
+    if others is not None:
+        before = {rule.id: rule for rule in others.rules}
+        differ = [rule.id for rule in rules.rules if is_ablatable(rule) and differs(rule, before.get(rule.id))]
+        return (
+            arms
+            | {name: put_back(rules, others, {name}) for name in differ}
+            | {OTHERS: put_back(rules, others, differ)}
+        )
     arms |= {f"nothing on {group}": without_group(rules, group) for group in GROUPS}
     return arms | {rule.id: without(rules, rule.id) for rule in rules.rules if is_ablatable(rule)}
 
@@ -165,7 +193,7 @@ def mix_of(folder: Path) -> Path | None:
     return next((folder / name for name in MIXES if (folder / name).is_file()), None)
 
 
-def measure(folder: Path, rules: RuleSet, options: argparse.Namespace) -> dict[str, Errors]:
+def measure(folder: Path, rules: RuleSet, others: RuleSet | None, options: argparse.Namespace) -> dict[str, Errors]:
     """Errors of all arms on a stretch of a song."""
     path = mix_of(folder)
     assert path is not None
@@ -178,7 +206,9 @@ def measure(folder: Path, rules: RuleSet, options: argparse.Namespace) -> dict[s
     song, dry = analysed.song, analysis.dry
     n = len(song.tracks)
     config = MixConfig(options.steps)
-    problems = {name: formulate(song, analysis, arm, config) for name, arm in arms_of(rules, options.brief).items()}
+    problems = {
+        name: formulate(song, analysis, arm, config) for name, arm in arms_of(rules, others, options.brief).items()
+    }
     nothing = problems[ALL].nothing
     human = heard(reference, _for_tracks(nothing, reference.active.shape[0]), 1)
     keep, places = [], {}
@@ -299,9 +329,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--rules", action="append", help="rule files or names [default: base]")
+    parser.add_argument("--against", action="append", help="rule files or names that the rules are compared with")
     options = parser.parse_args()
     rules = hybrid.load_rules(*(options.rules or ["base"]))
-    key = hashlib.sha256(f"{rules.hash} {options.steps} {options.seconds} {options.brief}".encode()).hexdigest()[:12]
+    others = hybrid.load_rules(*options.against) if options.against else None
+    key = hashlib.sha256(
+        f"{rules.hash} {others and others.hash} {options.steps} {options.seconds} {options.brief}".encode()
+    ).hexdigest()[:12]
     kept = options.out / key
     kept.mkdir(parents=True, exist_ok=True)
     songs = {}
@@ -323,7 +357,7 @@ def main() -> None:
                     n = len(hybrid.load_song(folder).tracks)
                     if not 3 <= n <= options.most:
                         continue
-                    path.write_text(json.dumps(measure(folder, rules, options)))
+                    path.write_text(json.dumps(measure(folder, rules, others, options)))
                     clear_compiled()
             except InputError as error:
                 print(f"{folder.name}: {error.problems[0]}", flush=True)

@@ -28,7 +28,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "version": set(),
     "compiled": {"errors", "shelf", "source_hash"},
     "pages": set(),
-    "audio": {"validation", "document", "errors", "shelf", "tabular", "units"},
+    "containers": set(),
+    "audio": {"containers", "validation", "document", "errors", "shelf", "tabular", "units"},
     "corpus": {"audio", "validation", "document", "errors", "shelf", "units"},
     # what judges mixes shares nothing with the rules, nor with what they measure
     "judging": {"audio", "errors", "tabular"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from hybrid.analysis.recording import NO_PAIRS, blank_recording
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.measure.balance import raw_lufs
+from hybrid.measure.loudness import ABSOLUTE_GATE_LUFS
 from hybrid.signal.bandpower import CHUNK_HOPS, COMPARED_BINS
 from hybrid.tabular import Row, Tabular
 from hybrid.treatment.types import Dry
@@ -112,7 +113,19 @@ def measure_song(
 ) -> AnalysedSong:
     """The aligned song with its measurements, which are made here unless naming by ear has made them."""
     song, pairs, analysis = aligned
-    return AnalysedSong(song, analysis or analyse(song, reader.for_song(song), progress, pairs))
+    analysis = analysis or analyse(song, reader.for_song(song), progress, pairs)
+    return AnalysedSong(_with_quiet_notes(song, analysis.dry), analysis)
+
+
+def _with_quiet_notes(song: Song, dry: Dry) -> Song:
+    """The song with a note for each track that sounds, and is too quiet for its loudness to count."""
+    levels = raw_lufs(dry).tolist()
+    quiet = (
+        f"{track.id} is at {level:.0f} LUFS, too quiet to be balanced: left at its level; gain_db would raise it"
+        for track, level in zip(song.tracks, levels, strict=False)
+        if level <= ABSOLUTE_GATE_LUFS and f"{track.id} is silent" not in song.notes
+    )
+    return replace(song, notes=(*song.notes, *quiet))
 
 
 def analyse_sparsely(song: Song, reader: SongReader, naming: Naming, progress: Progress) -> SparseAnalysis:
@@ -138,4 +151,4 @@ def analyse_sparsely(song: Song, reader: SongReader, naming: Naming, progress: P
     dry = recording.dry(0.0)
     song = align_from(song, accumulator) if accumulator else song
     by_ear = naming.ear_for(song)
-    return SparseAnalysis(by_ear(song, dry) if by_ear else song, dry)
+    return SparseAnalysis(_with_quiet_notes(by_ear(song, dry) if by_ear else song, dry), dry)

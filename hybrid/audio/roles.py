@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from hybrid.audio.vocabulary import MODIFIERS, NOISE, NOUNS, REFINED, ROLES, WEAK_NOUNS
+from hybrid.audio.vocabulary import BOUNCES, MODIFIERS, NOISE, NOUNS, REFINED, ROLES, WEAK_NOUNS
 
 __all__ = ["ROLES", "Guess", "guess", "guess_all", "is_finished_mix", "matches", "words"]
 
@@ -88,15 +88,16 @@ def matches(pattern: str, role: str) -> bool:
 def is_finished_mix(name: str, song: str) -> bool:
     """Whether a file's name is that of a mix or master of the whole song, not of a track.
 
-    True for the name of the song itself, and for a name with a word such as mix, master, ruff or reference and without
-    an instrument: `Drum Mix` is a track.
+    True for the name of the song itself, for a name with a word such as mix, master, ruff or reference and without an
+    instrument (`Drum Mix` is a track), and for what programs and people call a bounce, such as `Stereo Out`.
     """
     spelt = words(name)
     title = [word for word in words(song) if _MODIFIER_OF.get(word) != "mix"]
     rest = [word for word in spelt if word not in title]
     names_instrument = bool(_parse(" ".join(rest))[0])
     is_title = bool(title) and spelt == title and not _parse(name)[0]
-    return is_title or (not names_instrument and any(_MODIFIER_OF.get(word) == "mix" for word in rest))
+    is_bounce = " ".join(word for word in rest if not word.isdigit() or word == "2") in BOUNCES
+    return is_title or is_bounce or (not names_instrument and any(_MODIFIER_OF.get(word) == "mix" for word in rest))
 
 
 def words(name: str) -> list[str]:

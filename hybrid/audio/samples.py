@@ -28,7 +28,7 @@ class FileReader:
 
     def __init__(self, file: AudioFile) -> None:
         self.file = file
-        self._sound = soundfile.SoundFile(file.path)
+        self._sounds = file.open()
         self._tolerance = int(_LOSSY_TOLERANCE_S * file.sample_rate) if file.is_lossy else 0
 
     @property
@@ -42,7 +42,8 @@ class FileReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._sound.close()
+        for sound in self._sounds:
+            sound.close()
 
     def read(self, start: int, n: int) -> Float32[np.ndarray, "n channel"]:
         """`n` samples from `start` on; both ends must lie in the file.
@@ -51,17 +52,29 @@ class FileReader:
         Raises SongError, with the time, if more is missing or cannot be decoded, and for NaN, infinity and samples
         above `MAX_SAMPLE`.
         """
+        blocks, first = [], 0
+        for sound, length in zip(self._sounds, self.file.lengths, strict=True):
+            start_in, end_in = max(start, first) - first, min(start + n, first + length) - first
+            if start_in < end_in:
+                blocks.append(self._read(sound, start_in, end_in - start_in, first))
+            first += length
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+    def _read(self, sound: soundfile.SoundFile, start: int, n: int, first: int) -> Float32[np.ndarray, "n channel"]:
+        """Samples of one stream, whose first sample is that of the file at `first`."""
         try:
             # sequential reads need no seek, which is slow and, in lossy files, inexact
-            if self._sound.tell() != start:
-                self._sound.seek(start)
-            block = self._sound.read(n, dtype="float32", always_2d=True)
+            if sound.tell() != start:
+                sound.seek(start)
+            block = sound.read(n, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
-            raise self._error("is damaged: cannot be decoded", start) from error
+            raise self._error("is damaged: cannot be decoded", first + start) from error
         if n - len(block) > self._tolerance:
-            raise self._error("is truncated: it ends", start + len(block))
+            raise self._error("is truncated or damaged: it ends", first + start + len(block))
+        if self.file.scale != 1.0:
+            block *= np.float32(self.file.scale)
         if self.file.is_float:
-            self._check_range(block, start)
+            self._check_range(block, first + start)
         return np.pad(block, ((0, n - len(block)), (0, 0))) if len(block) < n else block
 
     def blocks(self) -> Iterator[Float32[np.ndarray, "n channel"]]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from hybrid.audio.assemble import SongSpec, assemble
 from hybrid.audio.pairs import find_pairs
-from hybrid.audio.probe import AUDIO_SUFFIXES, UNSUPPORTED_SUFFIXES, AudioFile, probe_all
+from hybrid.audio.probe import (
+    AUDIO_SUFFIXES,
+    FOREIGN_SUFFIXES,
+    UNFINISHED_SUFFIXES,
+    UNSUPPORTED_SUFFIXES,
+    AudioFile,
+    probe_all,
+)
 from hybrid.audio.roles import guess_all, is_finished_mix
 from hybrid.audio.song import Song, Track, file_name, unique_names
 from hybrid.errors import InputError, Problem
@@ -32,7 +40,8 @@ def scan_folder(folder: Path) -> Song:
 def folder_spec(folder: Path) -> SongSpec:
     """The tracks in a folder: every audio file in it (none of its subfolders) is a track or half of one.
 
-    Hidden files and files that are not audio are ignored; a finished mix is left out, with a note. Roles are guessed
+    Hidden files and files that are not audio are ignored; a finished mix is left out, with a note, by its name or
+    because it is the sum of the tracks; so are other files that may hold sound, and folders of such. Roles are guessed
     from names; all tracks start together. Raises InputError if there is no track, and SongError with every audio file
     that cannot be used.
     """
@@ -44,9 +53,33 @@ def folder_spec(folder: Path) -> SongSpec:
         what = f"holds no track, only a finished mix: {', '.join(path.name for path in mixes)}"
         raise InputError(Problem(str(folder), what, hint="rename it if it is a track"))
     files = probe_all(path for path in paths if path not in mixes)
-    notes = tuple(f"{path.name} looks like a finished mix: left out" for path in mixes)
     tracks = tracks_from_files([(_stem(file.path), file) for file in files.values()])
-    return SongSpec(folder, file_name(title), tracks, notes=notes)
+    notes = (
+        *(f"{path.name} looks like a finished mix: left out" for path in mixes),
+        *_skipped(folder),
+    )
+    return SongSpec(folder, file_name(title), tracks, notes=notes, may_hold_mix=True)
+
+
+def _skipped(folder: Path) -> Iterator[str]:
+    """Notes about what a folder holds beside its tracks that may be sound too."""
+    for path in sorted(folder.iterdir()):
+        suffixes = [suffix.lower().strip() for suffix in path.suffixes[-2:]]
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            n = sum(_is_audio(inner) for inner in path.iterdir()) if _is_readable(path) else 0
+            if n:
+                what = "1 audio file that is" if n == 1 else f"{n} audio files that are"
+                yield f"the folder {path.name} holds {what} not read"
+        elif suffixes and suffixes[-1] in FOREIGN_SUFFIXES:
+            yield f"{path.name} is left out: {suffixes[-1]} files cannot be read"
+        elif len(suffixes) == 2 and suffixes[0] in AUDIO_SUFFIXES and suffixes[1] in UNFINISHED_SUFFIXES:
+            yield f"{path.name} is left out: a download that has not ended"
+
+
+def _is_readable(folder: Path) -> bool:
+    return os.access(folder, os.R_OK | os.X_OK)
 
 
 def finished_mixes(folder: Path) -> list[Path]:
@@ -70,7 +103,8 @@ def _audio_files(folder: Path) -> list[Path]:
 
 
 def _is_audio(path: Path) -> bool:
-    has_suffix = path.suffix.lower() in AUDIO_SUFFIXES | UNSUPPORTED_SUFFIXES
+    # some systems let a name end with a blank
+    has_suffix = path.suffix.lower().strip() in AUDIO_SUFFIXES | UNSUPPORTED_SUFFIXES
     return has_suffix and not path.name.startswith(".") and not path.is_dir()
 
 

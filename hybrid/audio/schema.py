@@ -12,6 +12,9 @@ from hybrid.audio.song import RawLevels, file_name
 from hybrid.errors import suggest
 from hybrid.units import field_error
 
+KNOWN_TAGS = frozenset({"lead", "double"})
+"""Tags that mean something to the program; others are words of the user's own."""
+
 
 class ManifestContext(NamedTuple):
     """Context of validation: the manifest's folder, and the ids of earlier tracks in lower case."""
@@ -60,6 +63,12 @@ def _files(value: object) -> object:
     return files
 
 
+def _tag(tag: str) -> str:
+    if tag not in KNOWN_TAGS and tag.strip().casefold() in KNOWN_TAGS:
+        raise field_error(f"no such tag: {tag!r}; did you mean {tag.strip().casefold()}?")
+    return tag
+
+
 def _not_empty(tracks: tuple[TrackEntry, ...]) -> tuple[TrackEntry, ...]:
     if not tracks:
         raise field_error("expected at least one track")
@@ -68,6 +77,7 @@ def _not_empty(tracks: tuple[TrackEntry, ...]) -> tuple[TrackEntry, ...]:
 
 _File = Annotated[Path, AfterValidator(_file)]
 _Name = Annotated[str, AfterValidator(_name)]
+_Tag = Annotated[str, AfterValidator(_tag)]
 
 
 class TrackEntry(BaseModel, frozen=True, extra="forbid"):
@@ -76,7 +86,7 @@ class TrackEntry(BaseModel, frozen=True, extra="forbid"):
     id: Annotated[_Name, AfterValidator(_new_id)]
     file: Annotated[tuple[_File, ...], BeforeValidator(_files)]
     role: Annotated[str, AfterValidator(_role)]
-    tags: tuple[str, ...] = ()
+    tags: tuple[_Tag, ...] = ()
     confidence: Annotated[float, Field(strict=True, ge=0.0, le=1.0)] = 1.0
     gain_db: Annotated[float, Field(strict=True, ge=-120.0, le=120.0)] = 0.0
     offset_s: Annotated[float, Field(strict=True, ge=-86400.0, le=86400.0)] | None = None

@@ -106,6 +106,13 @@ MODIFIERS = {
 NOISE = frozenset({"axefx", "electrovoice"})
 """Makers and models whose names contain one of the words above."""
 
+BOUNCES = frozenset(
+    {"stereo out", "main out", "master out", "output", "main output", "stereo output", "out", "out 2"}
+    | {"2 track", "premix", "pre mix", "print", "full print", "final", "final version", "full song", "whole song"}
+    | {"instrumental", "karaoke"}
+)
+"""Whole names, without other numbers and the song's title, of mixes of a song as programs and people export them."""
+
 REFINED = {
     ("vocal", "lead"): "vocal.lead",
     ("vocal", "main"): "vocal.lead",

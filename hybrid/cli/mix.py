@@ -136,7 +136,8 @@ def _print_result(written: WrittenMix, out: Path, as_json: bool) -> None:
             "notes": written.notes,
             "out": str(out),
         }
-        print(json.dumps(document, indent=2) if as_json else f"wrote {out}: {MIX_NAME}")
+        lines = [json.dumps(document, indent=2)] if as_json else [*written.notes, f"wrote {out}: {MIX_NAME}"]
+        print("\n".join(lines))
         return
     before, after = delivered.plan.before, delivered.verdict
     if as_json:

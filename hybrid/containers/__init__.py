@@ -1,0 +1,1 @@
+"""Containers of audio: how much a file really holds, whatever its header says."""
