@@ -118,7 +118,7 @@ def speed(root: Path, out: Path, n_songs: int, seconds: int) -> None:
 
 def resumed(root: Path, out: Path) -> None:
     """Prints the time that resuming a finished run of 1,000 songs takes."""
-    from hybrid.audio.write import MIX_FILE
+    from hybrid.audio.wav import MIX_FILE
     from hybrid.batch.record import Manifest, last_records
     from hybrid.batch.run import SongFilter, jobs_of
     from hybrid.batch.work import BatchConfig, stamp_of

@@ -25,7 +25,8 @@ from hybrid.audio import manifest
 from hybrid.audio.arrays import song_from_arrays, with_roles
 from hybrid.audio.read import open_song
 from hybrid.audio.song import RawLevels, Song
-from hybrid.audio.write import MIX_FILE, OutputFolder, Subtype
+from hybrid.audio.wav import MIX_FILE, Subtype
+from hybrid.audio.write import OutputFolder
 from hybrid.corpus.demo import SAMPLE_RATE, demo_tracks
 from hybrid.errors import InputError, Problem, suggest
 from hybrid.export.mixed import OutputSpec, write_mix

@@ -28,9 +28,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "version": set(),
     "compiled": {"errors", "shelf", "source_hash"},
     "pages": set(),
+    "processes": set(),
     "containers": set(),
     "audio": {"containers", "validation", "document", "errors", "shelf", "tabular", "units"},
-    "corpus": {"audio", "validation", "document", "errors", "shelf", "units"},
+    "corpus": {"audio", "validation", "document", "errors", "processes", "shelf", "units"},
     # what judges mixes shares nothing with the rules, nor with what they measure
     "judging": {"audio", "errors", "tabular"},
     "signal": set(),
@@ -65,7 +66,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "model",
             "proposal",
         },
-        *{"refinement", "shelf", "signal", "source_hash", "treatment", "unmixing"},
+        *{"processes", "refinement", "shelf", "signal", "source_hash", "treatment", "unmixing"},
     },
     "export": {
         *{"analysis", "audio", "corpus", "knowledge", "measure", "mixing", "pages", "quantity", "refinement", "signal"},
@@ -77,7 +78,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"shelf", "treatment", "units", "unmixing"},
     },
     "batch": {
-        *{"audio", "compiled", "corpus", "errors", "export", "knowledge", "mixing", "pages", "proposal", "source_hash"},
+        *{"audio", "compiled", "corpus", "errors", "export", "knowledge", "mixing", "pages", "processes"},
+        *{"proposal", "source_hash"},
     },
     "api": {
         *{"analysis", "audio", "corpus", "document", "errors", "export", "judging", "knowledge", "mixing", "proposal"},

@@ -121,7 +121,7 @@ def _with_quiet_notes(song: Song, dry: Dry) -> Song:
     """The song with a note for each track that sounds, and is too quiet for its loudness to count."""
     levels = raw_lufs(dry).tolist()
     quiet = (
-        f"{track.id} is at {level:.0f} LUFS, too quiet to be balanced: left at its level; gain_db would raise it"
+        f"{track.id} is too quiet to be balanced, below -70 LUFS: left at its level; gain_db would raise it"
         for track, level in zip(song.tracks, levels, strict=False)
         if level <= ABSOLUTE_GATE_LUFS and f"{track.id} is silent" not in song.notes
     )

@@ -1,28 +1,30 @@
-"""Results on disk: output folders that are published whole or not at all, and WAV files of any length."""
+"""Folders of results: published whole or not at all, by one run at a time, and never over files of others."""
 
 from __future__ import annotations
 
 import errno
+import glob
+import hashlib
+import json
+import os
+import platform
 import secrets
 import shutil
-import struct
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
 
-import numpy as np
-import soundfile
-from jaxtyping import Float32, Int32
+import psutil
 
 from hybrid.errors import InputError, Problem, UnwritableError
 
-Subtype = Literal["PCM_16", "PCM_24", "PCM_32", "FLOAT"]
-
-MIX_FILE = "mix.wav"
-"""The mix, in the folder of a song's results."""
 _MARKER = ".hybrid"
-_MAX_RIFF_BYTES = 0xFFFF_FFFF
+_SMALL = 1 << 20
+"""Files up to this size are known by their content, larger ones by their size: settings are edited, sound is not."""
+_FRESH_S = 10.0
+"""An empty lock that is younger than this is being written."""
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -30,27 +32,37 @@ _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 class OutputFolder:
     """A folder of results that is renamed to its target when the `with` block ends; until then `path` is hidden.
 
-    If the block is left by an exception, interruption included, it is deleted and an older folder is unchanged.
-    Raises InputError, on entering, if the folder exists and `overwrite` is false; if it exists and another program
-    wrote it; if it is or holds one of the `inputs`; or if it cannot be created.
+    If the block is left by an exception, interruption included, it is deleted and an older folder is unchanged. An
+    older folder of results is replaced if `overwrite` is true; files in it that are not results, or that were edited
+    since, are kept in the new one, and `notes` tells so. Raises InputError, on entering, if the folder exists and
+    `overwrite` is false; if another program wrote it; if it is or holds one of the `inputs`; if another run writes it;
+    or if it cannot be created; and on leaving if a folder has appeared meanwhile: the results are then beside it.
     """
 
     def __init__(self, path: Path, overwrite: bool, inputs: Iterable[Path]) -> None:
         self._target = path.expanduser().resolve()
         self._overwrite = overwrite
         self._inputs = tuple(inputs)
-        parent = next((each for each in self._target.parents if each.exists()), self._target)
-        self.path = parent / f".{self._target.name}.{secrets.token_hex(4)}"
+        self._parent = next((each for each in self._target.parents if each.exists()), self._target)
+        self.path = self._parent / f".{self._target.name}.{secrets.token_hex(4)}"
+        self.notes: tuple[str, ...] = ()
+        """After the block: which files of others were kept."""
 
     def __enter__(self) -> OutputFolder:
         try:
             self._check()
-            self.path.mkdir()
-            (self.path / _MARKER).touch()
+            _lock(self._lock_file, self._target)
         except OSError as error:
             raise _write_error(self._target, error) from error
+        try:
+            _clear(self._parent, self._target)
+            self._was_there = self._target.exists()
+            self.path.mkdir()
+        except OSError as error:
+            self._discard()
+            raise _write_error(self._target, error) from error
         except BaseException:
-            shutil.rmtree(self.path, ignore_errors=True)
+            self._discard()
             raise
         return self
 
@@ -67,7 +79,16 @@ class OutputFolder:
                 where = Path(self._target_path(str(error.filename or self._target)))
                 raise _write_error(where, error) from error
         finally:
-            shutil.rmtree(self.path, ignore_errors=True)
+            self._discard()
+
+    @property
+    def _lock_file(self) -> Path:
+        return self._parent / f".{self._target.name}.lock"
+
+    def _discard(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+        with suppress(OSError):
+            self._lock_file.unlink()
 
     def _target_path(self, where: str) -> str:
         """The text with the path of the target folder, which the user knows, in place of the hidden one."""
@@ -88,7 +109,14 @@ class OutputFolder:
 
     def _publish(self) -> None:
         """Renames the finished folder. The older one is renamed first and deleted last."""
+        (self.path / _MARKER).write_text(json.dumps(_described(self.path)))
         self._target.parent.mkdir(parents=True, exist_ok=True)
+        if self._target.exists() and not (self._was_there and self._is_still_ours()):
+            beside = next(path for n in range(2, 10**6) if not (path := _numbered(self._target, n)).exists())
+            self.path.rename(beside)
+            raise _input_error(
+                self._target, f"has changed while this ran and is left as it is: results are in {beside}"
+            )
         older = self.path.with_name(f"{self.path.name}.old")
         try:
             if self._target.exists():
@@ -98,66 +126,109 @@ class OutputFolder:
             if older.exists() and not self._target.exists():
                 older.rename(self._target)
             raise
-        shutil.rmtree(older, ignore_errors=True)
+        if older.exists():
+            self.notes = tuple(_keep_foreign(older, self._target))
+            shutil.rmtree(older, ignore_errors=True)
 
-
-class WavWriter:
-    """A WAV file, written block by block; from 4 GB on it is an RF64 file (EBU Tech 3306)."""
-
-    def __init__(self, path: Path, sample_rate: int, channels: int, subtype: Subtype) -> None:
-        self._path = path
-        self._bits = 0 if subtype == "FLOAT" else int(subtype.removeprefix("PCM_"))
-        self._sound = soundfile.SoundFile(path, "w", sample_rate, channels, subtype, format="RF64")
-
-    def write(self, block: Float32[np.ndarray, "channel n"]) -> None:
-        """Appends a block. Samples beyond full scale are the caller's error, unless the file is FLOAT."""
-        assert not self._bits or max(block.max(initial=0.0), -block.min(initial=0.0)) <= 1.0, "sample beyond full scale"
-        try:
-            self._sound.write(_rounded(block.T, self._bits) if self._bits else block.T)
-        except soundfile.LibsndfileError as error:
-            raise UnwritableError(Problem(str(self._path), "cannot be written", "is the disk full?")) from error
-
-    def __enter__(self) -> WavWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._sound.close()
-        if self._path.stat().st_size <= _MAX_RIFF_BYTES:
-            _as_riff(self._path)
-
-
-def _rounded(block: Float32[np.ndarray, "n channel"], bits: int) -> Int32[np.ndarray, "n channel"]:
-    """The nearest integers of `bits` bits, in the upper bits: libsndfile would truncate floats instead."""
-    full = 2.0 ** (bits - 1)
-    # a float32 holds every integer of 24 bits
-    steps = np.multiply(block, full, dtype=np.float32 if bits <= 24 else np.float64)
-    np.clip(np.rint(steps, out=steps), -full, full - 1.0, out=steps)
-    return np.left_shift(steps.astype(np.int32), 32 - bits)
-
-
-def _as_riff(path: Path) -> None:
-    """Turns an RF64 file into the WAV file of the same samples, in place, as EBU Tech 3306 lays out.
-
-    Its 64-bit sizes, reserved in a `ds64` chunk, become a `JUNK` chunk.
-    """
-    with path.open("r+b") as file:
-        head = file.read(256)
-        riff_bytes, data_bytes = struct.unpack_from("<QQ", head, 20)
-        for at, value in (
-            (0, b"RIFF"),
-            (4, struct.pack("<I", riff_bytes)),
-            (12, b"JUNK"),
-            (head.index(b"data", 48) + 4, struct.pack("<I", data_bytes)),
-        ):
-            file.seek(at)
-            file.write(value)
+    def _is_still_ours(self) -> bool:
+        return self._target.is_dir() and (not any(self._target.iterdir()) or is_result_folder(self._target))
 
 
 def is_result_folder(folder: Path) -> bool:
     """Whether a folder holds results of this program, which may be overwritten."""
-    return (folder / _MARKER).exists()
+    return (folder / _MARKER).is_file()
+
+
+def clear_unfinished(target: Path) -> None:
+    """Removes what killed runs have left of a folder of results; one that had been moved aside comes back."""
+    for parent in target.parents:
+        lock = parent / f".{target.name}.lock"
+        if parent.exists() and not (lock.exists() and _is_held(lock)):
+            _clear(parent, target)
+            with suppress(OSError):
+                lock.unlink()
+
+
+def _clear(parent: Path, target: Path) -> None:
+    hidden = f".{glob.escape(target.name)}.????????"
+    for path in parent.glob(f"{hidden}.old"):
+        # the older results had been moved aside for new ones that were never finished
+        if not target.exists():
+            path.rename(target)
+        shutil.rmtree(path, ignore_errors=True)
+    for path in parent.glob(hidden):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _lock(path: Path, target: Path) -> None:
+    """Creates the file that says that a run writes a folder. Raises InputError if another one does."""
+    me = psutil.Process()
+    content = json.dumps({"host": platform.node(), "process": me.pid, "started": me.create_time()})
+    for _ in range(2):
+        try:
+            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY), "w") as file:
+                file.write(content)
+            return
+        except FileExistsError:
+            if _is_held(path):
+                hint = f"choose another output folder; if no run does, delete {path}"
+                raise _input_error(target, "is being written by another run", hint) from None
+            path.unlink(missing_ok=True)
+
+
+def _is_held(path: Path) -> bool:
+    """Whether the run that has created a lock may still be running."""
+    try:
+        holder = json.loads(path.read_text())
+        if holder["host"] != platform.node():
+            return True
+        return abs(psutil.Process(holder["process"]).create_time() - holder["started"]) < 1.0
+    except (psutil.Error, FileNotFoundError):
+        return False
+    except (OSError, ValueError, KeyError, TypeError):
+        # created by a run that has not yet written into it, or has died before it could
+        with suppress(OSError):
+            return time.time() - path.stat().st_mtime < _FRESH_S
+        return False
+
+
+def _described(folder: Path) -> dict[str, object]:
+    """What the marker of a folder says of its files: sizes of large ones, digests of small ones."""
+    return {"files": {path.relative_to(folder).as_posix(): _known_by(path) for path in _files(folder)}}
+
+
+def _known_by(path: Path) -> int | str:
+    size = path.stat().st_size
+    return size if size > _SMALL else hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    marker = folder / _MARKER
+    yield from (path for path in sorted(folder.rglob("*")) if path != marker and (path.is_symlink() or path.is_file()))
+
+
+def _keep_foreign(older: Path, target: Path) -> Iterator[str]:
+    """Moves files of an older folder that are not its results into the new one; a note for each."""
+    try:
+        own = dict(json.loads((older / _MARKER).read_text())["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        # a marker that says nothing: nothing is deleted
+        own = {}
+    for path in _files(older):
+        name = path.relative_to(older).as_posix()
+        if not path.is_symlink() and own.get(name) == _known_by(path):
+            continue
+        kept = target / name
+        if kept.exists() or kept.is_symlink():
+            kept = next(other for n in range(1, 10**6) if not (other := _numbered(kept, n)).exists())
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(kept)
+        what = "was edited" if name in own else "is not a result"
+        yield f"{name} {what}: kept as {kept.relative_to(target).as_posix()}"
+
+
+def _numbered(path: Path, n: int) -> Path:
+    return path.with_name(f"{path.stem}-{n}{path.suffix}")
 
 
 def _write_error(path: Path, error: OSError) -> InputError:

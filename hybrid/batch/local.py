@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hybrid.batch.record import Record
 from hybrid.batch.work import Job, Worker, attempt, clear_unfinished, stamp_of
+from hybrid.processes import leave_with
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
@@ -24,7 +23,6 @@ _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
 Engine = Callable[[Sequence[Job]], Iterator[Record]]
 """Does jobs, and yields the record of each."""
-_WATCH_S, _GRACE_S = 2.0, 30.0
 DIED = "the process that mixed it died twice: it may have run out of memory"
 
 
@@ -69,7 +67,9 @@ def _run_some(
     context = get_context("spawn")
     n_cores, taken = os.cpu_count() or 1, context.Value("i", 0)
     threads = max(1, n_cores // n_processes)
-    pool = ProcessPoolExecutor(n_processes, mp_context=context, initializer=_begin, initargs=(taken, n_processes))
+    pool = ProcessPoolExecutor(
+        n_processes, mp_context=context, initializer=_begin, initargs=(taken, n_processes, os.getpid())
+    )
     running: dict[Future[_Result], _Job] = {}
     try:
         while waiting or running:
@@ -91,7 +91,7 @@ def _run_some(
     return []
 
 
-def _begin(taken: Synchronized[int], n_processes: int) -> None:
+def _begin(taken: Synchronized[int], n_processes: int, parent: int) -> None:
     """Sets up a worker process: its share of the cores, and its signal handlers."""
     with taken.get_lock():
         number = taken.value
@@ -104,7 +104,7 @@ def _begin(taken: Synchronized[int], n_processes: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave_idle)
     sys.unraisablehook = lambda lost: None if lost.exc_type is SystemExit else sys.__unraisablehook__(lost)
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    leave_with(parent)
 
 
 def _run(work: Callable[[_Job, Worker], _Result], job: _Job, threads: int) -> _Result:
@@ -121,15 +121,6 @@ def _run(work: Callable[[_Job, Worker], _Result], job: _Job, threads: int) -> _R
     except SystemExit as leaving:
         os._exit(int(leaving.code or 0))
     return result
-
-
-def _leave_with(parent: int) -> None:
-    """Stops this process once its parent is gone, so that a killed run leaves no process behind."""
-    while os.getppid() == parent:
-        time.sleep(_WATCH_S)
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_GRACE_S)
-    os._exit(1)
 
 
 def _leave_idle(number: int, frame: object) -> None:

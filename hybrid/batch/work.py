@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import platform
-import shutil
 import signal
 import tempfile
 import time
@@ -17,8 +15,10 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
+from hybrid.audio import write
 from hybrid.audio.manifest import MANIFEST
-from hybrid.audio.write import MIX_FILE, OutputFolder, Subtype
+from hybrid.audio.wav import MIX_FILE, Subtype
+from hybrid.audio.write import OutputFolder
 from hybrid.batch.record import Record
 from hybrid.corpus.find import SongFiles
 from hybrid.corpus.load import assemble_song
@@ -167,7 +167,7 @@ def _mix(job: Job, record: Record, worker: Worker) -> Record:
         loudness_lufs=_finite(written.levels.integrated_lufs),
         true_peak_dbtp=_finite(written.levels.true_peak_dbtp),
         rules=excess,
-        notes=written.notes,
+        notes=(*written.notes, *folder.notes),
     )
 
 
@@ -205,12 +205,4 @@ def rule_and_weight_hashes(config: BatchConfig) -> tuple[str, str]:
 
 def clear_unfinished(job: Job) -> None:
     """Removes the temporary folders that a killed attempt at this song has left."""
-    hidden = f".{glob.escape(job.out.name)}.????????"
-    for parent in job.out.parents[: job.place.count("/") + 1]:
-        for path in parent.glob(f"{hidden}.old"):
-            # the older results had been moved aside for new ones that were never finished
-            if not job.out.exists():
-                path.rename(job.out)
-            shutil.rmtree(path, ignore_errors=True)
-        for path in parent.glob(hidden):
-            shutil.rmtree(path, ignore_errors=True)
+    write.clear_unfinished(job.out)

@@ -13,7 +13,7 @@ import typer
 from hybrid.audio.manifest import load_song
 from hybrid.audio.probe import AUDIO_SUFFIXES
 from hybrid.audio.song import Song
-from hybrid.audio.write import MIX_FILE
+from hybrid.audio.wav import MIX_FILE
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context
 from hybrid.errors import InputError, Problem, printable

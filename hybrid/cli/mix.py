@@ -86,7 +86,7 @@ def mix(
         with progress_bar(context) as progress:
             spec = OutputSpec(folder.path, subtype, sample_rate, verdict=not only_mix)
             written = write_mix(tracks, rule_set, config, spec, progress)
-    _print_result(written, out, as_json)
+    _print_result(written, folder.notes, out, as_json)
 
 
 def _config(steps: int, seed: int, model: str, settings: Path | None) -> MixConfig:
@@ -125,27 +125,28 @@ def _print_matches(song: Song, rules: RuleSet, as_json: bool) -> None:
         print(line)
 
 
-def _print_result(written: WrittenMix, out: Path, as_json: bool) -> None:
+def _print_result(written: WrittenMix, kept: tuple[str, ...], out: Path, as_json: bool) -> None:
     from hybrid.export.verdict import verdict_json, verdict_table
 
     delivered, levels = written.delivered, written.levels
+    notes = [*written.notes, *kept]
     if delivered is None:
         document = {
             "integrated_lufs": round(levels.integrated_lufs, 2),
             "true_peak_dbtp": round(levels.true_peak_dbtp, 2),
-            "notes": written.notes,
+            "notes": notes,
             "out": str(out),
         }
-        lines = [json.dumps(document, indent=2)] if as_json else [*written.notes, f"wrote {out}: {MIX_NAME}"]
+        lines = [json.dumps(document, indent=2)] if as_json else [*notes, f"wrote {out}: {MIX_NAME}"]
         print("\n".join(lines))
         return
     before, after = delivered.plan.before, delivered.verdict
     if as_json:
         verdicts = {"before": verdict_json(before), "after": verdict_json(after)}
-        document = {"out": str(out), **verdicts, "notes": written.notes}
+        document = {"out": str(out), **verdicts, "notes": notes}
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return
-    for line in written.notes:
+    for line in notes:
         print(line)
     print(verdict_table(after))
     print(f"the raw sum keeps {sum(finding.kept for finding in before.rules if finding.targets)} of them")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hybrid.audio.write import Subtype
+from hybrid.audio.wav import Subtype
 
 Steps = Annotated[int, typer.Option(min=0, help="steps of refinement; 0 renders the network's proposal as it is")]
 DEFAULT_STEPS = 300

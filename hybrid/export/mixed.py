@@ -9,7 +9,7 @@ from hybrid.analysis.chunks import Progress
 from hybrid.audio.digest import digest
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
-from hybrid.audio.write import Subtype
+from hybrid.audio.wav import Subtype
 from hybrid.export.made import made_with
 from hybrid.export.results import write_results, write_settings
 from hybrid.knowledge.ruleset import RuleSet

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from hybrid.analysis.chunks import Progress, sum_of, workers
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.audio.write import MIX_FILE, Subtype, WavWriter
+from hybrid.audio.wav import MIX_FILE, Subtype, WavWriter
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.evaluate import verdict
 from hybrid.knowledge.verdict import Verdict

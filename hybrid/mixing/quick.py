@@ -14,7 +14,7 @@ from hybrid.analysis.chunks import Progress, workers
 from hybrid.analysis.song import analyse_sparsely
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.audio.write import MIX_FILE, WavWriter
+from hybrid.audio.wav import MIX_FILE, WavWriter
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.compile import optional_parts, output_of
 from hybrid.knowledge.ruleset import RuleSet

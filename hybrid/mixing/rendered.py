@@ -16,7 +16,7 @@ from hybrid.analysis.chunks import Progress
 from hybrid.audio.arrays import song_from_arrays
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
-from hybrid.audio.write import MIX_FILE
+from hybrid.audio.wav import MIX_FILE
 from hybrid.errors import InputError, Problem
 from hybrid.knowledge.verdict import Finding, Verdict
 from hybrid.measure.meter import Levels

@@ -19,6 +19,7 @@ from hybrid.corpus.authored.decisions import FILE
 from hybrid.corpus.card import Card, Split, song_folders
 from hybrid.corpus.play import check_player, human_mix, song_name, song_numbers, source_identity, write_song
 from hybrid.errors import InputError, Problem
+from hybrid.processes import leave_with
 from hybrid.source_hash import source_hash
 from hybrid.training.decided_targets import decided_target
 from hybrid.training.example import CachedExample, measure_example, store_example
@@ -51,7 +52,7 @@ def make_missing(
     missing = [each for each in examples if not each.path.is_file()]
     if not missing:
         return
-    with ProcessPoolExecutor(n_processes or os.cpu_count(), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(n_processes or os.cpu_count(), get_context("spawn"), leave_with, (os.getpid(),)) as pool:
         try:
             for done, _ in enumerate(pool.map(_make, missing), start=1):
                 progress(done / len(missing))

@@ -14,7 +14,7 @@ from scipy.signal import butter, sosfilt
 from hybrid.analysis.microphones import align_microphones
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song, Track
-from hybrid.audio.write import MIX_FILE
+from hybrid.audio.wav import MIX_FILE
 from hybrid.knowledge.resolve import load_rules
 from hybrid.mixing.deliver import Format, deliver
 from hybrid.mixing.plan import MixConfig, plan_mix

@@ -1,14 +1,17 @@
+"""Folders of results: whole or not at all, by one run at a time, and never over files of others."""
+
 from __future__ import annotations
 
 import errno
+import json
+import os
+import platform
+import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
-from hybrid.audio import write
-from hybrid.audio.write import OutputFolder, WavWriter
+from hybrid.audio.write import OutputFolder, clear_unfinished
 from hybrid.errors import InputError, Problem
 
 
@@ -126,46 +129,105 @@ def test_an_unwritable_target_is_refused(tmp_path: Path) -> None:
         fill(tmp_path / "file" / "out", "new")
 
 
-@pytest.mark.parametrize(
-    ("subtype", "tolerance"), [("PCM_16", 2**-15), ("PCM_24", 2**-23), ("PCM_32", 2**-24), ("FLOAT", 0.0)]
-)
-@pytest.mark.parametrize("channels", [1, 2])
-def test_a_wav_holds_what_was_written_to_its_last_step(
-    tmp_path: Path, subtype: write.Subtype, tolerance: float, channels: int
-) -> None:
-    samples = np.random.default_rng(0).uniform(-1, 1, (channels, 1001)).astype(np.float32)
-    samples[:, :2] = (1.0, -1.0)
-    with WavWriter(tmp_path / "a.wav", 48000, channels, subtype) as wav:
-        for start in range(0, 1001, 300):
-            wav.write(samples[:, start : start + 300])
-    read, sample_rate = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
-    assert sample_rate == 48000
-    np.testing.assert_allclose(read.T, samples, atol=tolerance, rtol=0.0)
-    assert soundfile.info(tmp_path / "a.wav").subtype == subtype
+def test_files_of_others_are_kept_and_told(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    fill(out, "old")
+    (out / "session.rpp").write_text("a day of work")
+    (out / "stems").mkdir()
+    (out / "stems" / "mine.wav").write_text("x")
+    with OutputFolder(out, True, ()) as folder:
+        (folder.path / "new.txt").write_text("new")
+    assert {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()} == {
+        *{".hybrid", "new.txt", "session.rpp", "stems/mine.wav"}
+    }
+    assert (out / "session.rpp").read_text() == "a day of work"
+    assert folder.notes == (
+        "session.rpp is not a result: kept as session.rpp",
+        "stems/mine.wav is not a result: kept as stems/mine.wav",
+    )
+    # and again: what was kept is still nobody's result
+    fill(out, "newer", overwrite=True)
+    assert (out / "session.rpp").exists()
+    assert not (out / "new.txt").exists()
 
 
-@pytest.mark.parametrize("n", [0, 1, 1001])
-def test_a_short_file_is_plain_wav_with_true_sizes(tmp_path: Path, n: int) -> None:
-    with WavWriter(tmp_path / "a.wav", 44100, 1, "PCM_24") as wav:
-        wav.write(np.zeros((1, n), np.float32))
-    content = (tmp_path / "a.wav").read_bytes()
-    size_at = content.index(b"data") + 4
-    assert content[:4] + content[8:16] == b"RIFFWAVEJUNK"
-    assert int.from_bytes(content[4:8], "little") == len(content) - 8
-    assert int.from_bytes(content[size_at : size_at + 4], "little") == 3 * n
+def test_results_that_were_edited_are_kept_beside_the_new_ones(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    fill(out, "settings")
+    (out / "settings.txt").write_text("edited by hand")
+    with OutputFolder(out, True, ()) as folder:
+        (folder.path / "settings.txt").write_text("new")
+    assert (out / "settings.txt").read_text() == "new"
+    assert (out / "settings-1.txt").read_text() == "edited by hand"
+    assert folder.notes == ("settings.txt was edited: kept as settings-1.txt",)
 
 
-def test_a_file_past_the_limit_of_wav_is_rf64(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(write, "_MAX_RIFF_BYTES", 1000)
-    with WavWriter(tmp_path / "a.wav", 44100, 1, "PCM_16") as wav:
-        wav.write(np.full((1, 1000), 0.5, np.float32))
-    assert (tmp_path / "a.wav").read_bytes()[:4] == b"RF64"
-    assert len(soundfile.read(tmp_path / "a.wav")[0]) == 1000
+def test_results_that_were_copied_are_still_results(tmp_path: Path) -> None:
+    fill(tmp_path / "out", "old")
+    shutil.copytree(tmp_path / "out", tmp_path / "copy")
+    with OutputFolder(tmp_path / "copy", True, ()) as folder:
+        pass
+    assert folder.notes == ()
+    assert not (tmp_path / "copy" / "old.txt").exists()
 
 
-def test_a_sample_beyond_full_scale_is_an_assertion_unless_the_file_is_float(tmp_path: Path) -> None:
-    loud = np.full((1, 10), 1.01, np.float32)
-    with WavWriter(tmp_path / "a.wav", 44100, 1, "PCM_24") as wav, pytest.raises(AssertionError):
-        wav.write(loud)
-    with WavWriter(tmp_path / "b.wav", 44100, 1, "FLOAT") as wav:
-        wav.write(loud)
+@pytest.mark.parametrize("marker", ["", "[]", "{", '{"files": 3}'])
+def test_a_marker_that_says_nothing_lets_nothing_be_deleted(tmp_path: Path, marker: str) -> None:
+    fill(tmp_path / "out", "old")
+    (tmp_path / "out" / ".hybrid").write_text(marker)
+    fill(tmp_path / "out", "new", overwrite=True)
+    assert (tmp_path / "out" / "old.txt").exists()
+
+
+def test_a_folder_that_appears_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match=r"results are in .*out-2"), OutputFolder(out, False, ()) as folder:
+        (folder.path / "mix.txt").write_text("mix")
+        out.mkdir()
+        (out / "letter.txt").write_text("of a person")
+    assert [path.name for path in out.iterdir()] == ["letter.txt"]
+    assert (tmp_path / "out-2" / "mix.txt").read_text() == "mix"
+
+
+def test_a_second_run_into_the_same_folder_is_refused_at_its_start(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path / "new" / "out", False, ()):
+        with pytest.raises(InputError, match="is being written by another run"):
+            fill(tmp_path / "new" / "out", "second")
+        fill(tmp_path / "other", "first")
+    assert (tmp_path / "new" / "out").is_dir()
+    assert {path.name for path in tmp_path.iterdir()} == {"new", "other"}
+
+
+def dead_process() -> int:
+    """The number of a process that has ended."""
+    child = os.posix_spawn("/bin/true", ["true"], {})
+    os.waitpid(child, 0)
+    return child
+
+
+@pytest.mark.parametrize("clears", [lambda out: fill(out, "new"), clear_unfinished])
+def test_what_a_killed_run_has_left_is_cleared(tmp_path: Path, clears) -> None:
+    (tmp_path / ".out.01234567").mkdir()
+    (tmp_path / ".out.01234567" / "half.wav").touch()
+    lock = {"host": platform.node(), "process": dead_process(), "started": 0.0}
+    (tmp_path / ".out.lock").write_text(json.dumps(lock))
+    (tmp_path / ".outer.01234567").mkdir()
+    clears(tmp_path / "out")
+    assert {path.name for path in tmp_path.iterdir()} - {"out"} == {".outer.01234567"}
+
+
+@pytest.mark.parametrize("holder", [{"host": "elsewhere", "process": 1, "started": 0.0}, None])
+def test_a_run_that_may_still_be_running_is_not_disturbed(tmp_path: Path, holder: dict[str, object] | None) -> None:
+    (tmp_path / ".out.01234567").mkdir()
+    (tmp_path / ".out.lock").write_text(json.dumps(holder) if holder else "")
+    clear_unfinished(tmp_path / "out")
+    with pytest.raises(InputError, match="another run"):
+        fill(tmp_path / "out", "new")
+    assert {path.name for path in tmp_path.iterdir()} == {".out.01234567", ".out.lock"}
+
+
+def test_results_that_had_been_moved_aside_come_back(tmp_path: Path) -> None:
+    fill(tmp_path / "out", "old")
+    (tmp_path / "out").rename(tmp_path / ".out.01234567.old")
+    clear_unfinished(tmp_path / "out")
+    assert (tmp_path / "out" / "old.txt").exists()

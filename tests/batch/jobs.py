@@ -7,7 +7,8 @@ import signal
 import time
 from pathlib import Path
 
-from hybrid.audio.write import MIX_FILE, OutputFolder
+from hybrid.audio.wav import MIX_FILE
+from hybrid.audio.write import OutputFolder
 from hybrid.batch.record import Record
 from hybrid.batch.work import BatchConfig, Job, Worker, stamp_of
 from hybrid.corpus.find import SongFiles

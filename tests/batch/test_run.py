@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hybrid.audio.song import Song
-from hybrid.audio.write import MIX_FILE
+from hybrid.audio.wav import MIX_FILE
 from hybrid.batch.record import Manifest, Record, last_records
 from hybrid.batch.run import BatchProgress, BatchResult, RunOptions, Shard, SongFilter, jobs_of, run
 from hybrid.batch.work import BatchConfig, Job, Worker, attempt, clear_unfinished, stamp_of

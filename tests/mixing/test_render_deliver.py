@@ -13,7 +13,7 @@ from scipy.signal import resample_poly
 
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
-from hybrid.audio.write import MIX_FILE
+from hybrid.audio.wav import MIX_FILE
 from hybrid.knowledge.resolve import load_rules
 from hybrid.mixing.deliver import STEMS_FOLDER, Delivered, Format, deliver
 from hybrid.mixing.plan import MixConfig, Plan, plan_mix

@@ -12,7 +12,7 @@ import pytest
 
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
-from hybrid.audio.write import MIX_FILE
+from hybrid.audio.wav import MIX_FILE
 from hybrid.errors import InputError
 from hybrid.knowledge.resolve import load_rules
 from hybrid.mixing.deliver import Delivered, Format, deliver

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -27,6 +28,7 @@ from hybrid.corpus.authored.types import SAMPLE_RATE
 from hybrid.corpus.card import Card
 from hybrid.corpus.fluidsynth import installed_soundfonts
 from hybrid.errors import InputError, Problem
+from hybrid.processes import leave_with
 
 _LARGEST_RESIDUAL_DB = -60.0
 """Inaudible; beyond, the tracks by themselves are not those of the mix, as where instruments change within notes."""
@@ -103,7 +105,8 @@ def _run(jobs: Sequence[_Job], n_processes: int | None) -> Iterator[BuiltSong]:
     if n_processes == 1:
         yield from map(_build, jobs)
         return
-    with ProcessPoolExecutor(n_processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(n_processes, context, leave_with, (os.getpid(),)) as pool:
         try:
             yield from pool.map(_build, jobs)
         except BrokenProcessPool as error:
