@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from hybrid.audio import wav
+from hybrid.audio import wav as wav_module
 from hybrid.audio.wav import WavWriter
 
 
@@ -15,7 +15,7 @@ from hybrid.audio.wav import WavWriter
 )
 @pytest.mark.parametrize("channels", [1, 2])
 def test_a_wav_holds_what_was_written_to_its_last_step(
-    tmp_path: Path, subtype: wav.Subtype, tolerance: float, channels: int
+    tmp_path: Path, subtype: wav_module.Subtype, tolerance: float, channels: int
 ) -> None:
     samples = np.random.default_rng(0).uniform(-1, 1, (channels, 1001)).astype(np.float32)
     samples[:, :2] = (1.0, -1.0)
@@ -40,7 +40,7 @@ def test_a_short_file_is_plain_wav_with_true_sizes(tmp_path: Path, n: int) -> No
 
 
 def test_a_file_past_the_limit_of_wav_is_rf64(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(wav, "_MAX_RIFF_BYTES", 1000)
+    monkeypatch.setattr(wav_module, "_MAX_RIFF_BYTES", 1000)
     with WavWriter(tmp_path / "a.wav", 44100, 1, "PCM_16") as wav:
         wav.write(np.full((1, 1000), 0.5, np.float32))
     assert (tmp_path / "a.wav").read_bytes()[:4] == b"RF64"
