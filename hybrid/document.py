@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import yaml
 
-from hybrid.errors import InputError, Problem
+from hybrid.errors import InputError, Problem, shown
 
 YamlKey = str | int
 YamlValue = str | int | float | bool | list | dict | None
@@ -24,6 +24,9 @@ _Parser = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _LITERALS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _LITERALS |= {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _MAX_DEPTH = 50
+_MAX_DIGITS = 40
+_LARGEST = 1e30
+"""Numbers beyond this, of either sign, are refused: those that are computed with end at 3e38."""
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
@@ -105,14 +108,22 @@ def _message(error: yaml.MarkedYAMLError) -> str:
 
 
 def _scalar(event: yaml.ScalarEvent) -> YamlValue:
+    """The value of a scalar. Raises OverflowError for a number that is too large."""
     text = event.value
     if event.style:
         return text
     if text in _LITERALS:
         return _LITERALS[text]
-    if _INT.fullmatch(text):
-        return int(text)
-    return float(text) if _FLOAT.fullmatch(text) else text
+    # text of any length may follow: only what can be a number is looked at
+    if not text.isascii() or not (text[0].isdigit() or text[0] in "+-."):
+        return text
+    is_whole = _INT.fullmatch(text) is not None
+    if not is_whole and not _FLOAT.fullmatch(text):
+        return text
+    if abs(value := float(text)) > _LARGEST:
+        raise OverflowError
+    # a fraction may have any number of digits; of a whole number all count
+    return (int(text) if len(text) <= _MAX_DIGITS else int(value)) if is_whole else value
 
 
 class _Builder:
@@ -152,7 +163,10 @@ class _Builder:
         if isinstance(event, yaml.MappingStartEvent):
             return self._map(at, events)
         assert isinstance(event, yaml.ScalarEvent)
-        return _scalar(event)
+        try:
+            return _scalar(event)
+        except OverflowError:
+            return self._report(event, f"the number {shown(event.value)[1:-1]} is too large: expected at most 1e30")
 
     def _list(self, at: tuple[YamlKey, ...], events: Iterator[yaml.Event]) -> list:
         items: list[YamlValue] = []
@@ -167,7 +181,7 @@ class _Builder:
             first = self.keys.setdefault((*at, key), _mark(event))
             value = self._node(next(events), (*at, key), events)
             if key in entries:
-                self._report(event, f"duplicate key {key!r}, first given at line {first.line}")
+                self._report(event, f"duplicate key {shown(key)}, first given at line {first.line}")
             # the first of duplicate keys stays: its place is the one reported as first
             entries.setdefault(key, value)
         return entries

@@ -13,6 +13,12 @@ from typing import NamedTuple
 
 from hybrid.errors import suggest
 
+_LONGEST = 100
+"""Characters of a quantity or a range; the time to read them would grow with the square of their number."""
+# what a unit's values lie within, of either sign: far beyond what is sensible, far below what numbers can bear
+_LIMITS = {"LUFS": 200.0, "dBFS": 200.0, "dBTP": 100.0, "LU": 300.0, "dB": 300.0, "Hz": 1e6, "oct": 100.0, "%": 1e4}
+_LIMITS |= {"ERB": 1e3, "Bark": 1e3, "dB/oct": 1e3, "dB/s": 1e6, "s": 1e6, "beats": 1e6, "bars": 1e6, ":1": 1e6}
+_LIMITS |= {"pan": 100.0, "pan step": 200.0, "plain": 1e12}
 # canonical unit: the quantity it measures, and the units it may be written in with their factors
 _TABLE: dict[str, tuple[str, dict[str, float]]] = {
     "LUFS": ("a loudness", {"LUFS": 1.0, "LKFS": 1.0}),
@@ -95,6 +101,7 @@ def read(text: str | int | float, unit: str) -> float:
     """The value of `text` in canonical `unit`. Raises UnitError for another unit (dB is not LU) and for none."""
     if not isinstance(text, str):
         return _convert(float(text), "", unit, f"{text:g}")
+    _check_length(text, unit)
     # word processors write the minus sign as U+2212
     ascii_text = text.strip().replace("−", "-")
     if unit == "pan" and (ascii_text == "C" or _PAN.fullmatch(ascii_text)):
@@ -107,6 +114,7 @@ def read(text: str | int | float, unit: str) -> float:
 
 def read_range(text: str, unit: str) -> tuple[float, float]:
     """Both ends of `a to b unit` or, for positive numbers, `a-b unit`, in canonical `unit`."""
+    _check_length(text, unit)
     match = _RANGE.fullmatch(text.strip().replace("−", "-"))
     if not match:
         raise UnitError(f"expected a range such as '{range_example(unit)}', got {text!r}")
@@ -122,8 +130,10 @@ def read_range(text: str, unit: str) -> tuple[float, float]:
 
 def read_clock(text: str) -> float:
     """Seconds of a quoted `1:05.5` (minutes and seconds), `1:02:03`, or of a time with a unit."""
+    _check_length(text, "s")
     if match := _CLOCK.fullmatch(text.strip()):
-        return int(match[1] or 0) * 3600 + int(match[2]) * 60 + float(match[3])
+        seconds = int(match[1] or 0) * 3600.0 + int(match[2]) * 60.0 + float(match[3])
+        return _convert(seconds, "s", "s", repr(text))
     try:
         return read(text, "s")
     except UnitError:
@@ -151,12 +161,22 @@ def _convert(value: float, given_unit: str, unit: str, shown: str) -> float:
     if not math.isfinite(value):
         raise UnitError(f"expected {describe_unit(unit)}, got {shown}, which is out of range")
     if given_unit in factors:
-        return value * factors[given_unit]
+        converted = value * factors[given_unit]
+        limit = _LIMITS[unit]
+        if abs(converted) > limit:
+            ends = f"{write(-limit, unit)} to {write(limit, unit)}"
+            raise UnitError(f"expected {name} within {ends}, got {shown}, which is out of range")
+        return converted
     if not given_unit:
         raise UnitError(f"expected {describe_unit(unit)}, got {shown} without its unit")
     if given_unit in _QUANTITY_OF:
         raise UnitError(f"expected {describe_unit(unit)}, got {_QUANTITY_OF[given_unit]}, {shown}")
     raise UnitError(f"expected {name}, got {shown}: unknown unit {given_unit!r}{suggest(given_unit, factors)}")
+
+
+def _check_length(text: str, unit: str) -> None:
+    if len(text) > _LONGEST:
+        raise UnitError(f"expected {describe_unit(unit)}, got text of {len(text)} characters")
 
 
 def _pan_position(text: str) -> float:

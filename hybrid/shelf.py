@@ -7,12 +7,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from hybrid.document import Document, YamlValue, read
-from hybrid.errors import InputError, Problem, UnwritableError, suggest
+from hybrid.errors import InputError, Problem, UnwritableError, shown, suggest
 
 _NESTED_KINDS = frozenset({"train/ablations"})
 """Kinds whose files lie in the folder of another."""
 
-__all__ = ["Document", "YamlValue", "find", "names", "read", "shipped", "write"]
+__all__ = ["Document", "YamlValue", "expanded", "find", "is_file", "is_folder", "names", "read", "shipped", "write"]
 
 
 def find(kind: str, name: str, beside: Path | None = None) -> Path:
@@ -22,23 +22,40 @@ def find(kind: str, name: str, beside: Path | None = None) -> Path:
     train, train/ablations or datasets; a name is a path below such a folder without its `.yaml`. Raises InputError
     with the known names if there is none.
     """
-    direct = Path(name).expanduser() if beside is None else beside / name
-    if _is_file(direct):
+    direct = expanded(name) if beside is None else beside / name
+    if is_file(direct):
         return direct
     for folder in _folders(kind, beside):
         path = folder / f"{name}.yaml"
-        if _is_file(path):
+        if is_file(path):
             return path
     known = names(kind)
-    what = f"no file and no shipped name in {kind}: {name!r}{suggest(name, known)}"
+    what = f"no file and no shipped name in {kind}: {shown(name)}{suggest(name, known)}"
     raise InputError(Problem("", what, hint=f"known names: {', '.join(known)}"))
 
 
-def _is_file(path: Path) -> bool:
-    """Whether the path is a file; false for a name that is too long for any file."""
+def expanded(path: str | Path) -> Path:
+    """The path with `~` as the user's folder; as it is if there is no user of that name."""
+    path = Path(path)
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
+def is_file(path: Path) -> bool:
+    """Whether the path is a file; false for a name that no file can have."""
     try:
         return path.is_file()
-    except OSError:
+    except (OSError, ValueError):
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether the path is a folder; false for a name that none can have."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
         return False
 
 

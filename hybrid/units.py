@@ -15,6 +15,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from hybrid import quantity
+from hybrid.errors import shown
 from hybrid.quantity import UnitError
 
 FIELD_ERROR, FIELD_WARNING = "field_error", "field_warning"
@@ -62,7 +63,7 @@ def field_warning(info: ValidationInfo, what: str) -> None:
 def parse_quantity(value: object, unit: str, info: ValidationInfo) -> float:
     """The value of a quantity from YAML in canonical `unit`. Raises a field error for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise field_error(f"expected {quantity.describe_unit(unit)}, got {value!r}")
+        raise field_error(f"expected {quantity.describe_unit(unit)}, got {shown(value)}")
     try:
         return quantity.read(value, unit)
     except UnitError as error:

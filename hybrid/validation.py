@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from hybrid.document import Document
-from hybrid.errors import InputError, Problem, suggest
+from hybrid.errors import InputError, Problem, shown, suggest
 from hybrid.units import FIELD_ERROR, FIELD_WARNING
 
 _Model = TypeVar("_Model")
@@ -97,5 +97,4 @@ def _shown(value: object) -> str:
         return "a map"
     if isinstance(value, list | tuple):
         return "a list"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
+    return shown(value)

@@ -48,7 +48,7 @@ def load_song(path: Path) -> Song:
     Tracks whose role is click or reference are left out, with a note. Raises InputError if the path is none of these,
     and the errors of `read_manifest` and `scan_folder`.
     """
-    path = path.expanduser()
+    path = shelf.expanded(path)
     try:
         manifest = path / MANIFEST if path.is_dir() else path
         has_manifest = manifest.is_file()

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from hybrid import shelf
 from hybrid.audio.assemble import SongSpec, assemble
 from hybrid.audio.pairs import find_pairs
 from hybrid.audio.probe import (
@@ -45,7 +46,7 @@ def folder_spec(folder: Path) -> SongSpec:
     from names; all tracks start together. Raises InputError if there is no track, and SongError with every audio file
     that cannot be used.
     """
-    folder = folder.expanduser()
+    folder = shelf.expanded(folder)
     paths = _audio_files(folder)
     title = folder.resolve().name
     mixes = finished_mixes(folder)

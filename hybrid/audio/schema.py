@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, Validati
 
 from hybrid.audio.roles import ROLES
 from hybrid.audio.song import RawLevels, file_name
-from hybrid.errors import suggest
+from hybrid.errors import shown, suggest
+from hybrid.shelf import expanded, is_file, is_folder
 from hybrid.units import field_error
 
 KNOWN_TAGS = frozenset({"lead", "double"})
@@ -30,36 +31,38 @@ def _context(info: ValidationInfo) -> ManifestContext:
 
 def _name(name: str) -> str:
     if name != file_name(name):
-        raise field_error(f"{name!r} cannot name a file; {file_name(name)!r} could")
+        raise field_error(f"{shown(name)} cannot name a file; {shown(file_name(name))} could")
     return name
 
 
 def _new_id(track_id: str, info: ValidationInfo) -> str:
     ids = _context(info).ids
     if track_id.casefold() in ids:
-        raise field_error(f"{track_id!r} is the id of an earlier track")
+        raise field_error(f"{shown(track_id)} is the id of an earlier track")
     ids.add(track_id.casefold())
     return track_id
 
 
 def _role(role: str) -> str:
     if role not in ROLES:
-        raise field_error(f"no such role: {role!r}{suggest(role, ROLES)}")
+        raise field_error(f"no such role: {shown(role)}{suggest(role, ROLES)}")
     return role
 
 
 def _file(path: Path, info: ValidationInfo) -> Path:
-    resolved = _context(info).folder / path.expanduser()
-    if not resolved.is_file():
-        near = suggest(path.name, (other.name for other in resolved.parent.glob("*") if other.is_file()))
-        raise field_error(f"no such file: {str(path)!r}{near}")
+    resolved = _context(info).folder / expanded(path)
+    if not is_file(resolved):
+        folder = resolved.parent
+        others = folder.glob("*") if is_folder(folder) else ()
+        near = suggest(path.name, (other.name for other in others if other.is_file()))
+        raise field_error(f"no such file: {shown(str(path))}{near}")
     return resolved
 
 
 def _files(value: object) -> object:
     files = [value] if isinstance(value, str) else value
     if not isinstance(files, list) or len(files) not in (1, 2):
-        raise field_error(f"expected a file or [left, right], got {value!r}")
+        raise field_error(f"expected a file or [left, right], got {shown(value)}")
     return files
 
 

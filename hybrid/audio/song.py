@@ -115,7 +115,16 @@ def unique_names(names: Iterable[str]) -> list[str]:
     return unique
 
 
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?=\.|$)", re.IGNORECASE)
+"""Names of devices, which Windows gives no file, whatever its suffix."""
+_LONGEST_NAME = 200
+"""Bytes of a name; file systems allow 255, of which a suffix and a number take some."""
+
+
 def file_name(text: str) -> str:
-    """The text as a valid file name on any system: forbidden characters become underscores."""
-    name = re.sub(r'[\x00-\x1f/\\:*?"<>|]', "_", text).strip(" ")
+    """The text as a valid file name on any system: forbidden characters become underscores, long names are cut."""
+    name = re.sub(r'[\x00-\x1f\x7f/\\:*?"<>|]', "_", text).strip(" ")
+    name = name.encode(errors="replace")[:_LONGEST_NAME].decode(errors="ignore").rstrip(" ")
+    if reserved := _RESERVED.match(name):
+        name = f"{name[: reserved.end()]}_{name[reserved.end() :]}"
     return re.sub(r"^\.|\.$", "_", name) or "_"

@@ -18,6 +18,7 @@ from types import TracebackType
 
 import psutil
 
+from hybrid import shelf
 from hybrid.errors import InputError, Problem, UnwritableError
 
 _MARKER = ".hybrid"
@@ -40,7 +41,7 @@ class OutputFolder:
     """
 
     def __init__(self, path: Path, overwrite: bool, inputs: Iterable[Path]) -> None:
-        self._target = path.expanduser().resolve()
+        self._target = shelf.expanded(path).resolve()
         self._overwrite = overwrite
         self._inputs = tuple(inputs)
         self._parent = next((each for each in self._target.parents if each.exists()), self._target)

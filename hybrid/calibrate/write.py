@@ -93,7 +93,7 @@ def parent_reference(name: str, path: Path) -> str:
     """The reference to a parent in a file at `path`: its name, if that resolves to it from there, else a relative
     path."""
     parent = shelf.find("rules", name)
-    there = shelf.find("rules", name, beside=path.parent) if not Path(name).expanduser().is_file() else None
+    there = shelf.find("rules", name, beside=path.parent) if not shelf.expanded(name).is_file() else None
     # a file next to the new one may have the name of a shipped one
     is_same = there is not None and there.resolve() == parent.resolve()
     return name if is_same else Path(os.path.relpath(parent.resolve(), path.parent.resolve())).as_posix()

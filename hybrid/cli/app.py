@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from hybrid.cli.signals import StopRequest
-from hybrid.errors import InputError, Problem, UnwritableError
+from hybrid.errors import InputError, Problem, UnwritableError, without_controls
 from hybrid.version import __version__
 
 
@@ -111,11 +111,12 @@ def main() -> None:
 
 
 class _Output(io.TextIOWrapper):
-    """Standard output that raises UnwritableError where it cannot be written, even at the final flush."""
+    """Standard output that raises UnwritableError where it cannot be written, even at the final flush, and that no
+    name or title can use to command a terminal: control characters are written as escapes."""
 
     def write(self, text: str) -> int:
         with _unwritable_errors():
-            return super().write(text)
+            return super().write(without_controls(text))
 
     def flush(self) -> None:
         with _unwritable_errors():
@@ -140,7 +141,8 @@ def _checked_stdout() -> Iterator[None]:
         yield
         return
     original, file = sys.stdout, open(sys.stdout.fileno(), "wb", closefd=False)  # noqa: SIM115
-    sys.stdout = _Output(file, original.encoding, original.errors, line_buffering=original.line_buffering)
+    # an encoding that cannot spell a sign or a name is no reason to fail: on Windows, that of a redirected output
+    sys.stdout = _Output(file, original.encoding, "replace", line_buffering=original.line_buffering)
     try:
         try:
             yield
@@ -157,7 +159,7 @@ def _report_fault(kind: type[BaseException], error: BaseException, trace: Traceb
     if os.environ.get("HYBRID_DEBUG"):
         traceback.print_exception(kind, error, trace)
     hint = "hint: this is a fault of the program; HYBRID_DEBUG=1 shows where it happened"
-    print(f"{kind.__name__}: {error}\n\n{hint}", file=sys.stderr)
+    print(without_controls(f"{kind.__name__}: {error}\n\n{hint}"), file=sys.stderr)
 
 
 def _report_lost(lost: sys.UnraisableHookArgs) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from hybrid import shelf
 from hybrid.audio.manifest import load_song
 from hybrid.cli.options import Plugins, Rules, Sets
 from hybrid.cli.progress import progress_bar
@@ -40,7 +41,7 @@ def check(
     from hybrid.knowledge.rule_types import rule_types
 
     checked = _check(
-        context, mix.expanduser(), song, load_rules(rules or ["base"], sets or [], rule_types(plugins or []))
+        context, shelf.expanded(mix), song, load_rules(rules or ["base"], sets or [], rule_types(plugins or []))
     )
     print(_json(mix, checked) if as_json else _text(checked))
     if fail_on and _is_broken(checked, fail_on):

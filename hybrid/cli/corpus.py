@@ -55,7 +55,7 @@ def scan(
 ) -> None:
     """Read every header, hash every file, guess the role of every track, and write an index."""
     opened = open_dataset(dataset, at)
-    if not out.expanduser().parent.is_dir():
+    if not shelf.expanded(out).parent.is_dir():
         raise InputError(Problem(str(out), "is in a folder that does not exist"))
     with progress_bar(context) as progress:
         index = scan_songs(opened, lambda share: progress("scan", share))

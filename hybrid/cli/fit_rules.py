@@ -59,7 +59,7 @@ def fit(
     """Fit targets and tolerances to human mixes, and write them as a rule file."""
     parent = load_parent(extends, rule_types(plugins or []))
     check_target(out, extends, overwrite)
-    loaded = _read([path.expanduser() for path in inputs], mix)
+    loaded = _read([shelf.expanded(path) for path in inputs], mix)
     observations = observe_table(loaded.rows, parent, weigh_by_scores)
     balances = table_levels(loaded.rows, weigh_by_scores)
     measured = _observe_songs(context, loaded, parent, min_confidence)

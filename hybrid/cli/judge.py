@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hybrid import shelf
 from hybrid.audio.manifest import load_song
 from hybrid.audio.probe import AUDIO_SUFFIXES
 from hybrid.audio.song import Song
@@ -65,7 +66,7 @@ def judge(
 def _readable(path: Path) -> Path:
     """The path with its home directory expanded. Raises InputError if it cannot be read."""
     try:
-        expanded = path.expanduser()
+        expanded = shelf.expanded(path)
         if expanded.is_dir():
             list(expanded.iterdir())
     except (OSError, RuntimeError, ValueError) as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hybrid import shelf
 from hybrid.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ Sets = Annotated[list[str] | None, typer.Option("--set", help="rule.key=value, s
 
 def plugin_paths(plugins: list[Path] | None) -> tuple[str, ...]:
     """Absolute paths of plug-in files, for processes that may run in another folder."""
-    return tuple(str(path.expanduser().absolute()) for path in plugins or [])
+    return tuple(str(shelf.expanded(path).absolute()) for path in plugins or [])
 
 
 def shard_of(text: str) -> Shard:

@@ -32,7 +32,7 @@ def new(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Write a commented rule file of your own: valid as it is, and without effect until it is edited."""
-    file = file.expanduser()
+    file = shelf.expanded(file)
     parents = [_as_written(name, file) for name in extends or ["base"]]
     identity = rule_id or _slug(file.stem)
     _check(file, identity, parents, overwrite)
@@ -45,7 +45,7 @@ def new(
 
 def _as_written(name: str, file: Path) -> str:
     """The reference to a parent in a file: a relative path, or a name."""
-    path = Path(name).expanduser()
+    path = shelf.expanded(name)
     return os.path.relpath(path.absolute(), file.absolute().parent) if path.is_file() else name
 
 

@@ -142,7 +142,7 @@ def read_card(name: str) -> Card:
     card = validate_document(Card, shelf.read(path))
     if card.folder is None:
         return card
-    folder = path.parent / card.folder.expanduser()
+    folder = path.parent / shelf.expanded(card.folder)
     if card.layout:
         return card.model_copy(update={"folder": folder})
     n_songs = len(song_folders(folder))

@@ -40,7 +40,7 @@ def open_dataset(name: str, at: Path | None = None) -> Dataset:
     """
     if not name.strip():
         raise InputError(Problem("dataset", "is empty: expected a folder of song folders, or the name of a card"))
-    folder = Path(name).expanduser()
+    folder = shelf.expanded(name)
     if at is None and folder.is_dir():
         return Dataset(folder.resolve().name, folder, None, find_songs(None, folder))
     if at is None and ("/" in name or name in (".", "..")) and not folder.is_file():
@@ -52,5 +52,5 @@ def open_dataset(name: str, at: Path | None = None) -> Dataset:
     if card.player != "files":
         hint = f"known data sets: {', '.join(shelf.names(KIND))}"
         raise InputError(Problem(card.name, "is synthesised by the program: there are no files to read", hint))
-    root = (at or songs_folder(card)).expanduser()
+    root = shelf.expanded(at or songs_folder(card))
     return Dataset(card.name, root, card, find_songs(card.layout, root))

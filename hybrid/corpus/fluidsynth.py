@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
+from hybrid import shelf
 from hybrid.corpus import smf
 from hybrid.corpus.smf import Event, MidiSong
 from hybrid.errors import InputError, Problem
@@ -85,7 +86,7 @@ def installed_soundfonts(candidates: Sequence[Path], install: str) -> list[Path]
     """Paths of the SoundFonts that exist. Raises InputError with the hint `install` without one or fluidsynth."""
     if _library() is None:
         raise InputError(Problem(_NAME, "is not installed", hint=install))
-    existing = [path.expanduser() for path in candidates if path.expanduser().is_file()]
+    existing = [shelf.expanded(path) for path in candidates if shelf.expanded(path).is_file()]
     if not existing:
         paths = ", ".join(map(str, candidates))
         raise InputError(Problem("soundfonts", f"none of these exists: {paths}", hint=install))

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from hybrid.document import Document, YamlValue, parse
-from hybrid.errors import InputError, Problem, suggest
+from hybrid.errors import InputError, Problem, shown, suggest
 from hybrid.knowledge.consistency import check
 from hybrid.knowledge.draft import Draft, Keys, Origin, draft, only, override, path
 from hybrid.knowledge.files import Source, gather
@@ -113,14 +113,17 @@ def _set(text: str, drafts: dict[str, Draft], outcome: Outcome) -> None:
     name = max((name for name in drafts if target.startswith(f"{name}.")), key=len, default="")
     if not (equals and name):
         near = suggest(target.rpartition(".")[0], drafts)
-        what = f"no rule in {text!r}{near}" if equals else f"expected rule.id.key=value, got {text!r}"
+        what = f"no rule in {shown(text)}{near}" if equals else f"expected rule.id.key=value, got {shown(text)}"
         outcome.problems.append(Problem(str(_SET), what, hint="`hybrid rules show` lists the rules and their keys"))
         return
     keys = _keys(drafts[name].value, target.removeprefix(f"{name}."))
+    if keys == ("id",):
+        outcome.problems.append(Problem(str(_SET), f"{shown(text)}: the id of a rule cannot be set"))
+        return
     try:
         value = parse(written, _SET).data
     except InputError as error:
-        outcome.problems.extend(Problem(str(_SET), f"{text!r}: {each.what}") for each in error.problems)
+        outcome.problems.extend(Problem(str(_SET), f"{shown(text)}: {each.what}") for each in error.problems)
         return
     origin = Origin(Document(_SET, value, {}, {}), (name, *keys))
     drafts[name] = _patched(drafts[name], only(keys, value, origin))

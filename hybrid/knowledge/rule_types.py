@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
+from hybrid import shelf
 from hybrid.errors import InputError, Problem
 from hybrid.knowledge.plugins import check_type, load_entry, load_file, type_name
 from hybrid.knowledge.types import TYPES, RuleType
@@ -69,7 +70,7 @@ def rule_types(plugins: Iterable[str | Path | type[RuleType]] = ()) -> RuleTypes
         origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
         found = found.with_types({entry.name: entry}, origin)
     files = [each for each in plugins if not isinstance(each, type)]
-    for file in dict.fromkeys(Path(each).expanduser().absolute() for each in files):
+    for file in dict.fromkeys(shelf.expanded(each).absolute() for each in files):
         found = found.with_types(load_file(file), str(file))
     for kind in dict.fromkeys(each for each in plugins if isinstance(each, type)):
         check_type(kind, kind.__module__)

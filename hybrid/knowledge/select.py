@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, TypeVar
 
+import regex
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -20,25 +21,40 @@ from pydantic.config import JsonDict
 
 from hybrid.audio import roles
 from hybrid.audio.song import Song, Track
+from hybrid.errors import InputError, Problem, shown
 from hybrid.units import FieldCodec, field_error
 
 _T = TypeVar("_T")
+_LONGEST_PATTERN = 500
+_MATCHING_S = 0.5
+"""Time for one name; ordinary patterns take microseconds."""
 _REGEX = re.compile(r"/(.*)/(i?)", re.DOTALL)
 
 
-def _read_pattern(value: object, info: ValidationInfo) -> re.Pattern[str]:
+def _read_pattern(value: object, info: ValidationInfo) -> regex.Pattern[str]:
     match = _REGEX.fullmatch(value) if isinstance(value, str) else None
     if not match:
-        raise field_error(f"expected a pattern such as '/^gtr/i', got {value!r}")
+        raise field_error(f"expected a pattern such as '/^gtr/i', got {shown(value)}")
+    if len(match[1]) > _LONGEST_PATTERN:
+        raise field_error(f"expected a pattern of at most {_LONGEST_PATTERN} characters, got {len(match[1])}")
     try:
-        return re.compile(match[1], re.IGNORECASE if match[2] else 0)
-    except re.error as error:
-        raise field_error(f"the pattern {value!r} is not valid: {error}") from None
+        return regex.compile(match[1], regex.IGNORECASE if match[2] else 0)
+    except (regex.error, OverflowError, MemoryError, RecursionError) as error:
+        raise field_error(f"the pattern {shown(value)} is not valid: {error}") from None
 
 
 def _write_pattern(value: object) -> str:
-    assert isinstance(value, re.Pattern)
-    return f"/{value.pattern}/{'i' if value.flags & re.IGNORECASE else ''}"
+    assert isinstance(value, regex.Pattern)
+    return f"/{value.pattern}/{'i' if value.flags & regex.IGNORECASE else ''}"
+
+
+def _is_found(pattern: regex.Pattern[str], name: str) -> bool:
+    """Whether a pattern occurs in a name. Raises InputError if that takes too long to tell."""
+    try:
+        return pattern.search(name, timeout=_MATCHING_S) is not None
+    except TimeoutError as error:
+        what = f"the pattern {shown(_write_pattern(pattern))} takes too long on {shown(name)}"
+        raise InputError(Problem("match", what, "repeat no part that repeats something itself")) from error
 
 
 def _listed(value: object) -> object:
@@ -51,7 +67,7 @@ def _one_or_list(words: tuple[str, ...]) -> str | list[str]:
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 """One word or a list of them."""
-NamePattern = Annotated[re.Pattern[str], FieldCodec(_read_pattern, _write_pattern, {"type": "string"})]
+NamePattern = Annotated[regex.Pattern[str], FieldCodec(_read_pattern, _write_pattern, {"type": "string"})]
 """A regular expression for names, written '/^gtr/i'."""
 
 
@@ -132,7 +148,7 @@ def _specificity(pattern: str) -> int:
 
 def _named(track: Track, names: Sequence[RoleName]) -> Track:
     for name in names:
-        if name.match.search(track.id):
+        if _is_found(name.match, track.id):
             return replace(track, role=name.role, tags=tuple(dict.fromkeys((*track.tags, *name.tags))))
     return track
 
@@ -142,7 +158,7 @@ def _fits(selector: Selector, track: Track, sets: Mapping[str, Selector]) -> boo
         return False
     if selector.tag and not set(selector.tag) & set(track.tags):
         return False
-    if selector.name and not selector.name.search(track.id):
+    if selector.name and not _is_found(selector.name, track.id):
         return False
     if selector.bus not in (None, "mix", "master") and not roles.matches(selector.bus, track.role):
         return False

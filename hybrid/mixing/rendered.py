@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 from jaxtyping import Float, Num
 
+from hybrid import shelf
 from hybrid.analysis.chunks import Progress
 from hybrid.audio.arrays import song_from_arrays
 from hybrid.audio.read import open_song
@@ -169,7 +170,7 @@ def mix_file(mix: MixSource, sample_rate: int | None) -> Iterator[Path]:
     Raises InputError or SongError for samples that are no mix, or have no sample rate.
     """
     if isinstance(mix, str | Path):
-        yield Path(mix).expanduser()
+        yield shelf.expanded(mix)
         return
     if isinstance(mix, RenderedMix):
         if mix.folder is not None:

@@ -109,7 +109,7 @@ def _fill(field: Field, arrays: Mapping[str, np.ndarray], path: Path) -> None:
 
 
 def _path(name: str) -> Path:
-    given = Path(name).expanduser()
+    given = shelf.expanded(name)
     if given.suffix == _ENDING or given.is_file():
         if not given.is_file():
             raise InputError(Problem(str(given), "no such file"))

@@ -91,7 +91,7 @@ def _of(songs: Songs) -> list[SongSource]:
 
 def _card(name: str) -> Card | None:
     """The card of that name, or None if the name is a folder's."""
-    if Path(name).expanduser().is_dir() or name not in shelf.names(KIND):
+    if shelf.expanded(name).is_dir() or name not in shelf.names(KIND):
         return None
     return read_card(name)
 

@@ -130,11 +130,11 @@ def test_the_peak_moves_with_the_output_level():
 
 
 def test_twins_do_not_cover_each_other_and_twelve_decibels_do():
-    song = hear("masker_to_signal", [REST, REST], {"ceiling": "1000 dB"})
+    song = hear("masker_to_signal", [REST, REST], {"ceiling": "300 dB"})
     # an offset of 6 dB leaves the soft knee, 0.002 dB
     np.testing.assert_allclose(song.under().value[:2], 0.0, atol=0.01)
     covered = song.under(at_level(song.untouched, 0.0, 12.0)).value
-    assert covered[0] == pytest.approx(6.0, abs=0.05)  # a ceiling of 1000 dB takes 0.02 off
+    assert covered[0] == pytest.approx(6.0, abs=0.08)  # a ceiling of 300 dB takes 0.06 off
     assert covered[1] == _dB(0.0)
 
 

@@ -81,9 +81,9 @@ def build_songs(
     """
     if not card.is_built:
         raise InputError(Problem(card.name, "is not built from files: its songs are there, or synthesised"))
-    found = find_source_songs(card.sources, folder.expanduser())
+    found = find_source_songs(card.sources, shelf.expanded(folder))
     fonts = installed_soundfonts(soundfonts or card.soundfonts, card.install) if card.player == "midi" else []
-    out = out.expanduser()
+    out = shelf.expanded(out)
     jobs = [
         _Job(card, song, name, out / name, _drawn(fonts, song.name), overwrite)
         for song, name in zip(found.songs, _names(found.songs), strict=True)
