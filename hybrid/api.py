@@ -7,7 +7,6 @@ file or a text does as well; where an analysed song is, a song does, or its path
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -49,6 +48,7 @@ from hybrid.refinement import refine as refinement
 from hybrid.refinement.initial import check_start
 from hybrid.refinement.pins import pinned
 from hybrid.refinement.refine import Refined
+from hybrid.scratch import scratch_folder
 from hybrid.treatment.types import Treatment
 from hybrid.unmixing.check import Check, check_mix, check_mix_of
 from hybrid.unmixing.mix_file import song_without_mix
@@ -222,10 +222,10 @@ def mix(
     config = MixConfig(steps, seed, _network(network))
     rate = sample_rate or plain.sample_rate
     if out is None:
-        with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch, open_song(plain) as reader:
+        with scratch_folder() as scratch, open_song(plain) as reader:
             plan = plan_mix(plain, reader, known, config, progress)
-            delivered = deliver(plan, reader, Path(scratch), Format(rate, "FLOAT", stems=False), progress)
-            samples, _ = soundfile.read(Path(scratch) / MIX_FILE, dtype="float32", always_2d=True)
+            delivered = deliver(plan, reader, scratch, Format(rate, "FLOAT", stems=False), progress)
+            samples, _ = soundfile.read(scratch / MIX_FILE, dtype="float32", always_2d=True)
         return MixResult.of(delivered, rate, arrays={MIX_FILE: samples.T})
     with OutputFolder(Path(out), overwrite, _files(plain)) as folder:
         written = write_mix(plain, known, config, OutputSpec(folder.path, subtype, sample_rate, stems), progress)

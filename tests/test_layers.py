@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "document": {"errors"},
     "quantity": {"errors"},
-    "units": {"quantity"},
+    "units": {"errors", "quantity"},
     "tabular": {"errors"},
     "validation": {"document", "errors", "units"},
     "shelf": {"document", "errors"},
@@ -29,9 +29,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "compiled": {"errors", "shelf", "source_hash"},
     "pages": set(),
     "processes": set(),
+    "json_text": set(),
+    "scratch": set(),
     "containers": set(),
-    "audio": {"containers", "validation", "document", "errors", "shelf", "tabular", "units"},
-    "corpus": {"audio", "validation", "document", "errors", "processes", "shelf", "units"},
+    "audio": {"scratch", "containers", "validation", "document", "errors", "shelf", "tabular", "units"},
+    "corpus": {"json_text", "scratch", "audio", "validation", "document", "errors", "processes", "shelf", "units"},
     # what judges mixes shares nothing with the rules, nor with what they measure
     "judging": {"audio", "errors", "tabular"},
     "signal": set(),
@@ -47,13 +49,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": {"audio", "document", "knowledge", "measure", "quantity", "signal", "treatment"},
     "analysis": {"audio", "errors", "measure", "signal", "tabular", "treatment"},
     "unmixing": {"analysis", "audio", "errors", "knowledge", "measure", "signal", "tabular", "treatment"},
-    "proposal": {"audio", "compiled", "errors", "knowledge", "model", "shelf", "treatment"},
+    "proposal": {"validation", "audio", "compiled", "errors", "knowledge", "model", "shelf", "treatment"},
     "refinement": {"audio", "compiled", "errors", "knowledge", "measure", "treatment"},
     "mixing": {
+        *{"scratch", "shelf"},
         *{"analysis", "audio", "document", "errors", "knowledge", "measure", "model", "proposal"},
         *{"refinement", "signal", "tabular", "treatment", "units", "validation"},
     },
     "training": {
+        *{"json_text", "scratch"},
         *{
             "analysis",
             "audio",
@@ -69,23 +73,28 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"processes", "refinement", "shelf", "signal", "source_hash", "treatment", "unmixing"},
     },
     "export": {
+        *{"json_text"},
         *{"analysis", "audio", "corpus", "knowledge", "measure", "mixing", "pages", "quantity", "refinement", "signal"},
         *{"treatment", "unmixing", "version"},
     },
     "explain": {"analysis", "audio", "knowledge", "mixing", "refinement", "signal", "treatment"},
     "calibrate": {
+        *{"json_text"},
         *{"analysis", "audio", "corpus", "validation", "document", "errors", "knowledge", "measure", "quantity"},
         *{"shelf", "treatment", "units", "unmixing"},
     },
     "batch": {
+        *{"json_text", "scratch"},
         *{"audio", "compiled", "corpus", "errors", "export", "knowledge", "mixing", "pages", "processes"},
         *{"proposal", "source_hash"},
     },
     "api": {
+        *{"scratch"},
         *{"analysis", "audio", "corpus", "document", "errors", "export", "judging", "knowledge", "mixing", "proposal"},
         *{"refinement", "treatment", "unmixing"},
     },
     "study": {
+        *{"json_text", "scratch"},
         *{"analysis", "audio", "batch", "validation", "compiled", "corpus", "errors", "export", "judging", "knowledge"},
         *{"measure", "mixing", "pages", "proposal", "refinement", "shelf", "source_hash", "training", "treatment"},
         "units",

@@ -77,6 +77,7 @@ def assemble(spec: SongSpec) -> Song:
             if _end(track, files, sample_rate) <= 0
         ),
         *_notes_on_time(tracks, files),
+        *_notes_on_places(folder, files),
         *repeated,
     )
     return Song(name, folder, tracks, sample_rate, n_samples, tempo_bpm, notes, raw_levels)
@@ -104,6 +105,14 @@ def _notes_on_time(tracks: Sequence[Track], files: Mapping[Path, AudioFile]) -> 
     for track_id, begin in begins.items():
         if begin - first > _SAME_TIME_S:
             yield f"{track_id} was recorded {begin - first:.3f} s later, by its header: offset_s would place it there"
+
+
+def _notes_on_places(folder: Path, files: Collection[Path]) -> Iterator[str]:
+    """Notes about files outside the folder of the song, which a song.yaml of somebody else may name."""
+    home = folder.resolve()
+    for path in files:
+        if not path.resolve().is_relative_to(home):
+            yield f"{path} lies outside the song's folder"
 
 
 def _note_on(repeat: Redundant, tracks: Sequence[Track]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from contextlib import ExitStack
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -70,9 +71,10 @@ class AudioFile(NamedTuple):
 
     def open(self) -> list[soundfile.SoundFile]:
         """Its streams, opened by libsndfile."""
-        if not self.streams:
-            return [soundfile.SoundFile(self.path)]
-        return [soundfile.SoundFile(cast(BinaryIO, PatchedFile(self.path, pieces))) for pieces in self.streams]
+        with without_stderr():
+            if not self.streams:
+                return [soundfile.SoundFile(self.path)]
+            return [soundfile.SoundFile(cast(BinaryIO, PatchedFile(self.path, pieces))) for pieces in self.streams]
 
 
 def probe(path: Path) -> AudioFile:
@@ -99,6 +101,25 @@ def probe(path: Path) -> AudioFile:
     except OSError as error:
         raise _song_error(path, f"cannot be read: {error.strerror}") from error
     return file
+
+
+@contextmanager
+def without_stderr() -> Iterator[None]:
+    """Drops what a decoder prints about a damaged stream: what is wrong with it is told as a note, once."""
+    try:
+        kept = os.dup(2)
+    except OSError:
+        # a process without standard error
+        yield
+        return
+    sink = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(sink)
 
 
 def is_utf8(name: str) -> bool:

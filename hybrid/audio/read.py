@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,9 +13,10 @@ from jaxtyping import Float32
 
 from hybrid.audio.memory import ArraySamples
 from hybrid.audio.probe import AudioFile, probe, probe_all
-from hybrid.audio.samples import FileReader
+from hybrid.audio.samples import MAX_SAMPLE, FileReader
 from hybrid.audio.song import Song, Track
-from hybrid.errors import InputError, Problem
+from hybrid.errors import InputError, Problem, SongError
+from hybrid.scratch import scratch_folder
 
 
 class _OpenFile(NamedTuple):
@@ -51,7 +51,11 @@ class SongReader:
             first = max(start, offset)
             last = min(start + n, offset + reader.n_samples)
             if first < last:
-                block[rows, first - start : last - start] = gain * reader.read(first - offset, last - first).T
+                part = gain * reader.read(first - offset, last - first).T
+                if abs(gain) > 1.0 and np.max(np.abs(part), initial=0.0) > MAX_SAMPLE:
+                    what = f"its gain_db of {track.gain_db:g} makes samples of it too loud to be computed with"
+                    raise SongError(Problem(track.id, what, "lower its gain_db in song.yaml"))
+                block[rows, first - start : last - start] = part
         return block
 
     def for_song(self, song: Song) -> SongReader:
@@ -69,7 +73,7 @@ def open_song(song: Song, n_threads: int | None = None) -> Iterator[SongReader]:
     """
     files = probe_all(path for track in song.tracks for path in track.files)
     with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hybrid-")))
+        scratch = stack.enter_context(scratch_folder())
         opener = _Opener(song.sample_rate, files, scratch, stack)
         yield SongReader(song, tuple(opener.open(track) for track in song.tracks), n_threads)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from types import TracebackType
 
 import numpy as np
@@ -10,7 +11,7 @@ import soundfile
 import soxr
 from jaxtyping import Float32
 
-from hybrid.audio.probe import AudioFile
+from hybrid.audio.probe import AudioFile, without_stderr
 from hybrid.errors import Problem, SongError
 
 SILENCE_PEAK = 4e-5
@@ -66,7 +67,8 @@ class FileReader:
             # sequential reads need no seek, which is slow and, in lossy files, inexact
             if sound.tell() != start:
                 sound.seek(start)
-            block = sound.read(n, dtype="float32", always_2d=True)
+            with without_stderr() if self.file.is_lossy else nullcontext():
+                block = sound.read(n, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             raise self._error("is damaged: cannot be decoded", first + start) from error
         if n - len(block) > self._tolerance:

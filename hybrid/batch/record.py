@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from hybrid.errors import InputError, Problem
+from hybrid.json_text import json_text
 
 State = Literal["done", "failed"]
 SCHEMA = "batch/1"
@@ -83,7 +84,7 @@ class Manifest:
 
     def _append(self, fields: Mapping[str, object]) -> None:
         # a line begins with its own line break, so that one cut short by a kill does not damage the next
-        self._file.write(b"\n" + json.dumps(fields, ensure_ascii=False).encode())
+        self._file.write(b"\n" + json_text(fields, None).encode())
         self._file.flush()
         # a power cut loses at most the record that is being written
         os.fsync(self._file.fileno())

@@ -6,7 +6,6 @@ import hashlib
 import json
 import platform
 import signal
-import tempfile
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from hybrid.batch.record import Record
 from hybrid.corpus.find import SongFiles
 from hybrid.corpus.load import assemble_song
 from hybrid.errors import InputError, UnwritableError, printable
+from hybrid.scratch import scratch_folder
 from hybrid.source_hash import source_hash
 
 if TYPE_CHECKING:
@@ -143,8 +143,8 @@ def _mix(job: Job, record: Record, worker: Worker) -> Record:
 
     config = job.config
     rules, network = rules_of(config.rules, config.sets, config.plugins), network_of(config.model)
-    with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
-        song = assemble_song(job.song, job.roles, Path(scratch))
+    with scratch_folder() as scratch:
+        song = assemble_song(job.song, job.roles, scratch)
         inputs = [path for track in song.tracks for path in track.files]
         with OutputFolder(job.out, overwrite=True, inputs=inputs) as folder:
             spec = OutputSpec(folder.path, config.subtype, config.sample_rate, config.stems, config.verdict)

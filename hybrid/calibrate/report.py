@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 from collections import defaultdict
@@ -15,6 +14,7 @@ from hybrid.calibrate.expected import ExpectedLevels
 from hybrid.calibrate.expected_rule import sentences
 from hybrid.calibrate.observations import UNIT, Quantity
 from hybrid.calibrate.prior import prior_rows
+from hybrid.json_text import json_text
 
 _HEAD = ("what", "of", "median", "quartiles", "tolerance", "songs", "mixes", "tracks")
 _INNER = "covered"
@@ -85,7 +85,7 @@ def as_json(out: Path, estimates: Mapping[Key, Estimate], levels: ExpectedLevels
         "levels": {"refused": levels} if isinstance(levels, str) else _levels(levels),
         "notes": notes,
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json_text(document)
 
 
 def _levels(levels: ExpectedLevels) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from functools import partial
@@ -14,6 +13,7 @@ import typer
 from hybrid import shelf
 from hybrid.cli.options import Plugins, plugin_paths, shard_of
 from hybrid.cli.signals import Context, StopRequest, load
+from hybrid.json_text import json_text
 
 if TYPE_CHECKING:
     from hybrid.study.effects import Effects
@@ -72,7 +72,7 @@ def ablate(
     if mixed:
         shelf.write(out / "models.csv", models_csv(all_rows(result.units), changed_study))
     if as_json:
-        print(json.dumps(_document(effects, result, out), indent=2, ensure_ascii=False))
+        print(json_text(_document(effects, result, out)))
     else:
         _print(effects, result, out)
     if result.excluded:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -27,6 +26,7 @@ from hybrid.cli.options import (
 )
 from hybrid.cli.signals import Context, StopRequest, load
 from hybrid.errors import InputError, Problem, printable
+from hybrid.json_text import json_text
 
 if TYPE_CHECKING:
     from hybrid.batch.run import BatchProgress, BatchResult, RunOptions
@@ -105,7 +105,7 @@ def batch(
     summary = _write_summary(result, where, opened.name, batch_jobs[0].hash)
     if as_json:
         document = {**summary_json(summary), "kept_from_before": result.n_done_before, "out": str(out)}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print(json_text(document))
     else:
         _print_summary(summary, result.n_done_before, out)
     if summary.failed:
@@ -120,7 +120,7 @@ def _write_summary(result: BatchResult, where: RunOptions, name: str, config_has
     summary = summary_of(result.records)
     out, part = where.out, where.shard.name
     suffix, title = (f"-{part}", f"{name}, part {part}") if part else ("", name)
-    numbers = json.dumps(summary_json(summary), indent=1, ensure_ascii=False) + "\n"
+    numbers = json_text(summary_json(summary), 1) + "\n"
     shelf.write(out / f"summary{suffix}.json", numbers)
     shelf.write(out / f"summary{suffix}.html", summary_html(summary, title, made_with(config_hash, name, {})))
     return summary

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,6 +12,7 @@ from hybrid.audio.manifest import load_song
 from hybrid.cli.options import Plugins, Rules, Sets
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context, load
+from hybrid.json_text import json_text
 
 if TYPE_CHECKING:
     from hybrid.knowledge.ruleset import RuleSet
@@ -75,7 +75,7 @@ def _json(mix: Path, checked: Check) -> str:
     document["verdict"] = verdict_json(checked.verdict, checked.doubtful)
     document["left_out"] = [omission._asdict() for omission in checked.left_out]
     document["notes"] = checked.notes
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json_text(document)
 
 
 def _text(checked: Check) -> str:

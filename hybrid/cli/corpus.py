@@ -19,6 +19,7 @@ from hybrid.corpus.index import read_index, write_index
 from hybrid.corpus.index import verify as verify_songs
 from hybrid.corpus.split import split_songs
 from hybrid.errors import InputError, Problem, printable
+from hybrid.json_text import json_text
 
 corpus = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List, build, scan, verify, count and split data sets."
@@ -37,7 +38,7 @@ def list_cards(as_json: _Json = False) -> None:
     """Data sets that have a card, with their licence and where to get them."""
     cards = [read_card(name) for name in shelf.names(KIND)]
     if as_json:
-        print(json.dumps([card.model_dump(mode="json", by_alias=True) for card in cards], indent=2, ensure_ascii=False))
+        print(json_text([card.model_dump(mode="json", by_alias=True) for card in cards]))
         return
     for card in cards:
         print(f"{card.name}: {card.about}\n  licence: {card.licence}")
@@ -65,7 +66,7 @@ def scan(
     if as_json:
         document = {"index": str(out), "songs": len(index.entries), "broken": [entry._asdict() for entry in broken]}
         document |= {"strange": [str(path) for path in opened.corpus.unrecognised], "missed": shortfalls}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print(json_text(document))
     else:
         for entry in broken:
             print(printable(f"{entry.song}: {'; '.join(entry.problems)}"), file=sys.stderr)
@@ -142,7 +143,7 @@ def verify(context: Context, dataset: _Set, index: _Index, at: _At = None, as_js
         results = list(verify_songs(opened, known, lambda share: progress("verify", share)))
     broken = [each for each in results if each.problems]
     if as_json:
-        print(json.dumps([each._asdict() for each in results], indent=2, ensure_ascii=False))
+        print(json_text([each._asdict() for each in results]))
     else:
         for each in results:
             for line in each.problems:
@@ -167,7 +168,7 @@ def stats(
     totals = statistics(known)
     if out is not None:
         shelf.write(out, statistics_html(known, totals))
-    print(json.dumps(totals._asdict(), indent=2, ensure_ascii=False) if as_json else statistics_text(totals))
+    print(json_text(totals._asdict()) if as_json else statistics_text(totals))
 
 
 @corpus.command()

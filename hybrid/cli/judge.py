@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +17,7 @@ from hybrid.audio.wav import MIX_FILE
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context
 from hybrid.errors import InputError, Problem, printable
+from hybrid.json_text import json_text
 
 if TYPE_CHECKING:
     from hybrid.judging.judge import MixEvaluation
@@ -55,12 +55,12 @@ def judge(
         if corpus:
             raise InputError(Problem("--corpus", "is for single mixes, not for folders: expected --against FOLDER"))
         document = _compare_sets(paths, references, song, embedding)
-        print(json.dumps(document, indent=2, ensure_ascii=False) if as_json else _sets_text(document))
+        print(json_text(document) if as_json else _sets_text(document))
         return
     if published and not references:
         raise InputError(Problem("--published", "compares with a reference mix: expected --against"))
     document = _judge_mixes(context, paths, references, corpus_mixes, load_song(song) if song else None, published)
-    print(json.dumps(document, indent=2, ensure_ascii=False) if as_json else _text(document))
+    print(json_text(document) if as_json else _text(document))
 
 
 def _readable(path: Path) -> Path:

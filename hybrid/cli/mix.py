@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +22,8 @@ from hybrid.cli.options import (
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context, load
 from hybrid.errors import InputError, Problem
+from hybrid.json_text import json_text
+from hybrid.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from hybrid.export.mixed import WrittenMix
@@ -67,8 +67,8 @@ def mix(
     # a folder that is called demo takes precedence
     loaded = None if song == DEMO and not Path(song).exists() else load_song(Path(song))
     if dry_run:
-        with TemporaryDirectory(prefix="hybrid-") as scratch:
-            _print_matches(loaded or _demo(Path(scratch) / "song", seed), rule_set, as_json)
+        with scratch_folder() as scratch:
+            _print_matches(loaded or _demo(scratch / "song", seed), rule_set, as_json)
         return
     if out is None:
         raise InputError(Problem("-o, --out", "is missing: expected the folder to write"))
@@ -114,7 +114,7 @@ def _print_matches(song: Song, rules: RuleSet, as_json: bool) -> None:
 
     report = match_report(rules, song)
     if as_json:
-        print(json.dumps({"song": song.name, "matched": report.matched, "warnings": report.warnings}, indent=2))
+        print(json_text({"song": song.name, "matched": report.matched, "warnings": report.warnings}))
         return
     print(f"{song.name}: {len(song.tracks)} tracks, {song.n_samples / song.sample_rate:.1f} s, {song.sample_rate} Hz")
     for track in song.tracks:
@@ -137,14 +137,14 @@ def _print_result(written: WrittenMix, kept: tuple[str, ...], out: Path, as_json
             "notes": notes,
             "out": str(out),
         }
-        lines = [json.dumps(document, indent=2)] if as_json else [*notes, f"wrote {out}: {MIX_NAME}"]
+        lines = [json_text(document)] if as_json else [*notes, f"wrote {out}: {MIX_NAME}"]
         print("\n".join(lines))
         return
     before, after = delivered.plan.before, delivered.verdict
     if as_json:
         verdicts = {"before": verdict_json(before), "after": verdict_json(after)}
         document = {"out": str(out), **verdicts, "notes": notes}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print(json_text(document))
         return
     for line in notes:
         print(line)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from hybrid.cli.rules_diff import diff
 from hybrid.cli.rules_explain import explain
 from hybrid.cli.rules_new import new
 from hybrid.errors import InputError, Problem
+from hybrid.json_text import json_text
 from hybrid.knowledge.describe import sheet_of
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.rule_types import RuleTypes, rule_types
@@ -147,4 +147,4 @@ def _warn(resolved: RuleSet) -> None:
 
 
 def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(json_text(value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hybrid.cli.options import Plugins
+from hybrid.json_text import json_text
 from hybrid.knowledge.compare import NOTHING, Change, Comparison, compare
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.rule_types import rule_types
@@ -42,7 +42,7 @@ def _json(sets: tuple[RuleSet, RuleSet], comparison: Comparison) -> str:
     document |= {"only_first": comparison.only_first, "only_second": comparison.only_second}
     for kind in ("switched_on", "switched_off", "changed", "shared"):
         document[kind] = [_change_json(change) for change in getattr(comparison, kind)]
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json_text(document)
 
 
 def _change_json(change: Change) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ from hybrid.cli.progress import progress_bar
 from hybrid.cli.rule_sheet import rule_json, rule_text, type_json, type_text
 from hybrid.cli.signals import Context, load
 from hybrid.errors import InputError, Problem, suggest
+from hybrid.json_text import json_text
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.rule_types import rule_types
 from hybrid.knowledge.ruleset import RuleSet
@@ -80,4 +80,4 @@ def _why(context: Context, rule: RuleType, rules: RuleSet, folder: Path, seed: i
 
 
 def _dumped(document: dict[str, object]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json_text(document)

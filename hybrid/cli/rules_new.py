@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ import typer
 from hybrid import shelf
 from hybrid.cli.options import Plugins
 from hybrid.errors import InputError, Problem
+from hybrid.json_text import json_text
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.rule_types import rule_types
 from hybrid.knowledge.starter import starting_file
@@ -80,6 +80,6 @@ def _test_path(path: Path, test: Callable[[Path], bool]) -> bool:
 def _print(file: Path, identity: str, parents: Sequence[str], as_json: bool) -> None:
     if as_json:
         document = {"file": str(file), "id": identity, "extends": list(parents)}
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print(json_text(document))
     else:
         print(f"wrote {file}, which extends {', '.join(parents)}: edit it, then hybrid rules check {file}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context, load
 from hybrid.errors import InputError, Problem
+from hybrid.json_text import json_text
 
 if TYPE_CHECKING:
     from hybrid.proposal.field import HeardRoles
@@ -80,7 +80,7 @@ def _json(song: Song, manifest: Path, by_ear: HeardRoles | None) -> str:
         ],
         "notes": song.notes,
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json_text(document)
 
 
 def _fields(track: Track) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from hybrid.cli.options import Plugins
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context, load
+from hybrid.json_text import json_text
 
 
 def train(
@@ -38,7 +38,7 @@ def train(
         origin = made_with("+".join(rules.hash for rules in inputs.rules), inputs.data_hash, {"recipe": read.hash})
         trained = loop.train(inputs, out, origin, resume, progress)
     if as_json:
-        print(json.dumps({**trained._asdict(), "weights": str(trained.weights)}, indent=2))
+        print(json_text({**trained._asdict(), "weights": str(trained.weights)}))
         return
     print(f"{trained.steps} steps; the best validation loss, {trained.best:.4f}, was at step {trained.best_step}")
     print(f"wrote {trained.weights}: hybrid mix SONG -o OUT --model {trained.weights}")

@@ -52,10 +52,9 @@ def pages(data: Bytes) -> Pages:
             n_missing += max(0, page.number - numbers[page.serial] - 1)
         numbers[page.serial] = page.number
         last = page
-    ends = [*starts[1:], len(data)]
-    streams = tuple(Span(start, end) for start, end in zip(starts, ends, strict=True))
-    if is_together or not streams:
-        streams = (Span(0, len(data)),)
+    # what lies before the first page of a stream belongs to no other
+    starts = [0] if is_together or not starts else starts
+    streams = tuple(Span(start, end) for start, end in zip(starts, [*starts[1:], len(data)], strict=True))
     return Pages(streams, n_missing, last is not None and bool(last.flags & _LAST))
 
 

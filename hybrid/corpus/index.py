@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +23,8 @@ from hybrid.corpus.dataset import Dataset
 from hybrid.corpus.find import SongFiles
 from hybrid.corpus.load import assemble_song
 from hybrid.errors import InputError, Problem
+from hybrid.json_text import json_text
+from hybrid.scratch import scratch_folder
 
 SCHEMA = "index/1"
 _BLOCK_S = 10.0
@@ -74,9 +75,9 @@ def _entry(files: SongFiles, dataset: Dataset) -> IndexEntry:
     relative_mix = str(_relative(root, mix)) if mix else None
     blank = IndexEntry(files.name, files.split, 0.0, 0, (), relative_mix, (), ())
     try:
-        with TemporaryDirectory(prefix="hybrid-") as scratch:
-            song = assemble_song(files, dataset.roles, Path(scratch))
-            tracks = tuple(_track(track, root, Path(scratch)) for track in song.tracks)
+        with scratch_folder() as scratch:
+            song = assemble_song(files, dataset.roles, scratch)
+            tracks = tuple(_track(track, root, scratch) for track in song.tracks)
     except InputError as error:
         return blank._replace(problems=tuple(str(problem) for problem in error.problems))
     except OSError as error:
@@ -130,7 +131,7 @@ def write_index(index: Index, path: Path) -> None:
     """
     head = {"schema": SCHEMA, "dataset": index.dataset, "root": str(index.root.resolve())}
     lines = [head, *(entry._asdict() for entry in index.entries)]
-    shelf.write(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
+    shelf.write(path, "".join(json_text(line, None) + "\n" for line in lines))
 
 
 def read_index(path: Path) -> Index:
@@ -177,8 +178,8 @@ def _verify_song(files: SongFiles, dataset: Dataset, entry: IndexEntry | None) -
         return VerifiedSong(files.name, ("is not in the index: scan again",), ())
     problems, notes = [], []
     try:
-        with TemporaryDirectory(prefix="hybrid-") as scratch:
-            song = assemble_song(files, dataset.roles, Path(scratch))
+        with scratch_folder() as scratch:
+            song = assemble_song(files, dataset.roles, scratch)
             problems += _changes(song, entry)
             with open_song(song) as reader:
                 problems += _decoding_problems(reader)

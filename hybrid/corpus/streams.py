@@ -26,7 +26,10 @@ def _unpack_stream(source: SourceFile, scratch: Path) -> SourceFile:
     if shutil.which(FFMPEG) is None:
         raise SongError(Problem(str(source.path), "holds streams, which only ffmpeg can decode", _INSTALL))
     wav = scratch / f"{source.stream}-{source.label}.wav"
-    command = [FFMPEG, "-nostdin", "-v", "error", "-y", "-i", str(source.path), "-map", f"0:a:{source.stream}"]
+    # ffmpeg takes a relative path such as `http:/x` for an address, and follows those that a container names
+    path = str(source.path.absolute())
+    command = [FFMPEG, "-nostdin", "-v", "error", "-y", "-protocol_whitelist", "file", "-i", path]
+    command += ["-map", f"0:a:{source.stream}"]
     done = subprocess.run([*command, "-c:a", "pcm_f32le", str(wav)], capture_output=True, text=True)
     if done.returncode or not wav.is_file():
         output = done.stderr.strip().splitlines()

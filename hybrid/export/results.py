@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from hybrid.audio.song import Song
 from hybrid.export.fill import sheet_of
 from hybrid.export.report import report_html
 from hybrid.export.verdict import verdict_json
+from hybrid.json_text import json_text
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.deliver import Delivered
 from hybrid.mixing.settings import settings
@@ -44,4 +44,4 @@ def write_settings(song: Song, treatment: Treatment, folder: Path, made_with: Ma
 
 
 def _write(path: Path, content: Mapping[str, object]) -> None:
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json_text(content, 1) + "\n", encoding="utf-8")

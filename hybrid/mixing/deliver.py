@@ -157,16 +157,26 @@ def _rehearse(plan: Plan, reader: SongReader, rate: int, pool: ThreadPoolExecuto
     """Levels and measurements of the song, rendered once without writing."""
     song, treatment = plan.song, plan.refined.treatment
     # not from zero, of which a silent song would take the logarithm
-    meter, convert, peak = Meter(rate, 2), Converter(song.sample_rate, rate), 1e-5
+    meter, peak = Meter(rate, 2), 1e-5
+    converters = [Converter(song.sample_rate, rate) for _ in range(_n_parts(song, treatment))]
     observer = Observer(song, plan.analysis.dry, pool)
     for chunk, last in _chunks(song, reader, treatment, pool, ("rehearse", progress), observer.compare):
-        mix = sum_of(chunk.parts)
-        meter.add(convert(mix, last))
-        observer.add(mix, chunk.filtered)
-        peak = max(peak, *(max(part.max(initial=0.0), -part.min(initial=0.0)) for part in chunk.parts))
-    headroom_db = 0.0 if rate == song.sample_rate else 1.0  # peaks of a resampled stem may be a little higher
+        observer.add(sum_of(chunk.parts), chunk.filtered)
+
+        def at_rate(index: int, chunk: Chunk = chunk, last: bool = last) -> Float[np.ndarray, "2 out"]:
+            return converters[index](chunk.parts[index], last)
+
+        # resampling raises peaks, of a burst by more than any headroom: stems are measured as they will be written
+        parts = list(pool.map(at_rate, range(len(converters))))
+        meter.add(sum_of(parts))
+        peak = max(peak, *(max(part.max(initial=0.0), -part.min(initial=0.0)) for part in parts))
     levels = meter.levels()
-    return Rehearsal(levels, 20.0 * float(np.log10(peak)) + headroom_db, observer.measured(treatment, levels))
+    return Rehearsal(levels, 20.0 * float(np.log10(peak)), observer.measured(treatment, levels))
+
+
+def _n_parts(song: Song, treatment: Treatment) -> int:
+    """The number of stems, and of the return of the room if there is one."""
+    return len(song.tracks) + (treatment.reverb is not None)
 
 
 def write_parts(reader: SongReader, treatment: Treatment, sinks: Sinks, sample_rate: int, progress: Progress) -> Levels:
@@ -174,7 +184,7 @@ def write_parts(reader: SongReader, treatment: Treatment, sinks: Sinks, sample_r
     song = reader.song
     gain = np.float32(10.0 ** (float(treatment.master.level_db) / 20.0))
     meter = Meter(sample_rate, 2)
-    n_parts = len(song.tracks) + (treatment.reverb is not None)
+    n_parts = _n_parts(song, treatment)
     converters = [Converter(song.sample_rate, sample_rate) for _ in range(n_parts)]
     with workers(reader.n_threads) as pool:
         for chunk, last in _chunks(song, reader, treatment, pool, ("render", progress)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from hybrid.errors import InputError, Problem
 from hybrid.knowledge.verdict import Finding, Verdict
 from hybrid.measure.meter import Levels
 from hybrid.mixing.deliver import RETURN_FILE, STEMS_FOLDER, Delivered, Format, Sinks, open_files, write_parts
+from hybrid.scratch import scratch_folder
 from hybrid.tabular import Row, Tabular
 from hybrid.treatment.types import Treatment
 
@@ -180,8 +180,8 @@ def mix_file(mix: MixSource, sample_rate: int | None) -> Iterator[Path]:
     if sample_rate is None:
         raise InputError(Problem("sample_rate", "is missing: an array does not state its own, expected Hz"))
     song = song_from_arrays({"mix": mix}, sample_rate)
-    with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch, open_song(song) as reader:
-        path = Path(scratch) / MIX_FILE
+    with scratch_folder() as scratch, open_song(song) as reader:
+        path = scratch / MIX_FILE
         # float, so that a mix beyond full scale is judged as it is, not clipped
         soundfile.write(path, reader.read(0, 0, song.n_samples).T, sample_rate, subtype="FLOAT")
         yield path

@@ -52,7 +52,16 @@ def _values(part: Part) -> object:
     length = {"tone": N_TONE, "zone": N_ZONES}
     for axis in reversed([axis for axis in part.axes if axis != "track"]):
         exact = length.get(axis)
-        value = Annotated[list[value], Field(min_length=exact or 1, max_length=exact)]
+        length_of = Field(min_length=exact or 1, max_length=exact)
+        value = Annotated[list[value], length_of, AfterValidator(_of_one_length)]
+    return value
+
+
+def _of_one_length(value: list) -> list:
+    """Refuses rows that are not as long as each other."""
+    lengths = [len(row) for row in value if isinstance(row, list)]
+    if len(set(lengths)) > 1:
+        raise field_error(f"expected rows of one length, got {', '.join(map(str, lengths[:8]))}")
     return value
 
 

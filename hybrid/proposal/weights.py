@@ -13,17 +13,30 @@ import jax
 import numpy as np
 from flax import nnx
 from jaxtyping import Array
+from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from hybrid import shelf
-from hybrid.errors import InputError, Problem, suggest
+from hybrid.audio.families import FAMILIES
+from hybrid.errors import InputError, Problem, shown, suggest
 from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
+from hybrid.validation import error_message
 
 SCHEMA = "weights/1"
 SHIPPED = Path(__file__).parents[1] / "weights"
 """The folder of the weights that come with the program."""
+_WIDEST, _DEEPEST, _LONGEST = 4096, 64, 100_000
+"""Largest widths, numbers of blocks or steps, and lengths of a network from a file: far above those of any here."""
+_LIMITS = {
+    **dict.fromkeys(("n_roles", "n_families", "frame", "whole"), (1, _WIDEST)),
+    "n_reference": (0, _WIDEST),
+    "n_heads": (1, _DEEPEST),
+    **dict.fromkeys(("n_frame_blocks", "n_moment_blocks", "n_whole_blocks", "n_refine_blocks"), (0, _DEEPEST)),
+    "n_unrolled_steps": (0, _DEEPEST),
+    "n_frames": (1, _LONGEST),
+}
 _ENDING = ".safetensors"
 Weights = Mapping[str, Array]
 """Arrays by their paths in the network, joined by dots."""
@@ -51,22 +64,54 @@ def load_network(name: str) -> Network:
             metadata = json.loads((file.metadata() or {}).get("network", "{}"))
             names = file.keys()
             arrays = {key: file.get_tensor(key) for key in names}
-    except (OSError, SafetensorError, ValueError) as error:
+    # safetensors raises many kinds of errors, of Rust and of numpy, for kinds of numbers that numpy does not have
+    except (OSError, SafetensorError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise InputError(Problem(str(path), f"is not a file of weights: {error}")) from error
-    if metadata.get("schema") != SCHEMA:
-        what = f"holds weights of format {metadata.get('schema')!r}, expected {SCHEMA!r}"
-        raise InputError(Problem(str(path), what, hint="they were made by another version, or by another program"))
-    try:
-        sizes = Sizes(**metadata["sizes"])
-        roles, families, about = tuple(metadata["roles"]), tuple(metadata["families"]), metadata["about"]
-    except (KeyError, TypeError) as error:
-        what = f"says nothing of its sizes that this version knows: {error}"
-        raise InputError(Problem(str(path), what)) from error
+    about_it = _metadata(metadata, path)
+    sizes, roles, families, about = about_it.sizes, about_it.roles, about_it.families, about_it.about
     # shapes alone: the arrays are those of the file
     field = nnx.eval_shape(lambda: Field(sizes, nnx.Rngs(0)))
     _fill(field, arrays, path)
     digest = hashlib.sha256(b"".join(arrays[key].tobytes() for key in sorted(arrays))).hexdigest()
     return Network(field, roles, families, about, digest)
+
+
+class _Metadata(BaseModel, frozen=True):
+    """What a file of weights says of itself."""
+
+    sizes: Sizes
+    roles: tuple[str, ...]
+    families: tuple[str, ...]
+    about: dict[str, str]
+
+
+def _metadata(given: object, path: Path) -> _Metadata:
+    """The metadata of a file of weights. Raises InputError if they cannot be those of a network."""
+    schema = given.get("schema") if isinstance(given, dict) else None
+    if not isinstance(given, dict) or schema != SCHEMA:
+        what = f"holds weights of format {shown(schema)}, expected {SCHEMA!r}"
+        raise InputError(Problem(str(path), what, hint="they were made by another version, or by another program"))
+    try:
+        metadata = _Metadata.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        hint = "it was made by another version, or by another program"
+        raise InputError(Problem(str(path), f"{where}: {error_message(first)}", hint)) from error
+    problems = []
+    for name, size in asdict(metadata.sizes).items():
+        (low, high), written = _LIMITS[name], given["sizes"].get(name, size)
+        # numbers in quotes and truth values would pass as whole numbers
+        if type(written) is not int or not low <= written <= high:
+            problems.append(f"sizes.{name}: expected a whole number from {low} to {high}, got {shown(written)}")
+    problems += [f"families: no such family: {shown(name)}" for name in metadata.families if name not in FAMILIES]
+    if not problems and metadata.sizes.frame % metadata.sizes.n_heads + metadata.sizes.whole % metadata.sizes.n_heads:
+        problems.append(f"sizes.n_heads: expected a divisor of frame and whole, got {metadata.sizes.n_heads}")
+    if (len(metadata.roles), len(metadata.families)) != (metadata.sizes.n_roles, metadata.sizes.n_families):
+        problems.append("roles and families are not as many as its sizes say")
+    if problems:
+        raise InputError(*(Problem(str(path), what) for what in problems[:5]))
+    return metadata
 
 
 def save_network(network: Network, sizes: Sizes, path: Path) -> None:

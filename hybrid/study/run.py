@@ -21,6 +21,7 @@ from hybrid.batch.work import Worker, network_of, rules_of
 from hybrid.compiled import clear_compiled
 from hybrid.errors import InputError, Problem, UnwritableError, printable
 from hybrid.export.made import made_with
+from hybrid.json_text import json_text
 from hybrid.judging.mix import Mix
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.proposal.weights import Network
@@ -144,7 +145,7 @@ def _open_folder(
         "study": study.model_dump(mode="json", by_alias=True),
     }
     shelf.write(out / RULES_FILE, rules.dump())
-    shelf.write(about, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    shelf.write(about, json_text(document, 1) + "\n")
 
 
 def seeds_of(source: SongSource, study: Study) -> tuple[int, ...]:
@@ -262,7 +263,7 @@ def _write_mixes(job: StudyJob, mixes: Mapping[str, Mix]) -> None:
             unfinished.unlink(missing_ok=True)
             raise UnwritableError(Problem(str(folder), "cannot be written: is the disk full?")) from error
         key[letter] = arm
-    shelf.write(folder / KEY_FILE, json.dumps(key, indent=1, ensure_ascii=False) + "\n")
+    shelf.write(folder / KEY_FILE, json_text(key, 1) + "\n")
 
 
 def _nothing_left(job: StudyJob) -> None:

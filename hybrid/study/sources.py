@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from hybrid import shelf
@@ -19,6 +18,7 @@ from hybrid.corpus.find import SongFiles
 from hybrid.corpus.load import assemble_song, reference_mix
 from hybrid.corpus.play import check_player, source_identity, write_song
 from hybrid.errors import InputError, Problem
+from hybrid.scratch import scratch_folder
 from hybrid.study.schema import Songs
 
 
@@ -50,13 +50,13 @@ class SongSource(NamedTuple):
     def opened(self) -> Iterator[tuple[Song, Path | None]]:
         """The song and the path of its reference mix, if it has one, for the duration of the block. Raises SongError
         for files that cannot be used."""
-        with TemporaryDirectory(prefix="hybrid-") as scratch:
+        with scratch_folder() as scratch:
             if self.on_disk is None:
                 assert self.card is not None
-                yield write_song(self.card, self.number, Path(scratch) / "song"), None
+                yield write_song(self.card, self.number, scratch / "song"), None
                 return
-            song = assemble_song(self.on_disk, self.roles, Path(scratch))
-            yield song, reference_mix(self.on_disk, Path(scratch))
+            song = assemble_song(self.on_disk, self.roles, scratch)
+            yield song, reference_mix(self.on_disk, scratch)
 
 
 def sources_of(named: Sequence[Songs]) -> list[SongSource]:

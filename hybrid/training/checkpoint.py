@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from hybrid.errors import InputError, Problem
@@ -16,6 +19,7 @@ from hybrid.training.step import TrainState
 
 FOLDER = "checkpoints"
 _MAX_CHECKPOINTS = 2
+_DIGEST = "sha256"
 
 
 class RunState(NamedTuple):
@@ -47,9 +51,9 @@ class Checkpoints:
 
     def save(self, step: int, state: TrainState, run: RunState) -> None:
         """Writes a checkpoint. Raises InputError if it cannot be written; earlier ones stay."""
-        parts = ocp.args.Composite(
-            learner=ocp.args.StandardSave(_plain(state)), course=ocp.args.JsonSave(run._asdict())
-        )
+        plain, course = _plain(state), run._asdict()
+        course[_DIGEST] = _digest(plain, course)
+        parts = ocp.args.Composite(learner=ocp.args.StandardSave(plain), course=ocp.args.JsonSave(course))
         with self._as_input_errors():
             self._manager.save(step, args=parts)
 
@@ -58,16 +62,29 @@ class Checkpoints:
         parts = ocp.args.Composite(learner=ocp.args.StandardRestore(_plain(template)), course=ocp.args.JsonRestore())
         with self._as_input_errors():
             stored = self._manager.restore(self.last, args=parts)
-        leaves = jax.tree.leaves(stored["learner"])
-        return jax.tree.unflatten(jax.tree.structure(template), leaves), RunState(**stored["course"])
+        with self._as_input_errors():
+            learner, course = stored["learner"], dict(stored["course"])
+            # what is damaged may still be read: a flipped bit is another number
+            if course.pop(_DIGEST, None) != _digest(learner, course):
+                raise ValueError("its content is not what was written")
+            run = RunState(**course)
+        return jax.tree.unflatten(jax.tree.structure(template), jax.tree.leaves(learner)), run
 
     @contextmanager
     def _as_input_errors(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UnicodeError) as error:
             what = f"a checkpoint cannot be read or written: {error}".splitlines()[0]
             raise InputError(Problem(str(self._folder), what, hint="the last good checkpoint is kept")) from error
+
+
+def _digest(learner: Mapping[str, jax.Array], course: Mapping[str, object]) -> str:
+    """SHA-256 of the arrays, in the order of their names, and of all else that a checkpoint holds."""
+    digest = hashlib.sha256(json.dumps(course, sort_keys=True).encode())
+    for name in sorted(learner):
+        digest.update(np.asarray(learner[name]).tobytes())
+    return digest.hexdigest()
 
 
 def _plain(state: TrainState) -> dict[str, jax.Array]:

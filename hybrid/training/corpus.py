@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -20,6 +19,7 @@ from hybrid.corpus.card import Card, Split, song_folders
 from hybrid.corpus.play import check_player, human_mix, song_name, song_numbers, source_identity, write_song
 from hybrid.errors import InputError, Problem
 from hybrid.processes import leave_with
+from hybrid.scratch import scratch_folder
 from hybrid.source_hash import source_hash
 from hybrid.training.decided_targets import decided_target
 from hybrid.training.example import CachedExample, measure_example, store_example
@@ -75,8 +75,8 @@ def songs_in(folder: Path, cache: Path, progress: Callable[[float], None]) -> li
 def _make(example: CachedExample) -> None:
     assert example.card is not None
     example.path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
-        mix = human_mix(example.card, example.seed, Path(scratch))
+    with scratch_folder() as scratch:
+        mix = human_mix(example.card, example.seed, scratch)
 
         def fit_mix(song: Song, reader: SongReader, dry: Dry) -> None:
             target = None
@@ -88,9 +88,7 @@ def _make(example: CachedExample) -> None:
             if target:
                 store_target(target, human_target_path(example))
 
-        store_example(
-            measure_example(write_song(example.card, example.seed, Path(scratch) / "song"), fit_mix), example.path
-        )
+        store_example(measure_example(write_song(example.card, example.seed, scratch / "song"), fit_mix), example.path)
 
 
 def folder_of(card: Card) -> Path:

@@ -11,6 +11,7 @@ from tensorboardX import SummaryWriter
 from hybrid import shelf
 from hybrid.document import read
 from hybrid.errors import InputError, Problem
+from hybrid.json_text import json_text
 from hybrid.training.recipe import Recipe
 
 RUN_FILE, METRICS_FILE, BOARD = "run.json", "metrics.jsonl", "tensorboard"
@@ -34,7 +35,7 @@ class MetricsLog:
         """Appends the metrics of a step; `rules` are unweighted penalties."""
         line = {"step": step, "split": split, **_rounded(numbers), "by_rule": _rounded(rules)}
         with self._path.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(json_text(line, None) + "\n")
         for name, value in (*numbers.items(), *((f"rule/{rule}", value) for rule, value in rules.items())):
             self._board.add_scalar(f"{split}/{name}", value, step)
         self._board.flush()
@@ -53,7 +54,7 @@ def begin_run(folder: Path, recipe: Recipe, made_with: Mapping[str, str], resume
         if folder.exists() and any(folder.iterdir()):
             raise InputError(Problem(str(folder), "is not empty", "add --resume to continue, or choose another folder"))
         folder.mkdir(parents=True, exist_ok=True)
-        shelf.write(path, json.dumps(fields, indent=1) + "\n")
+        shelf.write(path, json_text(fields, 1) + "\n")
         return
     if not path.is_file():
         raise InputError(Problem(str(folder), "holds no run to resume", "start it without --resume"))

@@ -18,7 +18,7 @@ from tests.study.planted import write_songs, write_study
         (("{study}", "--songs", "{songs}", "--songs", "{songs}"), "two songs have the name 'song0'"),
         (("{study}", "--songs", "nowhere"), "nowhere"),
         (("{study}", "--songs", "x" * 400), "songs: cannot be read"),
-        (("{study}", "--songs", "~nobody-of-that-name/x"), "songs: cannot be read"),
+        (("{study}", "--songs", "~nobody-of-that-name/x"), "no such folder"),
         (("{study}", "--songs", "{songs}", "--shard", "1/" + "9" * 5000), "--shard: expected i/n"),
         (("{bad}", "--songs", "{songs}"), "arms[0].leave_one_out: no rule 'lead.helpt'; did you mean lead.helps?"),
     ],

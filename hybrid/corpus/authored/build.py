@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import yaml
@@ -29,6 +28,7 @@ from hybrid.corpus.card import Card
 from hybrid.corpus.fluidsynth import installed_soundfonts
 from hybrid.errors import InputError, Problem
 from hybrid.processes import leave_with
+from hybrid.scratch import scratch_folder
 
 _LARGEST_RESIDUAL_DB = -60.0
 """Inaudible; beyond, the tracks by themselves are not those of the mix, as where instruments change within notes."""
@@ -151,8 +151,8 @@ def _build(job: _Job) -> BuiltSong:
             decisions = read_decisions(done)
             if (decisions.source_sha256, decisions.renderer) == (digest, authored.renderer):
                 return BuiltSong(job.name, song.where, len(decisions.tracks), is_kept=True)
-        with OutputFolder(job.out, True, [song.path]) as folder, TemporaryDirectory(prefix="hybrid-") as scratch:
-            rendered = RenderedSong(Path(scratch))
+        with OutputFolder(job.out, True, [song.path]) as folder, scratch_folder() as scratch:
+            rendered = RenderedSong(scratch)
             for track in authored.tracks():
                 rendered.add(track)
             if len(rendered.tracks) < _FEWEST_TRACKS:

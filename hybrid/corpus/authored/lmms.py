@@ -12,11 +12,9 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import zlib
 from collections.abc import Iterator
 from functools import cache, partial
-from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -28,6 +26,7 @@ from jaxtyping import Float32
 from hybrid.audio.song import file_name
 from hybrid.corpus.authored.types import LONGEST_S, SAMPLE_RATE, AuthoredSong, AuthoredTrack, Quantity, mono_if_same
 from hybrid.errors import InputError, Problem
+from hybrid.scratch import scratch_folder
 
 _LMMS = "lmms"
 INSTALL = "on Debian, apt install lmms"
@@ -208,8 +207,8 @@ def _dry(project: Element) -> Element:
 
 
 def _render(project: Element, where: str) -> Float32[np.ndarray, "2 time"]:
-    with tempfile.TemporaryDirectory(prefix="hybrid-") as scratch:
-        file, sound = Path(scratch) / "project.mmp", Path(scratch) / "sound.wav"
+    with scratch_folder() as scratch:
+        file, sound = scratch / "project.mmp", scratch / "sound.wav"
         ElementTree.ElementTree(project).write(file, encoding="utf-8", xml_declaration=True)
         command = [*_command(), "render", str(file), "-f", "wav", "-a", "-s", str(SAMPLE_RATE), "-o", str(sound)]
         try:
