@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,11 +44,19 @@ class Draft:
 
 def draft(document: Document, *keys: YamlKey) -> Draft:
     """The map at `keys` of a document, or an empty one if there is none."""
-    n = len(keys)
     value = _at(document.data, keys)
-    found = {path[n:]: Origin(document, path) for path in document.values if path[:n] == keys}
+    # what lies below, rather than all of the file: a file of two thousand rules is read once, not once for each
+    found = {below: Origin(document, at) for below in _paths(value) if (at := (*keys, *below)) in document.values}
     origins = {(): Origin(document, keys)} | found
     return Draft(value, origins) if isinstance(value, dict) else Draft({}, {(): Origin(document, keys)})
+
+
+def _paths(value: YamlValue) -> Iterator[Keys]:
+    """The keys of a value and of all values below it."""
+    yield ()
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        yield from ((key, *rest) for rest in _paths(item))
 
 
 def path(keys: Keys) -> str:

@@ -178,3 +178,14 @@ def test_small_songs_are_delivered_at_their_loudness(tmp_path, tracks):
     assert result.mix.shape == (2, song.n_samples)
     assert read_meter(result.mix.astype(np.float32)).integrated_lufs == pytest.approx(-30.0, abs=0.02)
     assert np.abs(np.sum(list(result.stems.values()), axis=0) - result.mix).max() < 1e-6
+
+
+@pytest.mark.parametrize("rate", [32000, 48000])
+def test_a_burst_that_clips_once_it_is_resampled_does_not(tmp_path, rate):
+    """Samples at full scale, of either sign: between them the signal is up to 3 dB higher."""
+    burst = np.zeros((1, 4 * RATE), np.float32)
+    burst[:, RATE : RATE + 400] = np.sign(np.random.default_rng(0).standard_normal(400))
+    tracks = {"burst": burst, "inverted": -0.99 * burst, "rest": 0.01 * BAND["bass"]}
+    result = written(planned(tmp_path, tracks, -10.0), tmp_path / "out", Format(rate, "PCM_24"))
+    peak = max(np.abs(stem).max() for stem in result.stems.values())
+    assert peak == pytest.approx(10.0 ** (-0.01 / 20.0), abs=1e-3)
