@@ -56,9 +56,14 @@ def test_what_is_written_by_hand_stays_and_what_is_generated_is_replaced():
     assert renewed("# Mine\n") == f"# Mine\n\n{reference()}"
 
 
+@pytest.fixture(scope="module")
+def text() -> str:
+    """The reference of the types that are shipped, made once."""
+    return reference()
+
+
 @pytest.mark.parametrize("name", TYPES)
-def test_every_type_is_in_the_table_and_has_a_section(name: str):
-    text = reference()
+def test_every_type_is_in_the_table_and_has_a_section(name: str, text: str):
     assert f"| [`{name}`](#{name}) | {sheet_of(name).family} |" in text
     assert f"| {TYPES[name].says()} |" in text
     assert text.count(f"\n### {name}\n") == 1
