@@ -52,7 +52,7 @@ def assemble(spec: SongSpec) -> Song:
     files = probe_all(path for track in tracks for path in track.files)
     repeats = redundant(tracks, files)
     # a sum of some may be a track of its own; one of all is what is to be made
-    mixes = {each.track for each in repeats if may_hold_mix and len(each.others) >= max(2, len(tracks) - 2)}
+    mixes = {each.track for each in repeats if may_hold_mix and each.is_whole}
     repeated = [_note_on(each, tracks) for each in repeats if each.track not in mixes]
     repeated += _notes_on_names(tracks, {tracks[each.track].id for each in repeats})
     notes += tuple(f"{tracks[k].id} is the sum of the other tracks, a finished mix: left out" for k in sorted(mixes))

@@ -32,6 +32,8 @@ class Redundant(NamedTuple):
 
     track: int
     others: tuple[int, ...]
+    is_whole: bool = False
+    """Whether it is the sum of all others, each of which could be compared: a mix of the song."""
 
 
 def redundant(tracks: Sequence[Track], files: Mapping[Path, AudioFile]) -> list[Redundant]:
@@ -53,7 +55,8 @@ def redundant(tracks: Sequence[Track], files: Mapping[Path, AudioFile]) -> list[
         mid = _excerpts(tracks[k], files, starts)
         if mid is not None and np.any(mid):
             samples[k] = mid / np.linalg.norm(mid)
-    return _explained(samples)
+    found = _explained(samples)
+    return found if len(chosen) == len(tracks) else [each._replace(is_whole=False) for each in found]
 
 
 def _explained(samples: Mapping[int, Float[np.ndarray, " n"]]) -> list[Redundant]:
@@ -76,7 +79,8 @@ def _explained(samples: Mapping[int, Float[np.ndarray, " n"]]) -> list[Redundant
         weight[row] = 0.0
         parts = np.abs(weight) > _PART
         if left < 1.0 - EXPLAINED and parts.sum() > 1 and np.all(weight[parts] > 0.0):
-            found.append(Redundant(k, tuple(distinct[column] for column in np.flatnonzero(parts))))
+            others = tuple(distinct[column] for column in np.flatnonzero(parts))
+            found.append(Redundant(k, others, is_whole=len(others) == len(distinct) - 1))
     return found
 
 

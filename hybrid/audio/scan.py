@@ -21,6 +21,7 @@ from hybrid.audio.probe import (
 )
 from hybrid.audio.roles import guess_all, is_finished_mix
 from hybrid.audio.song import Song, Track, file_name, unique_names
+from hybrid.audio.write import is_result_folder
 from hybrid.errors import InputError, Problem
 
 _SUFFIX_HINT = "tracks are files such as .wav, .flac, .aiff, .ogg or .mp3"
@@ -69,7 +70,8 @@ def _skipped(folder: Path) -> Iterator[str]:
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            n = sum(_is_audio(inner) for inner in path.iterdir()) if _is_readable(path) else 0
+            is_ours = is_result_folder(path) or not _is_readable(path)
+            n = 0 if is_ours else sum(_is_audio(inner) for inner in path.iterdir())
             if n:
                 what = "1 audio file that is" if n == 1 else f"{n} audio files that are"
                 yield f"the folder {path.name} holds {what} not read"

@@ -51,12 +51,25 @@ def test_a_bounce_by_any_name_is_left_out(three, tmp_path: Path) -> None:
     assert song.notes == ("Freitag is the sum of the other tracks, a finished mix: left out",)
 
 
-def test_a_sum_of_some_stays_and_is_told(three, tmp_path: Path) -> None:
-    for seed in (3, 4, 5):
+def test_a_sum_is_no_mix_where_some_tracks_cannot_be_compared(three, tmp_path: Path) -> None:
+    three("Vox.mp3", noise(7), sample_rate=RATE)
+    three("Drums.wav", noise(0) + noise(1) + noise(2), sample_rate=RATE)
+    assert "Drums" in {track.id for track in scan_folder(tmp_path).tracks}
+
+
+def test_results_of_earlier_mixes_are_not_told(three, tmp_path: Path) -> None:
+    three("my-mix/mix.wav", noise(7), sample_rate=RATE)
+    (tmp_path / "my-mix" / ".hybrid").touch()
+    assert scan_folder(tmp_path).notes == ()
+
+
+@pytest.mark.parametrize("n_others", [0, 3])
+def test_a_sum_of_some_stays_and_is_told(three, tmp_path: Path, n_others: int) -> None:
+    for seed in range(3, 3 + n_others):
         three(f"Gtr {seed}.wav", noise(seed), sample_rate=RATE)
     three("Room.wav", noise(0) + noise(1), sample_rate=RATE)
     song = scan_folder(tmp_path)
-    assert len(song.tracks) == 7
+    assert len(song.tracks) == 4 + n_others
     assert song.notes == ("Room is the sum of Kick, Snare: is it a track of its own?",)
 
 
