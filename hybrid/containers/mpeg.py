@@ -24,8 +24,6 @@ _RATES_HZ = (44100, 48000, 32000)
 _HAS_FRAMES, _HAS_BYTES, _HAS_TABLE, _HAS_QUALITY = 1, 2, 4, 8
 _TAGS = (b"TAG", b"APETAGEX", b"ID3", b"LYRICS")
 """Starts of what lies between or behind frames and is no sound."""
-_JUNK = 4096
-"""Bytes that are no frame and pass without a note: the rest of a frame where two files were joined, padding."""
 
 
 class Frame(NamedTuple):
@@ -78,17 +76,14 @@ def frames(data: Bytes) -> Stream | None:
         return None
     first_at, first = found
     header = _header(data, first_at, first)
-    n, end, n_skipped, is_joined = 0, first_at, 0, False
+    n_frames, n_skipped, end, is_joined = 0, 0, first_at, False
     for at, frame in _walk(data, first_at, first):
-        if at > end:
-            is_tag = data[end : end + 8].startswith(_TAGS)
-            n_skipped += 0 if is_tag else at - end
-        is_header = _header(data, at, frame) is not None if at == first_at or _may_be_header(data, at, frame) else False
-        is_joined |= is_header and at > first_at
-        # the header of a second file is decoded as a frame of silence
-        n += 0 if is_header and at == first_at else 1
-        end = at + frame.size
-    return Stream(first_at, first, header, n, end, n_skipped, is_joined)
+        if at > end and not data[end : end + 8].startswith(_TAGS):
+            n_skipped += at - end
+        is_joined |= at > first_at and _header(data, at, frame) is not None
+        n_frames, end = n_frames + 1, at + frame.size
+    # a header is no sound; that of a second file is decoded as silence
+    return Stream(first_at, first, header, n_frames - (header is not None), end, n_skipped, is_joined)
 
 
 def with_true_length(data: Bytes, stream: Stream) -> tuple[Piece, ...]:
@@ -165,21 +160,18 @@ def _side_bytes(frame: Frame) -> int:
     return (17 if frame.channels == 1 else 32) if frame.version == 1 else (9 if frame.channels == 1 else 17)
 
 
-def _may_be_header(data: Bytes, at: int, frame: Frame) -> bool:
-    start = at + 4 + _side_bytes(frame)
-    return frame.layer == 3 and data[start : start + 4] in (b"Xing", b"Info")
-
-
 def _header(data: Bytes, at: int, frame: Frame) -> Header | None:
-    if not _may_be_header(data, at, frame):
+    """The Xing or Info header that a frame holds instead of sound; None if it holds none."""
+    at += 4 + _side_bytes(frame)
+    if frame.layer != 3 or data[at : at + 4] not in (b"Xing", b"Info"):
         return None
-    at += 4 + _side_bytes(frame) + 4
-    (flags,) = struct.unpack(">I", data[at : at + 4])
-    at += 4
+    # numbers that a torn file cuts off read as zero
+    flags = int.from_bytes(data[at + 4 : at + 8], "big")
+    at += 8
     n_frames = bytes_at = None
     frames_at = at
     if flags & _HAS_FRAMES:
-        (n_frames,) = struct.unpack(">I", data[at : at + 4])
+        n_frames = int.from_bytes(data[at : at + 4], "big")
         at += 4
     if flags & _HAS_BYTES:
         bytes_at, at = at, at + 4

@@ -201,3 +201,13 @@ def test_dither_is_silence_and_a_sound_at_minus_80_dbfs_is_not(write_track) -> N
 def test_a_song_that_is_over_before_it_begins_is_refused(write_track) -> None:
     with pytest.raises(SongError, match="before the song begins"):
         song_of(write_track("a.wav"), offset_s=-10.0)
+
+
+def test_a_gain_beyond_what_can_be_computed_with_is_refused(write_track) -> None:
+    # one loud sample among blocks that are looked into for their scale: it is no integer
+    samples = np.full((3 * 10**6, 1), 0.1)
+    samples[100_000] = 5e9
+    path = write_track("a.wav", samples, subtype="FLOAT")
+    with pytest.raises(SongError, match=r"a: its gain_db of 120 makes samples of it too loud"):
+        read_whole(song_of(path, gain_db=120.0))
+    assert np.abs(read_whole(song_of(path, gain_db=-120.0))[0]).max() == pytest.approx(5e3)

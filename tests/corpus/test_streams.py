@@ -10,7 +10,9 @@ import pytest
 
 from hybrid.corpus import streams
 from hybrid.corpus.dataset import open_dataset
+from hybrid.corpus.find import SourceFile
 from hybrid.corpus.load import assemble_song
+from hybrid.corpus.streams import unpack_streams
 from hybrid.errors import SongError
 from tests.corpus.miniature import SECONDS, tone
 
@@ -61,3 +63,21 @@ def test_without_ffmpeg_the_message_has_an_installation_hint(tmp_path: Path, mon
     dataset = open_dataset("musdb18", tmp_path / "set")
     with pytest.raises(SongError, match="apt install ffmpeg"):
         assemble_song(dataset.songs[0], dataset.roles, tmp_path)
+
+
+def test_a_folder_that_is_named_like_an_address_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    called: list[list[str]] = []
+
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        called.append(command)
+        return subprocess.CompletedProcess(command, 1, "", "no such file")
+
+    monkeypatch.setattr(streams.shutil, "which", lambda name: name)
+    monkeypatch.setattr(streams.subprocess, "run", run)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SongError, match="no such file"):
+        unpack_streams([SourceFile("bass", Path("http:/127.0.0.1/x.stem.mp4"), stream=1)], tmp_path)
+    (command,) = called
+    assert command[command.index("-i") + 1] == str(tmp_path / "http:" / "127.0.0.1" / "x.stem.mp4")
+    # nor does it follow what a container names
+    assert command[command.index("-protocol_whitelist") + 1] == "file"
