@@ -113,7 +113,7 @@ def test_with_its_tracks_a_mix_is_judged_by_all_rules(folder: Path, rules: RuleS
     found = check_mix_of(folder / "tune.wav", load_song(folder), rules, lambda stage, share: None)
     assert found.song and found.fit
     assert [track.id for track in found.song.tracks] == ["hihat", "kick", "lead_vocal"]
-    assert "tune is the mix itself: not a track" in found.notes
+    assert "tune is the sum of the other tracks, a finished mix: left out" in found.notes
     assert found.fit.explained > 0.99
     assert float(found.fit.treatment.master.level_db) == pytest.approx(-6.02, abs=0.2)
     assert not found.doubtful
