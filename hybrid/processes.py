@@ -1,13 +1,38 @@
-"""Worker processes that do not outlive the process that has started them."""
+"""Processes: workers that do not outlive what has started them, and who holds a lock or a temporary folder."""
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import signal
 import threading
 import time
 
+import psutil
+
 _WATCH_S, _GRACE_S = 2.0, 30.0
+_SAME_START_S = 1.0
+
+
+def this_process() -> str:
+    """What identifies this process, on any machine and after its number is given to another one."""
+    me = psutil.Process()
+    return json.dumps({"host": platform.node(), "process": me.pid, "started": me.create_time()})
+
+
+def may_be_running(identity: str) -> bool:
+    """Whether the process of an identity may still be running; of another machine's it is not known. Raises ValueError
+    for text that is no identity."""
+    try:
+        holder = json.loads(identity)
+        if holder["host"] != platform.node():
+            return True
+        return abs(psutil.Process(holder["process"]).create_time() - holder["started"]) < _SAME_START_S
+    except psutil.Error:
+        return False
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no identity of a process: {identity!r}") from error
 
 
 def leave_with(parent: int) -> None:

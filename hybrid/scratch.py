@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
+from hybrid.processes import may_be_running, this_process
 
-_NAME = re.compile(r"hybrid-(\d+)-\w+")
+_PREFIX, _OWNER = "hybrid-", ".hybrid-owner"
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
     """A new folder among the system's temporary files, deleted at the end; those of killed runs are deleted first."""
     _clear(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=f"hybrid-{os.getpid()}-") as folder:
-        yield Path(folder)
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as outer:
+        # beside the folder that is handed out, which is empty
+        (Path(outer) / _OWNER).write_text(this_process())
+        folder = Path(outer) / "files"
+        folder.mkdir()
+        yield folder
 
 
 def _clear(parent: Path) -> None:
-    with suppress(OSError):
-        for path in parent.iterdir():
-            match = _NAME.fullmatch(path.name)
-            if match and not psutil.pid_exists(int(match[1])):
-                # what another user has left is theirs: it cannot be deleted
+    for path in parent.glob(f"{_PREFIX}*"):
+        # without an owner it is somebody else's, or just being made; what another user has left cannot be deleted
+        with suppress(OSError, ValueError):
+            if not may_be_running((path / _OWNER).read_text()):
                 shutil.rmtree(path, ignore_errors=True)

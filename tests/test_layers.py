@@ -30,9 +30,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pages": set(),
     "processes": set(),
     "json_text": set(),
-    "scratch": set(),
+    "scratch": {"processes"},
     "containers": set(),
-    "audio": {"scratch", "containers", "validation", "document", "errors", "shelf", "tabular", "units"},
+    "audio": {"processes", "scratch", "containers", "validation", "document", "errors", "shelf", "tabular", "units"},
     "corpus": {"json_text", "scratch", "audio", "validation", "document", "errors", "processes", "shelf", "units"},
     # what judges mixes shares nothing with the rules, nor with what they measure
     "judging": {"audio", "errors", "tabular"},

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.robustness import KINDS, some
-from hybrid import scratch, start
+from hybrid import start
 from hybrid.audio.song import Track, file_name
 from hybrid.document import parse
 from hybrid.errors import InputError, Problem, suggest, without_controls
 from hybrid.json_text import json_text
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.select import Selector, select
+from hybrid.processes import this_process
 from hybrid.quantity import UnitError, read, read_clock, read_range
 from hybrid.scratch import scratch_folder
 
@@ -142,15 +143,23 @@ def test_titles_cannot_command_a_terminal(tmp_path: Path) -> None:
 
 def test_temporary_folders_of_killed_runs_are_cleared(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(scratch.psutil, "pid_exists", lambda pid: pid == 42)
-    for name in ("hybrid-41-abc", "hybrid-42-abc", "hybrid-notes", "other-41-abc"):
+    mine = json.loads(this_process())
+    owners = {
+        "hybrid-killed": json.dumps({**mine, "started": 0.0}),
+        "hybrid-running": json.dumps(mine),
+        "hybrid-elsewhere": json.dumps({**mine, "host": "elsewhere", "started": 0.0}),
+        "hybrid-torn": "",
+        "hybrid-2024-mixes": None,
+    }
+    for name, owner in owners.items():
         (tmp_path / name).mkdir()
+        if owner is not None:
+            (tmp_path / name / ".hybrid-owner").write_text(owner)
     with scratch_folder() as folder:
-        assert folder.parent == tmp_path
-        assert {path.name for path in tmp_path.iterdir()} - {folder.name} == {
-            *{"hybrid-42-abc", "hybrid-notes", "other-41-abc"}
-        }
-    assert not folder.exists()
+        assert folder.parent.parent == tmp_path
+        assert list(folder.iterdir()) == []
+        assert {path.name for path in tmp_path.iterdir()} - {folder.parent.name} == set(owners) - {"hybrid-killed"}
+    assert not folder.parent.exists()
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="no users")

@@ -123,7 +123,8 @@ def _with_quiet_notes(song: Song, dry: Dry) -> Song:
     quiet = (
         f"{track.id} is too quiet to be balanced, below -70 LUFS: left at its level; gain_db would raise it"
         for track, level in zip(song.tracks, levels, strict=False)
-        if level <= ABSOLUTE_GATE_LUFS and f"{track.id} is silent" not in song.notes
+        if level <= ABSOLUTE_GATE_LUFS
+        if not any(note.startswith((f"{track.id} is silent", f"{track.id} ends before")) for note in song.notes)
     )
     return replace(song, notes=(*song.notes, *quiet))
 

@@ -98,7 +98,7 @@ def _notes_on_time(tracks: Sequence[Track], files: Mapping[Path, AudioFile]) -> 
     begins = {
         track.id: file.time_reference / file.sample_rate
         for track in tracks
-        if track.offset_s is None and track.files
+        if track.offset_s is None
         if (file := files[track.files[0]]).time_reference is not None
     }
     first = min(begins.values(), default=0.0)
@@ -125,7 +125,7 @@ def _note_on(repeat: Redundant, tracks: Sequence[Track]) -> str:
 def _notes_on_names(tracks: Sequence[Track], told: Collection[str]) -> Iterator[str]:
     """Notes about files of one name, but for their format, of which nothing is told by their sound."""
     first: dict[str, Track] = {}
-    for track in (track for track in tracks if track.files and track.id not in told):
+    for track in (track for track in tracks if track.id not in told):
         path = track.files[0]
         other = first.setdefault(path.stem.casefold(), track).files[0]
         if other.suffix != path.suffix:

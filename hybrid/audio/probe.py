@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -105,11 +106,16 @@ def probe(path: Path) -> AudioFile:
 
 @contextmanager
 def without_stderr() -> Iterator[None]:
-    """Drops what a decoder prints about a damaged stream: what is wrong with it is told as a note, once."""
+    """Drops what a decoder prints about a damaged stream: what is wrong with it is told as a note, once.
+
+    In the main thread alone: two threads would put back what the other has turned away.
+    """
     try:
-        kept = os.dup(2)
+        kept = os.dup(2) if threading.current_thread() is threading.main_thread() else None
     except OSError:
         # a process without standard error
+        kept = None
+    if kept is None:
         yield
         return
     sink = os.open(os.devnull, os.O_WRONLY)

@@ -15,7 +15,7 @@ from hybrid.audio.samples import FileReader
 from hybrid.audio.song import Track
 from hybrid.errors import SongError
 
-EXPLAINED = 0.98
+_EXPLAINED = 0.98
 """Share of a track's power that others must explain: -17 dB is left, more than rounding or dither, less than what a
 room, an effect, or a second microphone leaves. A guess, tried on the tracks of eight songs, none of which reach it."""
 _SAME = 0.995
@@ -43,12 +43,12 @@ def redundant(tracks: Sequence[Track], files: Mapping[Path, AudioFile]) -> list[
     explained by the others if what remains of it after linear regression on them is faint, and it is their sum, rather
     than a part of one, if all contribute with their own sign.
     """
-    rates = Counter(files[track.files[0]].sample_rate for track in tracks if track.files)
+    rates = Counter(files[track.files[0]].sample_rate for track in tracks)
+    (rate, _), *_ = rates.most_common(1)
     chosen = [
         k
         for k, track in enumerate(tracks)
-        if track.files and files[track.files[0]].sample_rate == rates.most_common(1)[0][0]
-        if not any(files[path].is_lossy for path in track.files)
+        if files[track.files[0]].sample_rate == rate and not any(files[path].is_lossy for path in track.files)
     ]
     samples, starts = {}, _starts([tracks[k] for k in chosen], files)
     for k in chosen:
@@ -78,7 +78,7 @@ def _explained(samples: Mapping[int, Float[np.ndarray, " n"]]) -> list[Redundant
         left, weight = 1.0 / inverse[row, row], -inverse[row] / inverse[row, row]
         weight[row] = 0.0
         parts = np.abs(weight) > _PART
-        if left < 1.0 - EXPLAINED and parts.sum() > 1 and np.all(weight[parts] > 0.0):
+        if left < 1.0 - _EXPLAINED and parts.sum() > 1 and np.all(weight[parts] > 0.0):
             others = tuple(distinct[column] for column in np.flatnonzero(parts))
             found.append(Redundant(k, others, is_whole=len(others) == len(distinct) - 1))
     return found

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import errno
-import glob
 import hashlib
 import json
 import os
-import platform
+import re
 import secrets
 import shutil
 import time
@@ -16,10 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-import psutil
-
 from hybrid import shelf
 from hybrid.errors import InputError, Problem, UnwritableError
+from hybrid.processes import may_be_running, this_process
 
 _MARKER = ".hybrid"
 _SMALL = 1 << 20
@@ -46,6 +44,7 @@ class OutputFolder:
         self._inputs = tuple(inputs)
         self._parent = next((each for each in self._target.parents if each.exists()), self._target)
         self.path = self._parent / f".{self._target.name}.{secrets.token_hex(4)}"
+        self._was_there = False
         self.notes: tuple[str, ...] = ()
         """After the block: which files of others were kept."""
 
@@ -59,6 +58,7 @@ class OutputFolder:
             _clear(self._parent, self._target)
             self._was_there = self._target.exists()
             self.path.mkdir()
+            (self.path / _MARKER).touch()
         except OSError as error:
             self._discard()
             raise _write_error(self._target, error) from error
@@ -140,9 +140,10 @@ def is_result_folder(folder: Path) -> bool:
     return (folder / _MARKER).is_file()
 
 
-def clear_unfinished(target: Path) -> None:
-    """Removes what killed runs have left of a folder of results; one that had been moved aside comes back."""
-    for parent in target.parents:
+def clear_unfinished(target: Path, n_parents: int = 1) -> None:
+    """Removes what killed runs have left of a folder of results in so many of the folders above it, of which a run
+    takes the lowest that exists; results that had been moved aside come back."""
+    for parent in target.parents[:n_parents]:
         lock = parent / f".{target.name}.lock"
         if parent.exists() and not (lock.exists() and _is_held(lock)):
             _clear(parent, target)
@@ -151,24 +152,24 @@ def clear_unfinished(target: Path) -> None:
 
 
 def _clear(parent: Path, target: Path) -> None:
-    hidden = f".{glob.escape(target.name)}.????????"
-    for path in parent.glob(f"{hidden}.old"):
-        # the older results had been moved aside for new ones that were never finished
-        if not target.exists():
+    hidden = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}(\.old)?")
+    for path in parent.iterdir():
+        match = hidden.fullmatch(path.name)
+        # a name may be anybody's: a marker is ours
+        if match is None or not is_result_folder(path):
+            continue
+        if match[1] and not target.exists():
+            # the older results had been moved aside for new ones that were never finished
             path.rename(target)
-        shutil.rmtree(path, ignore_errors=True)
-    for path in parent.glob(hidden):
         shutil.rmtree(path, ignore_errors=True)
 
 
 def _lock(path: Path, target: Path) -> None:
     """Creates the file that says that a run writes a folder. Raises InputError if another one does."""
-    me = psutil.Process()
-    content = json.dumps({"host": platform.node(), "process": me.pid, "started": me.create_time()})
     for _ in range(2):
         try:
             with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY), "w") as file:
-                file.write(content)
+                file.write(this_process())
             return
         except FileExistsError:
             if _is_held(path):
@@ -180,13 +181,10 @@ def _lock(path: Path, target: Path) -> None:
 def _is_held(path: Path) -> bool:
     """Whether the run that has created a lock may still be running."""
     try:
-        holder = json.loads(path.read_text())
-        if holder["host"] != platform.node():
-            return True
-        return abs(psutil.Process(holder["process"]).create_time() - holder["started"]) < 1.0
-    except (psutil.Error, FileNotFoundError):
+        return may_be_running(path.read_text())
+    except FileNotFoundError:
         return False
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         # created by a run that has not yet written into it, or has died before it could
         with suppress(OSError):
             return time.time() - path.stat().st_mtime < _FRESH_S

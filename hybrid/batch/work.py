@@ -205,4 +205,4 @@ def rule_and_weight_hashes(config: BatchConfig) -> tuple[str, str]:
 
 def clear_unfinished(job: Job) -> None:
     """Removes the temporary folders that a killed attempt at this song has left."""
-    write.clear_unfinished(job.out)
+    write.clear_unfinished(job.out, job.place.count("/") + 1)

@@ -84,8 +84,11 @@ def _of_chunks(data: Bytes, samples: chunks.Samples) -> Contents:
     time_reference = samples.time_reference
     if samples.declared is not None and samples.declared > samples.available:
         return Contents(fault=TRUNCATED, hint=_COPY_HINT)
-    if samples.declared is None or samples.available == samples.declared or not samples.size:
+    if samples.declared is None or samples.available == samples.declared:
         return Contents(time_reference=time_reference)
+    if not samples.size:
+        # the rest of a division by 4 GB, as of programs that do not look
+        return Contents(fault="is longer than its header can tell", hint="convert it to RF64, W64 or FLAC")
     pieces = replaced(len(data), [(samples.size_at, samples.size)])
     return Contents((pieces,), samples.declared / samples.available, time_reference=time_reference)
 

@@ -67,13 +67,12 @@ def load_network(name: str) -> Network:
     # safetensors raises many kinds of errors, of Rust and of numpy, for kinds of numbers that numpy does not have
     except (OSError, SafetensorError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise InputError(Problem(str(path), f"is not a file of weights: {error}")) from error
-    about_it = _metadata(metadata, path)
-    sizes, roles, families, about = about_it.sizes, about_it.roles, about_it.families, about_it.about
+    stored = _metadata(metadata, path)
     # shapes alone: the arrays are those of the file
-    field = nnx.eval_shape(lambda: Field(sizes, nnx.Rngs(0)))
+    field = nnx.eval_shape(lambda: Field(stored.sizes, nnx.Rngs(0)))
     _fill(field, arrays, path)
     digest = hashlib.sha256(b"".join(arrays[key].tobytes() for key in sorted(arrays))).hexdigest()
-    return Network(field, roles, families, about, digest)
+    return Network(field, stored.roles, stored.families, stored.about, digest)
 
 
 class _Metadata(BaseModel, frozen=True):

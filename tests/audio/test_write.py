@@ -198,6 +198,13 @@ def test_a_second_run_into_the_same_folder_is_refused_at_its_start(tmp_path: Pat
     assert {path.name for path in tmp_path.iterdir()} == {"new", "other"}
 
 
+def unfinished(path: Path) -> None:
+    """What a run that was killed has left."""
+    path.mkdir()
+    (path / ".hybrid").touch()
+    (path / "half.wav").touch()
+
+
 def dead_process() -> int:
     """The number of a process that has ended."""
     child = os.posix_spawn("/bin/true", ["true"], {})
@@ -207,18 +214,20 @@ def dead_process() -> int:
 
 @pytest.mark.parametrize("clears", [lambda out: fill(out, "new"), clear_unfinished])
 def test_what_a_killed_run_has_left_is_cleared(tmp_path: Path, clears) -> None:
-    (tmp_path / ".out.01234567").mkdir()
-    (tmp_path / ".out.01234567" / "half.wav").touch()
+    unfinished(tmp_path / ".out.01234567")
+    # a name of that form may be anybody's
+    (tmp_path / ".out.89abcdef").mkdir()
+    (tmp_path / ".out.original").mkdir()
     lock = {"host": platform.node(), "process": dead_process(), "started": 0.0}
     (tmp_path / ".out.lock").write_text(json.dumps(lock))
     (tmp_path / ".outer.01234567").mkdir()
     clears(tmp_path / "out")
-    assert {path.name for path in tmp_path.iterdir()} - {"out"} == {".outer.01234567"}
+    assert {path.name for path in tmp_path.iterdir()} - {"out"} == {".outer.01234567", ".out.89abcdef", ".out.original"}
 
 
 @pytest.mark.parametrize("holder", [{"host": "elsewhere", "process": 1, "started": 0.0}, None])
 def test_a_run_that_may_still_be_running_is_not_disturbed(tmp_path: Path, holder: dict[str, object] | None) -> None:
-    (tmp_path / ".out.01234567").mkdir()
+    unfinished(tmp_path / ".out.01234567")
     (tmp_path / ".out.lock").write_text(json.dumps(holder) if holder else "")
     clear_unfinished(tmp_path / "out")
     with pytest.raises(InputError, match="another run"):

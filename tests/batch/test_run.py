@@ -192,8 +192,10 @@ def test_files_of_a_killed_attempt_are_removed_and_older_results_restored(tmp_pa
     for name in "ab":
         mixed(job(tmp_path, name))
     out = tmp_path / "out"
-    (out / ".a.0123abcd").mkdir()
-    (out / ".b.0123abcd").mkdir()
+    for name in (".a.0123abcd", ".b.0123abcd"):
+        # as a run begins them
+        (out / name).mkdir()
+        (out / name / ".hybrid").touch()
     (out / "b").rename(out / ".b.0123abcd.old")
     for name in "ab":
         clear_unfinished(job(tmp_path, name))
