@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
@@ -42,6 +43,8 @@ _BEYOND_FLOATS = 64.0
 """Peaks of float files above this, 36 dB over full scale, are those of integers: headroom that is used is less."""
 _N_PEAKS, _PEAK_BLOCK = 24, 1 << 13
 """Blocks of a float file that are looked into for its scale."""
+_MOST_FILES = 4096
+"""Files whose headers are remembered: those of the largest songs, many times."""
 _CONVERT_HINT = "convert it to WAV or FLAC"
 
 
@@ -90,12 +93,10 @@ def probe(path: Path) -> AudioFile:
     if path.suffix.lower() in UNSUPPORTED_SUFFIXES:
         raise _song_error(path, f"{path.suffix} files cannot be read", _CONVERT_HINT)
     try:
-        if path.stat().st_size == 0:
+        info = path.stat()
+        if info.st_size == 0:
             raise _song_error(path, "is empty")
-        held = contents(path)
-        if held.fault:
-            raise _song_error(path, held.fault, held.hint)
-        file = _header(path, held)
+        file = _probed(path, info.st_size, info.st_mtime_ns)
     except soundfile.LibsndfileError as error:
         reason = error.error_string.strip().rstrip(".").lower()
         raise _song_error(path, f"cannot be read as audio ({reason})", _CONVERT_HINT) from error
@@ -145,6 +146,15 @@ def probe_all(paths: Iterable[Path]) -> dict[Path, AudioFile]:
     if problems:
         raise SongError(*problems)
     return files
+
+
+@lru_cache(maxsize=_MOST_FILES)
+def _probed(path: Path, size: int, changed_ns: int) -> AudioFile:
+    """The header of a file, counted once in a process as long as the file has this size and this time of change."""
+    held = contents(path)
+    if held.fault:
+        raise _song_error(path, held.fault, held.hint)
+    return _header(path, held)
 
 
 def _header(path: Path, held: Contents) -> AudioFile:

@@ -13,7 +13,7 @@ import soundfile
 
 from hybrid.audio.probe import AudioFile, probe
 from hybrid.audio.samples import FileReader
-from hybrid.containers import flac
+from hybrid.containers import contents, flac
 from hybrid.containers.chunks import samples as samples_of
 from hybrid.errors import SongError
 
@@ -201,6 +201,24 @@ def test_floats_on_the_scale_of_integers_are_taken_back(tmp_path: Path) -> None:
     # loud floats are what they are
     soundfile.write(path, 20.0 * tone(), RATE, "FLOAT")
     assert probe(path).scale == 1.0
+
+
+def test_a_file_is_counted_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "a.wav", encoded("WAV"))
+    first = probe(path)
+    with monkeypatch.context() as patch:
+        patch.setattr("hybrid.audio.probe.contents", None)
+        assert probe(path) is first
+    written(path, encoded("WAV", signal=tone(N // 2)))
+    assert probe(path).n_samples == N // 2
+
+
+def test_a_wav_beyond_4_gb_without_saying_so_is_refused() -> None:
+    """Its size is the rest of a division by 4 GB, behind which samples follow that no header of a WAV can count."""
+    found = samples_of(encoded("WAV"))
+    assert found is not None and found.size
+    sizes = found._replace(declared=1000, available=1 << 33, size=b"")
+    assert "longer than its header can tell" in contents._of_chunks(b"", sizes).fault
 
 
 def test_the_time_at_which_a_recorder_began_is_read(tmp_path: Path) -> None:
