@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -109,5 +110,5 @@ class _Opener(NamedTuple):
         except soundfile.LibsndfileError as error:
             what = f"cannot hold a decoded copy of {file.path}"
             hint = "is it full? TMPDIR names another temporary folder"
-            raise InputError(Problem(str(self.scratch.parent), what, hint)) from error
+            raise InputError(Problem(tempfile.gettempdir(), what, hint)) from error
         return probe(path)
