@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import re
 import secrets
 import shutil
@@ -51,10 +50,7 @@ class OutputFolder:
     def __enter__(self) -> OutputFolder:
         try:
             self._check()
-            _lock(self._lock_file, self._target)
-        except OSError as error:
-            raise _write_error(self._target, error) from error
-        try:
+            _lock(self._lock_file, self._target, self.path.name)
             _clear(self._parent, self._target)
             self._was_there = self._target.exists()
             self.path.mkdir()
@@ -87,9 +83,13 @@ class OutputFolder:
         return self._parent / f".{self._target.name}.lock"
 
     def _discard(self) -> None:
-        shutil.rmtree(self.path, ignore_errors=True)
-        with suppress(OSError):
-            self._lock_file.unlink()
+        try:
+            shutil.rmtree(self.path, ignore_errors=True)
+        finally:
+            # even if a second signal interrupts; another run's lock is not ours
+            with suppress(OSError):
+                if self._lock_file.read_text().endswith(f"\n{self.path.name}"):
+                    self._lock_file.unlink()
 
     def _target_path(self, where: str) -> str:
         """The text with the path of the target folder, which the user knows, in place of the hidden one."""
@@ -164,12 +164,18 @@ def _clear(parent: Path, target: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _lock(path: Path, target: Path) -> None:
-    """Creates the file that says that a run writes a folder. Raises InputError if another one does."""
+def _lock(path: Path, target: Path, name: str) -> None:
+    """Creates the file that says which process writes a folder, and under which hidden name. Raises InputError if
+    another run does."""
+    content = f"{this_process()}\n{name}"
     for _ in range(2):
         try:
-            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY), "w") as file:
-                file.write(this_process())
+            with path.open("x") as file:
+                try:
+                    file.write(content)
+                except BaseException:
+                    path.unlink(missing_ok=True)
+                    raise
             return
         except FileExistsError:
             if _is_held(path):
@@ -181,7 +187,7 @@ def _lock(path: Path, target: Path) -> None:
 def _is_held(path: Path) -> bool:
     """Whether the run that has created a lock may still be running."""
     try:
-        return may_be_running(path.read_text())
+        return may_be_running(path.read_text().partition("\n")[0])
     except FileNotFoundError:
         return False
     except (OSError, ValueError):
