@@ -28,9 +28,11 @@ import soundfile
 RATE, SECONDS = 22050, 6.0
 LONGEST_LIFE_S = 40.0
 """Workers look for their parent every 2 s, and have 30 s to clean up."""
-NOT_COMPARED = ("summary", "tfevents", "report.html", ".hybrid")
-"""Names of files that tell times, or differ in what they are compressed with."""
-TIMES = ("seconds", "created", "wall_s", "time")
+NOT_COMPARED = ("summary", "tfevents", "report.html", ".hybrid", "checkpoints")
+"""Names of files that tell times, are named at random, or differ in what they are compressed with. Of a checkpoint's
+arrays, the weights are compared."""
+TIMES = ("seconds", "created", "wall_s", "time", "took_s", "compiled")
+"""What differs between two runs: times, and how many programs a process had compiled before."""
 
 STUDY = """\
 schema: study/1
@@ -87,21 +89,25 @@ def content(folder: Path) -> dict[str, str]:
         if path.is_dir() or any(part in name for part in NOT_COMPARED):
             continue
         data = path.read_bytes()
-        if path.suffix in (".json", ".jsonl"):
-            lines = sorted(_without_times(line) for line in data.decode().splitlines() if line.strip())
-            data = "\n".join(lines).encode() if path.suffix == ".jsonl" else data
+        if path.suffix == ".jsonl":
+            # rows of processes that work side by side come in any order
+            data = "\n".join(sorted(map(_without_times, data.decode().splitlines()))).encode()
+        elif path.suffix == ".json":
+            data = _without_times(data.decode()).encode()
         found[name] = hashlib.sha256(data).hexdigest()
     return found
 
 
-def _without_times(line: str) -> str:
+def _without_times(text: str) -> str:
+    """JSON without what differs between two runs, at any depth."""
+
+    def without(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        return {key: value for key, value in pairs if key not in TIMES}
+
     try:
-        fields = json.loads(line)
+        return json.dumps(json.loads(text, object_pairs_hook=without), sort_keys=True)
     except ValueError:
-        return line
-    if not isinstance(fields, dict):
-        return line
-    return json.dumps({key: value for key, value in fields.items() if key not in TIMES}, sort_keys=True)
+        return text
 
 
 def outlived(processes: list[psutil.Process]) -> list[int]:

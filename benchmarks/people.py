@@ -46,7 +46,8 @@ RAW, EQUAL, MEDIANS, HALF = "recorded levels", "equally loud", "medians of roles
 NETWORK, RULES, BOTH = "network alone", "rules alone", "network and rules"
 EXPECTED = "levels that the rules expect"
 FADERS, OTHER = "the author's levels and places alone", "another engineer"
-OURS, STATIC = (EXPECTED, NETWORK, RULES, BOTH), (RAW, EQUAL, MEDIANS, HALF)
+MIXES = (NETWORK, RULES, BOTH)
+OURS, STATIC = (EXPECTED, *MIXES), (RAW, EQUAL, MEDIANS, HALF)
 REFERENCES = (RAW, EQUAL, MEDIANS)
 """What mixes should be nearer than."""
 STEPS = 300
@@ -194,13 +195,13 @@ class Setup(NamedTuple):
     rules: RuleSet
     network: Network
     seconds: float
-    is_quick: bool
-    """Whether nothing is mixed."""
+    mixes: tuple[str, ...]
+    """Which of ours are mixed; none to compare levels alone."""
 
     @property
     def hash(self) -> str:
         """Of all that rows depend on, beside their songs."""
-        text = f"{self.rules.hash} {self.network.hash} {STEPS} {self.seconds} {self.is_quick} {hybrid.__version__}"
+        text = f"{self.rules.hash} {self.network.hash} {STEPS} {self.seconds} {self.mixes} {hybrid.__version__}"
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -223,13 +224,13 @@ def measure(song: DecidedSong, usual: Callable[[str, str], float], setup: Setup)
     levels[EXPECTED] = [track.raw + gain_db[track.name] for track in tracks]
     human, _ = soundfile.read(song.folder / MIX, dtype="float32", always_2d=True, start=start, frames=stretch.n_samples)
     mixes, pans = {}, dict[str, dict[str, float]]()
-    faded = [] if setup.is_quick else [*levels.items(), (FADERS, [track.human for track in tracks])]
+    faded = [] if not setup.mixes else [*levels.items(), (FADERS, [track.human for track in tracks])]
     for name, balance in faded:
         gains = {track.name: level - track.raw for track, level in zip(tracks, balance, strict=True)}
         pans[name] = {track.name: track.pan or 0.0 for track in tracks} if name == FADERS else dict.fromkeys(gains, 0.0)
         mixes[name] = summed(raw, gains, pans[name])
-    ways = ((NETWORK, setup.network, 0), (RULES, None, STEPS), (BOTH, setup.network, STEPS))
-    for name, proposer, steps in () if setup.is_quick else ways:
+    for name in setup.mixes:
+        proposer, steps = None if name == RULES else setup.network, 0 if name == NETWORK else STEPS
         mixed = hybrid.mix(stretch, setup.rules, steps=steps, network=proposer)
         stems = hybrid.render(mixed.song, mixed.treatment, stems=True).stems
         levels[name] = [loudness_lufs(stems[track.name], stretch.sample_rate) for track in tracks]
@@ -481,6 +482,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="faders by several engineers, JSON or YAML")
     parser.add_argument("--split", action="append", help="only songs of this split by author; may be repeated")
     parser.add_argument("--quick", action="store_true", help="levels alone, without mixing")
+    parser.add_argument("--mixes", nargs="+", choices=MIXES, default=MIXES, help="which mixes of ours [default: all]")
     parser.add_argument("--limit", type=int, help="at most so many songs of each corpus, drawn by their names")
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the stretch of each song")
     parser.add_argument("--rules", action="append", help="rule files or names [default: base]")
@@ -497,7 +499,8 @@ def main() -> None:
                 chosen.add(song.folder)
         songs = [song for song in songs if song.folder in chosen]
     rules = hybrid.load_rules(*(options.rules or ["base"]))
-    setup = Setup(rules, load_network(options.model), options.seconds, options.quick)
+    mixes = () if options.quick else tuple(name for name in MIXES if name in options.mixes)
+    setup = Setup(rules, load_network(options.model), options.seconds, mixes)
     rows = measured(songs, options.out, setup) if songs else []
     lines = [*report(rows)] if rows else []
     if options.table:

@@ -1,11 +1,12 @@
-"""Every rule on trial: python benchmarks/trial.py SONGS... -o FOLDER [--brief] [--rules NAME [--against NAME]]
+"""Every rule on trial: python benchmarks/trial.py SONGS... -o FOLDER [--without WHAT...] [--rules NAME]
 
 SONGS is a folder of songs whose mix by a person is there as `mix`; with `decisions.json`, as `hybrid corpus build`
 makes it, levels and places of tracks are compared too. Of every song a stretch is mixed by all rules without the
-network, once without each rule, and once without all that acts on a group of the treatment, and compared in the power
-domain with the person's mix: levels of tracks and families, places, bands of mid and side, the course of loudness,
-width. Errors are in units of the raw sum's mean error: 1 is as far off as doing nothing. Prints Markdown: by how much
-the distance changes without each rule; above 0 the rule brings mixes nearer to people. --brief leaves nothing out.
+network, once without each rule, and once without each group: all that acts on a part of the treatment, and what the
+levels of the raw tracks tell. All are compared in the power domain with the person's mix: levels of tracks and
+families, places, bands of mid and side, the course of loudness, width. Errors are in units of the raw sum's mean error:
+1 is as far off as doing nothing. Prints Markdown: by how much the distance changes without each rule; above 0 the rule
+brings mixes nearer to people. --without takes rules, groups or nothing; both by default.
 With --against, such as a genre's rules against those that they patch, only the rules that differ are on trial: each is
 put back to what it is in the others. Songs are measured once for the same rules.
 """
@@ -47,7 +48,8 @@ from hybrid.treatment import effect
 from hybrid.treatment.types import Dry, Treatment
 
 ALL, RAW, START, OTHERS = "all rules", "raw sum", "start", "all of these"
-GROUPS = ("gain.level", "gain.ride", "eq", "dynamics", "pan")
+UNTOLD = "without recorded levels"
+GROUPS = ("gain.level", "gain.ride", "eq", "dynamics", "pan.position", "pan.spread", "pan", "reverb")
 DEPTH_DB = 50.0
 """Bands that are further below the loudest are ignored."""
 BLOCK_S = loudness.SHORT_TERM_S
@@ -100,10 +102,10 @@ def put_back(rules: RuleSet, others: RuleSet, names: Collection[str]) -> RuleSet
     return replace(rules, rules=tuple(changed))
 
 
-def arms_of(rules: RuleSet, others: RuleSet | None, is_brief: bool) -> dict[str, RuleSet]:
+def arms_of(rules: RuleSet, others: RuleSet | None, without_what: Collection[str]) -> dict[str, RuleSet]:
     """All arms by name, that of all rules first."""
     arms = {ALL: rules}
-    if is_brief:
+    if "nothing" in without_what:
         return arms
     if others is not None:
         before = {rule.id: rule for rule in others.rules}
@@ -113,8 +115,12 @@ def arms_of(rules: RuleSet, others: RuleSet | None, is_brief: bool) -> dict[str,
             | {name: put_back(rules, others, {name}) for name in differ}
             | {OTHERS: put_back(rules, others, differ)}
         )
-    arms |= {f"nothing on {group}": without_group(rules, group) for group in GROUPS}
-    return arms | {rule.id: without(rules, rule.id) for rule in rules.rules if is_ablatable(rule)}
+    if "groups" in without_what:
+        arms |= {f"nothing on {group}": without_group(rules, group) for group in GROUPS}
+        arms[UNTOLD] = rules
+    if "rules" in without_what:
+        arms |= {rule.id: without(rules, rule.id) for rule in rules.rules if is_ablatable(rule)}
+    return arms
 
 
 # Measuring
@@ -206,8 +212,10 @@ def measure(folder: Path, rules: RuleSet, others: RuleSet | None, options: argpa
     song, dry = analysed.song, analysis.dry
     n = len(song.tracks)
     config = MixConfig(options.steps)
+    untold = replace(song, raw_levels="arbitrary")
     problems = {
-        name: formulate(song, analysis, arm, config) for name, arm in arms_of(rules, others, options.brief).items()
+        name: formulate(untold if name == UNTOLD else song, analysis, arm, config)
+        for name, arm in arms_of(rules, others, options.without).items()
     }
     nothing = problems[ALL].nothing
     human = heard(reference, _for_tracks(nothing, reference.active.shape[0]), 1)
@@ -278,7 +286,7 @@ def report(songs: Mapping[str, Mapping[str, Errors]]) -> Iterator[str]:
     yield f"| | {' | '.join(raw)} | distance |"
     yield f"|---|{'---|' * (len(raw) + 1)}"
     arms = list(next(iter(songs.values())))
-    for arm in [name for name in arms if name in (RAW, START, ALL) or name.startswith("nothing")]:
+    for arm in [name for name in arms if name in (RAW, START, ALL, UNTOLD) or name.startswith("nothing")]:
         means = [fmean(of[arm][column] for of in songs.values() if column in of[arm]) for column in raw]
         total = fmean(distance(of[arm], raw) for of in songs.values())
         yield f"| {arm} | {' | '.join(f'{value:.2f}' for value in means)} | {total:.3f} |"
@@ -325,7 +333,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="at most so many songs of each author")
     parser.add_argument("--split", action="append", help="only songs of this split by author; may be repeated")
     parser.add_argument("--most", type=int, default=16, help="no songs of more tracks than this")
-    parser.add_argument("--brief", action="store_true", help="all rules, and none left out")
+    parser.add_argument("--without", nargs="+", choices=("rules", "groups", "nothing"), default=["rules", "groups"])
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--rules", action="append", help="rule files or names [default: base]")
@@ -334,7 +342,7 @@ def main() -> None:
     rules = hybrid.load_rules(*(options.rules or ["base"]))
     others = hybrid.load_rules(*options.against) if options.against else None
     key = hashlib.sha256(
-        f"{rules.hash} {others and others.hash} {options.steps} {options.seconds} {options.brief}".encode()
+        f"{rules.hash} {others and others.hash} {options.steps} {options.seconds} {sorted(options.without)}".encode()
     ).hexdigest()[:12]
     kept = options.out / key
     kept.mkdir(parents=True, exist_ok=True)
