@@ -13,6 +13,7 @@ from hybrid.knowledge.objective import Objective, Output, project
 from hybrid.knowledge.readings import Panel, Reading
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.panel import Measured, predict
+from hybrid.treatment.effect import Mixture, mixture
 from hybrid.treatment.types import Dry, Treatment
 
 
@@ -51,6 +52,9 @@ _READ = ExportedFunction("readings", _read)
 
 def read_panel(objective: Objective, panel: Measured) -> tuple[Reading, ...]:
     """Readings of all rules, without gradients."""
+    if not isinstance(panel.whole, Mixture):
+        # predicted and observed panels are then of one kind, which one program reads
+        panel = panel._replace(whole=mixture(panel.whole))
     return tuple(Reading(*parts) for parts in _READ(objective, panel))
 
 

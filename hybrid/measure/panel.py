@@ -19,7 +19,7 @@ from hybrid.measure import loudness, masking
 from hybrid.measure.decibel import FLOOR
 from hybrid.measure.explained import CEILING_DB
 from hybrid.treatment import curves, effect
-from hybrid.treatment.effect import Layer
+from hybrid.treatment.effect import Layer, Mixture
 from hybrid.treatment.types import Dry, Treatment
 
 
@@ -56,8 +56,8 @@ class Measured(NamedTuple):
     treatment: Treatment | None
     """None where it is unknown, or where there is none."""
     tracks: Layer
-    whole: Layer
-    """Source of the measurements of the mix: the sum of `tracks` when predicted, the rendered mix when observed."""
+    whole: Layer | Mixture
+    """The mix: that of `tracks` when predicted, the rendered one when observed."""
     track_k: Float[Array, "track frame"]
     """K-weighted power of each treated track, sum of both channels and all bands."""
     pair_k: Float[Array, "pair frame"]
@@ -164,7 +164,8 @@ def observe(
     tracks as measured.
     """
     whole = effect.untreated(mix)
-    return Measured(dry, raw_of(dry), treatment, tracks, whole, *_observed(dry, treatment, tracks, whole, levels))
+    observed = _observed(dry, treatment, tracks, whole, levels)
+    return Measured(dry, raw_of(dry), treatment, tracks, effect.mixture(whole), *observed)
 
 
 @jax.jit

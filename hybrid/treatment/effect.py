@@ -8,6 +8,7 @@ coefficients times powers, and twice their products times cross powers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -58,6 +59,13 @@ class Layer(NamedTuple):
     spread."""
     reverb_return: Return | None = None
     """None without reverb."""
+
+
+class Mixture(NamedTuple):
+    """The powers of a mix itself, whatever tracks it was made of."""
+
+    power: Float[Array, "3 frame band"]
+    """Left, right and cross power."""
 
 
 class Return(NamedTuple):
@@ -157,8 +165,11 @@ def track_power(layer: Layer) -> Float[Array, "track frame band"]:
     return direct_power(layer) if layer.reverb_return is None else direct_power(layer) + layer.reverb_return.of_track
 
 
-def mix_power(layer: Layer) -> Float[Array, "frame band"]:
+def mix_power(mix: Layer | Mixture) -> Float[Array, "frame band"]:
     """Power of the mix, sum of both channels, not below zero."""
+    if isinstance(mix, Mixture):
+        return mix.power[0] + mix.power[1]
+    layer = mix
     return jnp.maximum(summed(track_power(layer)) + summed(pair_power(layer)), 0.0)
 
 
@@ -248,8 +259,11 @@ def over_time(layer: Layer, weight: Float[Array, "track frame"]) -> Float[Array,
     return power if layer.spread is None else with_side(power, layer.spread * mid_power(power))
 
 
-def mix_over_time(layer: Layer, weight: Float[Array, " frame"]) -> Float[Array, "3 band"]:
+def mix_over_time(mix: Layer | Mixture, weight: Float[Array, " frame"]) -> Float[Array, "3 band"]:
     """Left, right and cross power of the mix, summed over frames with `weight`."""
+    if isinstance(mix, Mixture):
+        return jnp.einsum("ctb,t->cb", mix.power, weight)
+    layer = mix
     everywhere = jnp.broadcast_to(weight, (layer.gain.shape[0], weight.shape[0]))
     gain = _pair_gain(layer)
     parts = [jnp.einsum("ptb,t->pb", layer.dry.cross[:, k, m] * gain, weight) for k in (0, 1) for m in (0, 1)]
@@ -262,20 +276,31 @@ def mix_over_time(layer: Layer, weight: Float[Array, " frame"]) -> Float[Array, 
     return _non_negative(own)
 
 
-def mix_over_bands(layer: Layer, weight: Float[Array, " band"]) -> Float[Array, "3 frame"]:
+def mix_over_bands(mix: Layer | Mixture, weight: Float[Array, " band"]) -> Float[Array, "3 frame"]:
     """Left, right and cross power of the mix in every frame, summed over bands with `weight`."""
+    return mix.power @ weight if isinstance(mix, Mixture) else _mixed(mix, lambda power: power @ weight)
+
+
+@jax.jit
+def mixture(layer: Layer) -> Mixture:
+    """The powers of the mix of a layer. For readings: as a step of a gradient it is large and slow."""
+    return Mixture(_mixed(layer, lambda power: power))
+
+
+def _mixed(layer: Layer, over_bands: Callable[[Array], Array]) -> Float[Array, "3 *shape"]:
+    """Left, right and cross power of the mix, of powers whose axis of bands `over_bands` sums or keeps."""
     tracks, pairs = layer.dry.power * layer.gain[:, None], layer.dry.cross * _pair_gain(layer)[:, None, None]
-    own, cross = panned(tracks @ weight, layer.pan), _panned_pairs(pairs @ weight, layer)
+    own, cross = panned(over_bands(tracks), layer.pan), _panned_pairs(over_bands(pairs), layer)
     if layer.spread is not None:
         # bands are spread by different amounts: their sides are summed by themselves
         spread, pair_spread = layer.spread[:, None, None], _pair_spread(layer)
         assert pair_spread is not None
-        own = with_side(own, mid_power(panned((tracks * spread) @ weight, layer.pan)))
-        of_pairs = _panned_pairs((pairs * pair_spread[:, None, None, None]) @ weight, layer)
+        own = with_side(own, mid_power(panned(over_bands(tracks * spread), layer.pan)))
+        of_pairs = _panned_pairs(over_bands(pairs * pair_spread[:, None, None, None]), layer)
         cross = with_side(cross, mid_power(of_pairs))
     power = jnp.sum(own, axis=0) + jnp.sum(cross, axis=0)
     if layer.reverb_return is not None:
-        power = power + _in_both_channels(summed(jnp.concatenate(layer.reverb_return) @ weight))
+        power = power + _in_both_channels(summed(over_bands(jnp.concatenate(layer.reverb_return))))
     return _non_negative(power)
 
 

@@ -95,6 +95,11 @@ def test_prediction_is_the_measurement_of_what_is_rendered(song: Song, nothing: 
     over_bands = np.asarray(effect.mix_over_bands(layer, weight))
     np.testing.assert_allclose(over_bands[:2].sum(axis=0), np.asarray(effect.mix_power(layer)).sum(axis=1), rtol=1e-4)
     np.testing.assert_allclose(over_bands[:2] @ np.asarray(dry.inside), predicted[:2].sum(axis=1), rtol=1e-4)
+    # the mix by itself reads as the tracks that it was made of
+    whole = effect.mixture(layer)
+    np.testing.assert_allclose(effect.mix_over_bands(whole, weight), over_bands, rtol=1e-3, atol=1e-9)
+    np.testing.assert_allclose(effect.mix_over_time(whole, dry.inside), predicted, rtol=1e-3, atol=1e-9)
+    np.testing.assert_allclose(effect.mix_power(whole), effect.mix_power(layer), rtol=1e-3, atol=1e-9)
 
 
 def test_where_it_is_off_it_changes_nothing_and_has_a_finite_gradient(song: Song):
