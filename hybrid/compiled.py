@@ -49,6 +49,23 @@ class ExportedFunction:
         leaves, tree = jax.tree.flatten(given)
         return _program(self, tree, _shapes(leaves))(leaves)
 
+    def bound(self, *first: PyTree) -> Callable[..., PyTree]:
+        """The function of its other arguments, for many calls: the first ones are put on the device once.
+
+        The shapes of the others are those of the first call.
+        """
+        leaves, tree = jax.tree.flatten(first)
+        leaves, program = jax.device_put(leaves), list[Callable[[list], PyTree]]()
+
+        def call(*given: PyTree) -> PyTree:
+            others = jax.tree.leaves(given)
+            if not program:
+                whole = jax.tree.structure((*jax.tree.unflatten(tree, leaves), *given))
+                program.append(_program(self, whole, _shapes([*leaves, *others])))
+            return program[0]([*leaves, *others])
+
+        return call
+
     def prepare(self, *given: PyTree) -> None:
         """Compiles the program for arguments of these structures and shapes."""
         leaves, tree = jax.tree.flatten(given)

@@ -31,8 +31,8 @@ MADE_UP = {
     "whole.py": "import made.inner",
 }
 """A package by its files. `top` follows from `inner.deep` and `late`; packages are only passed."""
-PROGRAMS = [evaluate._READ, refine._program(1), refine._program_of_many(1)]
-PROGRAMS += [make(Sizes(2, 2, n_frames=8)) for make in (field._proposal, field._classifier)]
+PROGRAMS = [evaluate._READ, refine._ADVANCE, refine._program_of_many(1)]
+PROGRAMS += [*field._programs(Sizes(2, 2, n_frames=8)), field._classifier(Sizes(2, 2, n_frames=8)), field._EXPECTED]
 EXAMPLES, REFINED = "hybrid.training.corpus", "hybrid.training.refined_targets"
 SONGS, STUDIES = "hybrid.batch.work", "hybrid.study.run"
 PACKAGE = Path(hybrid.__file__).parent

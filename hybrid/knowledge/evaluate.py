@@ -52,10 +52,17 @@ _READ = ExportedFunction("readings", _read)
 
 def read_panel(objective: Objective, panel: Measured) -> tuple[Reading, ...]:
     """Readings of all rules, without gradients."""
-    if not isinstance(panel.whole, Mixture):
-        # predicted and observed panels are then of one kind, which one program reads
-        panel = panel._replace(whole=mixture(panel.whole))
-    return tuple(Reading(*parts) for parts in _READ(objective, panel))
+    return tuple(Reading(*parts) for parts in _READ(objective, _of_one_kind(panel)))
+
+
+def prepare_readings(objective: Objective, dry: Dry, nothing: Treatment) -> None:
+    """Compiles the program of `read_panel` for panels of these shapes."""
+    _READ.prepare(objective, _of_one_kind(predict(dry, nothing)))
+
+
+def _of_one_kind(panel: Measured) -> Measured:
+    """A panel as one program reads it, whether it is predicted or observed."""
+    return panel if isinstance(panel.whole, Mixture) else panel._replace(whole=mixture(panel.whole))
 
 
 def predicted(objective: Objective, song: Song, dry: Dry, treatment: Treatment) -> Verdict:

@@ -18,7 +18,7 @@ from hybrid.analysis.song import Naming, align_song, measure_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.knowledge.compile import compile_rules, optional_parts
-from hybrid.knowledge.evaluate import predicted, raw_panel, read_panel, verdict
+from hybrid.knowledge.evaluate import predicted, prepare_readings, raw_panel, read_panel, verdict
 from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.matches import MatchReport, notes_on_raw_levels
 from hybrid.knowledge.objective import Objective
@@ -32,12 +32,10 @@ from hybrid.measure.loudness import ABSOLUTE_GATE_LUFS
 from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.settings import Settings, placed_by, treatment_of
 from hybrid.proposal.field import (
-    ProposalContext,
     classify_tracks,
     conditioning_of,
-    gradient_frames,
+    expected_start,
     prepare_proposal,
-    proposal_context,
     proposed,
     with_classified_roles,
 )
@@ -45,7 +43,7 @@ from hybrid.proposal.weights import Network
 from hybrid.refinement.constraints import UNLIMITED, constraint_weights_of, signed_excess
 from hybrid.refinement.initial import RawFindings, network_start, usual_start
 from hybrid.refinement.pins import pins_of
-from hybrid.refinement.refine import Refined, Task, prepare_rounds, refine, refine_further
+from hybrid.refinement.refine import Refined, Task, negative_gradient, prepare_steps, refine, refine_further
 from hybrid.treatment.effect import pool
 from hybrid.treatment.types import Dry, Treatment, neutral
 
@@ -68,6 +66,11 @@ class MixConfig(NamedTuple):
     """The treatment to start from, in place of a proposal; without steps it is rendered just as it is."""
     n_threads: int | None = None
     """Threads to work on the song with; one per core if None."""
+
+    @property
+    def proposes(self) -> bool:
+        """Whether a network proposes the start: given settings stand in for a proposal."""
+        return self.network is not None and self.settings is None
 
 
 class Plan(NamedTuple):
@@ -109,11 +112,13 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
     aligned = align_song(song, reader, naming_of(rules, config.network), progress)
     empty = blank_recording(aligned.song, aligned.pairs).dry(0.0)
     spec = shape_spec(aligned.song, empty, rules, config)
-    with ThreadPoolExecutor(2) as aside:
+    with ThreadPoolExecutor(3) as aside:
         # the song's shape is known: its programs are made while its samples are read
-        ready = [aside.submit(prepare_rounds, spec.task, spec.nothing, config.n_steps)]
-        if config.network and spec.context:
-            ready.append(aside.submit(prepare_proposal, config.network, empty, spec.context, spec.nothing))
+        ready = [aside.submit(prepare_readings, spec.objective, empty, spec.nothing)]
+        if config.n_steps or config.proposes:
+            ready.append(aside.submit(prepare_steps, spec.task, spec.nothing))
+        if config.network and config.proposes:
+            ready.append(aside.submit(prepare_proposal, config.network, empty, spec.nothing))
         analysis = measure_song(aligned, reader, progress).analysis
         for each in ready:
             each.result()
@@ -173,9 +178,8 @@ def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet,
     if config.settings:
         start = treatment_of(config.settings, song, nothing)
         task = task._replace(in_turn=np.float32(0.0))
-    elif config.network and spec.context:
-        context = spec.context._replace(dry=gradient_frames(dry))
-        start = _proposed_start(config.network, dry, context, nothing, start, song, config.seed)
+    elif config.network:
+        start = _proposed_start(config.network, dry, task, nothing, start, song, config.seed)
         task = task._replace(in_turn=np.float32(0.0))
     return MixProblem(objective, _with_level_notes(spec.report, rules, song, dry), task, start, nothing, raw, readings)
 
@@ -186,13 +190,14 @@ def _with_level_notes(report: MatchReport, rules: RuleSet, song: Song, dry: Dry)
 
 
 def _proposed_start(
-    network: Network, dry: Dry, context: ProposalContext, nothing: Treatment, usual: Treatment, song: Song, seed: int
+    network: Network, dry: Dry, task: Task, nothing: Treatment, usual: Treatment, song: Song, seed: int
 ) -> Treatment:
     """The network's proposal with the usual sends and spreads; low cuts are no lower than where they have a
     gradient."""
     n_tracks, is_recorded = dry.power.shape[0], song.levels_are_recorded
     conditioning = conditioning_of(song.tracks, network.roles, n_tracks, seed, is_recorded=is_recorded)
-    proposal = proposed(network, dry, context, network_start(usual, nothing), conditioning)
+    start = expected_start(task.objective, task.dry, network_start(usual, nothing))
+    proposal = proposed(network, dry, start, conditioning, negative_gradient(task))
     corner_hz = np.maximum(proposal.eq.low_cut_hz, usual.eq.low_cut_hz)
     return replace(proposal, eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)))
 
@@ -207,8 +212,6 @@ class ShapeSpec(NamedTuple):
     """But for what is measured and what must be held."""
     nothing: Treatment
     """The treatment that does nothing."""
-    context: ProposalContext | None
-    """Of a network that proposes, but for what is measured; None if none does."""
 
 
 def shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> ShapeSpec:
@@ -216,14 +219,16 @@ def shape_spec(song: Song, dry: Dry, rules: RuleSet, config: MixConfig) -> Shape
     n_tracks = dry.power.shape[0]
     objective, report = compile_rules(rules, song, n_tracks, np.asarray(dry.time_s))
     pooled = _pooled(dry)
-    # scopes hold frames: the rules are compiled for all frames, which verdicts rest on, and for the joined ones
-    working, _ = compile_rules(rules, song, n_tracks, np.asarray(pooled.time_s))
     nothing = _nothing(pooled, optional_parts(rules.rules), config.settings)
-    unmarked = tuple(np.zeros(low.shape, np.float32) for low in working.ask.low)
-    task = Task(working, pooled, pins_of(rules.rules, working, song, nothing), unmarked)
-    # given settings stand in for a proposal
-    proposes = config.network is not None and config.settings is None
-    return ShapeSpec(objective, report, task, nothing, proposal_context(rules, song, dry) if proposes else None)
+    # scopes hold frames: the rules are compiled for all frames, which verdicts rest on, and for the joined ones
+    return ShapeSpec(objective, report, blank_task(song, pooled, rules, nothing), nothing)
+
+
+def blank_task(song: Song, dry: Dry, rules: RuleSet, nothing: Treatment) -> Task:
+    """The task of these frames of a song under these rules, in which nothing must be held."""
+    objective, _ = compile_rules(rules, song, dry.power.shape[0], np.asarray(dry.time_s))
+    unmarked = tuple(np.zeros(low.shape, np.float32) for low in objective.ask.low)
+    return Task(objective, dry, pins_of(rules.rules, objective, song, nothing), unmarked)
 
 
 def correct_plan(plan: Plan, observed: Measured) -> Plan | None:

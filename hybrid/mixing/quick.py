@@ -21,12 +21,13 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.meter import Levels, Meter
 from hybrid.mixing.deliver import Converter, Format
 from hybrid.mixing.mixdown import mixed
-from hybrid.mixing.plan import MixConfig, naming_of
+from hybrid.mixing.plan import MixConfig, blank_task, naming_of
 from hybrid.model.input_features import NETWORK_FRAME_S
-from hybrid.proposal.field import conditioning_of, proposal_context, proposed
+from hybrid.proposal.field import conditioning_of, expected_start, gradient_frames, proposed
 from hybrid.proposal.weights import Network
 from hybrid.refinement.initial import network_start, nothing_found, usual_start
-from hybrid.refinement.pins import pinned, pins_of
+from hybrid.refinement.pins import pinned
+from hybrid.refinement.refine import negative_gradient
 from hybrid.treatment.types import Dry, Treatment, neutral
 
 _BLOCK_BYTES = 8 << 20
@@ -58,11 +59,12 @@ def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int)
     # points as far apart as the frames in which the network predicts: it has no finer curve
     nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, NETWORK_FRAME_S, optional_parts(rules.rules))
     usual = usual_start(nothing, dry, song.tracks, nothing_found(n_tracks), seed)
-    context = proposal_context(rules, song, dry)
+    task = blank_task(song, gradient_frames(dry), rules, nothing)
+    start = expected_start(task.objective, task.dry, network_start(usual, nothing))
     is_recorded = song.levels_are_recorded
     conditioning = conditioning_of(song.tracks, network.roles, n_tracks, seed, is_recorded=is_recorded)
-    treatment = proposed(network, dry, context, network_start(usual, nothing), conditioning)
-    return pinned(treatment, pins_of(rules.rules, context.objective, song, nothing))
+    treatment = proposed(network, dry, start, conditioning, negative_gradient(task))
+    return pinned(treatment, task.pins)
 
 
 def _write(

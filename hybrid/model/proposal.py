@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -34,18 +36,74 @@ class SongInputs(NamedTuple):
     conditioning: Conditioning
 
 
-def propose(
-    network: Field, dry: Dry, start: Treatment, conditioning: Conditioning, negative_gradient: NegativeGradient
-) -> Treatment:
-    """Treatment proposed by the network as a change of `start`, which has levels and sends and is neutral otherwise;
-    its output level is not set.
+class Stages(NamedTuple):
+    """The parts of a network, between which the rules are asked for their gradient."""
+
+    first: Callable[[Dry, Conditioning], Proposal]
+    """The prediction for a song, before any gradient."""
+    refined: Callable[[Proposal, Treatment, Treatment, SongInputs], Proposal]
+    """The prediction after a refine step, from one, its unconstrained treatment, and the negative gradient there."""
+    n_steps: int
+
+
+def stages_of(network: Field) -> Stages:
+    """The stages of a network, to be traced."""
+    return Stages(partial(predict_song, network), partial(refined, network), network.sizes.n_unrolled_steps)
+
+
+def propose(stages: Stages, inputs: SongInputs, negative_gradient: NegativeGradient) -> Treatment:
+    """Treatment proposed by a network as a change of the start; its output level is not set.
 
     It is that of the predictions, the first and that after each refine step, whose cost is lowest.
     """
-    inputs = SongInputs(dry, input_features(dry), start, conditioning)
-    prediction, cost = unroll(network, predict_song(network, dry, conditioning), inputs, negative_gradient)
-    best = jnp.argmin(cost)
-    return apply_makeup(dry, treatment_of(jax.tree.map(lambda x: x[best], prediction), inputs))
+    prediction = best = stages.first(inputs.dry, inputs.conditioning)
+    lowest = jnp.float32(np.inf)
+    # once more than there are steps, for the cost of the last prediction
+    for number in range(stages.n_steps + 1):
+        unconstrained = _unconstrained_jit(prediction, inputs)
+        cost, descent = negative_gradient(unconstrained)
+        best, lowest = _better((prediction, cost), (best, lowest))
+        if number < stages.n_steps:
+            prediction = stages.refined(prediction, unconstrained, descent, inputs)
+    return _finished(best, inputs)
+
+
+Costed = tuple[Proposal, Float[Array, ""]]
+
+
+@jax.jit
+def _better(new: Costed, old: Costed) -> Costed:
+    return jax.tree.map(lambda x, y: jnp.where(new[1] < old[1], x, y), new, old)
+
+
+@jax.jit
+def _finished(prediction: Proposal, inputs: SongInputs) -> Treatment:
+    return apply_makeup(inputs.dry, treatment_of(prediction, inputs))
+
+
+def refined(
+    network: Field, prediction: Proposal, unconstrained: Treatment, descent: Treatment, inputs: SongInputs
+) -> Proposal:
+    """The prediction after a refine step of the network."""
+    fixed = jax.lax.stop_gradient(prediction)
+    return _refined(network, prediction, unconstrained, _pulled_back(fixed, inputs, descent), inputs)
+
+
+def _pulled_back(prediction: Proposal, inputs: SongInputs, descent: Treatment) -> Proposal:
+    """A negative gradient by the unconstrained treatment of a prediction as one by the prediction."""
+    return jax.vjp(lambda prediction: _unconstrained(prediction, inputs), prediction)[1](descent)[0]
+
+
+def _refined(
+    network: Field, prediction: Proposal, unconstrained: Treatment, descent: Proposal, inputs: SongInputs
+) -> Proposal:
+    return network.refine_step(
+        prediction,
+        mix_features(inputs.dry, constrain(unconstrained), inputs.features),
+        _gradient_features(descent),
+        inputs.features,
+        inputs.conditioning,
+    )
 
 
 class UnrolledSteps(NamedTuple):
@@ -59,7 +117,7 @@ class UnrolledSteps(NamedTuple):
 def unroll(
     network: Field, prediction: Proposal, inputs: SongInputs, negative_gradient: NegativeGradient
 ) -> UnrolledSteps:
-    """Predictions and costs of all refine steps from a first prediction.
+    """Predictions and costs of all refine steps from a first prediction, in one program: for training.
 
     Mix and gradient features carry no gradient: the network is trained by the cost of each of its predictions.
     """
@@ -67,21 +125,15 @@ def unroll(
     def step(prediction: Proposal, _: None) -> tuple[Proposal, tuple[Proposal, Float[Array, ""]]]:
         # one program for all steps, by a scan, so that the rules are traced and compiled once
         fixed = jax.lax.stop_gradient(prediction)
-        unconstrained, pull_back = jax.vjp(lambda prediction: _unconstrained(prediction, inputs), fixed)
+        unconstrained = _unconstrained(fixed, inputs)
         cost, descent = negative_gradient(unconstrained)
-        (descent,) = pull_back(descent)
+        descent = _pulled_back(fixed, inputs, descent)
         # the gradient of the cost is known by now: add a term of value 0 that carries it to the prediction
         linear = [
             jnp.vdot(gradient, value - constant)
             for gradient, value, constant in zip(descent, prediction, fixed, strict=True)
         ]
-        after = network.refine_step(
-            prediction,
-            mix_features(inputs.dry, constrain(unconstrained), inputs.features),
-            _gradient_features(descent),
-            inputs.features,
-            inputs.conditioning,
-        )
+        after = _refined(network, prediction, unconstrained, descent, inputs)
         # `descent` is the negative gradient: the term is subtracted
         return after, (prediction, cost - jnp.sum(jnp.stack(linear)))
 
@@ -185,6 +237,9 @@ def _unconstrained(prediction: Proposal, inputs: SongInputs) -> Treatment:
         pan=unconstrained.pan._replace(position=masked(prediction.position), width_db=masked(prediction.width)),
         reverb=reverb,
     )
+
+
+_unconstrained_jit = jax.jit(_unconstrained)
 
 
 def _resampled(

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from hybrid.audio.families import ROLE_OF
 from hybrid.audio.song import Song, Track
 from hybrid.compiled import ExportedFunction
-from hybrid.knowledge.compile import compile_rules
-from hybrid.knowledge.objective import Objective, negative_gradient
-from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.start_levels import at_expected_levels
-from hybrid.model.field import Field
-from hybrid.model.input_features import Conditioning, at_network_frames
-from hybrid.model.proposal import predict_song, propose
+from hybrid.model.field import Field, Proposal
+from hybrid.model.gradient_features import NegativeGradient
+from hybrid.model.input_features import Conditioning, at_network_frames, input_features
+from hybrid.model.proposal import SongInputs, Stages, predict_song, propose, refined
 from hybrid.model.sizes import Sizes
 from hybrid.proposal.weights import Network
 from hybrid.treatment.effect import pool
@@ -34,8 +34,8 @@ CLASSIFIER_TEMPERATURE = 4.0
 MIN_CONFIDENCE = 0.5
 """Confidence from which a classified role is used: it is likelier than all others together."""
 GRADIENT_FRAMES = 256
-"""Frames at most in which gradients of the rules are computed. A guess: half of those that refinement works on, at half
-of their cost."""
+"""Frames at most in which gradients of the rules are computed where nothing is refined. A guess: half of those that
+refinement works on, at half of their cost."""
 
 
 class HeardRoles(NamedTuple):
@@ -66,44 +66,35 @@ def conditioning_of(
     return Conditioning(*map(jax.device_put, (role, leads, side, no_reference, np.float32(is_recorded))))
 
 
-class ProposalContext(NamedTuple):
-    """The rules of a song and the frames in which a network gets their gradients."""
-
-    dry: Dry
-    objective: Objective
-
-
 def gradient_frames(dry: Dry) -> Dry:
-    """The recording in the frames in which gradients of the rules are computed."""
+    """The recording in fewer frames, in which gradients of the rules are computed where nothing is refined."""
     n_frames = dry.active.shape[-1]
     return pool(dry, -(-n_frames // GRADIENT_FRAMES))
 
 
-def proposal_context(rules: RuleSet, song: Song, dry: Dry) -> ProposalContext:
-    """The context of a song whose roles are named; of `dry`, only shape and times matter to the objective."""
-    dry = gradient_frames(dry)
-    return ProposalContext(dry, compile_rules(rules, song, dry.power.shape[0], np.asarray(dry.time_s))[0])
-
-
 def proposed(
-    network: Network, dry: Dry, context: ProposalContext, start: Treatment, conditioning: Conditioning
+    network: Network, dry: Dry, start: Treatment, conditioning: Conditioning, negative_gradient: NegativeGradient
 ) -> Treatment:
-    """The treatment that the network proposes under these rules: a change of the levels that they expect, with the
-    sends of `start`, which is neutral otherwise."""
-    parts = _proposal(network.field.sizes)(*_arguments(network, dry, context, start, conditioning))
-    return jax.tree.unflatten(jax.tree.structure(start), parts)
+    """The treatment that the network proposes under the rules of a gradient, as a change of `start`: it has levels and
+    sends, and is neutral otherwise."""
+    dry = at_network_frames(dry)
+    return propose(_stages(network), SongInputs(dry, _input_features(dry), start, conditioning), negative_gradient)
 
 
-def prepare_proposal(network: Network, dry: Dry, context: ProposalContext, start: Treatment) -> None:
-    """Compiles the program of `proposed` for any song and rules of these shapes."""
+def expected_start(objective: Objective, dry: Dry, start: Treatment) -> Treatment:
+    """`start` at the levels that the rules expect of the tracks."""
+    level_db = _EXPECTED(objective, dry, start)
+    return replace(start, gain=start.gain._replace(level_db=level_db))
+
+
+def prepare_proposal(network: Network, dry: Dry, start: Treatment) -> None:
+    """Compiles what `proposed` is made of for a song of this shape, but for the gradient of the rules."""
     conditioning = conditioning_of((), network.roles, dry.power.shape[0], 0, is_recorded=True)
-    _proposal(network.field.sizes).prepare(*_arguments(network, dry, context, start, conditioning))
 
+    def none(unconstrained: Treatment) -> tuple[Array, Treatment]:
+        return jnp.zeros(()), jax.tree.map(jnp.zeros_like, unconstrained)
 
-def _arguments(
-    network: Network, dry: Dry, context: ProposalContext, start: Treatment, conditioning: Conditioning
-) -> tuple[list[Array], Dry, Treatment, Conditioning, ProposalContext]:
-    return _leaves(network), at_network_frames(dry), start, conditioning, context
+    proposed(network, dry, start, conditioning, none)
 
 
 def classify_tracks(network: Network, dry: Dry, tracks: Sequence[Track]) -> HeardRoles:
@@ -138,20 +129,43 @@ def _network_of(sizes: Sizes) -> Callable[[list[Array]], Field]:
     return lambda weights: nnx.merge(graph, jax.tree.unflatten(jax.tree.structure(state), weights))
 
 
+_input_features = jax.jit(input_features)
+_EXPECTED = ExportedFunction(
+    "expected levels", lambda objective, dry, start: at_expected_levels(objective, dry, start).gain.level_db
+)
+
+
+class _Programs(NamedTuple):
+    """The stages of a network of some sizes, of its weights and of what they are given; their results are leaves."""
+
+    first: ExportedFunction
+    refined: ExportedFunction
+
+
+def _stages(network: Network) -> Stages:
+    """The compiled stages of a network."""
+    weights, programs = jax.device_put(_leaves(network)), _programs(network.field.sizes)
+    return Stages(
+        lambda *given: Proposal(*programs.first(weights, *given)),
+        lambda *given: Proposal(*programs.refined(weights, *given)),
+        network.field.sizes.n_unrolled_steps,
+    )
+
+
 @cache
-def _proposal(sizes: Sizes) -> ExportedFunction:
-    """The proposal of a network of these sizes: the parts of a treatment in their order."""
+def _programs(sizes: Sizes) -> _Programs:
+    # weights are arguments, not constants of the program: one serves all networks of these sizes
     network_of = _network_of(sizes)
 
-    # weights are arguments, not constants of the program: one serves all networks of these sizes
-    def parts(
-        weights: list[Array], dry: Dry, start: Treatment, conditioning: Conditioning, context: ProposalContext
-    ) -> list[Array]:
-        gradient = partial(negative_gradient, context.objective, context.dry)
-        start = at_expected_levels(context.objective, context.dry, start)
-        return jax.tree.leaves(propose(network_of(weights), dry, start, conditioning, gradient))
+    def first(weights: list[Array], dry: Dry, conditioning: Conditioning) -> list[Array]:
+        return list(predict_song(network_of(weights), dry, conditioning))
 
-    return ExportedFunction(f"a proposal by {sizes}", parts)
+    def further(weights: list[Array], *given: PyTree) -> list[Array]:
+        return list(refined(network_of(weights), *given))
+
+    return _Programs(
+        ExportedFunction(f"a prediction by {sizes}", first), ExportedFunction(f"a refine step by {sizes}", further)
+    )
 
 
 @cache

@@ -1,4 +1,4 @@
-"""One round of gradient descent on the rules, in unconstrained (whitened) coordinates: pure functions, to be compiled.
+"""Gradient descent on the rules, in unconstrained (whitened) coordinates: pure functions, to be compiled.
 
 The cost is the weighted sum of the rules' penalties. Rules that are required, and rules that the raw sum keeps, are
 inequality constraints besides, met by an augmented Lagrangian (Nocedal & Wright, Numerical Optimization, ch. 17). At
@@ -16,7 +16,7 @@ import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.objective import NO_LIMIT, Objective
@@ -29,6 +29,8 @@ from hybrid.treatment.types import Dry, Treatment, map_parts
 N_COMPARED = 8
 """Rules whose gradients are measured by themselves at the end of a round: those that cost most. A satisfied rule has no
 gradient."""
+STEP, WHOLE = -1, -2
+"""What `advance` does: a step, or the gradient of all rules."""
 RATE = 0.12
 """Largest step of a coordinate, in whitened units: a third of a decibel of level."""
 MARGIN = 0.05
@@ -62,6 +64,56 @@ class State(NamedTuple):
     """Of the last step, before weights."""
 
 
+def advance(
+    n_steps: Float[Array, ""], task: Task, state: State, what: Int[Array, ""]
+) -> tuple[list[Array], Float[Array, " coordinate"], Float[Array, ""]]:
+    """The state after a step of `n_steps` in all, as leaves, and the gradient that it followed.
+
+    If `what` is `STEP`. Of a number from 0 the state is as it was, and the gradient that of the rule of that rank by
+    cost. Of `WHOLE` the gradient is that of all weighted penalties as they are in the end, without constraints, and the
+    costs of the state are those of its treatment. Last, the largest violation of the unlimited constraints, in scales.
+    """
+    objective, constraints = task.objective, task.constraints
+    optimiser = _optimiser()
+    # down to a tenth of the rate over all rounds, so that the last steps settle
+    rate = optax.cosine_decay_schedule(RATE, 1, alpha=0.1)
+    n_rules = len(objective.program.rules)
+    raw, progress = raw_of(task.dry), state.step / n_steps
+    constraint_weight = objectives.row_of(constraints)
+    is_constraint = (constraint_weight > 0.0).astype(jnp.float32)
+    # a rule presses with the mean over its constraints, so that a rule on twelve tracks does not press twelve times
+    rule = np.repeat(np.arange(n_rules), [len(each) for each in constraints])
+    constraint_share = is_constraint / jnp.maximum(objectives.by_rule(is_constraint, rule, n_rules), 1.0)[rule]
+    is_step, is_whole = what == STEP, what == WHOLE
+    share, widen = objectives.timed(objective.timing, progress)
+
+    def costs(unconstrained: Treatment) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        treatment = treatment_of(unconstrained, task.pins)
+        rule_readings = objectives.evaluate_before_makeup(objective, task.dry, treatment, raw)
+        beyond = beyond_limits(objectives.targets_of(objective, rule_readings))
+        each, multiplier = _augmented_lagrangian(beyond, constraint_weight, state.multiplier, _stiffness(progress))
+        constrained = jnp.sum(constraint_share * each)
+        worst = jnp.max(jnp.where(constraint_weight >= UNLIMITED, beyond, -NO_LIMIT), initial=-NO_LIMIT)
+        penalties = objectives.penalties(objective, rule_readings, jnp.where(is_whole, 0.0, widen))
+        return (penalties, constrained), (multiplier, worst)
+
+    (each, _), vjp, (multiplier, worst) = jax.vjp(costs, state.unconstrained, has_aux=True)
+    # reverse mode gives the gradient of any weighted sum of costs: the cotangents are its weights
+    one_rule = (jnp.arange(n_rules) == costliest_first(objective.weight, state.cost)[what]).astype(jnp.float32)
+    weights = jnp.where(is_whole, objective.weight, one_rule)
+    cotangent = jnp.where(is_step, objective.weight * share * state.cap, weights)
+    (gradient,) = vjp((cotangent, is_step.astype(jnp.float32)))
+    updates, optimiser_state = optimiser.update(_leaves(gradient), state.optimiser)
+    updates = jax.tree.unflatten(jax.tree.structure(state.unconstrained), jax.tree.leaves(updates))
+    updates = _unlocked(updates, progress, jnp.asarray(task.in_turn))
+    unconstrained = jax.tree.map(lambda x, up: x - rate(progress) * up, state.unconstrained, updates)
+    # multipliers follow the violations seen before the step: primal and dual variables move together
+    after = State(unconstrained, optimiser_state, state.cap, multiplier, state.step + 1.0, each)
+    after = jax.tree.map(lambda new, old: jnp.where(is_step, new, old), after, state)
+    after = after._replace(cost=jnp.where(is_whole, each, after.cost))
+    return jax.tree.leaves(after), jax.flatten_util.ravel_pytree(gradient)[0], worst
+
+
 def descend(
     size: int, n_steps: Float[Array, ""], task: Task, state: State
 ) -> tuple[list[Array], Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
@@ -70,55 +122,24 @@ def descend(
     After the leaves: cost of each rule; the largest violation of the unlimited constraints, in scales; cosines between
     the gradients of rules, zero for rules that were not compared.
     """
-    objective, constraints = task.objective, task.constraints
-    optimiser = _optimiser()
-    # down to a tenth of the rate over all rounds, so that the last steps settle
-    rate = optax.cosine_decay_schedule(RATE, 1, alpha=0.1)
-    n_rules = len(objective.program.rules)
-    raw = raw_of(task.dry)
-    constraint_weight = objectives.row_of(constraints)
-    is_constraint = (constraint_weight > 0.0).astype(jnp.float32)
-    # a rule presses with the mean over its constraints, so that a rule on twelve tracks does not press twelve times
-    rule = np.repeat(np.arange(n_rules), [len(each) for each in constraints])
-    constraint_share = is_constraint / jnp.maximum(objectives.by_rule(is_constraint, rule, n_rules), 1.0)[rule]
+    objective, tree = task.objective, jax.tree.structure(state)
 
-    def costs(unconstrained: Treatment, now: State) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        treatment = treatment_of(unconstrained, task.pins)
-        rule_readings = objectives.evaluate_before_makeup(objective, task.dry, treatment, raw)
-        _, widen = objectives.timed(objective.timing, now.step / n_steps)
-        beyond = beyond_limits(objectives.targets_of(objective, rule_readings))
-        rho = _stiffness(now.step / n_steps)
-        each, multiplier = _augmented_lagrangian(beyond, constraint_weight, now.multiplier, rho)
-        constrained = jnp.sum(constraint_share * each)
-        worst = jnp.max(jnp.where(constraint_weight >= UNLIMITED, beyond, -NO_LIMIT), initial=-NO_LIMIT)
-        return (objectives.penalties(objective, rule_readings, widen), constrained), (multiplier, worst)
-
-    def step_or_compare(now: State, rank: Array) -> tuple[State, tuple[Array, Array]]:
-        """A step if `rank` is negative; else the gradient of the rule of that rank by cost, and the state unchanged."""
-        (each, _), vjp, (multiplier, worst) = jax.vjp(
-            lambda unconstrained: costs(unconstrained, now), now.unconstrained, has_aux=True
-        )
-        # reverse mode gives the gradient of any weighted sum of costs: the cotangents are its weights
-        is_step = rank < 0
-        one_rule = jnp.where(is_step, 0.0, 1.0) * (jnp.arange(n_rules) == _costliest_first(objective, now)[rank])
-        share, _ = objectives.timed(objective.timing, now.step / n_steps)
-        cotangent = jnp.where(is_step, objective.weight * share * now.cap, one_rule)
-        (gradient,) = vjp((cotangent, is_step.astype(jnp.float32)))
-        updates, optimiser_state = optimiser.update(_leaves(gradient), now.optimiser)
-        updates = jax.tree.unflatten(jax.tree.structure(now.unconstrained), jax.tree.leaves(updates))
-        updates = _unlocked(updates, now.step / n_steps, jnp.asarray(task.in_turn))
-        unconstrained = jax.tree.map(lambda x, up: x - rate(now.step / n_steps) * up, now.unconstrained, updates)
-        # multipliers follow the violations seen before the step: primal and dual variables move together
-        after = State(unconstrained, optimiser_state, now.cap, multiplier, now.step + 1.0, each)
-        after = jax.tree.map(lambda new, old: jnp.where(is_step, new, old), after, now)
-        return after, (jax.flatten_util.ravel_pytree(gradient)[0], worst)
+    def once(leaves: list[Array], what: Array) -> tuple[list[Array], tuple[Array, Array]]:
+        leaves, gradient, worst = advance(n_steps, task, jax.tree.unflatten(tree, leaves), what)
+        return leaves, (gradient, worst)
 
     # one loop for both, so that the rules are traced and compiled once
-    ranks = jnp.concatenate([jnp.full(size, -1), jnp.arange(min(N_COMPARED, n_rules))])
-    state, (gradients, worst) = jax.lax.scan(step_or_compare, state, ranks)
-    cap, cosine = _caps_and_cosines(objective, state, gradients[size:])
-    state = state._replace(cap=cap)
-    return jax.tree.leaves(state), state.cost, worst[-1], cosine
+    what = jnp.concatenate([jnp.full(size, STEP), jnp.arange(n_compared(objective))])
+    leaves, (gradients, worst) = jax.lax.scan(once, jax.tree.leaves(state), what)
+    state = jax.tree.unflatten(tree, leaves)
+    asks = np.array([rule.asks for rule in objective.program.rules])
+    cap, cosine = caps_and_cosines(objective.weight, asks, state.cap, state.cost, gradients[size:])
+    return jax.tree.leaves(state._replace(cap=cap)), state.cost, worst[-1], cosine
+
+
+def n_compared(objective: Objective) -> int:
+    """The number of rules whose gradients are measured by themselves."""
+    return min(N_COMPARED, len(objective.program.rules))
 
 
 def _augmented_lagrangian(
@@ -141,24 +162,30 @@ def _augmented_lagrangian(
     return cost, jnp.clip(multiplier + DUAL_RATE * rho * (beyond + MARGIN), 0.0, constraint_weight)
 
 
-def _caps_and_cosines(
-    objective: Objective, state: State, gradients: Float[Array, "compared coordinate"]
+@jax.jit
+def caps_and_cosines(
+    weight: Float[Array, " rule"],
+    asks: Bool[Array, " rule"],
+    cap: Float[Array, " rule"],
+    cost: Float[Array, " rule"],
+    gradients: Float[Array, "compared coordinate"],
 ) -> tuple[Float[Array, " rule"], Float[Array, "rule rule"]]:
-    """New caps from the gradients of the rules that cost most, and the cosines between those."""
-    n_rules, compared = len(objective.program.rules), _costliest_first(objective, state)[: len(gradients)]
+    """New caps from the gradients of the rules that cost most, and the cosines between those.
+
+    `asks` tells which rules have limits."""
+    n_rules, compared = len(weight), costliest_first(weight, cost)[: len(gradients)]
     norm = jnp.linalg.norm(gradients, axis=1)
     directions = gradients / jnp.maximum(norm, 1e-9)[:, None]
     cosine = jnp.zeros((n_rules, n_rules)).at[compared[:, None], compared[None, :]].set(directions @ directions.T)
     # a cap brings a gradient down to length one before the weight, so that no rule prevails by being steep
-    cap = state.cap.at[compared].set(1.0 / jnp.maximum(norm, 1.0))
+    cap = cap.at[compared].set(1.0 / jnp.maximum(norm, 1.0))
     # a rule without limits asks for little change overall, and is meant to weigh more the more is changed
-    asks = np.array([rule.asks for rule in objective.program.rules])
     return jnp.where(asks, cap, 1.0), cosine
 
 
-def _costliest_first(objective: Objective, state: State) -> Int[Array, " rule"]:
+def costliest_first(weight: Float[Array, " rule"], cost: Float[Array, " rule"]) -> Int[Array, " rule"]:
     """Indices of the rules by weighted cost, the largest first."""
-    return jnp.argsort(-objective.weight * state.cost)
+    return jnp.argsort(-weight * cost)
 
 
 def _stiffness(progress: Array) -> Array:

@@ -8,14 +8,25 @@ from functools import cache, partial
 from typing import NamedTuple
 
 import jax
+import jax.flatten_util
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from hybrid.compiled import ExportedFunction
 from hybrid.knowledge.findings import BROKEN
-from hybrid.knowledge.objective import Ask, Objective, Output, Timing, project
+from hybrid.knowledge.objective import Ask, Objective, Output, Timing, log_cost, project
 from hybrid.refinement.constraints import ConstraintWeights
-from hybrid.refinement.descent import State, Task, descend, initial_state
+from hybrid.refinement.descent import (
+    STEP,
+    WHOLE,
+    State,
+    Task,
+    advance,
+    caps_and_cosines,
+    descend,
+    initial_state,
+    n_compared,
+)
 from hybrid.refinement.pins import Pins, treatment_of
 from hybrid.treatment.bounds import unconstrain
 from hybrid.treatment.makeup import apply_makeup, undo_makeup
@@ -69,9 +80,7 @@ class Refined(NamedTuple):
         return f"Refined({self.treatment!r}, {len(self.rounds)} rounds, {self.n_steps} steps)"
 
 
-@cache
-def _program(size: int) -> ExportedFunction:
-    return ExportedFunction(f"a round of {size} steps", partial(descend, size))
+_ADVANCE = ExportedFunction("a step", advance)
 
 
 class _Variant(NamedTuple):
@@ -111,14 +120,40 @@ def _program_of_many(size: int) -> ExportedFunction:
     return ExportedFunction(f"a round of {size} steps of {AT_ONCE} tasks", partial(_side_by_side, size))
 
 
-def prepare_rounds(task: Task, nothing: Treatment, n_steps: int) -> None:
-    """Compiles the program of a round for tasks and treatments of these shapes; nothing if there are no steps."""
-    if n_steps:
-        state = initial_state(
-            unconstrain(nothing), task.constraints, len(task.objective.program.rules), np.float32(0.0)
-        )
-        plan = _RoundPlan.of(n_steps)
-        _program(plan.size).prepare(np.float32(plan.n_steps), task, state)
+def prepare_steps(task: Task, nothing: Treatment) -> None:
+    """Compiles the program of a step, and of the gradient of all rules, for tasks and treatments of these shapes."""
+    _ADVANCE.prepare(np.float32(0.0), task, _first_state(task, unconstrain(nothing)), np.int32(STEP))
+
+
+def negative_gradient(task: Task) -> Callable[[Treatment], tuple[Float[Array, ""], Treatment]]:
+    """As `objective.negative_gradient`, of the rules of a task, by the program that its refinement takes steps with."""
+    advanced = _ADVANCE.bound(np.float32(1.0), task)
+    weight = np.asarray(task.objective.weight)
+
+    def of(unconstrained: Treatment) -> tuple[Float[Array, ""], Treatment]:
+        state = _first_state(task, unconstrained)
+        leaves, gradient, _ = advanced(state, np.int32(WHOLE))
+        cost = jax.tree.unflatten(jax.tree.structure(state), leaves).cost
+        return _downhill(weight, cost, gradient, unconstrained)
+
+    return of
+
+
+@jax.jit
+def _downhill(
+    weight: Float[Array, " rule"],
+    cost: Float[Array, " rule"],
+    gradient: Float[Array, " coordinate"],
+    unconstrained: Treatment,
+) -> tuple[Float[Array, ""], Treatment]:
+    """The logarithm of the weighted cost and its negative gradient, from that of the cost itself."""
+    weighted = weight @ cost
+    descent = jax.flatten_util.ravel_pytree(unconstrained)[1](-gradient / (1.0 + weighted))
+    return log_cost(weighted), descent
+
+
+def _first_state(task: Task, unconstrained: Treatment, step: int = 0) -> State:
+    return initial_state(unconstrained, task.constraints, len(task.objective.program.rules), np.float32(step))
 
 
 def refine(
@@ -161,11 +196,8 @@ def refine_many(tasks: Sequence[Task], starts: Sequence[Treatment], n_steps: int
 def _run_many(pairs: Sequence[tuple[Task, Treatment]], plan: _RoundPlan) -> list[Refined]:
     """Results of rounds as `_run` makes them: each task ends with its own round, while others go on."""
     tasks = [task for task, _ in pairs]
-    shared, n_rules = tasks[0], len(tasks[0].objective.program.rules)
-    initial = [
-        initial_state(unconstrain(undo_makeup(task.dry, start)), task.constraints, n_rules, np.float32(0.0))
-        for task, start in pairs
-    ]
+    shared = tasks[0]
+    initial = [_first_state(task, unconstrain(undo_makeup(task.dry, start))) for task, start in pairs]
     states, variants = _stacked(initial), _stacked([_variant_of(task) for task in tasks])
     rounds: list[list[Round]] = [[] for _ in tasks]
     done: dict[int, Refined] = {}
@@ -202,24 +234,36 @@ def _run(
 ) -> Refined:
     """The result of rounds from the first of `span` to the last of `plan`, and on to the last of `span` at most while
     an unlimited constraint is broken."""
-    program = _program(plan.size)
+    advanced = _ADVANCE.bound(np.float32(plan.n_steps), task)
     first, last = span
     # in descent, levels are those after make-up; the start is an ordinary treatment
-    unconstrained = unconstrain(undo_makeup(task.dry, start))
-    state = initial_state(
-        unconstrained, task.constraints, len(task.objective.program.rules), np.float32(first * plan.size)
-    )
+    state = _first_state(task, unconstrain(undo_makeup(task.dry, start)), first * plan.size)
     rounds: list[Round] = []
     for number in range(first, last):
-        leaves, *outcome = program(np.float32(plan.n_steps), task, state)
-        # exported programs return plain leaves: the types of the containers are put back
-        state = jax.tree.unflatten(jax.tree.structure(state), leaves)
-        rounds.append(Round(*(np.asarray(each) for each in outcome)))
+        state, outcome = _round(task, advanced, state, plan.size)
+        rounds.append(outcome)
         progress("refine", min(1.0, (number + 1) / plan.n))
         # half of what counts as broken, since rendering differs a little from prediction
         if number + 1 >= plan.n and rounds[-1].violation <= BROKEN / 2:
             break
     return Refined(_treatment(task, state.unconstrained), tuple(rounds), plan.n_steps)
+
+
+def _round(task: Task, advanced: Callable[..., tuple], state: State, size: int) -> tuple[State, Round]:
+    """The state after a round of `size` steps, as `descend` makes it, and how the round ended."""
+    tree, objective = jax.tree.structure(state), task.objective
+    violation, gradients = np.float32(0.0), []
+    for _ in range(size):
+        leaves, _, violation = advanced(state, np.int32(STEP))
+        # exported programs return plain leaves: the types of the containers are put back
+        state = jax.tree.unflatten(tree, leaves)
+    for rank in range(n_compared(objective)):
+        _, gradient, violation = advanced(state, np.int32(rank))
+        gradients.append(gradient)
+    asks = np.array([rule.asks for rule in objective.program.rules])
+    cap, cosine = caps_and_cosines(objective.weight, asks, state.cap, state.cost, jax.numpy.stack(gradients))
+    ended = Round(*(np.asarray(each) for each in (state.cost, violation, cosine)))
+    return state._replace(cap=cap), ended
 
 
 def _treatment(task: Task, unconstrained: Treatment) -> Treatment:

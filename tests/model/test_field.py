@@ -14,7 +14,7 @@ from flax import nnx
 from hybrid.model.field import Field
 from hybrid.model.gradient_features import NegativeGradient
 from hybrid.model.input_features import N_FACTS, N_FRAME, Conditioning, input_features, no_conditioning
-from hybrid.model.proposal import SongInputs, propose, treatment_of, unroll
+from hybrid.model.proposal import SongInputs, propose, stages_of, treatment_of, unroll
 from hybrid.model.sizes import Sizes
 from hybrid.testing.songs import QUICK
 from hybrid.treatment.axes import map_axis
@@ -81,8 +81,7 @@ def no_rules(unconstrained: Treatment) -> tuple[jax.Array, Treatment]:
     return jnp.zeros(()), jax.tree.map(jnp.zeros_like, unconstrained)
 
 
-@partial(jax.jit, static_argnums=(0, 5), compiler_options=QUICK)
-def _proposed(
+def _propose(
     graph: nnx.GraphDef[Field],
     weights: nnx.State,
     dry: Dry,
@@ -90,7 +89,11 @@ def _proposed(
     conditioning: Conditioning,
     negative_gradient: NegativeGradient = ask_for_neutral,
 ) -> Treatment:
-    return propose(nnx.merge(graph, weights), dry, nothing, conditioning, negative_gradient)
+    inputs = SongInputs(dry, input_features(dry), nothing, conditioning)
+    return propose(stages_of(nnx.merge(graph, weights)), inputs, negative_gradient)
+
+
+_proposed = jax.jit(_propose, static_argnums=(0, 5), compiler_options=QUICK)
 
 
 def proposed(
@@ -274,7 +277,7 @@ def test_silent_tracks_stay_neutral_with_finite_gradients(network: Field, dry: D
     graph, weights = nnx.split(network)
 
     def size(weights: nnx.State) -> jax.Array:
-        treatment = propose(nnx.merge(graph, weights), silent, nothing(silent), CONDITIONING, ask_for_neutral)
+        treatment = _propose(graph, weights, silent, nothing(silent), CONDITIONING)
         return sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(treatment))
 
     slope = jax.jit(jax.grad(size), compiler_options=QUICK)(weights)

@@ -15,6 +15,7 @@ from hybrid.audio.families import FAMILIES
 from hybrid.audio.song import Song, Track
 from hybrid.errors import InputError
 from hybrid.knowledge.resolve import load_rules
+from hybrid.mixing.plan import blank_task
 from hybrid.model.field import Field
 from hybrid.model.input_features import NETWORK_FRAME_S
 from hybrid.model.sizes import Sizes
@@ -23,11 +24,12 @@ from hybrid.proposal.field import (
     HeardRoles,
     classify_tracks,
     conditioning_of,
-    proposal_context,
+    expected_start,
     proposed,
     with_classified_roles,
 )
 from hybrid.proposal.weights import SHIPPED, Network, load_network, save_network, weights_of
+from hybrid.refinement.refine import negative_gradient
 from hybrid.training.recipe import read_recipe
 from hybrid.treatment.types import neutral
 from tests.treatment.made import random_dry
@@ -184,9 +186,10 @@ def test_what_the_rules_ask_moves_what_is_proposed(network: Network, tmp_path: P
     def lead_db(target: str) -> float:
         path = tmp_path / f"{target}.yaml"
         path.write_text(LEAD.format(target=target))
-        asked = proposal_context(load_rules([str(path)]), song, dry)
+        task = blank_task(song, dry, load_rules([str(path)]), nothing)
         conditioning = conditioning_of(song.tracks, network.roles, 3, 0, is_recorded=True)
-        level_db = np.asarray(proposed(network, dry, asked, nothing, conditioning).gain.level_db)
+        start = expected_start(task.objective, dry, nothing)
+        level_db = np.asarray(proposed(network, dry, start, conditioning, negative_gradient(task)).gain.level_db)
         return float(level_db[0] - level_db[1:].mean())
 
     soft, middle, loud = (lead_db(target) for target in ("-6 LU", "0 LU", "6 LU"))
