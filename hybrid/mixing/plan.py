@@ -112,13 +112,14 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
     aligned = align_song(song, reader, naming_of(rules, config.network), progress)
     empty = blank_recording(aligned.song, aligned.pairs).dry(0.0)
     spec = shape_spec(aligned.song, empty, rules, config)
-    with ThreadPoolExecutor(3) as aside:
-        # the song's shape is known: its programs are made while its samples are read
-        ready = [aside.submit(prepare_readings, spec.objective, empty, spec.nothing)]
+    with ThreadPoolExecutor(2) as aside:
+        # the song's shape is known: its programs are made while its samples are read, the one that takes longest first
+        ready = []
         if config.n_steps or config.proposes:
             ready.append(aside.submit(prepare_steps, spec.task, spec.nothing))
         if config.network and config.proposes:
             ready.append(aside.submit(prepare_proposal, config.network, empty, spec.nothing))
+        ready.append(aside.submit(prepare_readings, spec.objective, empty, spec.nothing))
         analysis = measure_song(aligned, reader, progress).analysis
         for each in ready:
             each.result()

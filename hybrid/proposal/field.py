@@ -78,7 +78,9 @@ def proposed(
     """The treatment that the network proposes under the rules of a gradient, as a change of `start`: it has levels and
     sends, and is neutral otherwise."""
     dry = at_network_frames(dry)
-    return propose(_stages(network), SongInputs(dry, _input_features(dry), start, conditioning), negative_gradient)
+    # all on one device by name: programs are compiled anew for arrays that are not
+    inputs = jax.device_put(SongInputs(dry, _input_features(dry), start, conditioning), jax.local_devices()[0])
+    return propose(_stages(network), inputs, negative_gradient)
 
 
 def expected_start(objective: Objective, dry: Dry, start: Treatment) -> Treatment:
