@@ -89,7 +89,7 @@ def _traced(
         str(jax.dtypes.canonicalize_dtype(float)),
     )
     words = (function.name, str(tree), shapes, here)
-    path = _path(hashlib.sha256(repr(words).encode()).hexdigest())
+    path = cached_file(hashlib.sha256(repr(words).encode()).hexdigest())
     if path and (whole := _whole(path)):
         return export.deserialize(whole)
     traced = export.export(jax.jit(lambda leaves: function.function(*jax.tree.unflatten(tree, leaves))))(arguments)
@@ -146,8 +146,8 @@ def _shapes(leaves: list) -> Shapes:
     return tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves)
 
 
-def _path(name: str) -> Path | None:
-    """Where a traced program is kept, beside those that JAX keeps; None where it keeps none, or in no folder."""
+def cached_file(name: str) -> Path | None:
+    """Where a file is kept beside the programs that JAX keeps; None where it keeps none, or in no folder."""
     folder = jax.config.values["jax_compilation_cache_dir"]
     return Path(folder) / "traced" / name if folder and "://" not in folder else None
 

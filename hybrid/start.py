@@ -41,6 +41,8 @@ def prepare_jax() -> None:
             os.environ.setdefault(name.upper(), str(ours))
         elif name.upper() not in os.environ and jax.config.values[name] == unset:
             jax.config.update(name, ours)
+    # XLA calls compiling that takes two minutes a bug to be filed; what is wrong it raises as well
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     flags = os.environ.get("XLA_FLAGS", "")
     if _FLAG in flags:
         return

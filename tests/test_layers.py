@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "start": set(),
     "version": set(),
     "compiled": {"errors", "shelf", "source_hash"},
+    "ahead": {"compiled", "errors", "shelf"},
     "pages": set(),
     "processes": set(),
     "json_text": set(),
@@ -52,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "proposal": {"validation", "audio", "compiled", "errors", "knowledge", "model", "shelf", "treatment"},
     "refinement": {"audio", "compiled", "errors", "knowledge", "measure", "treatment"},
     "mixing": {
-        *{"scratch", "shelf"},
+        *{"ahead", "scratch", "shelf"},
         *{"analysis", "audio", "document", "errors", "knowledge", "measure", "model", "proposal"},
         *{"refinement", "signal", "tabular", "treatment", "units", "validation"},
     },

@@ -107,6 +107,10 @@ def main() -> None:
     except SystemExit as exit_:
         if exit_.code == _INTERRUPTED:
             print("interrupted", file=sys.stderr)
+        if stop.is_requested:
+            # everything is put away by now; Python would wait for threads that compile, and they cannot be interrupted
+            sys.stderr.flush()
+            os._exit(exit_.code if isinstance(exit_.code, int) else 1)
         raise
 
 

@@ -25,6 +25,11 @@ class StopRequest:
     def __init__(self) -> None:
         self._number: int | None = None
 
+    @property
+    def is_requested(self) -> bool:
+        """Whether a signal was received."""
+        return self._number is not None
+
     def listen(self) -> None:
         """Installs handlers by which SIGTERM raises an exception, as Ctrl-C does, so that unfinished output is
         removed."""

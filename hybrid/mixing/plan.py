@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -11,6 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from hybrid.ahead import ahead
 from hybrid.analysis.analyse import Analysis
 from hybrid.analysis.chunks import Progress
 from hybrid.analysis.recording import blank_recording
@@ -112,17 +112,14 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
     aligned = align_song(song, reader, naming_of(rules, config.network), progress)
     empty = blank_recording(aligned.song, aligned.pairs).dry(0.0)
     spec = shape_spec(aligned.song, empty, rules, config)
-    with ThreadPoolExecutor(2) as aside:
+    with ahead(progress) as compile_ahead:
         # the song's shape is known: its programs are made while its samples are read, the one that takes longest first
-        ready = []
         if config.n_steps or config.proposes:
-            ready.append(aside.submit(prepare_steps, spec.task, spec.nothing))
+            compile_ahead(prepare_steps, spec.task, spec.nothing)
         if config.network and config.proposes:
-            ready.append(aside.submit(prepare_proposal, config.network, empty, spec.nothing))
-        ready.append(aside.submit(prepare_readings, spec.objective, empty, spec.nothing))
+            compile_ahead(prepare_proposal, config.network, empty, spec.nothing)
+        compile_ahead(prepare_readings, spec.objective, empty, spec.nothing)
         analysis = measure_song(aligned, reader, progress).analysis
-        for each in ready:
-            each.result()
     song = aligned.song
     problem = _problem_of(song, analysis, spec, rules, config)
     objective, dry = problem.objective, analysis.dry

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -220,6 +221,21 @@ def test_a_mix_that_is_stopped_leaves_nothing_behind(number: signal.Signals, son
         time.sleep(0.01)
     process.send_signal(number)
     assert process.wait(300) == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
+    assert list(tmp_path.iterdir()) == [song]
+
+
+@pytest.mark.long
+def test_a_mix_that_compiles_is_stopped_at_once(song: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory):
+    kept = tmp_path_factory.mktemp("programs")
+    command = "from hybrid.cli.app import main; main()"
+    environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(kept)}
+    process = subprocess.Popen([sys.executable, "-c", command, "mix", song, "-o", tmp_path / "out"], env=environment)
+    # a program is kept as it was traced, and then takes long to compile
+    while not list(kept.glob("traced/*")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 143
     assert list(tmp_path.iterdir()) == [song]
 
 
