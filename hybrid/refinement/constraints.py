@@ -71,10 +71,10 @@ def constraint_weights_of(
     a multiple of their own weight. Rules that are off, ask for nothing, act on the output level or are only measured
     are no constraints.
     """
-    required = np.array([rule.kind == "require" for rule in rules])
-    technical = required | np.array([rule.tier <= 1 for rule in rules])
+    required = np.array([rule.kind == "require" for rule in rules], bool)
+    technical = required | np.array([rule.tier <= 1 for rule in rules], bool)
     # the output level is solved at every step: descent cannot change what depends on it alone
     eligible = [rule.enabled and rule.optimised and has_limits(rule) and rule.acts_on != ("master",) for rule in rules]
     weight = np.array([rule.weight for rule in rules], np.float32)
-    largest = np.where(technical, UNLIMITED, WEIGHT_FACTOR * weight) * np.array(eligible)
+    largest = np.where(technical, UNLIMITED, WEIGHT_FACTOR * weight) * np.array(eligible, bool)
     return constraint_weights_by_target(objective, rule_readings, required, largest)

@@ -99,7 +99,8 @@ def advance(
 
     (each, _), vjp, (multiplier, worst) = jax.vjp(costs, state.unconstrained, has_aux=True)
     # reverse mode gives the gradient of any weighted sum of costs: the cotangents are its weights
-    one_rule = (jnp.arange(n_rules) == costliest_first(objective.weight, state.cost)[what]).astype(jnp.float32)
+    rank = jnp.argsort(costliest_first(objective.weight, state.cost))
+    one_rule = (rank == what).astype(jnp.float32)
     weights = jnp.where(is_whole, objective.weight, one_rule)
     cotangent = jnp.where(is_step, objective.weight * share * state.cap, weights)
     (gradient,) = vjp((cotangent, is_step.astype(jnp.float32)))
@@ -132,7 +133,7 @@ def descend(
     what = jnp.concatenate([jnp.full(size, STEP), jnp.arange(n_compared(objective))])
     leaves, (gradients, worst) = jax.lax.scan(once, jax.tree.leaves(state), what)
     state = jax.tree.unflatten(tree, leaves)
-    asks = np.array([rule.asks for rule in objective.program.rules])
+    asks = np.array([rule.asks for rule in objective.program.rules], bool)
     cap, cosine = caps_and_cosines(objective.weight, asks, state.cap, state.cost, gradients[size:])
     return jax.tree.leaves(state._replace(cap=cap)), state.cost, worst[-1], cosine
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import jax.flatten_util
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
@@ -260,8 +261,10 @@ def _round(task: Task, advanced: Callable[..., tuple], state: State, size: int) 
     for rank in range(n_compared(objective)):
         _, gradient, violation = advanced(state, np.int32(rank))
         gradients.append(gradient)
-    asks = np.array([rule.asks for rule in objective.program.rules])
-    cap, cosine = caps_and_cosines(objective.weight, asks, state.cap, state.cost, jax.numpy.stack(gradients))
+    asks = np.array([rule.asks for rule in objective.program.rules], bool)
+    # of no rules there is nothing to compare
+    compared = jnp.stack(gradients) if gradients else jnp.zeros((0, 0))
+    cap, cosine = caps_and_cosines(objective.weight, asks, state.cap, state.cost, compared)
     ended = Round(*(np.asarray(each) for each in (state.cost, violation, cosine)))
     return state._replace(cap=cap), ended
 

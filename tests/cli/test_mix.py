@@ -224,6 +224,14 @@ def test_a_mix_that_is_stopped_leaves_nothing_behind(number: signal.Signals, son
     assert list(tmp_path.iterdir()) == [song]
 
 
+def test_a_set_without_rules_asks_for_nothing(song: Path, tmp_path: Path, hybrid: Callable[..., Output]) -> None:
+    rules = tmp_path / "none.yaml"
+    rules.write_text("schema: mixrules/1\nid: none\ntitle: No rules\nrules: []\n")
+    output = hybrid("mix", song, "-o", tmp_path / "out", "--rules", rules, "--model", "none", "--steps", 2)
+    assert (output.code, output.err) == (0, "")
+    assert "0 of 0 rules kept" in output.out
+
+
 @pytest.mark.long
 def test_a_mix_that_compiles_is_stopped_at_once(song: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory):
     kept = tmp_path_factory.mktemp("programs")
