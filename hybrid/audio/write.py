@@ -16,7 +16,7 @@ from types import TracebackType
 
 from hybrid import shelf
 from hybrid.errors import InputError, Problem, UnwritableError
-from hybrid.processes import may_be_running, this_process
+from hybrid.processes import may_be_running, signals_deferred, this_process
 
 _MARKER = ".hybrid"
 _SMALL = 1 << 20
@@ -50,7 +50,9 @@ class OutputFolder:
     def __enter__(self) -> OutputFolder:
         try:
             self._check()
-            _lock(self._lock_file, self._target, self.path.name)
+            # between its creation and its content nobody could tell whose it is
+            with signals_deferred():
+                _lock(self._lock_file, self._target, self.path.name)
             _clear(self._parent, self._target)
             self._was_there = self._target.exists()
             self.path.mkdir()

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from hybrid.processes import signals_deferred
+
 if TYPE_CHECKING:
     from typer import Context as Context
 else:
@@ -66,21 +68,6 @@ def _leave(number: int) -> None:
 def load(*modules: str) -> None:
     """Imports modules that start JAX, with signals deferred: its libraries crash if they are interrupted while
     loading."""
-    with _deferred():
+    with signals_deferred():
         for module in modules:
             import_module(module)
-
-
-@contextmanager
-def _deferred() -> Iterator[None]:
-    """Defers signals that arrive in the block to its end."""
-    arrived: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    previous = [signal.signal(number, lambda number, frame: arrived.append(number)) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, previous, strict=True):
-            signal.signal(number, handler)
-        for number in arrived[:1]:
-            signal.raise_signal(number)
