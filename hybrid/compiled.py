@@ -54,15 +54,14 @@ class ExportedFunction:
 
         The shapes of the others are those of the first call.
         """
-        leaves, tree = jax.tree.flatten(first)
-        leaves, program = jax.device_put(leaves), list[Callable[[list], PyTree]]()
+        first = jax.device_put(first)
+        leaves, program = jax.tree.leaves(first), list[Callable[[list], PyTree]]()
 
         def call(*given: PyTree) -> PyTree:
-            others = jax.tree.leaves(given)
+            every = [*leaves, *jax.tree.leaves(given)]
             if not program:
-                whole = jax.tree.structure((*jax.tree.unflatten(tree, leaves), *given))
-                program.append(_program(self, whole, _shapes([*leaves, *others])))
-            return program[0]([*leaves, *others])
+                program.append(_program(self, jax.tree.structure((*first, *given)), _shapes(every)))
+            return program[0](every)
 
         return call
 

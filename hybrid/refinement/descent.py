@@ -171,9 +171,8 @@ def caps_and_cosines(
     cost: Float[Array, " rule"],
     gradients: Float[Array, "compared coordinate"],
 ) -> tuple[Float[Array, " rule"], Float[Array, "rule rule"]]:
-    """New caps from the gradients of the rules that cost most, and the cosines between those.
-
-    `asks` tells which rules have limits."""
+    """New caps from the gradients of the rules that cost most, and the cosines between those; `asks` tells which rules
+    have limits."""
     n_rules, compared = len(weight), costliest_first(weight, cost)[: len(gradients)]
     norm = jnp.linalg.norm(gradients, axis=1)
     directions = gradients / jnp.maximum(norm, 1e-9)[:, None]
