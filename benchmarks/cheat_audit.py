@@ -195,7 +195,7 @@ def judged(
 ) -> tuple[Float[Array, " rule"], Float[Array, " rule"], Treatment]:
     """Penalty of each rule, mean excess over its targets in scales, and the treatment before make-up."""
     n_rules = len(objective.program.rules)
-    treatment = project(objective, dry, apply_makeup(dry, constrain(unconstrained)))
+    treatment = project(objective.output, dry, apply_makeup(dry, constrain(unconstrained)))
     readings = objectives.readings(objective, dry, treatment)
     targets = objectives.targets_of(objective, readings)
     beyond = objectives.excess(targets.value, targets.low, targets.high) / targets.scale

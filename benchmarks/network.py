@@ -59,7 +59,7 @@ class Course(NamedTuple):
 def total(plan: Plan, treatment: Treatment) -> float:
     """Weighted penalties of all rules, in the power domain, over all frames."""
     dry, objective = plan.analysis.dry, plan.objective
-    readings = read_panel(objective, predict(dry, objectives.project(objective, dry, treatment)))
+    readings = read_panel(objective, predict(dry, objectives.project(objective.output, dry, treatment)))
     return float(objective.weight @ objectives.penalties(objective, readings, jnp.zeros_like(objective.weight)))
 
 

@@ -29,7 +29,6 @@ from hybrid.measure.meter import Meter
 from hybrid.measure.panel import Measured, predict
 from hybrid.mixing.mixdown import rendered
 from hybrid.mixing.observe import Observer
-from hybrid.treatment import effect
 from hybrid.treatment.bounds import constrain
 from hybrid.treatment.types import Dry, Treatment, map_parts, neutral
 
@@ -87,7 +86,7 @@ def errors_of(song: Song, seed: int) -> Errors:
 @jax.jit
 def bands_db(measured: Measured) -> jax.Array:
     """Long-term band levels of the mix."""
-    return spectrum.long_term_db(effect.mix_power(measured.whole), jnp.ones(measured.mix_k.shape))
+    return spectrum.long_term_db(measured.mix_power, jnp.ones(measured.mix_k.shape))
 
 
 def row(name: str, tracks: np.ndarray, mixes: np.ndarray, bands: np.ndarray) -> str:

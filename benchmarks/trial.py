@@ -132,7 +132,11 @@ def _sums(dry: Dry, treatment: Treatment) -> tuple[Array, Array, Array]:
     track_k, pair_k = effect.track_k(layer), effect.pair_k(layer)
     mix_k = jax.numpy.maximum(track_k.sum(axis=0) + pair_k.sum(axis=0), 0.0)
     levels = loudness.active_lufs(track_k, dry.active)
-    return levels, effect.mix_over_time(layer, dry.inside), loudness.block_power(mix_k, dry.frame_s, BLOCK_S)
+    return (
+        levels,
+        jnp.einsum("ctb,t->cb", effect.mixture(layer), dry.inside),
+        loudness.block_power(mix_k, dry.frame_s, BLOCK_S),
+    )
 
 
 class Heard(dict[str, Float[np.ndarray, "..."]]):
@@ -254,22 +258,9 @@ def _decided(decided: Decisions, song: Song, raw: Heard, human: Heard) -> tuple[
 
 
 def refined(problems: Mapping[str, MixProblem], steps: int) -> dict[str, Treatment]:
-    """The treatment of each arm; those that one program serves are refined side by side."""
-    groups: dict[object, list[str]] = defaultdict(list)
-    for name, problem in problems.items():
-        groups[(problem.objective.program.key, jax.tree.structure(problem.start))].append(name)
-    treatments = {}
-    for names in groups.values():
-        for first in range(0, len(names), refinement.AT_ONCE):
-            some = names[first : first + refinement.AT_ONCE]
-            done = refinement.refine_many(
-                [problems[name].task for name in some], [problems[name].start for name in some], steps
-            )
-            treatments |= {
-                name: jax.device_put(one.treatment, jax.local_devices()[0])
-                for name, one in zip(some, done, strict=True)
-            }
-    return treatments
+    """The treatment of each arm."""
+    done = {name: refinement.refine(problem.task, problem.start, steps) for name, problem in problems.items()}
+    return {name: jax.device_put(one.treatment, jax.local_devices()[0]) for name, one in done.items()}
 
 
 # Tables

@@ -150,7 +150,7 @@ def propose(
     The seed draws the sides on which tracks start.
     """
     problem = _formulated(song, rules, MixConfig(0, seed, _network(network)))
-    return project(problem.task.objective, problem.task.dry, pinned(problem.start, problem.task.pins))
+    return project(problem.task.objective.output, problem.task.dry, pinned(problem.start, problem.task.pins))
 
 
 def refine(

@@ -10,11 +10,14 @@ from __future__ import annotations
 import ctypes
 import gc
 import hashlib
+import json
 import os
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 import jax
 from jax import export
@@ -31,14 +34,37 @@ _MOST_BYTES = 2.5e9
 """Resident memory above which programs are dropped between songs. A guess: a process per core, 4 GB a core."""
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _MOST_PROGRAMS = 64
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+"""Parameters of glibc's mallopt, from malloc.h."""
 Shapes = tuple[tuple[tuple[int, ...], str], ...]
+
+
+def storable(*containers: type[tuple]) -> None:
+    """Lets results of exported functions hold these types of named tuples."""
+    for each in containers:
+        export.register_namedtuple_serialization(each, serialized_name=f"{each.__module__}.{each.__name__}")
+
+
+def storable_dataclass(container: type) -> None:
+    """Lets results of exported functions hold a dataclass whose static fields, the last ones, are numbers."""
+
+    def rebuilt(aux_data: Any, children: Sequence[Any]) -> Any:
+        return container(*children, *aux_data)
+
+    export.register_pytree_node_serialization(
+        container,
+        serialized_name=f"{container.__module__}.{container.__name__}",
+        serialize_auxdata=lambda static: json.dumps(static).encode(),
+        deserialize_auxdata=lambda stored: tuple(json.loads(stored)),
+        from_children=rebuilt,
+    )
 
 
 class ExportedFunction:
     """A function of arrays, in any containers, that is traced once for each structure and set of shapes.
 
-    `name` identifies the values that the function closes over; its module, and what that imports, its code. The result
-    consists of tuples, lists and arrays.
+    `name` identifies the values that the function closes over; its module, and what that imports, its code. Containers
+    of the result are tuples, lists, dictionaries and those that are `storable`.
     """
 
     def __init__(self, name: str, function: Callable[..., PyTree]) -> None:
@@ -47,7 +73,7 @@ class ExportedFunction:
 
     def __call__(self, *given: PyTree) -> PyTree:
         leaves, tree = jax.tree.flatten(given)
-        return _program(self, tree, _shapes(leaves))(leaves)
+        return _program(self, tree, _shapes(leaves)).compiled()(leaves)
 
     def bound(self, *first: PyTree) -> Callable[..., PyTree]:
         """The function of its other arguments, for many calls: the first ones are put on the device once.
@@ -60,22 +86,59 @@ class ExportedFunction:
         def call(*given: PyTree) -> PyTree:
             every = [*leaves, *jax.tree.leaves(given)]
             if not program:
-                program.append(_program(self, jax.tree.structure((*first, *given)), _shapes(every)))
+                program.append(_program(self, jax.tree.structure((*first, *given)), _shapes(every)).compiled())
             return program[0](every)
 
         return call
 
     def prepare(self, *given: PyTree) -> None:
         """Compiles the program for arguments of these structures and shapes."""
+        self._for(given).compiled()
+
+    def outline(self, *given: PyTree) -> PyTree:
+        """The shapes of the result for arguments of these structures and shapes, by tracing alone."""
+        return self._for(given).outline()
+
+    def _for(self, given: tuple[PyTree, ...]) -> _Program:
         leaves, tree = jax.tree.flatten(given)
-        _program(self, tree, _shapes(leaves))
+        return _program(self, tree, _shapes(leaves))
 
 
-@lru_cache(maxsize=_MOST_PROGRAMS)
-def _program(function: ExportedFunction, tree: Hashable, shapes: Shapes) -> Callable[[list], PyTree]:
-    arguments = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
-    traced = _traced(function, tree, shapes, arguments)
-    return jax.jit(traced.call).lower(arguments).compile()
+class _Program:
+    """A function for one structure and set of shapes: traced once and compiled once, whichever thread asks first."""
+
+    def __init__(self, function: ExportedFunction, tree: Hashable, shapes: Shapes) -> None:
+        self._function, self._tree, self._shapes = function, tree, shapes
+        self._arguments = [jax.ShapeDtypeStruct(*shape) for shape in shapes]
+        self._tracing, self._compiling = Lock(), Lock()
+        self._exported: export.Exported | None = None
+        self._outline: PyTree = None
+        self._compiled: Callable[[list], PyTree] | None = None
+
+    def compiled(self) -> Callable[[list], PyTree]:
+        with self._compiling:
+            if self._compiled is None:
+                exported = self._traced()
+                self._compiled = jax.jit(exported.call).lower(self._arguments).compile()
+                # a traced program takes megabytes, and is on disk
+                self._exported = None
+            return self._compiled
+
+    def outline(self) -> PyTree:
+        if self._outline is None:
+            self._traced()
+        return self._outline
+
+    def _traced(self) -> export.Exported:
+        with self._tracing:
+            if self._exported is None:
+                self._exported = _traced(self._function, self._tree, self._shapes, self._arguments)
+                avals = [jax.ShapeDtypeStruct(each.shape, each.dtype) for each in self._exported.out_avals]
+                self._outline = jax.tree.unflatten(self._exported.out_tree, avals)
+            return self._exported
+
+
+_program = lru_cache(maxsize=_MOST_PROGRAMS)(_Program)
 
 
 def _traced(
@@ -113,6 +176,15 @@ def clear_compiled() -> None:
         jax.clear_caches()
         gc.collect()
         _trim()
+
+
+def reuse_memory() -> None:
+    """Lets glibc keep what is freed for the next array, until `clear_compiled`: an array of a megabyte is otherwise
+    mapped, filled with zeros and unmapped again at every call, which takes a fifth of the time of a refinement."""
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, 32 << 20)
+        libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
 def _trim() -> None:

@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "judging": {"audio", "errors", "tabular"},
     "signal": set(),
     "treatment": {"signal"},
-    "measure": {"signal", "treatment"},
+    "measure": {"compiled", "signal", "treatment"},
     "model": {"measure", "signal", "treatment"},
     "knowledge": {
         *{"audio", "validation", "compiled", "document", "errors", "measure", "quantity", "shelf", "signal", "tabular"},
@@ -67,7 +67,6 @@ MAY_IMPORT: dict[str, set[str]] = {
             "document",
             "errors",
             "knowledge",
-            "measure",
             "model",
             "proposal",
         },
@@ -97,7 +96,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "study": {
         *{"json_text", "scratch"},
         *{"analysis", "audio", "batch", "validation", "compiled", "corpus", "errors", "export", "judging", "knowledge"},
-        *{"measure", "mixing", "pages", "proposal", "refinement", "shelf", "source_hash", "training", "treatment"},
+        *{"mixing", "pages", "proposal", "refinement", "shelf", "source_hash", "training", "treatment"},
         "units",
     },
 }

@@ -15,7 +15,7 @@ import hybrid
 from hybrid.knowledge import evaluate
 from hybrid.model.sizes import Sizes
 from hybrid.proposal import field
-from hybrid.refinement import refine
+from hybrid.refinement import programs
 from hybrid.source_hash import _read, source_hash
 
 MADE_UP = {
@@ -31,7 +31,7 @@ MADE_UP = {
     "whole.py": "import made.inner",
 }
 """A package by its files. `top` follows from `inner.deep` and `late`; packages are only passed."""
-PROGRAMS = [evaluate._READ, refine._ADVANCE, refine._program_of_many(1)]
+PROGRAMS = [evaluate._READ, programs._MEASURED, programs._PULL, programs._MOVE]
 PROGRAMS += [*field._programs(Sizes(2, 2, n_frames=8)), field._classifier(Sizes(2, 2, n_frames=8)), field._EXPECTED]
 EXAMPLES, REFINED = "hybrid.training.corpus", "hybrid.training.refined_targets"
 SONGS, STUDIES = "hybrid.batch.work", "hybrid.study.run"

@@ -72,7 +72,7 @@ def _curves(
 
     return _Curves(
         raw_spectrum_db=shape(effect.mix_power(raw)),
-        mix_spectrum_db=shape(effect.mix_power(measured.whole)),
+        mix_spectrum_db=shape(measured.mix_power),
         raw_short_term_lufs=short_term(raw_k, raw_lufs),
         mix_short_term_lufs=short_term(measured.mix_k, measured.loudness_lufs),
         before_lu=relative(effect.track_k(raw), raw_k),

@@ -106,12 +106,12 @@ class Objective:
 
 
 @partial(jax.jit, inline=True)
-def project(objective: Objective, dry: Dry, treatment: Treatment) -> Treatment:
+def project(output: Output, dry: Dry, treatment: Treatment) -> Treatment:
     """The treatment with its output level solved: at the loudness aimed for, or lower if the peaks need it."""
     song = predict(dry, treatment)
     loudness = song.loudness_lufs - treatment.master.level_db
     # powers hold no peak: the raw sum's distance from loudness to peak stands for that of the mix
-    level = output_level_db(objective.output, loudness, loudness + dry.peak_to_loudness_db)
+    level = output_level_db(output, loudness, loudness + dry.peak_to_loudness_db)
     # solved, not searched for: no rule may pull at the level through the solution
     master = treatment.master._replace(level_db=jax.lax.stop_gradient(level))
     return replace(treatment, master=master)
@@ -143,11 +143,11 @@ def readings(
     `completed` derives the treatment that is measured, such as by make-up gain; gradients of free parts pass through.
     """
     panels = panels_by_parts(
-        {_gradient_parts(rule) for rule in objective.program.rules},
+        {gradient_parts(rule) for rule in objective.program.rules},
         treatment,
         lambda partly_held: predict(dry, completed(partly_held), raw),
     )
-    return read(objective, lambda rule: panels[_gradient_parts(rule)])
+    return read(objective, lambda rule: panels[gradient_parts(rule)])
 
 
 def evaluate_before_makeup(
@@ -158,7 +158,7 @@ def evaluate_before_makeup(
     Descent and networks work on such treatments: tone and dynamics then leave the loudness of a track as it is.
     """
     # the output level is that of the treatment after make-up, which is what will be rendered
-    output = project(objective, dry, apply_makeup(dry, treatment)).master
+    output = project(objective.output, dry, apply_makeup(dry, treatment)).master
     return readings(objective, dry, replace(treatment, master=output), raw, partial(apply_makeup, dry))
 
 
@@ -186,7 +186,7 @@ def log_cost(weighted: Float[Array, ""]) -> Float[Array, ""]:
     return jnp.log1p(weighted)
 
 
-def _gradient_parts(rule: RuleType) -> tuple[str, ...]:
+def gradient_parts(rule: RuleType) -> tuple[str, ...]:
     """The parts that a rule's gradient reaches: none if the rule is only measured."""
     return rule.acts_on if rule.optimised else ()
 

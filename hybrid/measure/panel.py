@@ -15,11 +15,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from hybrid.compiled import storable, storable_dataclass
 from hybrid.measure import loudness, masking
 from hybrid.measure.decibel import FLOOR
 from hybrid.measure.explained import CEILING_DB
-from hybrid.treatment import curves, effect
-from hybrid.treatment.effect import Layer, Mixture
+from hybrid.treatment import curves, effect, types
+from hybrid.treatment.effect import Layer, Return
 from hybrid.treatment.types import Dry, Treatment
 
 
@@ -56,8 +57,14 @@ class Measured(NamedTuple):
     treatment: Treatment | None
     """None where it is unknown, or where there is none."""
     tracks: Layer
-    whole: Layer | Mixture
-    """The mix: that of `tracks` when predicted, the rendered one when observed."""
+    direct_power: Float[Array, "track frame band"]
+    """Power of every track without its reverberation, sum of both channels."""
+    pair_power: Float[Array, "pair frame band"]
+    """Contribution of each pair that shares phase to the power of the sum, positive or negative."""
+    mix_power: Float[Array, "frame band"]
+    """Power of the mix, sum of both channels: that of `tracks` when predicted, the rendered one when observed."""
+    whole: Float[Array, "3 frame band"]
+    """Left, right and cross power of the same mix, for what depends on channels: its gradient is dearer."""
     track_k: Float[Array, "track frame"]
     """K-weighted power of each treated track, sum of both channels and all bands."""
     pair_k: Float[Array, "pair frame"]
@@ -88,7 +95,15 @@ def slew(treatment: Treatment, time_s: Float[Array, " frame"], frame_s: float) -
     return jnp.pad(jnp.diff(moving, axis=-1) / frame_s, ((0, 0), (0, 0), (1, 0)))
 
 
-class _Levels(NamedTuple):
+storable(Raw, Measured, Layer, Return, types.Gain, types.Eq, types.Dynamics, types.Pan, types.Reverb, types.Master)
+storable_dataclass(Treatment)
+
+
+class _Powers(NamedTuple):
+    direct_power: Float[Array, "track frame band"]
+    pair_power: Float[Array, "pair frame band"]
+    mix_power: Float[Array, "frame band"]
+    whole: Float[Array, "3 frame band"]
     track_k: Float[Array, "track frame"]
     pair_k: Float[Array, "pair frame"]
     mix_k: Float[Array, " frame"]
@@ -108,8 +123,19 @@ def predict(dry: Dry, treatment: Treatment, raw: Raw | None = None) -> Measured:
     `raw` is `raw_of(dry)`, given where it was computed once for many treatments.
     """
     layer, raw = effect.treated(dry, treatment), raw or raw_of(dry)
-    levels = _predicted(layer, dry, raw.whole, treatment.master.level_db, treatment)
-    return Measured(dry, raw, treatment, layer, layer, *levels)
+    return Measured(
+        dry, raw, treatment, layer, *_predicted(layer, dry, raw.whole, treatment.master.level_db, treatment)
+    )
+
+
+def without_raw(song: Measured) -> Measured:
+    """What a treatment changes of a predicted panel: a compiled function would copy the rest into its result."""
+    return song._replace(dry=None, raw=None, tracks=song.tracks._replace(dry=None))  # pyright: ignore
+
+
+def with_raw(song: Measured, dry: Dry, raw: Raw) -> Measured:
+    """The panel again, of the same raw tracks."""
+    return song._replace(dry=dry, raw=raw, tracks=song.tracks._replace(dry=dry))
 
 
 def predict_tracks(
@@ -122,7 +148,7 @@ def predict_tracks(
     """
     raw = raw or raw_of(dry)
     levels = _predicted(tracks, dry, raw.whole, jnp.asarray(output_level_db, dry.power.dtype), None)
-    return Measured(dry, raw, None, tracks, tracks, *levels)
+    return Measured(dry, raw, None, tracks, *levels)
 
 
 @partial(jax.jit, inline=True)
@@ -132,9 +158,10 @@ def _predicted(
     raw_whole: Float[Array, " frame"],
     output_level_db: Float[Array, ""],
     treatment: Treatment | None,
-) -> _Levels:
+) -> _Powers:
     # finite in silence as well, where it is not used: else its gradient would be NaN
-    power_ratio = jnp.sum(effect.mix_power(layer), axis=-1) / jnp.where(raw_whole > FLOOR, raw_whole, 1.0)
+    mix_power = effect.mix_power(layer)
+    power_ratio = jnp.sum(mix_power, axis=-1) / jnp.where(raw_whole > FLOOR, raw_whole, 1.0)
     track_k, pair_k = effect.track_k(layer), effect.pair_k(layer)
     # cancelling pairs reach zero only to rounding
     mix_k = jnp.maximum(jnp.sum(track_k, axis=0) + jnp.sum(pair_k, axis=0), 0.0)
@@ -144,7 +171,22 @@ def _predicted(
     peaks = dry.peak * jnp.where(raw_whole > FLOOR, power_ratio, 0.0)
     return_k = effect.return_k(layer)
     speed = None if treatment is None else slew(treatment, dry.time_s, dry.frame_s)
-    return _Levels(track_k, pair_k, mix_k, return_k, peaks, level, peak, output_level_db, speed, _clean(dry))
+    return _Powers(
+        effect.direct_power(layer),
+        effect.pair_power(layer),
+        mix_power,
+        effect.mixture(layer),
+        track_k,
+        pair_k,
+        mix_k,
+        return_k,
+        peaks,
+        level,
+        peak,
+        output_level_db,
+        speed,
+        _clean(dry),
+    )
 
 
 def _clean(dry: Dry) -> Float[Array, "2 track"]:
@@ -165,14 +207,18 @@ def observe(
     """
     whole = effect.untreated(mix)
     observed = _observed(dry, treatment, tracks, whole, levels)
-    return Measured(dry, raw_of(dry), treatment, tracks, effect.mixture(whole), *observed)
+    return Measured(dry, raw_of(dry), treatment, tracks, *observed)
 
 
 @jax.jit
 def _observed(
     dry: Dry, treatment: Treatment | None, tracks: Layer, whole: Layer, levels: tuple[Scalar, Scalar]
-) -> _Levels:
-    return _Levels(
+) -> _Powers:
+    return _Powers(
+        direct_power=effect.direct_power(tracks),
+        pair_power=effect.pair_power(tracks),
+        mix_power=effect.mix_power(whole),
+        whole=effect.mixture(whole),
         track_k=effect.track_k(tracks),
         pair_k=effect.pair_k(tracks),
         # the rendered mix is measured as a song of one track

@@ -18,7 +18,7 @@ from hybrid.analysis.song import Naming, align_song, measure_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.knowledge.compile import compile_rules, optional_parts
-from hybrid.knowledge.evaluate import predicted, prepare_readings, raw_panel, read_panel, verdict
+from hybrid.knowledge.evaluate import predicted, predicted_panel, prepare_readings, raw_panel, read_panel, verdict
 from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.matches import MatchReport, notes_on_raw_levels
 from hybrid.knowledge.objective import Objective
@@ -29,7 +29,7 @@ from hybrid.knowledge.start_levels import beyond_expected
 from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.balance import raw_lufs
 from hybrid.measure.loudness import ABSOLUTE_GATE_LUFS
-from hybrid.measure.panel import Measured, predict
+from hybrid.measure.panel import Measured
 from hybrid.mixing.settings import Settings, placed_by, treatment_of
 from hybrid.proposal.field import (
     classify_tracks,
@@ -43,7 +43,9 @@ from hybrid.proposal.weights import Network
 from hybrid.refinement.constraints import UNLIMITED, constraint_weights_of, signed_excess
 from hybrid.refinement.initial import RawFindings, network_start, usual_start
 from hybrid.refinement.pins import pins_of
-from hybrid.refinement.refine import Refined, Task, negative_gradient, prepare_steps, refine, refine_further
+from hybrid.refinement.programs import prepare
+from hybrid.refinement.refine import Refined, Task, negative_gradient, refine, refine_further
+from hybrid.treatment.bounds import unconstrain
 from hybrid.treatment.effect import pool
 from hybrid.treatment.types import Dry, Treatment, neutral
 
@@ -115,10 +117,10 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
     with ahead(progress) as compile_ahead:
         # the song's shape is known: its programs are made while its samples are read, the one that takes longest first
         if config.n_steps or config.proposes:
-            compile_ahead(prepare_steps, spec.task, spec.nothing)
+            prepare(spec.task, unconstrain(spec.nothing), compile_ahead)
         if config.network and config.proposes:
             compile_ahead(prepare_proposal, config.network, empty, spec.nothing)
-        compile_ahead(prepare_readings, spec.objective, empty, spec.nothing)
+        prepare_readings(spec.objective, empty, spec.nothing, compile_ahead)
         analysis = measure_song(aligned, reader, progress).analysis
     song = aligned.song
     problem = _problem_of(song, analysis, spec, rules, config)
@@ -243,7 +245,7 @@ def correct_plan(plan: Plan, observed: Measured) -> Plan | None:
         np.any((np.asarray(c) > BROKEN) & (weights >= UNLIMITED)) for c, weights in limits
     ):
         return None
-    expected = read_panel(plan.objective, predict(dry, treatment))
+    expected = read_panel(plan.objective, predicted_panel(plan.objective.output, dry, treatment))
     shift = [
         np.where(weights > 0.0, np.asarray(f.value) - np.asarray(e.value), 0.0).astype(np.float32)
         for f, e, weights in zip(readings, expected, plan.task.constraints, strict=True)

@@ -95,7 +95,7 @@ class SongObjective:
     def constrain(self, unconstrained: Treatment) -> Treatment:
         """The treatment within its bounds that unconstrained values stand for; differentiable."""
         treatment = apply_makeup(self.dry, treatment_of(unconstrained, self.task.pins))
-        return objectives.project(self.task.objective, self.dry, treatment)
+        return objectives.project(self.task.objective.output, self.dry, treatment)
 
     def unconstrain(self, treatment: Treatment) -> Treatment:
         """The values that `constrain` turns into the given treatment, or into one just within its bounds."""
@@ -131,7 +131,7 @@ class _RuleIds:
 
 @jax.jit
 def _cost(ids: _RuleIds, objective: Objective, dry: Dry, treatment: Treatment) -> Costs:
-    projected = objectives.project(objective, dry, treatment)
+    projected = objectives.project(objective.output, dry, treatment)
     return _costs(ids, objective, objectives.readings(objective, dry, projected))
 
 

@@ -63,7 +63,8 @@ def mix_features(dry: Dry, treatment: Treatment, features: InputFeatures) -> Mix
     loudness_db = 10.0 * jnp.log10((mean_k + FAINT) / (jnp.sum(mix_k) / jnp.maximum(n_inside, 1e-6) + FAINT))
     over_others_db = 10.0 * jnp.log10((jnp.sum(power_k, axis=-1) + FAINT) / (others + FAINT))
     zones = jnp.asarray(zone_curves().T, power.dtype)
-    stereo, sum_stereo = effect.over_time(layer, active) @ zones, effect.mix_over_time(layer, dry.inside) @ zones
+    over_time = jnp.einsum("ctb,t->cb", effect.mixture(layer), dry.inside)
+    stereo, sum_stereo = effect.over_time(layer, active) @ zones, over_time @ zones
     # power of left less right: rounding can make it negative
     side, sum_side = (jnp.maximum(x[..., 0, :] + x[..., 1, :] - 2.0 * x[..., 2, :], 0.0) for x in (stereo, sum_stereo))
     side_db, sum_side_db = (

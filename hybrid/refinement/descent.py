@@ -1,14 +1,13 @@
-"""Gradient descent on the rules, in unconstrained (whitened) coordinates: pure functions, to be compiled.
+"""A step of descent in unconstrained (whitened) coordinates: pure functions, to be compiled.
 
-The cost is the weighted sum of the rules' penalties. Rules that are required, and rules that the raw sum keeps, are
-inequality constraints besides, met by an augmented Lagrangian (Nocedal & Wright, Numerical Optimization, ch. 17). At
-the end of a round the gradients of the rules that cost most are measured, each by itself: a gradient longer than one
+At the end of a round the gradients of the rules that cost most are measured, each by itself: a gradient longer than one
 is capped from then on, and the cosines between gradients show which rules oppose each other.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -18,149 +17,110 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
-from hybrid.knowledge import objective as objectives
-from hybrid.knowledge.objective import NO_LIMIT, Objective
-from hybrid.measure.panel import raw_of
-from hybrid.refinement.constraints import UNLIMITED, ConstraintWeights, beyond_limits
+from hybrid.knowledge.objective import Output, project
+from hybrid.measure.panel import Measured, Raw, predict, without_raw
 from hybrid.refinement.pins import Pins, treatment_of
+from hybrid.refinement.pull import Pulls
+from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.parts import PARTS
-from hybrid.treatment.types import Dry, Treatment, map_parts
+from hybrid.treatment.types import Dry, Master, Treatment, hold, is_named, map_parts, treatment_parts
 
 N_COMPARED = 8
 """Rules whose gradients are measured by themselves at the end of a round: those that cost most. A satisfied rule has no
 gradient."""
-STEP, WHOLE = -1, -2
-"""What `advance` does: a step, or the gradient of all rules."""
 RATE = 0.12
 """Largest step of a coordinate, in whitened units: a third of a decibel of level."""
-MARGIN = 0.05
-"""Constraints are kept this many scales inside their limits, since rendering differs a little from prediction."""
-RHO = (1.0, 20.0)
-"""Stiffness of the constraints at the start and at the end; it grows geometrically."""
-DUAL_RATE = 0.1
-"""Share of the augmented Lagrangian's multiplier update that is made at every step."""
 
 
-class Task(NamedTuple):
-    """The data of one refinement: the rules, the song, and what limits the treatment."""
+class Setting(NamedTuple):
+    """What a step needs besides the rules: the song, and what limits its treatment."""
 
-    objective: Objective
+    output: Output
     dry: Dry
+    raw: Raw
     pins: Pins
-    constraints: ConstraintWeights
-    in_turn: np.float32 = np.float32(1.0)
+    in_turn: Float[Array, ""] | np.float32
     """1 if groups begin to move one after the other, 0 if all move at once, as from a network's proposal."""
 
 
-class State(NamedTuple):
-    """Everything that changes from step to step."""
+class Position(NamedTuple):
+    """Where descent is."""
 
     unconstrained: Treatment
     optimiser: optax.OptState
-    cap: Float[Array, " rule"]
-    multiplier: Float[Array, " target"]
-    step: Float[Array, ""]
-    cost: Float[Array, " rule"]
-    """Of the last step, before weights."""
 
 
-def advance(
-    n_steps: Float[Array, ""], task: Task, state: State, what: Int[Array, ""]
-) -> tuple[list[Array], Float[Array, " coordinate"], Float[Array, ""]]:
-    """The state after a step of `n_steps` in all, as leaves, and the gradient that it followed.
+def measured(setting: Setting, unconstrained: Treatment) -> Measured:
+    """What the rules read of the coordinates, without the raw tracks."""
+    treatment = treatment_of(unconstrained, setting.pins)
+    return _measured(setting, replace(treatment, master=_master(setting, treatment)))
 
-    If `what` is `STEP`. Of a number from 0 the state is as it was, and the gradient that of the rule of that rank by
-    cost. Of `WHOLE` the gradient is that of all weighted penalties as they are in the end, without constraints, and the
-    costs of the state are those of its treatment. Last, the largest violation of the unlimited constraints, in scales.
-    """
-    objective, constraints = task.objective, task.constraints
-    optimiser = _optimiser()
+
+def move(
+    setting: Setting,
+    position: Position,
+    progress: Float[Array, ""],
+    is_step: Float[Array, ""],
+    pulls: Sequence[Pulls],
+) -> tuple[Position, Float[Array, " coordinate"]]:
+    """The position after a step when `progress` of 0 to 1 is done, or, if `is_step` is 0, the same; and the gradient by
+    coordinates, given those of all groups by what was measured."""
     # down to a tenth of the rate over all rounds, so that the last steps settle
     rate = optax.cosine_decay_schedule(RATE, 1, alpha=0.1)
-    n_rules = len(objective.program.rules)
-    raw, progress = raw_of(task.dry), state.step / n_steps
-    constraint_weight = objectives.row_of(constraints)
-    is_constraint = (constraint_weight > 0.0).astype(jnp.float32)
-    # a rule presses with the mean over its constraints, so that a rule on twelve tracks does not press twelve times
-    rule = np.repeat(np.arange(n_rules), [len(each) for each in constraints])
-    constraint_share = is_constraint / jnp.maximum(objectives.by_rule(is_constraint, rule, n_rules), 1.0)[rule]
-    is_step, is_whole = what == STEP, what == WHOLE
-    share, widen = objectives.timed(objective.timing, progress)
-
-    def costs(unconstrained: Treatment) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        treatment = treatment_of(unconstrained, task.pins)
-        rule_readings = objectives.evaluate_before_makeup(objective, task.dry, treatment, raw)
-        beyond = beyond_limits(objectives.targets_of(objective, rule_readings))
-        each, multiplier = _augmented_lagrangian(beyond, constraint_weight, state.multiplier, _stiffness(progress))
-        constrained = jnp.sum(constraint_share * each)
-        worst = jnp.max(jnp.where(constraint_weight >= UNLIMITED, beyond, -NO_LIMIT), initial=-NO_LIMIT)
-        penalties = objectives.penalties(objective, rule_readings, jnp.where(is_whole, 0.0, widen))
-        return (penalties, constrained), (multiplier, worst)
-
-    (each, _), vjp, (multiplier, worst) = jax.vjp(costs, state.unconstrained, has_aux=True)
-    # reverse mode gives the gradient of any weighted sum of costs: the cotangents are its weights
-    rank = jnp.argsort(costliest_first(objective.weight, state.cost))
-    one_rule = (rank == what).astype(jnp.float32)
-    weights = jnp.where(is_whole, objective.weight, one_rule)
-    cotangent = jnp.where(is_step, objective.weight * share * state.cap, weights)
-    (gradient,) = vjp((cotangent, is_step.astype(jnp.float32)))
-    updates, optimiser_state = optimiser.update(_leaves(gradient), state.optimiser)
-    updates = jax.tree.unflatten(jax.tree.structure(state.unconstrained), jax.tree.leaves(updates))
-    updates = _unlocked(updates, progress, jnp.asarray(task.in_turn))
-    unconstrained = jax.tree.map(lambda x, up: x - rate(progress) * up, state.unconstrained, updates)
-    # multipliers follow the violations seen before the step: primal and dual variables move together
-    after = State(unconstrained, optimiser_state, state.cap, multiplier, state.step + 1.0, each)
-    after = jax.tree.map(lambda new, old: jnp.where(is_step, new, old), after, state)
-    after = after._replace(cost=jnp.where(is_whole, each, after.cost))
-    return jax.tree.leaves(after), jax.flatten_util.ravel_pytree(gradient)[0], worst
+    gradient = _gradient(setting, position.unconstrained, pulls)
+    updates, optimiser = _optimiser().update(_leaves(gradient), position.optimiser)
+    updates = jax.tree.unflatten(jax.tree.structure(position.unconstrained), jax.tree.leaves(updates))
+    updates = _unlocked(updates, progress, jnp.asarray(setting.in_turn))
+    unconstrained = jax.tree.map(lambda x, up: x - rate(progress) * up, position.unconstrained, updates)
+    after = Position(unconstrained, optimiser)
+    after = jax.tree.map(lambda new, old: jnp.where(is_step > 0.0, new, old), after, position)
+    return after, jax.flatten_util.ravel_pytree(gradient)[0]
 
 
-def descend(
-    size: int, n_steps: Float[Array, ""], task: Task, state: State
-) -> tuple[list[Array], Float[Array, " rule"], Float[Array, ""], Float[Array, "rule rule"]]:
-    """The state after a round of `size` steps of `n_steps` in all, as leaves, and how the round ended.
+def _gradient(setting: Setting, unconstrained: Treatment, pulls: Sequence[Pulls]) -> Treatment:
+    """The gradient by coordinates. That of a rule reaches only the parts that it acts on.
 
-    After the leaves: cost of each rule; the largest violation of the unlimited constraints, in scales; cosines between
-    the gradients of rules, zero for rules that were not compared.
+    Parts that the same rules act on form a block, and all that pulls at a block goes back through it in one pass, in
+    which the other parts are held.
     """
-    objective, tree = task.objective, jax.tree.structure(state)
-
-    def once(leaves: list[Array], what: Array) -> tuple[list[Array], tuple[Array, Array]]:
-        leaves, gradient, worst = advance(n_steps, task, jax.tree.unflatten(tree, leaves), what)
-        return leaves, (gradient, worst)
-
-    # one loop for both, so that the rules are traced and compiled once
-    what = jnp.concatenate([jnp.full(size, STEP), jnp.arange(n_compared(objective))])
-    leaves, (gradients, worst) = jax.lax.scan(once, jax.tree.leaves(state), what)
-    state = jax.tree.unflatten(tree, leaves)
-    asks = np.array([rule.asks for rule in objective.program.rules], bool)
-    cap, cosine = caps_and_cosines(objective.weight, asks, state.cap, state.cost, gradients[size:])
-    return jax.tree.leaves(state._replace(cap=cap)), state.cost, worst[-1], cosine
-
-
-def n_compared(objective: Objective) -> int:
-    """The number of rules whose gradients are measured by themselves."""
-    return min(N_COMPARED, len(objective.program.rules))
+    entries = sorted({entry for group in pulls for entry in group})
+    blocks: dict[tuple[str, ...], list[str]] = {}
+    for part in treatment_parts(unconstrained):
+        named_by = tuple(entry for entry in entries if is_named(part, tuple(entry.split(","))))
+        blocks.setdefault(named_by, []).append(part)
+    gradient = jax.tree.map(jnp.zeros_like, unconstrained)
+    for named_by, parts in blocks.items():
+        pulled: dict[int, Array] = {}
+        for leaf, each in (pair for group in pulls for entry in named_by for pair in group.get(entry, {}).items()):
+            pulled[int(leaf)] = pulled[int(leaf)] + each if int(leaf) in pulled else each
+        if pulled:
+            gradient = _with_block(setting, gradient, unconstrained, frozenset(parts), pulled)
+    return gradient
 
 
-def _augmented_lagrangian(
-    beyond: Float[Array, " target"],
-    constraint_weight: Float[Array, " target"],
-    multiplier: Float[Array, " target"],
-    rho: Float[Array, ""],
-) -> tuple[Float[Array, " target"], Float[Array, " target"]]:
-    """Cost of each constraint c <= 0, whose c is `beyond` in scales and a margin, and its next multiplier.
+def _with_block(
+    setting: Setting, gradient: Treatment, unconstrained: Treatment, parts: frozenset[str], pulled: dict[int, Array]
+) -> Treatment:
+    """The gradient with that of the parts of a block, given the leaves of what was measured that are pulled at."""
 
-    Nocedal & Wright, Numerical Optimization, ch. 17, with multipliers between 0 and the constraint's weight w: where
-    the multiplier would exceed w the cost goes on with slope w, which is the exact (l1) penalty of that weight.
-    """
-    # the gradient of the cost by c is the multiplier estimate mu + rho c, cut to its bounds
-    estimate = multiplier + rho * (beyond + MARGIN)
-    bounded = jnp.clip(estimate, 0.0, constraint_weight)
-    straight = constraint_weight * jnp.maximum(estimate - constraint_weight, 0.0)
-    cost = ((jnp.square(bounded) - jnp.square(multiplier)) / 2.0 + straight) / rho
-    # the method updates mu after an inner minimisation; here a share of the update follows every step of descent
-    return cost, jnp.clip(multiplier + DUAL_RATE * rho * (beyond + MARGIN), 0.0, constraint_weight)
+    def leaves(unconstrained: Treatment) -> list[Array]:
+        treatment = treatment_of(unconstrained, setting.pins)
+        held = hold(replace(treatment, master=_master(setting, treatment)), tuple(parts))
+        song = jax.tree.leaves(_measured(setting, held))
+        return [song[leaf] for leaf in pulled]
+
+    (of_parts,) = jax.vjp(leaves, unconstrained)[1](list(pulled.values()))
+    return map_parts(lambda part, whole, own: own if part in parts else whole, gradient, of_parts)
+
+
+def _measured(setting: Setting, treatment: Treatment) -> Measured:
+    """Levels of the coordinates are those after make-up gain: tone and dynamics leave the loudness of a track alone."""
+    return without_raw(predict(setting.dry, apply_makeup(setting.dry, treatment), setting.raw))
+
+
+def _master(setting: Setting, treatment: Treatment) -> Master:
+    # the output level is that of the treatment after make-up, which is what will be rendered
+    return project(setting.output, setting.dry, apply_makeup(setting.dry, treatment)).master
 
 
 @jax.jit
@@ -183,14 +143,11 @@ def caps_and_cosines(
     return jnp.where(asks, cap, 1.0), cosine
 
 
-def costliest_first(weight: Float[Array, " rule"], cost: Float[Array, " rule"]) -> Int[Array, " rule"]:
+def costliest_first(
+    weight: Float[np.ndarray | Array, " rule"], cost: Float[np.ndarray | Array, " rule"]
+) -> Int[Array, " rule"]:
     """Indices of the rules by weighted cost, the largest first."""
     return jnp.argsort(-weight * cost)
-
-
-def _stiffness(progress: Array) -> Array:
-    """Stiffness rho when `progress` of 0 to 1 is done; constant in rounds that are added at the end."""
-    return RHO[0] * (RHO[1] / RHO[0]) ** jnp.minimum(progress, 1.0)
 
 
 def _leaves(unconstrained: Treatment) -> tuple[Array, ...]:
@@ -213,11 +170,7 @@ def _unlocked(updates: Treatment, progress: Array, in_turn: Float[Array, ""]) ->
     return map_parts(gated, updates)
 
 
-@partial(jax.jit, static_argnames="n_rules")
-def initial_state(
-    unconstrained: Treatment, constraints: ConstraintWeights, n_rules: int, step: Float[Array, ""]
-) -> State:
-    """The state before the first step, counted as step number `step` for schedules and stiffness."""
-    multiplier = jnp.zeros_like(objectives.row_of(constraints))
-    ones = jnp.ones(n_rules)
-    return State(unconstrained, _optimiser().init(_leaves(unconstrained)), ones, multiplier, step, ones)
+@jax.jit
+def first_position(unconstrained: Treatment) -> Position:
+    """The position before the first step."""
+    return Position(unconstrained, _optimiser().init(_leaves(unconstrained)))

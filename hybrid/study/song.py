@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -20,15 +20,14 @@ from hybrid.judging.judge import judge
 from hybrid.judging.mix import Mix, normalise_mix, read_mix
 from hybrid.judging.roughness import RoughnessMeter
 from hybrid.knowledge import objective as objectives
-from hybrid.knowledge.evaluate import read_panel
-from hybrid.knowledge.objective import Objective, project
+from hybrid.knowledge.evaluate import predicted_panel, read_panel
+from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.measure.panel import predict
 from hybrid.mixing.mixdown import rendered
 from hybrid.mixing.plan import MixConfig, MixProblem, formulate, naming_of
 from hybrid.proposal.weights import Network
-from hybrid.refinement.refine import AT_ONCE, refine_many
+from hybrid.refinement.refine import refine
 from hybrid.study.arm import FULL, Arm
 from hybrid.study.compiled import CompiledPrograms, counted_programs
 from hybrid.study.rows import Row
@@ -168,19 +167,10 @@ def _start_arm(song: PreparedSong, seed: int, arm: Arm, network: Network | None)
 
 
 def _refined_treatments(started: Sequence[tuple[MixProblem, Arm]], count: _Count) -> Iterator[tuple[str, Treatment]]:
-    """The treatment of each arm. Arms that one compiled program serves are refined together, each from its own
-    start."""
-    groups: dict[Hashable, list[tuple[MixProblem, Arm]]] = {}
-    for each, arm in started:
-        # everything that shapes the compiled program; weights and limits are arguments of it
-        key = (each.objective.program.key, jax.tree.structure(each.start), arm.n_steps)
-        groups.setdefault(key, []).append((each, arm))
-    for group in groups.values():
-        for first in count.over(range(0, len(group), AT_ONCE)):
-            some = group[first : first + AT_ONCE]
-            refined = refine_many([each.task for each, _ in some], [each.start for each, _ in some], some[0][1].n_steps)
-            for (each, arm), one in zip(some, refined, strict=True):
-                yield arm.id, _on_device(each.nothing if arm.is_raw else one.treatment)
+    """The treatment of each arm, from its own start."""
+    for each, arm in count.over(list(started)):
+        treatment = each.nothing if arm.is_raw else refine(each.task, each.start, arm.n_steps).treatment
+        yield arm.id, _on_device(treatment)
 
 
 def _on_device(treatment: Treatment) -> Treatment:
@@ -217,7 +207,7 @@ class _PenaltyMeter:
         return not arm.changed or bool(set(arm.changed) & self._present)
 
     def _read(self, treatment: Treatment) -> tuple[Reading, ...]:
-        return read_panel(self._objective, predict(self._dry, project(self._objective, self._dry, treatment)))
+        return read_panel(self._objective, predicted_panel(self._objective.output, self._dry, treatment))
 
 
 class _JudgedMix(NamedTuple):

@@ -50,7 +50,7 @@ def target_of(dry: Dry, treatment: Treatment) -> DistillationTarget:
     channel_sum = power[:, 0] + power[:, 1]
     whole = jnp.sum(channel_sum, axis=-1)
     k_power = channel_sum @ dry.k_weight
-    mix = jnp.sum(effect.mix_over_time(layer, dry.inside)[:2], axis=0)
+    mix = jnp.einsum("tb,t->b", effect.mix_power(layer), dry.inside)
     left, right = jnp.sum(power[:, 0], axis=-1), jnp.sum(power[:, 1], axis=-1)
     return DistillationTarget(
         loudness_db=_db(k_power),

@@ -10,11 +10,9 @@ import numpy as np
 
 from hybrid.audio.song import Song
 from hybrid.knowledge.compile import optional_parts
-from hybrid.knowledge.evaluate import read_panel
-from hybrid.knowledge.objective import project
+from hybrid.knowledge.evaluate import predicted_panel, read_panel
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.start_levels import beyond_expected
-from hybrid.measure.panel import predict
 from hybrid.model.input_features import NETWORK_FRAME_S
 from hybrid.refinement.constraints import constraint_weights_of
 from hybrid.refinement.initial import RawFindings, usual_start
@@ -53,7 +51,7 @@ class RefinedTargets:
         song = replace(song, tracks=song.tracks[:n_tracks])
         rules, objective = self._rules.rules, sample.objective
         neutral_treatment = neutral(n_tracks, n_frames * NETWORK_FRAME_S, NETWORK_FRAME_S, optional_parts(rules))
-        raw = read_panel(objective, predict(dry, project(objective, dry, neutral_treatment)))
+        raw = read_panel(objective, predicted_panel(objective.output, dry, neutral_treatment))
         task = Task(
             objective,
             dry,

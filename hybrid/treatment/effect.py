@@ -8,7 +8,6 @@ coefficients times powers, and twice their products times cross powers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -32,7 +31,17 @@ from hybrid.treatment.curves import (
     tone_curves,
     zone_curves,
 )
-from hybrid.treatment.panning import mid_gains, mid_power, mid_shares, panned, total_shares, weighed, with_side
+from hybrid.treatment.panning import (
+    mid_gains,
+    mid_power,
+    mid_shares,
+    pair_shares,
+    panned,
+    panned_shares,
+    total_shares,
+    weighed,
+    with_side,
+)
 from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Dry, Reverb, Treatment, send_power
 
@@ -50,6 +59,8 @@ class Layer(NamedTuple):
     dry: Dry
     gain: Float[Array, "track frame band"]
     """Power gain."""
+    pair_gain: Float[Array, "pair frame band"]
+    """Geometric mean of the gains of the two tracks of each pair: amplitudes multiply in a cross power."""
     gain_k: Float[Array, "track band"]
     """Further gain of K-weighted powers: in a band that a low cut divides, the upper part counts more."""
     pan: Float[Array, "track 2 2"]
@@ -59,13 +70,6 @@ class Layer(NamedTuple):
     spread."""
     reverb_return: Return | None = None
     """None without reverb."""
-
-
-class Mixture(NamedTuple):
-    """The powers of a mix itself, whatever tracks it was made of."""
-
-    power: Float[Array, "3 frame band"]
-    """Left, right and cross power."""
 
 
 class Return(NamedTuple):
@@ -87,27 +91,39 @@ def treated(dry: Dry, treatment: Treatment) -> Layer:
 @partial(jax.jit, inline=True)
 def _treated(
     dry: Dry, treatment: Treatment
-) -> tuple[Float[Array, "track frame band"], Float[Array, "track band"], Float[Array, "track 2 2"]]:
+) -> tuple[
+    Float[Array, "track frame band"],
+    Float[Array, "pair frame band"],
+    Float[Array, "track band"],
+    Float[Array, "track 2 2"],
+]:
     # decibels of zones are mixed, then become a factor: zones sum to one, so that equal gains in all are that gain
     zones = jnp.asarray(zone_curves(), dry.power.dtype)
-    moving = jnp.einsum("izt,zb->itb", moving_db(treatment, dry.time_s), zones)
-    gain = jnp.exp(LN_DB * (static_db(treatment, dry)[:, None, :] + moving))
+    static, curves = static_db(treatment, dry), moving_db(treatment, dry.time_s)
+    moving = jnp.einsum("izt,zb->itb", curves, zones)
+    gain = jnp.exp(LN_DB * (static[:, None, :] + moving))
+    # from decibels, which are small arrays: the gradient of a choice among the gains would be large ones
+    first, second = dry.pairs[:, 0], dry.pairs[:, 1]
+    of_pairs = jnp.einsum("pzt,zb->ptb", curves[first] + curves[second], zones)
+    pair_gain = jnp.exp(0.5 * LN_DB * ((static[first] + static[second])[:, None, :] + of_pairs))
     # `gain` has the low cut's mean under the plain spectrum: K-weighted powers need the ratio of both means
     plain, weighted = (
         low_cut_band_db(treatment.eq.low_cut_hz, low, dry.low_hz) for low in (dry.low_power, dry.low_power * dry.low_k)
     )
-    return gain, jnp.exp(LN_DB * (weighted - plain)), pan_matrix(treatment)
+    return gain, pair_gain, jnp.exp(LN_DB * (weighted - plain)), pan_matrix(treatment)
 
 
 def untreated(dry: Dry) -> Layer:
     """Layer of the raw tracks, unchanged."""
-    return Layer(dry, *_untouched(dry.power))
+    return Layer(dry, *_untouched(dry.power, dry.cross))
 
 
 @partial(jax.jit, inline=True)
-def _untouched(power: Float[Array, "track 3 frame band"]) -> tuple[Array, Array, Float[Array, "track 2 2"]]:
+def _untouched(
+    power: Float[Array, "track 3 frame band"], cross: Float[Array, "pair 2 2 frame band"]
+) -> tuple[Array, Array, Array, Float[Array, "track 2 2"]]:
     identity = jnp.broadcast_to(jnp.eye(2, dtype=power.dtype), (power.shape[0], 2, 2))
-    return jnp.ones_like(power[:, 0]), jnp.ones_like(power[:, 0, 0]), identity
+    return jnp.ones_like(power[:, 0]), jnp.ones_like(cross[:, 0, 0]), jnp.ones_like(power[:, 0, 0]), identity
 
 
 def with_pan_and_reverb(dry: Dry, treatment: Treatment) -> Layer:
@@ -142,17 +158,30 @@ def _reverb_return(layer: Layer, reverb: Reverb) -> Return:
     return Return(reverberant[: len(send)], reverberant[len(send) :])
 
 
+@jax.custom_jvp
 def summed(x: Float[Array, "item *shape"]) -> Float[Array, "*shape"]:
     """Sum over the first axis, by a product with ones: on CPU a plain sum over an outer axis is ten times slower."""
     return jnp.tensordot(jnp.ones(x.shape[0], x.dtype), x, 1)
 
 
+@summed.defjvp
+def _summed_jvp(x: tuple[Array], tangent: tuple[Array]) -> tuple[Array, Array]:
+    # in reverse mode a plain sum becomes a broadcast, and a product with ones one of matrices and a transposition
+    return summed(x[0]), jnp.sum(tangent[0], axis=0)
+
+
 def _in_both(layer: Layer, power: Float[Array, "track 3 frame band"]) -> Float[Array, "track frame band"]:
-    """Power of every panned and spread track, sum of both channels."""
+    """Power of every panned and spread track before its gain, sum of both channels."""
     straight = weighed(total_shares(layer.pan), power)
     if layer.spread is None:
         return straight
     return straight + 2.0 * layer.spread[:, None] * weighed(mid_shares(layer.pan), power)
+
+
+def _side(layer: Layer) -> Float[Array, "track frame band"]:
+    """Power of the side signal that spreads every track."""
+    assert layer.spread is not None
+    return layer.spread[:, None] * weighed(mid_shares(layer.pan), layer.dry.power) * layer.gain
 
 
 def direct_power(layer: Layer) -> Float[Array, "track frame band"]:
@@ -165,11 +194,8 @@ def track_power(layer: Layer) -> Float[Array, "track frame band"]:
     return direct_power(layer) if layer.reverb_return is None else direct_power(layer) + layer.reverb_return.of_track
 
 
-def mix_power(mix: Layer | Mixture) -> Float[Array, "frame band"]:
+def mix_power(layer: Layer) -> Float[Array, "frame band"]:
     """Power of the mix, sum of both channels, not below zero."""
-    if isinstance(mix, Mixture):
-        return mix.power[0] + mix.power[1]
-    layer = mix
     return jnp.maximum(summed(track_power(layer)) + summed(pair_power(layer)), 0.0)
 
 
@@ -204,12 +230,6 @@ def return_k(layer: Layer) -> Float[Array, " frame"]:
     return jnp.maximum(both @ layer.dry.k_weight, 0.0)
 
 
-def _pair_gain(layer: Layer) -> Float[Array, "pair frame band"]:
-    first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
-    # gains are exponentials, never zero: unlike that of the sends, this root has a gradient everywhere
-    return jnp.sqrt(layer.gain[first] * layer.gain[second])
-
-
 def pair_power(layer: Layer) -> Float[Array, "pair frame band"]:
     """Contribution of each pair to the power of the mix, sum of both channels, positive or negative."""
     return (
@@ -226,12 +246,17 @@ def _direct_pair_power(layer: Layer) -> Float[Array, "pair frame band"]:
     cross = layer.dry.cross
     flat = cross.reshape(cross.shape[0], 4, *cross.shape[3:])
     straight = weighed(shares.reshape(-1, 4), flat)
-    spread = _pair_spread(layer)
-    if spread is not None:
-        mid = mid_gains(layer.pan)
-        shares = 4.0 * jnp.einsum("pk,pl->pkl", mid[first], mid[second])
-        straight = straight + spread[:, None] * weighed(shares.reshape(-1, 4), flat)
-    return straight * _pair_gain(layer)
+    straight = straight * layer.pair_gain
+    return straight if layer.spread is None else straight + 2.0 * _pair_side(layer)
+
+
+def _pair_side(layer: Layer) -> Float[Array, "pair frame band"]:
+    """Contribution of each pair to the power of the sum of the side signals that spread its tracks."""
+    spread, mid = _pair_spread(layer), mid_gains(layer.pan)
+    assert spread is not None
+    shares = 2.0 * jnp.einsum("pk,pl->pkl", mid[layer.dry.pairs[:, 0]], mid[layer.dry.pairs[:, 1]])
+    flat = layer.dry.cross.reshape(len(shares), 4, *layer.dry.cross.shape[3:])
+    return spread[:, None] * weighed(shares.reshape(len(shares), 4), flat) * layer.pair_gain
 
 
 def _pair_spread(layer: Layer) -> Float[Array, "pair band"] | None:
@@ -243,14 +268,6 @@ def _pair_spread(layer: Layer) -> Float[Array, "pair band"] | None:
     return jnp.where(product > FAINT, jnp.sqrt(jnp.maximum(product, FAINT)), 0.0)
 
 
-def _panned_pairs(cross: Float[Array, "pair 2 2 *shape"], layer: Layer) -> Float[Array, "pair 3 *shape"]:
-    """Contribution of every pair to left, right and cross power of the sum."""
-    first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
-    both = jnp.einsum("pak,pbl,pkl...->pab...", layer.pan[first], layer.pan[second], cross)
-    # a product of two sums holds each pair twice: L1 L2 both times within a channel, L1 R2 and R1 L2 across
-    return jnp.stack([2.0 * both[:, 0, 0], 2.0 * both[:, 1, 1], both[:, 0, 1] + both[:, 1, 0]], axis=1)
-
-
 def over_time(layer: Layer, weight: Float[Array, "track frame"]) -> Float[Array, "track 3 band"]:
     """Left, right and cross power of every track, summed over frames with `weight`, without reverberation."""
     # summed over frames before they are panned: the gradient by positions then needs no array of frames
@@ -259,59 +276,31 @@ def over_time(layer: Layer, weight: Float[Array, "track frame"]) -> Float[Array,
     return power if layer.spread is None else with_side(power, layer.spread * mid_power(power))
 
 
-def mix_over_time(mix: Layer | Mixture, weight: Float[Array, " frame"]) -> Float[Array, "3 band"]:
-    """Left, right and cross power of the mix, summed over frames with `weight`."""
-    if isinstance(mix, Mixture):
-        return jnp.einsum("ctb,t->cb", mix.power, weight)
-    layer = mix
-    everywhere = jnp.broadcast_to(weight, (layer.gain.shape[0], weight.shape[0]))
-    gain = _pair_gain(layer)
-    parts = [jnp.einsum("ptb,t->pb", layer.dry.cross[:, k, m] * gain, weight) for k in (0, 1) for m in (0, 1)]
-    cross = jnp.stack(parts, axis=1).reshape(-1, 2, 2, gain.shape[-1])
-    pairs, spread = _panned_pairs(cross, layer), _pair_spread(layer)
-    pairs = pairs if spread is None else with_side(pairs, spread * mid_power(pairs))
-    own = jnp.sum(over_time(layer, everywhere), axis=0) + jnp.sum(pairs, axis=0)
-    if layer.reverb_return is not None:
-        own = own + _in_both_channels(jnp.einsum("itb,t->b", jnp.concatenate(layer.reverb_return), weight))
-    return _non_negative(own)
-
-
-def mix_over_bands(mix: Layer | Mixture, weight: Float[Array, " band"]) -> Float[Array, "3 frame"]:
-    """Left, right and cross power of the mix in every frame, summed over bands with `weight`."""
-    return mix.power @ weight if isinstance(mix, Mixture) else _mixed(mix, lambda power: power @ weight)
-
-
-@jax.jit
-def mixture(layer: Layer) -> Mixture:
-    """The powers of the mix of a layer. For readings: as a step of a gradient it is large and slow."""
-    return Mixture(_mixed(layer, lambda power: power))
-
-
-def _mixed(layer: Layer, over_bands: Callable[[Array], Array]) -> Float[Array, "3 *shape"]:
-    """Left, right and cross power of the mix, of powers whose axis of bands `over_bands` sums or keeps."""
-    tracks, pairs = layer.dry.power * layer.gain[:, None], layer.dry.cross * _pair_gain(layer)[:, None, None]
-    own, cross = panned(over_bands(tracks), layer.pan), _panned_pairs(over_bands(pairs), layer)
+def mixture(layer: Layer) -> Float[Array, "3 frame band"]:
+    """Left, right and cross power of the mix. Channels are not below zero, which cancelling pairs reach only to
+    rounding; the cross power keeps its sign."""
+    tracks, pairs = layer.dry.power * layer.gain[:, None], layer.dry.cross * layer.pair_gain[:, None, None]
+    first, second = layer.dry.pairs[:, 0], layer.dry.pairs[:, 1]
+    power = _product(panned_shares(layer.pan), tracks) + _product(pair_shares(layer.pan, first, second), pairs)
     if layer.spread is not None:
-        # bands are spread by different amounts: their sides are summed by themselves
-        spread, pair_spread = layer.spread[:, None, None], _pair_spread(layer)
-        assert pair_spread is not None
-        own = with_side(own, mid_power(panned(over_bands(tracks * spread), layer.pan)))
-        of_pairs = _panned_pairs(over_bands(pairs * pair_spread[:, None, None, None]), layer)
-        cross = with_side(cross, mid_power(of_pairs))
-    power = jnp.sum(own, axis=0) + jnp.sum(cross, axis=0)
+        # bands are spread by different amounts
+        side = summed(_side(layer)) + summed(_pair_side(layer))
+        power = with_side(power[None], side[None])[0]
     if layer.reverb_return is not None:
-        power = power + _in_both_channels(summed(over_bands(jnp.concatenate(layer.reverb_return))))
-    return _non_negative(power)
-
-
-def _in_both_channels(both: Float[Array, "*shape"]) -> Float[Array, "3 *shape"]:
-    """Left, right and cross power of a signal of this total power, equal and uncorrelated in both channels."""
-    return jnp.stack([0.5 * both, 0.5 * both, jnp.zeros_like(both)])
-
-
-def _non_negative(power: Float[Array, "3 *shape"]) -> Float[Array, "3 *shape"]:
-    """Powers clipped at zero, which cancelling pairs reach only to rounding; the cross power keeps its sign."""
+        # equal and uncorrelated in both channels
+        half = 0.5 * summed(jnp.concatenate(layer.reverb_return))
+        power = power + jnp.stack([half, half, jnp.zeros_like(half)])
     return jnp.concatenate([jnp.maximum(power[:2], 0.0), power[2:]])
+
+
+def _product(
+    shares: Float[Array, "item 3 part"], power: Float[Array, "item ... frame band"]
+) -> Float[Array, "3 frame band"]:
+    """Sum over items and parts, as one product of matrices: with more axes its gradient takes ten times as long on
+    CPU, and sums over so few parts, written one by one, several times."""
+    n_rows, (n_frames, n_bands) = shares.shape[0] * shares.shape[2], power.shape[-2:]
+    columns = jnp.moveaxis(shares, 1, 0).reshape(3, n_rows)
+    return (columns @ power.reshape(n_rows, n_frames * n_bands)).reshape(3, n_frames, n_bands)
 
 
 @partial(jax.jit, static_argnames="factor")

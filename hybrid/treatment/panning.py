@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 
 def total_shares(pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3"]:
@@ -40,16 +40,23 @@ def weighed(shares: Float[Array, "item part"], power: Float[Array, "item part fr
     return sum(parts[1:], parts[0])
 
 
-def panned(power: Float[Array, "track 3 ..."], pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3 ..."]:
-    """Left, right and cross power after the pan matrix ((a, b), (c, d))."""
-    a, b, c, d = (pan[:, i, j].reshape(-1, *[1] * (power.ndim - 2)) for i in (0, 1) for j in (0, 1))
+def panned(power: Float[Array, "track 3 band"], pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3 band"]:
+    """Left, right and cross power after the pan matrix."""
+    return jnp.einsum("iop,ipb->iob", panned_shares(pan), power)
+
+
+def panned_shares(pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3 3"]:
+    """Coefficients of left, right and cross power in those after the pan matrix ((a, b), (c, d))."""
+    (a, b), (c, d) = ((pan[:, i, 0], pan[:, i, 1]) for i in (0, 1))
     # the cross power is the mean of (a l + b r)(c l + d r) = ac l^2 + bd r^2 + (ad + bc) l r
-    left, right, cross = power[:, 0], power[:, 1], power[:, 2]
-    return jnp.stack(
-        [
-            a * a * left + b * b * right + 2.0 * a * b * cross,
-            c * c * left + d * d * right + 2.0 * c * d * cross,
-            a * c * left + b * d * right + (a * d + b * c) * cross,
-        ],
-        axis=1,
-    )
+    rows = [(a * a, b * b, 2.0 * a * b), (c * c, d * d, 2.0 * c * d), (a * c, b * d, a * d + b * c)]
+    return jnp.stack([jnp.stack(row, axis=-1) for row in rows], axis=1)
+
+
+def pair_shares(
+    pan: Float[Array, "track 2 2"], first: Int[Array, " pair"], second: Int[Array, " pair"]
+) -> Float[Array, "pair 3 4"]:
+    """Coefficients of the cross powers of each pair, channel by channel, in left, right and cross power of the sum."""
+    both = jnp.einsum("pak,pbl->pabkl", pan[first], pan[second]).reshape(len(first), 2, 2, 4)
+    # a product of two sums holds each pair twice: L1 L2 both times within a channel, L1 R2 and R1 L2 across
+    return jnp.stack([2.0 * both[:, 0, 0], 2.0 * both[:, 1, 1], both[:, 0, 1] + both[:, 1, 0]], axis=1)

@@ -294,5 +294,5 @@ def test_the_output_level_is_solved_whatever_the_levels_of_the_tracks(peak_to_lo
     dry = replace(random_dry(0), peak_to_loudness_db=jnp.asarray(peak_to_loudness_db))
     objective = objective_of(rules, random_song(), dry)
     for level_db in (-20.0, 10.0):
-        treatment = objectives.project(objective, dry, at_level(untouched(dry), *[level_db] * 4))
+        treatment = objectives.project(objective.output, dry, at_level(untouched(dry), *[level_db] * 4))
         assert float(predict(dry, treatment).loudness_lufs) == pytest.approx(loudness_lufs, abs=1e-3)

@@ -33,7 +33,7 @@ OBJECTIVE = objective_of(RULES, random_song(), DRY)
 def scaled(dry: Dry, gain_db: jax.Array) -> Layer:
     """The raw tracks under a gain in every band: arrays that no treatment stands behind."""
     gain = jnp.broadcast_to(10.0 ** (gain_db[:, None] / 10.0), dry.power[:, 0].shape)
-    return effect.untreated(dry)._replace(gain=gain)
+    return effect.untreated(dry)._replace(gain=gain, pair_gain=jnp.sqrt(gain[dry.pairs[:, 0]] * gain[dry.pairs[:, 1]]))
 
 
 @partial(jax.jit, compiler_options=QUICK)
@@ -43,7 +43,7 @@ def readings_of(objective: Objective, dry: Dry, tracks: Layer) -> tuple[Reading,
 
 @partial(jax.jit, compiler_options=QUICK)
 def readings_under(objective: Objective, dry: Dry, treatment: Treatment) -> tuple[Reading, ...]:
-    return objectives.readings(objective, dry, objectives.project(objective, dry, treatment))
+    return objectives.readings(objective, dry, objectives.project(objective.output, dry, treatment))
 
 
 @partial(jax.jit, compiler_options=QUICK)

@@ -66,7 +66,7 @@ def test_a_mirrored_pair_adds_up_as_its_mirror_image(example: Example):
 
     def sums(dry: Frames) -> np.ndarray:
         layer = effect.treated(dry.dry, neutral(5, 16 * NETWORK_FRAME_S, NETWORK_FRAME_S))
-        return np.asarray(effect.mix_over_time(layer, layer.dry.inside))
+        return np.asarray(jnp.einsum("ctb,t->cb", effect.mixture(layer), layer.dry.inside))
 
     left, right, both = sums(dry)
     np.testing.assert_allclose(sums(mirrored), np.stack([right, left, both]), rtol=1e-4, atol=1e-9)

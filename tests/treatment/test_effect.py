@@ -41,8 +41,8 @@ def powers_after(dry: Dry, treatment: Treatment) -> dict[str, jax.Array]:
         "track": effect.over_time(layer, frames),
         "total": effect.track_power(layer),
         "track_k": effect.track_k(layer),
-        "mix": effect.mix_over_time(layer, EVEN),
-        "mix_frames": effect.mix_over_bands(layer, jnp.ones(bands.N_BANDS)),
+        "mix": jnp.sum(effect.mixture(layer), axis=1),
+        "mix_frames": jnp.sum(effect.mixture(layer), axis=2),
         "mix_power": effect.mix_power(layer),
         "mix_k": jnp.sum(effect.track_k(layer), axis=0) + jnp.sum(effect.pair_k(layer), axis=0),
     }

@@ -31,7 +31,7 @@ SONGS = {
 def reading_db(dry: Dry, unconstrained: Treatment) -> jax.Array:
     """A smooth number that depends on every part: levels of tracks and mix."""
     layer = effect.treated(dry, constrain(unconstrained))
-    powers = (effect.track_k(layer), effect.mix_power(layer), effect.mix_over_time(layer, jnp.ones(dry.time_s.shape)))
+    powers = (effect.track_k(layer), effect.mix_power(layer), jnp.sum(effect.mixture(layer), axis=1))
     return sum(jnp.mean(10.0 * jnp.log10(jnp.maximum(p, 0.0) + 1e-8)) for p in powers)
 
 

@@ -84,22 +84,19 @@ def test_prediction_is_the_measurement_of_what_is_rendered(song: Song, nothing: 
     layer = effect.treated(dry, wide)
     mix = hybrid.load_song({"mix": hybrid.render(song, moved).samples}, sample_rate=RATE)
     measured = hybrid.analyse(mix, None, None).analysis.dry
-    predicted = np.asarray(effect.mix_over_time(layer, dry.inside))
-    rendered = np.asarray(effect.mix_over_time(effect.untreated(measured), measured.inside))
+    predicted = over_time(layer)
+    rendered = over_time(effect.untreated(measured))
     inside = bands.band_centres_hz() > SPREAD_FROM_HZ
     np.testing.assert_allclose(db(predicted[:2] / rendered[:2])[:, inside], 0.0, atol=1.0)
     sides = [0.25 * (x[0] + x[1] - 2.0 * x[2]) for x in (predicted, rendered)]
     assert abs(db(sides[0][inside].sum() / sides[1][inside].sum())) < 0.3
-    # all sums agree with each other
-    weight = jnp.ones(bands.N_BANDS)
-    over_bands = np.asarray(effect.mix_over_bands(layer, weight))
-    np.testing.assert_allclose(over_bands[:2].sum(axis=0), np.asarray(effect.mix_power(layer)).sum(axis=1), rtol=1e-4)
-    np.testing.assert_allclose(over_bands[:2] @ np.asarray(dry.inside), predicted[:2].sum(axis=1), rtol=1e-4)
-    # the mix by itself reads as the tracks that it was made of
-    whole = effect.mixture(layer)
-    np.testing.assert_allclose(effect.mix_over_bands(whole, weight), over_bands, rtol=1e-3, atol=1e-9)
-    np.testing.assert_allclose(effect.mix_over_time(whole, dry.inside), predicted, rtol=1e-3, atol=1e-9)
-    np.testing.assert_allclose(effect.mix_power(whole), effect.mix_power(layer), rtol=1e-3, atol=1e-9)
+    # the mix holds the power of its tracks and pairs
+    parts = effect.summed(effect.track_power(layer)) + effect.summed(effect.pair_power(layer))
+    np.testing.assert_allclose(np.sum(effect.mixture(layer)[:2], axis=0), parts, rtol=1e-3, atol=1e-9)
+
+
+def over_time(layer: effect.Layer) -> np.ndarray:
+    return np.einsum("ctb,t->cb", effect.mixture(layer), layer.dry.inside)
 
 
 def test_where_it_is_off_it_changes_nothing_and_has_a_finite_gradient(song: Song):
@@ -110,7 +107,7 @@ def test_where_it_is_off_it_changes_nothing_and_has_a_finite_gradient(song: Song
     np.testing.assert_array_equal(*both)
 
     def power(unconstrained: Treatment) -> jax.Array:
-        return jnp.sum(effect.mix_over_time(effect.treated(dry, constrain(unconstrained)), dry.inside)[:2])
+        return jnp.sum(effect.mix_power(effect.treated(dry, constrain(unconstrained))))
 
     slope = jax.grad(power)(unconstrain(off)).pan.spread_db
     assert np.isfinite(slope).all() and (np.asarray(slope)[:2] > 0.0).all()

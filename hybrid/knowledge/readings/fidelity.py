@@ -68,11 +68,12 @@ def phase_coherence(rule: PhaseCoherence, song: Measured, scope: Scope) -> Readi
     """Power of the tracks' sum below 500 Hz over the sum of their powers, less the same of the raw tracks, dB."""
     active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
     # direct sound alone: `pair_power` would count what a pair shares in the room as coherence
+    back = song.tracks.reverb_return
+    direct = song.direct_power, song.pair_power if back is None else song.pair_power - back.of_pair
+    before = song.raw.power, effect.pair_power(effect.untreated(song.dry))
     now, raw = (
-        coherence.group_coherence_db(
-            effect.direct_power(layer), effect.pair_power(layer), scope.member, song.dry.pairs, active
-        )
-        for layer in (song.tracks._replace(reverb_return=None), effect.untreated(song.dry))
+        coherence.group_coherence_db(own, of_pairs, scope.member, song.dry.pairs, active)
+        for own, of_pairs in (direct, before)
     )
     # unrelated tracks read 0 dB whatever is done to them: no target
     shared = jnp.sum(jnp.abs(effect.pair_member(song.dry, scope.member) @ song.raw.pair_k)) > 0.0

@@ -35,25 +35,10 @@ class Panel(Measured):
     """
 
     @cached_property
-    def direct_power(self) -> Float[Array, "track frame band"]:
-        """Power of every track without its reverberation."""
-        return effect.direct_power(self.tracks)
-
-    @cached_property
     def track_power(self) -> Float[Array, "track frame band"]:
         """Power of every track with its reverberation."""
         back = self.tracks.reverb_return
         return self.direct_power if back is None else self.direct_power + back.of_track
-
-    @cached_property
-    def mix_power(self) -> Float[Array, "frame band"]:
-        """Power of the mix."""
-        return effect.mix_power(self.whole)
-
-    @cached_property
-    def pair_power(self) -> Float[Array, "pair frame band"]:
-        """Contribution of each pair that shares phase to the power of the sum, positive or negative."""
-        return effect.pair_power(self.tracks)
 
     def bus_power(self, member: Float[Array, "*bus track"]) -> Float[Array, "*bus frame band"]:
         """Power of the sum of some tracks, by a 0/1 membership."""

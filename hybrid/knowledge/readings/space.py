@@ -37,7 +37,6 @@ from hybrid.measure import masking, space, spectrum
 from hybrid.measure.decibel import FLOOR, mean_over
 from hybrid.measure.panel import Measured
 from hybrid.measure.statistics import worst_mean
-from hybrid.signal import bands
 from hybrid.treatment import effect
 from hybrid.treatment.parts import SPREAD_OFF_DB
 
@@ -55,14 +54,14 @@ def side_energy(rule: SideEnergy, song: Measured, scope: Scope) -> Reading:
     """Side over mid of the mix within the band, dB."""
     inside = jnp.asarray(spectrum.bands_between(rule.band), song.mix_k.dtype)
     power = _mix_mean(song, scope) @ inside
-    course = space.side_to_mid_db(smoothed(effect.mix_over_bands(song.whole, inside), song.dry.frame_s))
+    course = space.side_to_mid_db(smoothed(song.whole @ inside, song.dry.frame_s))
     return one(space.side_to_mid_db(power), course)
 
 
 def _mix_mean(song: Measured, scope: Scope) -> Float[Array, "3 band"]:
     """Mean left, right and cross power of the mix over the frames that count."""
     weight = mix_sounding(song, scope)
-    return effect.mix_over_time(song.whole, weight / jnp.maximum(jnp.sum(weight), 1.0))
+    return jnp.einsum("ctb,t->cb", song.whole, weight / jnp.maximum(jnp.sum(weight), 1.0))
 
 
 def pan_position(rule: PanPosition, song: Measured, scope: Scope) -> Reading:
@@ -93,7 +92,7 @@ def positions(song: Measured, active: Float[Array, "track frame"]) -> Float[Arra
 def left_right_balance(rule: LeftRightBalance, song: Measured, scope: Scope) -> Reading:
     """Right over left power of the mix, dB."""
     left, right, _ = jnp.sum(_mix_mean(song, scope), axis=-1)
-    over_time = smoothed(effect.mix_over_bands(song.whole, jnp.ones(bands.N_BANDS)), song.dry.frame_s)
+    over_time = smoothed(jnp.sum(song.whole, axis=-1), song.dry.frame_s)
     return one(space.balance_db(left, right), space.balance_db(over_time[0], over_time[1]))
 
 
@@ -120,7 +119,7 @@ def mono_foldown(rule: MonoFoldown, song: Measured, scope: Scope) -> Reading:
     if rule.resolution == "bands":
         audible = (power[0] + power[1] > FLOOR).astype(power.dtype)
         return one(-worst_mean(-space.foldown_db(power), 0.1, audible))
-    over_time = effect.mix_over_bands(song.whole, jnp.ones(bands.N_BANDS))
+    over_time = jnp.sum(song.whole, axis=-1)
     course = space.foldown_db(smoothed(over_time, song.dry.frame_s))
     return one(space.foldown_db(jnp.sum(power, axis=-1)), course)
 
