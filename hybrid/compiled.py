@@ -34,6 +34,10 @@ _MOST_BYTES = 2.5e9
 """Resident memory above which programs are dropped between songs. A guess: a process per core, 4 GB a core."""
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _MOST_PROGRAMS = 64
+_OPTIONS = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
+"""Of XLA on a CPU: compiling takes less than half of the time, and programs run as fast as with all of its passes."""
+_OPTIONS_ONCE = {**_OPTIONS, "xla_backend_optimization_level": 0}
+"""Of programs that run a few times for a song: compiling takes half of that again, running four times as long."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Parameters of glibc's mallopt, from malloc.h."""
 Shapes = tuple[tuple[tuple[int, ...], str], ...]
@@ -64,11 +68,12 @@ class ExportedFunction:
     """A function of arrays, in any containers, that is traced once for each structure and set of shapes.
 
     `name` identifies the values that the function closes over; its module, and what that imports, its code. Containers
-    of the result are tuples, lists, dictionaries and those that are `storable`.
+    of the result are tuples, lists, dictionaries and those that are `storable`. `runs_once` says that it is called a
+    few times for a song at most, so that compiling it well takes longer than it saves.
     """
 
-    def __init__(self, name: str, function: Callable[..., PyTree]) -> None:
-        self.name, self.function = name, function
+    def __init__(self, name: str, function: Callable[..., PyTree], *, runs_once: bool = False) -> None:
+        self.name, self.function, self.runs_once = name, function, runs_once
         self.module = _module_of(function)
 
     def __call__(self, *given: PyTree) -> PyTree:
@@ -119,7 +124,8 @@ class _Program:
         with self._compiling:
             if self._compiled is None:
                 exported = self._traced()
-                self._compiled = jax.jit(exported.call).lower(self._arguments).compile()
+                lowered = jax.jit(exported.call).lower(self._arguments)
+                self._compiled = lowered.compile(_options(runs_once=self._function.runs_once))
                 # a traced program takes megabytes, and is on disk
                 self._exported = None
             return self._compiled
@@ -204,6 +210,13 @@ def _resident_bytes() -> int:
     with suppress(OSError):
         return int(_SIZE.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return 0
+
+
+def _options(*, runs_once: bool) -> dict[str, str | bool | int] | None:
+    """What a program is compiled with; nothing of ours where it is not for a CPU."""
+    if jax.default_backend() != "cpu":
+        return None
+    return dict(_OPTIONS_ONCE if runs_once else _OPTIONS)
 
 
 def _module_of(function: Callable[..., PyTree]) -> str:

@@ -50,7 +50,7 @@ def _predicted(output: Output, dry: Dry, treatment: Treatment) -> tuple[Measured
     return without_raw(predict(dry, project(output, dry, treatment), raw)), raw
 
 
-_PREDICTED = ExportedFunction("a predicted panel", _predicted)
+_PREDICTED = ExportedFunction("a predicted panel", _predicted, runs_once=True)
 
 
 def predicted_panel(output: Output, dry: Dry, treatment: Treatment) -> Measured:
@@ -67,7 +67,7 @@ def _read(objective: Objective, panel: Measured) -> tuple[Reading, ...]:
     return objectives.read(objective, lambda rule: shared)
 
 
-_READ = ExportedFunction("readings", _read)
+_READ = ExportedFunction("readings", _read, runs_once=True)
 
 
 def read_panel(objective: Objective, panel: Measured) -> tuple[Reading, ...]:
