@@ -34,9 +34,9 @@ _MOST_BYTES = 2.5e9
 """Resident memory above which programs are dropped between songs. A guess: a process per core, 4 GB a core."""
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _MOST_PROGRAMS = 64
-_OPTIONS = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
+_OPTIONS: dict[str, str | bool] = {"xla_backend_optimization_level": "1", "xla_cpu_use_fusion_emitters": False}
 """Of XLA on a CPU: compiling takes less than half of the time, and programs run as fast as with all of its passes."""
-_OPTIONS_ONCE = {**_OPTIONS, "xla_backend_optimization_level": 0}
+_OPTIONS_ONCE: dict[str, str | bool] = {**_OPTIONS, "xla_backend_optimization_level": "0"}
 """Of programs that run a few times for a song: compiling takes half of that again, running four times as long."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Parameters of glibc's mallopt, from malloc.h."""
@@ -212,11 +212,11 @@ def _resident_bytes() -> int:
     return 0
 
 
-def _options(*, runs_once: bool) -> dict[str, str | bool | int] | None:
+def _options(*, runs_once: bool) -> dict[str, str | bool] | None:
     """What a program is compiled with; nothing of ours where it is not for a CPU."""
     if jax.default_backend() != "cpu":
         return None
-    return dict(_OPTIONS_ONCE if runs_once else _OPTIONS)
+    return _OPTIONS_ONCE if runs_once else _OPTIONS
 
 
 def _module_of(function: Callable[..., PyTree]) -> str:
