@@ -137,7 +137,9 @@ def _network_of(sizes: Sizes) -> Callable[[list[Array]], Field]:
 
 _input_features = jax.jit(input_features)
 _EXPECTED = ExportedFunction(
-    "expected levels", lambda objective, dry, start: at_expected_levels(objective, dry, start).gain.level_db
+    "expected levels",
+    lambda objective, dry, start: at_expected_levels(objective, dry, start).gain.level_db,
+    runs_once=True,
 )
 
 
@@ -170,7 +172,8 @@ def _programs(sizes: Sizes) -> _Programs:
         return list(refined(network_of(weights), *given))
 
     return _Programs(
-        ExportedFunction(f"a prediction by {sizes}", first), ExportedFunction(f"a refine step by {sizes}", further)
+        ExportedFunction(f"a prediction by {sizes}", first, runs_once=True),
+        ExportedFunction(f"a refine step by {sizes}", further, runs_once=True),
     )
 
 
@@ -182,4 +185,4 @@ def _classifier(sizes: Sizes) -> ExportedFunction:
     def family(weights: list[Array], dry: Dry, conditioning: Conditioning) -> Array:
         return predict_song(network_of(weights), dry, conditioning).family
 
-    return ExportedFunction(f"an ear by {sizes}", family)
+    return ExportedFunction(f"an ear by {sizes}", family, runs_once=True)
