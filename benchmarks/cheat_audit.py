@@ -49,8 +49,8 @@ from hybrid.refinement.conflicts import Conflict, conflicts
 from hybrid.refinement.descent import RATE
 from hybrid.refinement.refine import Refined, Round
 from hybrid.treatment.bounds import constrain, unconstrain
-from hybrid.treatment.effect import pool
 from hybrid.treatment.makeup import apply_makeup
+from hybrid.treatment.pooling import pool
 from hybrid.treatment.types import Dry, Treatment, map_parts, neutral
 
 FRAMES = 64

@@ -33,7 +33,8 @@ _SIZE = Path("/proc/self/statm")
 _MOST_BYTES = 2.5e9
 """Resident memory above which programs are dropped between songs. A guess: a process per core, 4 GB a core."""
 _DIGEST_BYTES = hashlib.sha256().digest_size
-_MOST_PROGRAMS = 64
+_MOST_PROGRAMS = 512
+"""About thirty for each shape of song; what they may take is bounded by `clear_compiled`."""
 _OPTIONS: dict[str, str | bool] = {"xla_backend_optimization_level": "1", "xla_cpu_use_fusion_emitters": False}
 """Of XLA on a CPU: compiling takes less than half of the time, and programs run as fast as with all of its passes."""
 _OPTIONS_ONCE: dict[str, str | bool] = {**_OPTIONS, "xla_backend_optimization_level": "0"}
@@ -144,7 +145,14 @@ class _Program:
             return self._exported
 
 
-_program = lru_cache(maxsize=_MOST_PROGRAMS)(_Program)
+_programs = lru_cache(maxsize=_MOST_PROGRAMS)(_Program)
+_looking_up = Lock()
+
+
+def _program(function: ExportedFunction, tree: Hashable, shapes: Shapes) -> _Program:
+    # the cache alone would give each of two threads a program of its own
+    with _looking_up:
+        return _programs(function, tree, shapes)
 
 
 def _traced(
@@ -178,7 +186,7 @@ def clear_compiled() -> None:
     """
     _trim()
     if _n_maps() > _MOST_MAPS or _resident_bytes() > _MOST_BYTES:
-        _program.cache_clear()
+        _programs.cache_clear()
         jax.clear_caches()
         gc.collect()
         _trim()

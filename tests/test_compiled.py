@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -14,12 +16,15 @@ import pytest
 from jaxtyping import Array
 
 from hybrid import compiled
-from hybrid.compiled import ExportedFunction
+from hybrid.compiled import ExportedFunction, storable
 
 
 class Pair(NamedTuple):
     first: Array
     second: Array
+
+
+storable(Pair)
 
 
 class Counted:
@@ -118,12 +123,42 @@ def test_programs_that_are_too_many_or_too_large_are_let_go_and_come_back(most: 
     exported = ExportedFunction("one that is let go", lambda x: [x + 1.0])
     exported(jnp.ones(3))
     compiled.clear_compiled()
-    assert double._cache_size() == 1 and compiled._program.cache_info().currsize >= 1  # a few are kept
+    assert double._cache_size() == 1 and compiled._programs.cache_info().currsize >= 1  # a few are kept
     monkeypatch.setattr(compiled, most, 0)
     compiled.clear_compiled()
-    assert double._cache_size() == 0 and compiled._program.cache_info().currsize == 0
+    assert double._cache_size() == 0 and compiled._programs.cache_info().currsize == 0
     np.testing.assert_array_equal(exported(jnp.ones(3))[0], [2.0, 2.0, 2.0])
     assert double(4.0) == 8.0
     monkeypatch.setattr(compiled, "_MAPS", Path("/nowhere"))
     monkeypatch.setattr(compiled, "_SIZE", Path("/nowhere"))
     compiled.clear_compiled()  # not Linux
+
+
+def test_threads_that_ask_for_one_program_at_once_trace_it_once(folder: Path):
+    class Slow(Counted):
+        def __call__(self, pair: Pair) -> list[Array]:
+            time.sleep(0.1)  # long enough for every thread to ask
+            return super().__call__(pair)
+
+    function = Slow(3.0)
+    exported = ExportedFunction("slow", function)
+    with ThreadPoolExecutor(4) as threads:
+        results = list(threads.map(lambda _: found(exported, 4), range(4)))
+    assert results == [(18.0, [2.0, 2.0])] * 4
+    assert function.n_traced == 1
+
+
+def test_a_program_that_runs_once_gives_what_one_for_many_calls_gives(folder: Path):
+    once, often = (ExportedFunction(name, Counted(2.0), runs_once=name == "once") for name in ("once", "often"))
+    assert found(once, 5) == found(often, 5) == (20.0, [2.0, 2.0])
+
+
+def test_results_hold_storable_containers_and_outlines_tell_their_shapes(folder: Path):
+    def swapped(pair: Pair) -> Pair:
+        return Pair(pair.second, 2.0 * pair.first)
+
+    outline = ExportedFunction("swapped", swapped).outline(pair(3))
+    assert (outline.first.shape, outline.second.shape) == ((2,), (3,))
+    # traced by the one, found on disk by the other
+    again = ExportedFunction("swapped", swapped)(pair(3))
+    assert isinstance(again, Pair) and again.second.tolist() == [0.0, 2.0, 4.0]

@@ -46,7 +46,7 @@ from hybrid.refinement.pins import pins_of
 from hybrid.refinement.programs import prepare
 from hybrid.refinement.refine import Refined, Task, negative_gradient, refine, refine_further
 from hybrid.treatment.bounds import unconstrain
-from hybrid.treatment.effect import pool
+from hybrid.treatment.pooling import pool
 from hybrid.treatment.types import Dry, Treatment, neutral
 
 REFINE_FRAMES = 512

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float, Int
 
 from hybrid.signal import bands
 from hybrid.treatment.curves import zone_curves
-from hybrid.treatment.effect import pool
 from hybrid.treatment.parts import N_ZONES
+from hybrid.treatment.pooling import pool
 from hybrid.treatment.types import Dry
 
 FLOOR_DB, FULL_DB = -60.0, 20.0

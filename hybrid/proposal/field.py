@@ -24,7 +24,7 @@ from hybrid.model.input_features import Conditioning, at_network_frames, input_f
 from hybrid.model.proposal import SongInputs, Stages, predict_song, propose, refined
 from hybrid.model.sizes import Sizes
 from hybrid.proposal.weights import Network
-from hybrid.treatment.effect import pool
+from hybrid.treatment.pooling import pool
 from hybrid.treatment.types import Dry, Treatment
 
 UNKNOWN = "unknown"

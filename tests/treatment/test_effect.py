@@ -13,6 +13,7 @@ from hybrid.signal import bands
 from hybrid.treatment import effect
 from hybrid.treatment.bounds import constrain
 from hybrid.treatment.parts import RIDE_S
+from hybrid.treatment.pooling import pool
 from hybrid.treatment.types import Dry, Treatment, map_parts, treatment_parts
 from tests.treatment.made import (
     FRAME_S,
@@ -259,7 +260,7 @@ def test_the_order_of_tracks_does_not_matter_to_the_mix():
 
 def test_pooled_frames_are_means():
     dry = random_dry()
-    pooled = effect.pool(dry, 4)
+    pooled = pool(dry, 4)
     power = np.asarray(dry.power).reshape(4, 3, 6, 4, -1).mean(axis=3)
     np.testing.assert_allclose(pooled.power, power, rtol=1e-5)
     assert pooled.frame_s == pytest.approx(0.4)
@@ -269,5 +270,5 @@ def test_pooled_frames_are_means():
 def test_a_flat_treatment_reads_the_same_pooled_or_not():
     dry = random_dry()
     static = map_parts(lambda name, x: x * 0.0 if name in ("gain.ride", "dynamics.zone") else x, random_treatment(dry))
-    fine, coarse = (track_k(d, static) for d in (dry, effect.pool(dry, 4)))
+    fine, coarse = (track_k(d, static) for d in (dry, pool(dry, 4)))
     np.testing.assert_allclose(coarse, np.asarray(fine).reshape(4, 6, 4).mean(axis=2), rtol=1e-4)

@@ -15,6 +15,7 @@ import subprocess
 import zlib
 from collections.abc import Iterator
 from functools import cache, partial
+from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -217,24 +218,26 @@ def _render(project: Element, where: str) -> Float32[np.ndarray, "2 time"]:
         file, sound = scratch / "project.mmp", scratch / "sound.wav"
         ElementTree.ElementTree(project).write(file, encoding="utf-8", xml_declaration=True)
         command = [*_command(), "render", str(file), "-f", "wav", "-a", "-s", str(SAMPLE_RATE), "-o", str(sound)]
-        for left in reversed(range(_TRIES)):
-            try:
-                # a home of its own: LMMS writes its settings there, and runs beside each other would share them
-                done = subprocess.run(
-                    command,
-                    capture_output=True,
-                    text=True,
-                    errors="replace",
-                    env={**_environment(), "HOME": str(scratch)},
-                    timeout=_LONGEST_WAIT_S,
-                )
-            except subprocess.TimeoutExpired as error:
-                raise InputError(Problem(where, f"LMMS was not done after {_LONGEST_WAIT_S // 60} minutes")) from error
-            if done.returncode == 0 and sound.is_file():
+        done = _run(command, scratch, where)
+        for _ in range(_TRIES - 1):
+            # only a crash is negative
+            if done.returncode >= 0:
                 break
-            if done.returncode >= 0 or not left:
-                output = (done.stderr or done.stdout).strip().splitlines()
-                told = f", {output[-1]}" if output else ""
-                raise InputError(Problem(where, f"LMMS failed: exit status {done.returncode}{told}"))
+            done = _run(command, scratch, where)
+        if done.returncode or not sound.is_file():
+            output = (done.stderr or done.stdout).strip().splitlines()
+            told = f", {output[-1]}" if output else ""
+            raise InputError(Problem(where, f"LMMS failed: exit status {done.returncode}{told}"))
         samples, _ = soundfile.read(sound, dtype="float32", always_2d=True, frames=round(LONGEST_S * SAMPLE_RATE))
     return np.ascontiguousarray(samples.T)
+
+
+def _run(command: list[str], home: Path, where: str) -> subprocess.CompletedProcess[str]:
+    # a home of its own: LMMS writes its settings there, and runs beside each other would share them
+    env = {**_environment(), "HOME": str(home)}
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, errors="replace", env=env, timeout=_LONGEST_WAIT_S
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InputError(Problem(where, f"LMMS was not done after {_LONGEST_WAIT_S // 60} minutes")) from error

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from hybrid.audio.roles import ROLES
 from hybrid.corpus import fluidsynth, smf
-from hybrid.corpus.authored import openmpt, programs, wad
+from hybrid.corpus.authored import lmms, openmpt, programs, wad
 from hybrid.corpus.authored.general_midi import _channels, read_midi
 from hybrid.corpus.authored.lmms import _dry, _parse, _settings, _solo, _tracks, read_project
 from hybrid.corpus.authored.tracker import read_module
@@ -26,8 +29,6 @@ has_fluidsynth = pytest.mark.skipif(
 
 
 def _has_lmms() -> bool:
-    import shutil
-
     return shutil.which("lmms") is not None
 
 
@@ -202,3 +203,27 @@ def test_lmms_renders_tracks_dry_and_as_they_were_mixed():
     assert _level_db(bass.raw) == pytest.approx(_level_db(lead.raw), abs=0.1)
     assert np.abs(bass.treated[1]).max() < 1e-4 < np.abs(bass.treated[0]).max()
     assert _residual_db(song, [bass, lead]) < -90.0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a script of a shell")
+@pytest.mark.parametrize(("crashes", "status"), [(2, None), (3, -11), (0, 1)])
+def test_a_crash_of_lmms_is_tried_again_and_a_refusal_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crashes: int, status: int | None
+):
+    made, runs = tmp_path / "made.wav", tmp_path / "runs"
+    soundfile.write(made, np.ones((100, 2), np.float32) / 2, 44100, subtype="FLOAT")
+    ending = "echo no such plugin >&2; exit 1" if status == 1 else f'cp "{made}" "$HOME/sound.wav"'
+    stand_in = tmp_path / "lmms"
+    stand_in.write_text(
+        f'#!/bin/sh\necho run >> "{runs}"\n[ "$(wc -l < "{runs}")" -le {crashes} ] && kill -SEGV $$\n{ending}\n'
+    )
+    stand_in.chmod(0o755)
+    monkeypatch.setattr(lmms, "_LMMS", str(stand_in))
+    drawn = _parse(project().encode(), "made")
+    if status is None:
+        np.testing.assert_array_equal(lmms._render(drawn, "made"), np.full((2, 100), 0.5))
+    else:
+        told = {-11: "exit status -11$", 1: "exit status 1, no such plugin$"}[status]
+        with pytest.raises(InputError, match=f"LMMS failed: {told}"):
+            lmms._render(drawn, "made")
+    assert len(runs.read_text().split()) == (1 if status == 1 else 3)
