@@ -27,7 +27,7 @@ Submit = Callable[..., None]
 def ahead(progress: Callable[[str, float], None]) -> Iterator[Submit]:
     """Compiles what is submitted, a function and its arguments, and waits for all of it at the end of the block.
 
-    What is waited for is the stage "compile"; its share is that of the seconds that it took before on this machine. A
+    What is submitted may submit more. What is waited for is the stage "compile"; its share is that of the seconds that it took before on this machine. A
     block that raises waits for nothing: compiling cannot be interrupted.
     """
     threads, tasks, start = ThreadPoolExecutor(2), list[Future](), time.monotonic()
@@ -47,6 +47,7 @@ def ahead(progress: Callable[[str, float], None]) -> Iterator[Submit]:
 def _wait(tasks: list[Future], start: float, progress: Callable[[str, float], None]) -> None:
     begun, before_s = time.monotonic(), _seconds_before()
     expected_s = median(before_s) if before_s else _UNKNOWN_S
+    # the list grows meanwhile; a task is done after all that it submits is in it
     while not all(task.done() for task in tasks):
         wait(tasks, _TURN_S)
         if time.monotonic() - begun > _NOTICED_S:

@@ -63,3 +63,25 @@ def test_an_error_of_what_is_compiled_is_raised(told: list[tuple[str, float]]):
 
     with pytest.raises(InputError, match="cannot be compiled"), ahead(lambda *each: told.append(each)) as submit:
         submit(fail)
+
+
+def test_what_is_submitted_by_what_was_submitted_is_waited_for_as_well(told: list[tuple[str, float]]):
+    done: list[int] = []
+    with ahead(lambda *each: told.append(each)) as submit:
+
+        def slow(number: int) -> None:
+            time.sleep(0.1)
+            if number < 3:
+                submit(slow, number + 1)
+            done.append(number)
+
+        submit(slow, 0)
+    assert sorted(done) == [0, 1, 2, 3]
+
+
+def test_a_fault_of_what_was_submitted_later_is_raised(told: list[tuple[str, float]]):
+    def fail() -> None:
+        raise InputError(Problem("here", "is wrong"))
+
+    with pytest.raises(InputError, match="here: is wrong"), ahead(lambda *each: told.append(each)) as submit:
+        submit(submit, fail)

@@ -117,10 +117,10 @@ def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, 
     with ahead(progress) as compile_ahead:
         # the song's shape is known: its programs are made while its samples are read, the one that takes longest first
         if config.n_steps or config.proposes:
-            prepare(spec.task, unconstrain(spec.nothing), compile_ahead)
+            compile_ahead(prepare, spec.task, unconstrain(spec.nothing), compile_ahead)
         if config.network and config.proposes:
             compile_ahead(prepare_proposal, config.network, empty, spec.nothing)
-        prepare_readings(spec.objective, empty, spec.nothing, compile_ahead)
+        compile_ahead(prepare_readings, spec.objective, empty, spec.nothing, compile_ahead)
         analysis = measure_song(aligned, reader, progress).analysis
     song = aligned.song
     problem = _problem_of(song, analysis, spec, rules, config)
