@@ -27,8 +27,8 @@ Submit = Callable[..., None]
 def ahead(progress: Callable[[str, float], None]) -> Iterator[Submit]:
     """Compiles what is submitted, a function and its arguments, and waits for all of it at the end of the block.
 
-    What is submitted may submit more. What is waited for is the stage "compile"; its share is that of the seconds that it took before on this machine. A
-    block that raises waits for nothing: compiling cannot be interrupted.
+    What is submitted may submit more. What is waited for is the stage "compile"; its share is that of the seconds that
+    it took before on this machine. A block that raises waits for nothing: compiling cannot be interrupted.
     """
     threads, tasks, start = ThreadPoolExecutor(2), list[Future](), time.monotonic()
 
