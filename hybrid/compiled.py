@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -36,7 +36,8 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 _MOST_PROGRAMS = 512
 """About thirty for each shape of song; what they may take is bounded by `clear_compiled`."""
 _OPTIONS: dict[str, str | bool] = {"xla_backend_optimization_level": "1", "xla_cpu_use_fusion_emitters": False}
-"""Of XLA on a CPU: compiling takes less than half of the time, and programs run as fast as with all of its passes."""
+"""Of XLA on a CPU: compiling takes less than half of the time, and programs run as fast as with all of its passes.
+What a release of XLA does not have is left out."""
 _OPTIONS_ONCE: dict[str, str | bool] = {**_OPTIONS, "xla_backend_optimization_level": "0"}
 """Of programs that run a few times for a song: compiling takes half of that again, running four times as long."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -224,7 +225,18 @@ def _options(*, runs_once: bool) -> dict[str, str | bool] | None:
     """What a program is compiled with; nothing of ours where it is not for a CPU."""
     if jax.default_backend() != "cpu":
         return None
-    return _OPTIONS_ONCE if runs_once else _OPTIONS
+    options = _OPTIONS_ONCE if runs_once else _OPTIONS
+    return {name: value for name, value in options.items() if _known(name, value)}
+
+
+@cache
+def _known(option: str, value: str | bool) -> bool:
+    """Whether this release of XLA has an option: it names some that it drops a year later, and refuses those."""
+    try:
+        jax.jit(lambda: 0.0).lower().compile({option: value})
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
 
 
 def _module_of(function: Callable[..., PyTree]) -> str:

@@ -162,3 +162,10 @@ def test_results_hold_storable_containers_and_outlines_tell_their_shapes(folder:
     # traced by the one, found on disk by the other
     again = ExportedFunction("swapped", swapped)(pair(3))
     assert isinstance(again, Pair) and again.second.tolist() == [0.0, 2.0, 4.0]
+
+
+def test_an_option_that_xla_does_not_have_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "_OPTIONS", {"xla_of_another_year": True, "xla_backend_optimization_level": "1"})
+    assert compiled._options(runs_once=False) == {"xla_backend_optimization_level": "1"}
+    double = ExportedFunction("an option of another year", Counted(2.0))
+    assert double(pair(3))[0] == 6.0
