@@ -28,7 +28,8 @@ def ahead(progress: Callable[[str, float], None]) -> Iterator[Submit]:
     """Compiles what is submitted, a function and its arguments, and waits for all of it at the end of the block.
 
     What is submitted may submit more. What is waited for is the stage "compile"; its share is that of the seconds that
-    it took before on this machine. A block that raises waits for nothing: compiling cannot be interrupted.
+    it took before on this machine, less those that something else was done in. A block that raises waits for nothing:
+    compiling cannot be interrupted.
     """
     threads, tasks, start = ThreadPoolExecutor(2), list[Future](), time.monotonic()
 
@@ -46,12 +47,12 @@ def ahead(progress: Callable[[str, float], None]) -> Iterator[Submit]:
 
 def _wait(tasks: list[Future], start: float, progress: Callable[[str, float], None]) -> None:
     begun, before_s = time.monotonic(), _seconds_before()
-    expected_s = median(before_s) if before_s else _UNKNOWN_S
+    expected_s = (median(before_s) if before_s else _UNKNOWN_S) - (begun - start)
     # the list grows meanwhile; a task is done after all that it submits is in it
     while not all(task.done() for task in tasks):
         wait(tasks, _TURN_S)
         if time.monotonic() - begun > _NOTICED_S:
-            progress("compile", min(0.99, (time.monotonic() - start) / expected_s))
+            progress("compile", min(0.99, (time.monotonic() - begun) / max(expected_s, 1e-3)))
     for task in tasks:
         task.result()
     if time.monotonic() - begun > _NOTICED_S:

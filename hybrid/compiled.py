@@ -146,6 +146,14 @@ class _Program:
             return self._exported
 
 
+class _Count:
+    """How many programs this process had to trace."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+
+_made = _Count()
 _programs = lru_cache(maxsize=_MOST_PROGRAMS)(_Program)
 _looking_up = Lock()
 
@@ -169,6 +177,7 @@ def _traced(
     path = cached_file(hashlib.sha256(repr(words).encode()).hexdigest())
     if path and (whole := _whole(path)):
         return export.deserialize(whole)
+    _made.n += 1
     traced = export.export(jax.jit(lambda leaves: function.function(*jax.tree.unflatten(tree, leaves))))(arguments)
     if path:
         stored = traced.serialize()
@@ -176,6 +185,11 @@ def _traced(
             path.parent.mkdir(parents=True, exist_ok=True)
             shelf.write(path, hashlib.sha256(stored).digest() + stored)
     return traced
+
+
+def n_made() -> int:
+    """The number of programs that this process found nowhere, and traced: they are compiled next."""
+    return _made.n
 
 
 def clear_compiled() -> None:

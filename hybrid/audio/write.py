@@ -10,7 +10,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -81,6 +81,25 @@ class OutputFolder:
             self._discard()
 
     @property
+    def is_new(self) -> bool:
+        """Whether there was nothing at the target, so that a first version takes nobody's place."""
+        return not self._was_there
+
+    @contextmanager
+    def first_version(self) -> Iterator[Path]:
+        """A folder that is at the target from the end of this block on, until the results replace it, and stays if they
+        never come. Raises InputError if something has appeared at the target meanwhile."""
+        first = self.path.with_name(f".{self._target.name}.{secrets.token_hex(4)}")
+        try:
+            first.mkdir()
+            (first / _MARKER).touch()
+            yield first
+            self._rename(first)
+            self._was_there = True
+        finally:
+            shutil.rmtree(first, ignore_errors=True)
+
+    @property
     def _lock_file(self) -> Path:
         return self._parent / f".{self._target.name}.lock"
 
@@ -112,26 +131,31 @@ class OutputFolder:
 
     def _publish(self) -> None:
         """Renames the finished folder. The older one is renamed first and deleted last."""
-        (self.path / _MARKER).write_text(json.dumps(_described(self.path)))
+        older = self._rename(self.path)
+        if older.exists():
+            self.notes = tuple(_keep_foreign(older, self._target))
+            shutil.rmtree(older, ignore_errors=True)
+
+    def _rename(self, finished: Path) -> Path:
+        """Puts a finished folder at the target, and returns where an older one is, if there was one."""
+        (finished / _MARKER).write_text(json.dumps(_described(finished)))
         self._target.parent.mkdir(parents=True, exist_ok=True)
         if self._target.exists() and not (self._was_there and self._is_still_ours()):
             beside = next(path for n in range(2, 10**6) if not (path := _numbered(self._target, n)).exists())
-            self.path.rename(beside)
+            finished.rename(beside)
             raise _input_error(
                 self._target, f"has changed while this ran and is left as it is: results are in {beside}"
             )
-        older = self.path.with_name(f"{self.path.name}.old")
+        older = finished.with_name(f"{finished.name}.old")
         try:
             if self._target.exists():
                 self._target.rename(older)
-            self.path.rename(self._target)
+            finished.rename(self._target)
         except BaseException:
             if older.exists() and not self._target.exists():
                 older.rename(self._target)
             raise
-        if older.exists():
-            self.notes = tuple(_keep_foreign(older, self._target))
-            shutil.rmtree(older, ignore_errors=True)
+        return older
 
     def _is_still_ours(self) -> bool:
         return self._target.is_dir() and (not any(self._target.iterdir()) or is_result_folder(self._target))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +14,7 @@ import typer
 
 from hybrid import shelf
 from hybrid.cli.options import Plugins, plugin_paths, shard_of
+from hybrid.cli.progress import clock, now_and_then
 from hybrid.cli.signals import Context, StopRequest, load
 from hybrid.json_text import json_text
 
@@ -65,8 +68,8 @@ def ablate(
     changed_study = read.model_copy(update=changes)
     sources = sources_of(changed_study.songs)
     options = RunOptions(out, part, resume)
-    progress = partial(_show_progress, context.ensure_object(StopRequest))
-    result = run_study(changed_study, sources, options, jobs or os.cpu_count() or 1, progress)
+    with _progress_line(context.ensure_object(StopRequest)) as progress:
+        result = run_study(changed_study, sources, options, jobs or os.cpu_count() or 1, progress)
     effects = effects_of(all_rows(result.units), result.arms, changed_study, result.rules)
     _write(changed_study, effects, result, out)
     if mixed:
@@ -133,8 +136,14 @@ def _print(effects: Effects, result: StudyResult, out: Path) -> None:
     print(f"wrote {out}: open report.html")
 
 
-def _show_progress(stop: StopRequest, done: int, of: int) -> None:
-    """Prints the number of songs done, on a terminal only."""
-    stop.raise_again()
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{done} of {of} songs", end="" if done < of else "\n", file=sys.stderr, flush=True)
+@contextmanager
+def _progress_line(stop: StopRequest) -> Iterator[Callable[[int, int], None]]:
+    """A function that is told the number of songs done, and of all, of which a line on stderr is kept."""
+    start, told = time.monotonic(), ["no song yet"]
+
+    def tell(done: int, of: int) -> None:
+        stop.raise_again()
+        told.append(f"{done} of {of} songs")
+
+    with now_and_then(lambda: f"{told[-1]}, {clock(time.monotonic() - start)}"):
+        yield tell

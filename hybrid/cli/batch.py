@@ -24,6 +24,7 @@ from hybrid.cli.options import (
     plugin_paths,
     shard_of,
 )
+from hybrid.cli.progress import clock, now_and_then
 from hybrid.cli.signals import Context, StopRequest, load
 from hybrid.errors import InputError, Problem, printable
 from hybrid.json_text import json_text
@@ -144,30 +145,21 @@ def _submitit_settings(options: list[str]) -> dict[str, object]:
 
 @contextmanager
 def _progress_line(stop: StopRequest) -> Iterator[Callable[[BatchProgress], None]]:
-    """A function that prints the progress of a run on stderr: one line redrawn on a terminal, a log line now and then
-    elsewhere."""
-    start, last = time.monotonic(), -1e9
+    """A function that is told the progress of a run, of which a line on stderr is kept."""
+    start, states = time.monotonic(), list[BatchProgress]()
 
-    def show(state: BatchProgress) -> None:
-        nonlocal last
+    def told(state: BatchProgress) -> None:
         stop.raise_again()
-        now, done = time.monotonic(), state.done + state.failed
-        # a log gets a line every 30 s, and the last one
-        if not sys.stderr.isatty() and done < state.of and now - last < 30.0:
-            return
-        last = now
-        rate = state.audio_s / max(now - start, 1e-9)
-        left_s = (state.of - done) * (now - start) / done if done else 0.0
-        text = f"{done} of {state.of}, {state.failed} failed, {rate:.1f} times real time, {_clock(left_s)} left"
-        if sys.stderr.isatty():
-            print(f"\r\x1b[K{text}", end="" if done < state.of else "\n", file=sys.stderr, flush=True)
-        else:
-            print(text, file=sys.stderr, flush=True)
+        states.append(state)
 
-    yield show
+    def line() -> str:
+        elapsed_s = time.monotonic() - start
+        if not states:
+            return f"no song yet, {clock(elapsed_s)}"
+        state, done = states[-1], states[-1].done + states[-1].failed
+        left = f"{clock((state.of - done) * elapsed_s / done)} left" if done else clock(elapsed_s)
+        rate = state.audio_s / max(elapsed_s, 1e-9)
+        return f"{done} of {state.of}, {state.failed} failed, {rate:.1f} times real time, {left}"
 
-
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}"
+    with now_and_then(line):
+        yield told

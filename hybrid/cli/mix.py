@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +22,7 @@ from hybrid.cli.options import (
     Rules,
     Sets,
 )
-from hybrid.cli.progress import progress_bar
+from hybrid.cli.progress import Shown, progress_bar
 from hybrid.cli.signals import Context, load
 from hybrid.errors import InputError, Problem
 from hybrid.json_text import json_text
@@ -57,6 +60,7 @@ def mix(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="print tracks, roles and matching rules; write nothing")
     ] = False,
+    timings: Annotated[bool, typer.Option("--timings", help="print what each stage took")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Mix a song under rules."""
@@ -84,9 +88,22 @@ def mix(
     with OutputFolder(out, overwrite, inputs) as folder:
         tracks = loaded or _demo(folder.path / "song", seed)
         with progress_bar(context) as progress:
-            spec = OutputSpec(folder.path, subtype, sample_rate, verdict=not only_mix)
-            written = write_mix(tracks, rule_set, config, spec, progress)
-    _print_result(written, folder.notes, out, as_json)
+            first = partial(_first_version, folder, out, progress) if folder.is_new else None
+            spec = OutputSpec(folder.path, subtype, sample_rate, verdict=not only_mix, first=first)
+            try:
+                written = write_mix(tracks, rule_set, config, spec, progress)
+            except BaseException:
+                if first and not folder.is_new:
+                    progress.say(f"{out} keeps the first version")
+                raise
+    _print_result(written, folder.notes, out, progress.stages.finished() if timings else {}, as_json)
+
+
+@contextmanager
+def _first_version(folder: OutputFolder, out: Path, progress: Shown) -> Iterator[Path]:
+    with folder.first_version() as path:
+        yield path
+    progress.say(f"{out}: a first version, before any rule was asked; the refined mix replaces it")
 
 
 def _config(steps: int, seed: int, model: str, settings: Path | None) -> MixConfig:
@@ -125,7 +142,9 @@ def _print_matches(song: Song, rules: RuleSet, as_json: bool) -> None:
         print(line)
 
 
-def _print_result(written: WrittenMix, kept: tuple[str, ...], out: Path, as_json: bool) -> None:
+def _print_result(
+    written: WrittenMix, kept: tuple[str, ...], out: Path, timings: dict[str, float], as_json: bool
+) -> None:
     from hybrid.export.verdict import verdict_json, verdict_table
 
     delivered, levels = written.delivered, written.levels
@@ -136,18 +155,36 @@ def _print_result(written: WrittenMix, kept: tuple[str, ...], out: Path, as_json
             "true_peak_dbtp": round(levels.true_peak_dbtp, 2),
             "notes": notes,
             "out": str(out),
+            **_rounded(timings),
         }
-        lines = [json_text(document)] if as_json else [*notes, f"wrote {out}: {MIX_NAME}"]
+        lines = [json_text(document)] if as_json else [*notes, *_timing_lines(timings), f"wrote {out}: {MIX_NAME}"]
         print("\n".join(lines))
         return
     before, after = delivered.plan.before, delivered.verdict
     if as_json:
         verdicts = {"before": verdict_json(before), "after": verdict_json(after)}
-        document = {"out": str(out), **verdicts, "notes": notes}
+        document = {"out": str(out), **verdicts, "notes": notes, **_rounded(timings)}
         print(json_text(document))
         return
     for line in notes:
         print(line)
     print(verdict_table(after))
+    for line in _timing_lines(timings):
+        print(line)
     print(f"the raw sum keeps {sum(finding.kept for finding in before.rules if finding.targets)} of them")
     print(f"wrote {out}: open report.html")
+
+
+def _rounded(timings: dict[str, float]) -> dict[str, object]:
+    return {"timings_s": {stage: round(seconds, 2) for stage, seconds in timings.items()}} if timings else {}
+
+
+def _timing_lines(timings: dict[str, float]) -> list[str]:
+    """A line for each stage, with its seconds and its share of all."""
+    from hybrid.pages.table import text_table
+
+    if not timings:
+        return []
+    total = sum(timings.values())
+    rows = [(stage, f"{seconds:5.1f} s", f"{seconds / total:4.0%}") for stage, seconds in timings.items()]
+    return text_table([*rows, ("all", f"{total:5.1f} s", "")]).splitlines()

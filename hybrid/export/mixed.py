@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +12,7 @@ from hybrid.audio.digest import digest
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
 from hybrid.audio.wav import Subtype
+from hybrid.export.first import write_first
 from hybrid.export.made import made_with
 from hybrid.export.results import write_results, write_settings
 from hybrid.knowledge.ruleset import RuleSet
@@ -17,6 +20,7 @@ from hybrid.measure.meter import Levels
 from hybrid.mixing.deliver import Delivered, Format, deliver
 from hybrid.mixing.plan import MixConfig, plan_mix
 from hybrid.mixing.quick import quick_mix
+from hybrid.treatment.types import Treatment
 
 NO_NETWORK = "none"
 
@@ -32,6 +36,8 @@ class OutputSpec(NamedTuple):
     stems: bool = True
     verdict: bool = True
     """Without a verdict the network's proposal is rendered once: neither refined nor judged, no stems, no report."""
+    first: Callable[[], AbstractContextManager[Path]] | None = None
+    """Opens an empty folder for a first version, which is written if what refines the mix has to be compiled."""
 
 
 class WrittenMix(NamedTuple):
@@ -59,11 +65,19 @@ def write_mix(song: Song, rules: RuleSet, config: MixConfig, spec: OutputSpec, p
     inputs = digest(song)
     made = made_with(rules.hash, inputs, options)
     with open_song(song, config.n_threads) as reader:
+
+        def write_first_version(song: Song, treatment: Treatment) -> None:
+            assert spec.first is not None
+            with spec.first() as first:
+                write_first(reader.for_song(song), treatment, rules, first, fmt, made, progress=progress)
+
         if not spec.verdict:
             quick = quick_mix(reader, rules, config, folder, fmt, progress=progress)
             write_settings(quick.song, quick.treatment, folder, made)
             return WrittenMix(quick.song, inputs, quick.levels, quick.song.notes, None)
-        plan = plan_mix(song, reader, rules, config, progress)
+        plan = plan_mix(
+            song, reader, rules, config, progress, write_first_version if spec.first and config.n_steps else None
+        )
         delivered = deliver(plan, reader, folder, fmt, progress)
     write_results(delivered, rules, folder, made)
     plan = delivered.plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from hybrid.analysis.recording import blank_recording
 from hybrid.analysis.song import Naming, align_song, measure_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
+from hybrid.compiled import n_made
 from hybrid.knowledge.compile import compile_rules, optional_parts
 from hybrid.knowledge.evaluate import predicted, predicted_panel, prepare_readings, raw_panel, read_panel, verdict
 from hybrid.knowledge.findings import BROKEN
@@ -35,14 +37,16 @@ from hybrid.proposal.field import (
     classify_tracks,
     conditioning_of,
     expected_start,
+    first_proposed,
+    prepare_first,
     prepare_proposal,
     proposed,
     with_classified_roles,
 )
 from hybrid.proposal.weights import Network
 from hybrid.refinement.constraints import UNLIMITED, constraint_weights_of, signed_excess
-from hybrid.refinement.initial import RawFindings, network_start, usual_start
-from hybrid.refinement.pins import pins_of
+from hybrid.refinement.initial import RawFindings, network_start, nothing_found, usual_start
+from hybrid.refinement.pins import pinned, pins_of
 from hybrid.refinement.programs import prepare
 from hybrid.refinement.refine import Refined, Task, negative_gradient, refine, refine_further
 from hybrid.treatment.bounds import unconstrain
@@ -103,25 +107,37 @@ def _named_by_ear(network: Network, song: Song, dry: Dry) -> Song:
     return with_classified_roles(song, classify_tracks(network, dry, song.tracks))
 
 
-def plan_mix(song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, progress: Progress) -> Plan:
+First = Callable[[Song, Treatment], None]
+"""Receives the song and the network's first prediction, to be heard before anything is refined."""
+
+
+def plan_mix(
+    song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, progress: Progress, first: First | None = None
+) -> Plan:
     """The plan of a mix: everything up to rendering. Deterministic for a seed.
 
     Rules that are required, and those that the raw sum keeps, are held while the others are improved. Where a name
-    does not tell what a track is, the network classifies it.
+    does not tell what a track is, the network classifies it. `first` is called, if a network proposes and what refines
+    it has to be compiled, while that goes on.
     """
     if config.settings:
         song = placed_by(config.settings, song)
     aligned = align_song(song, reader, naming_of(rules, config.network), progress)
     empty = blank_recording(aligned.song, aligned.pairs).dry(0.0)
     spec = shape_spec(aligned.song, empty, rules, config)
+    n_before = n_made()
     with ahead(progress) as compile_ahead:
         # the song's shape is known: its programs are made while its samples are read, the one that takes longest first
+        if config.network and config.proposes and first:
+            compile_ahead(prepare_first, config.network, spec.task.objective, empty, spec.task.dry, spec.nothing)
         if config.n_steps or config.proposes:
             compile_ahead(prepare, spec.task, unconstrain(spec.nothing), compile_ahead)
         if config.network and config.proposes:
             compile_ahead(prepare_proposal, config.network, empty, spec.nothing)
         compile_ahead(prepare_readings, spec.objective, empty, spec.nothing, compile_ahead)
         analysis = measure_song(aligned, reader, progress).analysis
+        if config.network and config.proposes and first and n_made() > n_before:
+            first(aligned.song, _first_look(config.network, analysis.dry, spec, aligned.song, config.seed))
     song = aligned.song
     problem = _problem_of(song, analysis, spec, rules, config)
     objective, dry = problem.objective, analysis.dry
@@ -200,6 +216,15 @@ def _proposed_start(
     proposal = proposed(network, dry, start, conditioning, negative_gradient(task))
     corner_hz = np.maximum(proposal.eq.low_cut_hz, usual.eq.low_cut_hz)
     return replace(proposal, eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)))
+
+
+def _first_look(network: Network, dry: Dry, spec: ShapeSpec, song: Song, seed: int) -> Treatment:
+    """What the network predicts before it is told what the rules want; what they require of positions is met."""
+    n_tracks, is_recorded = dry.power.shape[0], song.levels_are_recorded
+    usual = usual_start(spec.nothing, dry, song.tracks, nothing_found(n_tracks), seed)
+    start = expected_start(spec.task.objective, _pooled(dry), network_start(usual, spec.nothing))
+    conditioning = conditioning_of(song.tracks, network.roles, n_tracks, seed, is_recorded=is_recorded)
+    return pinned(first_proposed(network, dry, start, conditioning), spec.task.pins)
 
 
 class ShapeSpec(NamedTuple):

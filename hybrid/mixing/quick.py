@@ -50,7 +50,7 @@ def quick_mix(
     assert network is not None and not config.n_steps
     song, dry = analyse_sparsely(reader.song, reader, naming_of(rules, network), progress)
     treatment = _proposed(song, dry, rules, network, config.seed)
-    return _write(reader.for_song(song), treatment, rules, folder, fmt, progress)
+    return write_once(reader.for_song(song), treatment, rules, folder, fmt, progress=progress)
 
 
 def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int) -> Treatment:
@@ -67,8 +67,8 @@ def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int)
     return pinned(treatment, task.pins)
 
 
-def _write(
-    reader: SongReader, treatment: Treatment, rules: RuleSet, folder: Path, fmt: Format, progress: Progress
+def write_once(
+    reader: SongReader, treatment: Treatment, rules: RuleSet, folder: Path, fmt: Format, *, progress: Progress
 ) -> QuickMix:
     """The mix, rendered once into a temporary file, and written from there at its output level."""
     song = reader.song

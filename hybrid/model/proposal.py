@@ -68,6 +68,11 @@ def propose(stages: Stages, inputs: SongInputs, negative_gradient: NegativeGradi
     return _finished(best, inputs)
 
 
+def first_treatment(stages: Stages, inputs: SongInputs) -> Treatment:
+    """Treatment of the first prediction as a change of the start; its output level is not set."""
+    return _finished(stages.first(inputs.dry, inputs.conditioning), inputs)
+
+
 Costed = tuple[Proposal, Float[Array, ""]]
 
 

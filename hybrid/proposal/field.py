@@ -21,7 +21,7 @@ from hybrid.knowledge.start_levels import at_expected_levels
 from hybrid.model.field import Field, Proposal
 from hybrid.model.gradient_features import NegativeGradient
 from hybrid.model.input_features import Conditioning, at_network_frames, input_features
-from hybrid.model.proposal import SongInputs, Stages, predict_song, propose, refined
+from hybrid.model.proposal import SongInputs, Stages, first_treatment, predict_song, propose, refined
 from hybrid.model.sizes import Sizes
 from hybrid.proposal.weights import Network
 from hybrid.treatment.pooling import pool
@@ -81,16 +81,31 @@ def proposed(
 ) -> Treatment:
     """The treatment that the network proposes under the rules of a gradient, as a change of `start`: it has levels and
     sends, and is neutral otherwise."""
+    return propose(_stages(network), _inputs(dry, start, conditioning), negative_gradient)
+
+
+def first_proposed(network: Network, dry: Dry, start: Treatment, conditioning: Conditioning) -> Treatment:
+    """The first prediction of the network, from the tracks alone, before it is told what the rules want."""
+    return first_treatment(_stages(network), _inputs(dry, start, conditioning))
+
+
+def _inputs(dry: Dry, start: Treatment, conditioning: Conditioning) -> SongInputs:
     dry = at_network_frames(dry)
     # all on one device by name: programs are compiled anew for arrays that are not
-    inputs = jax.device_put(SongInputs(dry, _input_features(dry), start, conditioning), jax.local_devices()[0])
-    return propose(_stages(network), inputs, negative_gradient)
+    return jax.device_put(SongInputs(dry, _input_features(dry), start, conditioning), jax.local_devices()[0])
 
 
 def expected_start(objective: Objective, dry: Dry, start: Treatment) -> Treatment:
     """`start` at the levels that the rules expect of the tracks."""
     level_db = _EXPECTED(objective, dry, start)
     return replace(start, gain=start.gain._replace(level_db=level_db))
+
+
+def prepare_first(network: Network, objective: Objective, dry: Dry, pooled: Dry, start: Treatment) -> None:
+    """Compiles what `first_proposed` is made of, and where it starts, for a song of this shape; `pooled` has the frames
+    that the rules are read in."""
+    conditioning = conditioning_of((), network.roles, dry.power.shape[0], 0, is_recorded=True)
+    first_proposed(network, dry, expected_start(objective, pooled, start), conditioning)
 
 
 def prepare_proposal(network: Network, dry: Dry, start: Treatment) -> None:

@@ -6,7 +6,6 @@ is capped from then on, and the cosines between gradients show which rules oppos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -61,10 +60,10 @@ def move(
     position: Position,
     progress: Float[Array, ""],
     is_step: Float[Array, ""],
-    pulls: Sequence[Pulls],
+    pulls: Pulls,
 ) -> tuple[Position, Float[Array, " coordinate"]]:
     """The position after a step when `progress` of 0 to 1 is done, or, if `is_step` is 0, the same; and the gradient by
-    coordinates, given those of all groups by what was measured."""
+    coordinates, given that by what was measured."""
     # down to a tenth of the rate over all rounds, so that the last steps settle
     rate = optax.cosine_decay_schedule(RATE, 1, alpha=0.1)
     gradient = _gradient(setting, position.unconstrained, pulls)
@@ -77,21 +76,20 @@ def move(
     return after, jax.flatten_util.ravel_pytree(gradient)[0]
 
 
-def _gradient(setting: Setting, unconstrained: Treatment, pulls: Sequence[Pulls]) -> Treatment:
+def _gradient(setting: Setting, unconstrained: Treatment, pulls: Pulls) -> Treatment:
     """The gradient by coordinates. That of a rule reaches only the parts that it acts on.
 
     Parts that the same rules act on form a block, and all that pulls at a block goes back through it in one pass, in
     which the other parts are held.
     """
-    entries = sorted({entry for group in pulls for entry in group})
     blocks: dict[tuple[str, ...], list[str]] = {}
     for part in treatment_parts(unconstrained):
-        named_by = tuple(entry for entry in entries if is_named(part, tuple(entry.split(","))))
+        named_by = tuple(entry for entry in sorted(pulls) if is_named(part, tuple(entry.split(","))))
         blocks.setdefault(named_by, []).append(part)
     gradient = jax.tree.map(jnp.zeros_like, unconstrained)
     for named_by, parts in blocks.items():
         pulled: dict[int, Array] = {}
-        for leaf, each in (pair for group in pulls for entry in named_by for pair in group.get(entry, {}).items()):
+        for leaf, each in (pair for entry in named_by for pair in pulls[entry].items()):
             pulled[int(leaf)] = pulled[int(leaf)] + each if int(leaf) in pulled else each
         if pulled:
             gradient = _with_block(setting, gradient, unconstrained, frozenset(parts), pulled)

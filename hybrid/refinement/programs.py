@@ -17,7 +17,7 @@ from hybrid.measure.panel import raw_of
 from hybrid.refinement.constraints import ConstraintWeights
 from hybrid.refinement.descent import Position, Setting, first_position, measured, move
 from hybrid.refinement.pins import Pins
-from hybrid.refinement.pull import AT_THE_END, Pulls, Question, Weighed, pull
+from hybrid.refinement.pull import AT_THE_END, Pulls, Question, Weighed, joined, pull
 from hybrid.treatment.types import Dry, Treatment
 
 storable(Weighed, Position, optax.ScaleByAdamState)
@@ -25,6 +25,7 @@ storable(Weighed, Position, optax.ScaleByAdamState)
 _RAW = ExportedFunction("the raw tracks alone", raw_of)
 _MEASURED = ExportedFunction("what is measured of coordinates", measured)
 _PULL = ExportedFunction("the pull of a group of rules", pull)
+_JOINED = ExportedFunction("what all groups pull at", joined)
 _MOVE = ExportedFunction("a move", move)
 _NO, _YES = np.float32(0.0), np.float32(1.0)
 
@@ -80,7 +81,7 @@ class Descent:
     def step(self, state: State, progress: float) -> State:
         """The state after a step when `progress` of 0 to 1 is done."""
         weighed, violation, pulls = self._asked(state, progress, _YES, self._weightless)
-        position, _ = self._move(state.position, np.float32(progress), _YES, pulls)
+        position, _ = self._move(state.position, np.float32(progress), _YES, _JOINED(pulls))
         return State(position, weighed, violation)
 
     def gradients(
@@ -96,7 +97,7 @@ class Descent:
             only = np.array([each == rule for each in self.groups[number].at], np.float32)
             *_, own = self._pulls[number](song, state.weighed[number], Question(share, _NO, only))
             pulls = [*still[:number], own, *still[number + 1 :]]
-            found.append(self._move(state.position, share, _NO, pulls)[1])
+            found.append(self._move(state.position, share, _NO, _JOINED(pulls))[1])
         return found, max(map(float, violation), default=-NO_LIMIT)
 
     def whole(self, unconstrained: Treatment) -> tuple[Float[np.ndarray, " rule"], Float[Array, " coordinate"]]:
@@ -104,7 +105,7 @@ class Descent:
         state = self.start(unconstrained)
         weights = [np.asarray(group.objective.weight) for group in self.groups]
         weighed, _, pulls = self._asked(state, AT_THE_END, _NO, weights)
-        _, gradient = self._move(state.position, np.float32(AT_THE_END), _NO, pulls)
+        _, gradient = self._move(state.position, np.float32(AT_THE_END), _NO, _JOINED(pulls))
         return self.by_rule([each.cost for each in weighed]), gradient
 
     def by_rule(self, of_groups: Sequence[Float[np.ndarray | Array, " _"]]) -> Float[np.ndarray, " rule"]:
@@ -162,7 +163,9 @@ def prepare(task: Task, unconstrained: Treatment, submit: Callable[..., None]) -
     def prepare_move() -> None:
         # its shapes are those of what the groups give
         pulls = [_PULL.outline(*each)[2] for each in asked]
-        _MOVE.prepare(setting, jax.eval_shape(first_position, unconstrained), share, _NO, pulls)
+        submit(_JOINED.prepare, pulls)
+        position = jax.eval_shape(first_position, unconstrained)
+        _MOVE.prepare(setting, position, share, _NO, jax.eval_shape(joined, pulls))
 
     for each in sorted(asked, key=lambda each: -len(each[1])):
         submit(_PULL.prepare, *each)

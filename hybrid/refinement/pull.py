@@ -6,6 +6,7 @@ inequality constraints besides, met by an augmented Lagrangian (Nocedal & Wright
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -116,6 +117,16 @@ def pull(
     # multipliers follow the violations seen before the step: primal and dual variables move together
     after = Weighed(weighed.cap, jnp.where(is_step, multiplier, weighed.multiplier), cost)
     return after, worst, pulls
+
+
+def joined(groups: Sequence[Pulls]) -> Pulls:
+    """What all groups pull at. Whatever group a rule is in, what follows has the same structure."""
+    whole: Pulls = {}
+    for group in groups:
+        for entry, by_leaf in group.items():
+            own = whole.setdefault(entry, {})
+            own.update({leaf: own[leaf] + each if leaf in own else each for leaf, each in by_leaf.items()})
+    return whole
 
 
 def _within_reach(own: Measured, song: Measured, entry: tuple[str, ...]) -> Measured:

@@ -31,6 +31,52 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, interruption: type[BaseE
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_first_version_is_at_the_target_until_the_results_replace_it(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "out"
+    with OutputFolder(out, False, ()) as folder:
+        assert folder.is_new
+        with folder.first_version() as first:
+            (first / "mix.txt").write_text("first")
+            (first / "page.txt").write_text("page")
+            assert not out.exists()
+        assert (out / "mix.txt").read_text() == "first" and not folder.is_new
+        (out / "page.txt").write_text("edited by hand")
+        (folder.path / "mix.txt").write_text("mix")
+    assert (out / "mix.txt").read_text() == "mix" and [path.name for path in tmp_path.iterdir()] == ["new"]
+    # what was written by hand meanwhile is not lost
+    assert (out / "page.txt").read_text() == "edited by hand" and "page.txt" in " ".join(folder.notes)
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, ValueError, SystemExit])
+def test_an_interruption_leaves_the_first_version_if_it_was_complete(
+    tmp_path: Path, interruption: type[BaseException]
+) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(interruption), OutputFolder(out, False, ()) as folder, folder.first_version() as first:
+        (first / "mix.txt").write_text("half")
+        raise interruption
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(interruption), OutputFolder(out, False, ()) as folder:
+        with folder.first_version() as first:
+            (first / "mix.txt").write_text("first")
+        (folder.path / "mix.txt").write_text("half")
+        raise interruption
+    assert list(tmp_path.iterdir()) == [out] and (out / "mix.txt").read_text() == "first"
+    # it is a folder of results like any other
+    fill(out, "new", overwrite=True)
+    assert [path.name for path in out.glob("*.txt")] == ["new.txt"]
+
+
+def test_a_first_version_takes_nobodys_place(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match="has changed while this ran"), OutputFolder(out, False, ()) as folder:
+        out.mkdir()
+        (out / "notes.txt").write_text("somebody's")
+        with folder.first_version() as first:
+            (first / "mix.txt").write_text("first")
+    assert [path.name for path in out.iterdir()] == ["notes.txt"]
+
+
 def test_a_failure_names_the_target_folder(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(InputError) as caught, OutputFolder(out, False, ()) as folder:

@@ -18,6 +18,7 @@ import pytest
 import soundfile
 
 from hybrid.cli.app import main
+from hybrid.mixing import plan
 
 RATE = 16000
 N = 3 * RATE // 2
@@ -247,12 +248,44 @@ def test_a_mix_that_compiles_is_stopped_at_once(song: Path, tmp_path: Path, tmp_
     assert list(tmp_path.iterdir()) == [song]
 
 
-def test_a_mix_is_written_whole(song: Path, tmp_path: Path, hybrid: Callable[..., Output]) -> None:
+def test_an_interrupted_mix_leaves_a_first_version_where_programs_are_new(
+    song: Path, tmp_path: Path, hybrid: Callable[..., Output], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(plan, "refine", interrupted)
+    monkeypatch.setattr(plan, "n_made", iter(range(100)).__next__)
     out = tmp_path / "out <i>"
-    command = ("mix", song, "-o", out, "--rules", "loudness", "--steps", 50, "--json")
+    command = ("mix", song, "-o", out, "--rules", "loudness", "--steps", 50)
     output = hybrid(*command)
-    assert (output.code, output.err) == (0, "")
+    assert output.code == 130
+    assert "out <i>: a first version" in output.err and "out <i> keeps the first version" in output.err
+    assert {path.name for path in out.iterdir()} == {"mix.wav", "settings.json", "report.html", ".hybrid"}
+    assert [path.name for path in tmp_path.iterdir() if path != song] == [out.name]
+    mix, rate = soundfile.read(out / "mix.wav")
+    assert (rate, mix.shape) == (RATE, (N, 2)) and np.abs(mix).max() > 0.01
+    made_with = json.loads((out / "settings.json").read_text(encoding="utf-8"))["made_with"]
+    assert made_with["version"] == "first: not refined"
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "lead vocal" in page and "first version" in page and "bäss &amp; _b_" in page
+    # an older folder of results is better than a first version: it stays until the new ones are complete
+    again = hybrid(*command, "--overwrite")
+    assert again.code == 130 and "first version" not in again.err and (out / "mix.wav").exists()
+
+
+def test_a_mix_is_written_whole(
+    song: Path, tmp_path: Path, hybrid: Callable[..., Output], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "n_made", iter(range(100)).__next__)
+    out = tmp_path / "out <i>"
+    command = ("mix", song, "-o", out, "--rules", "loudness", "--steps", 50, "--json", "--timings")
+    output = hybrid(*command)
+    assert (output.code, output.err.count("\n"), "first version" in output.err) == (0, 1, True)
     assert {"before", "after"} <= json.loads(output.out).keys()
+    stages = {"start", "analyse", "preview", "refine", "rehearse", "render", "write"}
+    taken = json.loads(output.out)["timings_s"]
+    assert stages <= taken.keys() and min(taken.values()) >= 0.0
     written = {path.relative_to(out).as_posix() for path in out.rglob("*.*") if not path.name.startswith(".")}
     stems = {f"stems/{name}.wav" for name in ("bäss & _b_", "lead vocal")}
     assert written == {"mix.wav", "settings.json", "verdict.json", "report.html", *stems}
