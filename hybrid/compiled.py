@@ -12,14 +12,15 @@ import gc
 import hashlib
 import json
 import os
-from collections.abc import Callable, Hashable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import jax
+from filelock import FileLock, Timeout
 from jax import export
 from jaxtyping import PyTree
 
@@ -40,6 +41,8 @@ _OPTIONS: dict[str, str | bool] = {"xla_backend_optimization_level": "1", "xla_c
 What a release of XLA does not have is left out."""
 _OPTIONS_ONCE: dict[str, str | bool] = {**_OPTIONS, "xla_backend_optimization_level": "0"}
 """Of programs that run a few times for a song: compiling takes half of that again, running four times as long."""
+_MOST_WAITING_S = 300.0
+"""For a program that another process makes. A guess: ten times what the largest takes."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Parameters of glibc's mallopt, from malloc.h."""
 Shapes = tuple[tuple[tuple[int, ...], str], ...]
@@ -125,9 +128,10 @@ class _Program:
     def compiled(self) -> Callable[[list], PyTree]:
         with self._compiling:
             if self._compiled is None:
-                exported = self._traced()
-                lowered = jax.jit(exported.call).lower(self._arguments)
-                self._compiled = lowered.compile(_options(runs_once=self._function.runs_once))
+                with _alone("compiling", self._path):
+                    exported = self._traced()
+                    lowered = jax.jit(exported.call).lower(self._arguments)
+                    self._compiled = lowered.compile(_options(runs_once=self._function.runs_once))
                 # a traced program takes megabytes, and is on disk
                 self._exported = None
             return self._compiled
@@ -140,10 +144,52 @@ class _Program:
     def _traced(self) -> export.Exported:
         with self._tracing:
             if self._exported is None:
-                self._exported = _traced(self._function, self._tree, self._shapes, self._arguments)
+                with _alone("tracing", self._path):
+                    self._exported = _stored(self._path) or self._newly_traced()
                 avals = [jax.ShapeDtypeStruct(each.shape, each.dtype) for each in self._exported.out_avals]
                 self._outline = jax.tree.unflatten(self._exported.out_tree, avals)
             return self._exported
+
+    def _newly_traced(self) -> export.Exported:
+        _made.n += 1
+        function, tree = self._function.function, self._tree
+        traced = export.export(jax.jit(lambda leaves: function(*jax.tree.unflatten(tree, leaves))))(self._arguments)
+        if self._path:
+            stored = traced.serialize()
+            with suppress(OSError, InputError):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                shelf.write(self._path, hashlib.sha256(stored).digest() + stored)
+        return traced
+
+    @property
+    def _path(self) -> Path | None:
+        """Where the traced program is kept."""
+        here = (
+            source_hash(self._function.module),
+            jax.__version__,
+            jax.default_backend(),
+            str(jax.dtypes.canonicalize_dtype(float)),
+        )
+        words = (self._function.name, str(self._tree), self._shapes, here)
+        return cached_file(hashlib.sha256(repr(words).encode()).hexdigest())
+
+
+def _stored(path: Path | None) -> export.Exported | None:
+    whole = path and _whole(path)
+    return export.deserialize(whole) if whole else None
+
+
+@contextmanager
+def _alone(doing: str, path: Path | None) -> Iterator[None]:
+    """Of several processes one traces or compiles a program, and the others find it on disk then.
+
+    Where files cannot be locked, or another process takes too long, this one goes on by itself.
+    """
+    with ExitStack() as stack:
+        if path:
+            with suppress(OSError, Timeout):
+                stack.enter_context(FileLock(lock_file(doing, path), timeout=_MOST_WAITING_S))
+        yield
 
 
 class _Count:
@@ -164,27 +210,12 @@ def _program(function: ExportedFunction, tree: Hashable, shapes: Shapes) -> _Pro
         return _programs(function, tree, shapes)
 
 
-def _traced(
-    function: ExportedFunction, tree: Hashable, shapes: Shapes, arguments: list[jax.ShapeDtypeStruct]
-) -> export.Exported:
-    here = (
-        source_hash(function.module),
-        jax.__version__,
-        jax.default_backend(),
-        str(jax.dtypes.canonicalize_dtype(float)),
-    )
-    words = (function.name, str(tree), shapes, here)
-    path = cached_file(hashlib.sha256(repr(words).encode()).hexdigest())
-    if path and (whole := _whole(path)):
-        return export.deserialize(whole)
-    _made.n += 1
-    traced = export.export(jax.jit(lambda leaves: function.function(*jax.tree.unflatten(tree, leaves))))(arguments)
-    if path:
-        stored = traced.serialize()
-        with suppress(OSError, InputError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shelf.write(path, hashlib.sha256(stored).digest() + stored)
-    return traced
+def lock_file(doing: str, path: Path) -> Path:
+    """What is locked while something is done for a program. Raises OSError if there is no place for it."""
+    # one of few files, which stay: one that was deleted could be held by two
+    folder = path.parent.with_name("locks")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{doing}-{path.name[:2]}"
 
 
 def n_made() -> int:

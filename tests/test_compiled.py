@@ -13,10 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from filelock import FileLock
 from jaxtyping import Array
 
 from hybrid import compiled
-from hybrid.compiled import ExportedFunction, storable
+from hybrid.compiled import ExportedFunction, lock_file, storable
 
 
 class Pair(NamedTuple):
@@ -132,6 +133,30 @@ def test_programs_that_are_too_many_or_too_large_are_let_go_and_come_back(most: 
     monkeypatch.setattr(compiled, "_MAPS", Path("/nowhere"))
     monkeypatch.setattr(compiled, "_SIZE", Path("/nowhere"))
     compiled.clear_compiled()  # not Linux
+
+
+def test_what_another_process_makes_is_waited_for_and_found(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    exported = ExportedFunction("doubled", Counted(2.0))
+    exported.prepare(pair(3))
+    (path,) = folder.iterdir()
+    made = path.read_bytes()
+    path.unlink()
+    counted = Counted(2.0)
+    # the lock is held by another process, which stores the program and lets go
+    with ThreadPoolExecutor(1) as threads:
+        with FileLock(lock_file("tracing", path)):
+            waiting = threads.submit(ExportedFunction("doubled", counted).prepare, pair(3))
+            time.sleep(0.3)
+            assert not waiting.done() and counted.n_traced == 0
+            path.write_bytes(made)
+        waiting.result()
+        assert counted.n_traced == 0
+        path.unlink()
+        # it takes too long: this process goes on by itself
+        monkeypatch.setattr(compiled, "_MOST_WAITING_S", 0.1)
+        with FileLock(lock_file("tracing", path)), FileLock(lock_file("compiling", path)):
+            threads.submit(ExportedFunction("doubled", counted).prepare, pair(3)).result()
+    assert counted.n_traced == 1
 
 
 def test_threads_that_ask_for_one_program_at_once_trace_it_once(folder: Path):

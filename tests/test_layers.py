@@ -53,7 +53,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "proposal": {"validation", "audio", "compiled", "errors", "knowledge", "model", "shelf", "treatment"},
     "refinement": {"audio", "compiled", "errors", "knowledge", "measure", "treatment"},
     "mixing": {
-        *{"ahead", "scratch", "shelf"},
+        *{"ahead", "compiled", "scratch", "shelf"},
         *{"analysis", "audio", "document", "errors", "knowledge", "measure", "model", "proposal"},
         *{"refinement", "signal", "tabular", "treatment", "units", "validation"},
     },
@@ -73,7 +73,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"processes", "refinement", "shelf", "signal", "source_hash", "treatment", "unmixing"},
     },
     "export": {
-        *{"json_text"},
+        *{"compiled", "json_text", "scratch"},
         *{"analysis", "audio", "corpus", "knowledge", "measure", "mixing", "pages", "quantity", "refinement", "signal"},
         *{"treatment", "unmixing", "version"},
     },

@@ -34,6 +34,7 @@ _COMMANDS = {
     "scan": _CommandInfo("hybrid.cli.scan", "guess the role of each track of a folder, and write a manifest to edit"),
     "corpus": _CommandInfo("hybrid.cli.corpus", "list, scan, verify, count and split data sets"),
     "batch": _CommandInfo("hybrid.cli.batch", "mix every song of a data set, on all cores; resumable"),
+    "warm": _CommandInfo("hybrid.cli.warm", "compile ahead what mixes songs of some shapes"),
     "check": _CommandInfo("hybrid.cli.check", "report which rules a finished mix keeps and breaks"),
     "judge": _CommandInfo("hybrid.cli.judge", "judge finished mixes by metrics that are independent of the rules"),
     "ablate": _CommandInfo("hybrid.cli.ablate", "measure whether each rule acts, whether it helps, and its cost"),
