@@ -14,14 +14,15 @@ import json
 import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache, partial, wraps
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 from filelock import FileLock, Timeout
 from jax import export
+from jax.core import Tracer
 from jaxtyping import PyTree
 
 from hybrid import shelf
@@ -45,6 +46,7 @@ _MOST_WAITING_S = 300.0
 """For a program that another process makes. A guess: ten times what the largest takes."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 """Parameters of glibc's mallopt, from malloc.h."""
+R = TypeVar("R")
 Shapes = tuple[tuple[tuple[int, ...], str], ...]
 
 
@@ -208,6 +210,31 @@ def _program(function: ExportedFunction, tree: Hashable, shapes: Shapes) -> _Pro
     # the cache alone would give each of two threads a program of its own
     with _looking_up:
         return _programs(function, tree, shapes)
+
+
+def seldom(*, static: str = "") -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """As `jax.jit`, for what runs a few times for a song: compiling it well would take longer than it saves.
+
+    `static` names an argument that is part of the program. Within another function that is traced it is part of that.
+    """
+
+    def decorate(function: Callable[..., R]) -> Callable[..., R]:
+        inside = jax.jit(function, static_argnames=static or None)
+
+        @cache
+        def alone() -> Callable[..., R]:
+            # not before it is called: which options there are is known once JAX has started
+            options = _options(runs_once=True)
+            return jax.jit(function, static_argnames=static or None, compiler_options=options)
+
+        @wraps(function)
+        def call(*given: object, **named: object) -> R:
+            is_traced = any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves((given, named)))
+            return (inside if is_traced else alone())(*given, **named)
+
+        return call
+
+    return decorate
 
 
 def lock_file(doing: str, path: Path) -> Path:

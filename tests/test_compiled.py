@@ -194,3 +194,19 @@ def test_an_option_that_xla_does_not_have_is_left_out(monkeypatch: pytest.Monkey
     assert compiled._options(runs_once=False) == {"xla_backend_optimization_level": "1"}
     double = ExportedFunction("an option of another year", Counted(2.0))
     assert double(pair(3))[0] == 6.0
+
+
+def test_what_is_called_seldom_is_compiled_quickly_alone_and_is_part_of_what_calls_it():
+    traced: list[bool] = []
+
+    @compiled.seldom(static="n")
+    def scaled(x: Array, n: int) -> Array:
+        traced.append(True)
+        return x * n
+
+    x = jnp.arange(3.0)
+    np.testing.assert_array_equal(scaled(x, n=2), [0.0, 2.0, 4.0])
+    np.testing.assert_array_equal(scaled(x, n=2), [0.0, 2.0, 4.0])
+    assert len(traced) == 1
+    np.testing.assert_array_equal(jax.jit(lambda x: scaled(x, n=3) + 1.0)(x), [1.0, 4.0, 7.0])
+    np.testing.assert_array_equal(jax.grad(lambda x: jnp.sum(scaled(x, n=3)))(x), [3.0, 3.0, 3.0])

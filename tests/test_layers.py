@@ -38,9 +38,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     # what judges mixes shares nothing with the rules, nor with what they measure
     "judging": {"audio", "errors", "tabular"},
     "signal": set(),
-    "treatment": {"signal"},
+    "treatment": {"compiled", "signal"},
     "measure": {"compiled", "signal", "treatment"},
-    "model": {"measure", "signal", "treatment"},
+    "model": {"compiled", "measure", "signal", "treatment"},
     "knowledge": {
         *{"audio", "validation", "compiled", "document", "errors", "measure", "quantity", "shelf", "signal", "tabular"},
         *{"treatment", "units"},

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.audio.song import Track
+from hybrid.compiled import seldom
 from hybrid.export.sheet import Cut, Sheet, TrackSheet
 from hybrid.knowledge.evaluate import frames_inside
 from hybrid.knowledge.objective import Objective
@@ -45,7 +46,7 @@ class _Curves(NamedTuple):
     zone_db: Float[Array, "track zone frame"]
 
 
-@jax.jit
+@seldom()
 def _curves(
     dry: Dry, treatment: Treatment, measured: Measured, weight: Float[Array, " band"], raw_lufs: float | Array
 ) -> _Curves:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from hybrid.compiled import seldom
 from hybrid.measure.decibel import mean_over
 from hybrid.measure.loudness import active_lufs
 from hybrid.treatment.types import Dry
@@ -26,7 +26,7 @@ class LevelFeatures(NamedTuple):
     -6 at least."""
 
 
-@jax.jit
+@seldom()
 def raw_lufs(dry: Dry) -> Float[Array, " track"]:
     """Loudness of each raw track while it sounds, LUFS; silence reads -120.7."""
     return active_lufs(raw_power_k(dry), dry.active)

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from hybrid.compiled import seldom
 from hybrid.measure.decibel import mean_over
 from hybrid.measure.statistics import quantile
 
@@ -98,7 +99,7 @@ def active_lufs(power_k: Float[Array, "*batch frame"], active: Float[Array, "*ba
     return lufs(mean_over(power_k, active))
 
 
-@partial(jax.jit, static_argnames="frame_s")
+@seldom(static="frame_s")
 def activity(
     power_k: Float[Array, "*batch frame"], inside: Float[Array, " frame"], frame_s: float
 ) -> Float[Array, "*batch frame"]:

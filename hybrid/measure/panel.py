@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hybrid.compiled import storable, storable_dataclass
+from hybrid.compiled import seldom, storable, storable_dataclass
 from hybrid.measure import loudness, masking
 from hybrid.measure.decibel import FLOOR
 from hybrid.measure.explained import CEILING_DB
@@ -210,7 +210,7 @@ def observe(
     return Measured(dry, raw_of(dry), treatment, tracks, *observed)
 
 
-@jax.jit
+@seldom()
 def _observed(
     dry: Dry, treatment: Treatment | None, tracks: Layer, whole: Layer, levels: tuple[Scalar, Scalar]
 ) -> _Powers:

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from hybrid.compiled import seldom
 from hybrid.model.field import Field, Proposal
 from hybrid.model.gradient_features import GRADIENT_SCALE, LEVEL_DB, GradientFeatures, NegativeGradient
 from hybrid.model.input_features import Conditioning, InputFeatures, input_features
@@ -60,7 +61,7 @@ def propose(stages: Stages, inputs: SongInputs, negative_gradient: NegativeGradi
     lowest = jnp.float32(np.inf)
     # once more than there are steps, for the cost of the last prediction
     for number in range(stages.n_steps + 1):
-        unconstrained = _unconstrained_jit(prediction, inputs)
+        unconstrained = _unconstrained_alone(prediction, inputs)
         cost, descent = negative_gradient(unconstrained)
         best, lowest = _better((prediction, cost), (best, lowest))
         if number < stages.n_steps:
@@ -76,12 +77,12 @@ def first_treatment(stages: Stages, inputs: SongInputs) -> Treatment:
 Costed = tuple[Proposal, Float[Array, ""]]
 
 
-@jax.jit
+@seldom()
 def _better(new: Costed, old: Costed) -> Costed:
     return jax.tree.map(lambda x, y: jnp.where(new[1] < old[1], x, y), new, old)
 
 
-@jax.jit
+@seldom()
 def _finished(prediction: Proposal, inputs: SongInputs) -> Treatment:
     return apply_makeup(inputs.dry, treatment_of(prediction, inputs))
 
@@ -244,7 +245,7 @@ def _unconstrained(prediction: Proposal, inputs: SongInputs) -> Treatment:
     )
 
 
-_unconstrained_jit = jax.jit(_unconstrained)
+_unconstrained_alone = seldom()(_unconstrained)
 
 
 def _resampled(

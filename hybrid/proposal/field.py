@@ -15,7 +15,7 @@ from jaxtyping import Array, PyTree
 
 from hybrid.audio.families import ROLE_OF
 from hybrid.audio.song import Song, Track
-from hybrid.compiled import ExportedFunction
+from hybrid.compiled import ExportedFunction, seldom
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.start_levels import at_expected_levels
 from hybrid.model.field import Field, Proposal
@@ -150,7 +150,7 @@ def _network_of(sizes: Sizes) -> Callable[[list[Array]], Field]:
     return lambda weights: nnx.merge(graph, jax.tree.unflatten(jax.tree.structure(state), weights))
 
 
-_input_features = jax.jit(input_features)
+_input_features = seldom()(input_features)
 _EXPECTED = ExportedFunction(
     "expected levels",
     lambda objective, dry, start: at_expected_levels(objective, dry, start).gain.level_db,

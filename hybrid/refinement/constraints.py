@@ -6,11 +6,11 @@ multiplier that `descent` finds for it, so that it also bounds what keeping the 
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from hybrid.compiled import seldom
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.findings import BROKEN, has_limits
 from hybrid.knowledge.objective import NO_LIMIT, Objective
@@ -32,7 +32,7 @@ def beyond_limits(targets: objectives.Targets) -> Float[Array, " target"]:
     return jnp.maximum(targets.low - targets.value, targets.value - targets.high) / targets.scale
 
 
-@jax.jit
+@seldom()
 def signed_excess(objective: Objective, rule_readings: tuple[Reading, ...]) -> tuple[Float[Array, " _"], ...]:
     """Distance of each target of each rule outside its interval, in scales; negative inside."""
     if not rule_readings:

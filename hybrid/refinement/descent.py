@@ -16,6 +16,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int
 
+from hybrid.compiled import seldom
 from hybrid.knowledge.objective import Output, project
 from hybrid.measure.panel import Measured, Raw, predict, without_raw
 from hybrid.refinement.pins import Pins, treatment_of
@@ -121,7 +122,7 @@ def _master(setting: Setting, treatment: Treatment) -> Master:
     return project(setting.output, setting.dry, apply_makeup(setting.dry, treatment)).master
 
 
-@jax.jit
+@seldom()
 def caps_and_cosines(
     weight: Float[Array, " rule"],
     asks: Bool[Array, " rule"],
@@ -168,7 +169,7 @@ def _unlocked(updates: Treatment, progress: Array, in_turn: Float[Array, ""]) ->
     return map_parts(gated, updates)
 
 
-@jax.jit
+@seldom()
 def first_position(unconstrained: Treatment) -> Position:
     """The position before the first step."""
     return Position(unconstrained, _optimiser().init(_leaves(unconstrained)))

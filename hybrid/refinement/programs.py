@@ -41,6 +41,9 @@ class Task(NamedTuple):
     """1 if groups begin to move one after the other, 0 if all move at once, as from a network's proposal."""
 
 
+_Answer = tuple[Weighed, Float[Array, ""], Pulls]
+
+
 class State(NamedTuple):
     """Everything that changes from step to step."""
 
@@ -65,6 +68,12 @@ class Descent:
         self._pulls = [
             _PULL.bound(group.objective, own, dry, raw) for group, own in zip(self.groups, constraints, strict=True)
         ]
+        self._acts = [
+            bool(np.any(np.asarray(group.objective.weight)) or any(np.any(each) for each in own))
+            for group, own in zip(self.groups, constraints, strict=True)
+        ]
+        self._at_rest: dict[int, _Answer] = {}
+        """The first answer of groups in which no rule acts."""
         self._weightless = jax.device_put([np.zeros(len(group.at), np.float32) for group in self.groups])
         self._first = tuple(jax.device_put(_unweighed(own)) for own in constraints)
 
@@ -78,9 +87,10 @@ class Descent:
         """The state before the first step."""
         return State(first_position(unconstrained), self._first)
 
-    def step(self, state: State, progress: float) -> State:
-        """The state after a step when `progress` of 0 to 1 is done."""
-        weighed, violation, pulls = self._asked(state, progress, _YES, self._weightless)
+    def step(self, state: State, progress: float, *, asks_all: bool = True) -> State:
+        """The state after a step when `progress` of 0 to 1 is done. Unless all groups are asked, the costs of those in
+        which no rule has a weight or must be held stay as they were."""
+        weighed, violation, pulls = self._asked(state, progress, _YES, self._weightless, asks_all=asks_all)
         position, _ = self._move(state.position, np.float32(progress), _YES, _JOINED(pulls))
         return State(position, weighed, violation)
 
@@ -123,13 +133,18 @@ class Descent:
         )
 
     def _asked(
-        self, state: State, progress: float, is_step: np.float32, weights: Sequence
+        self, state: State, progress: float, is_step: np.float32, weights: Sequence, *, asks_all: bool = True
     ) -> tuple[tuple[Weighed, ...], tuple[Float[Array, ""], ...], list[Pulls]]:
         song, share = self._measured(state.position.unconstrained), np.float32(progress)
-        answers = [
-            ask(song, own, Question(share, is_step, weight))
-            for ask, own, weight in zip(self._pulls, state.weighed, weights, strict=True)
-        ]
+        answers: list[_Answer] = []
+        for number, (ask, own, weight) in enumerate(zip(self._pulls, state.weighed, weights, strict=True)):
+            if number in self._at_rest and not asks_all:
+                # it pulls at nothing, wherever the coordinates are
+                answers.append((own, *self._at_rest[number][1:]))
+                continue
+            answers.append(ask(song, own, Question(share, is_step, weight)))
+            if not self._acts[number]:
+                self._at_rest[number] = answers[-1]
         return (
             tuple(weighed for weighed, _, _ in answers),
             tuple(violation for _, violation, _ in answers),

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from hybrid.compiled import seldom
 from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.objective import log_cost
 from hybrid.refinement.descent import N_COMPARED, caps_and_cosines, costliest_first
@@ -75,7 +76,7 @@ def negative_gradient(task: Task) -> Callable[[Treatment], tuple[Float[Array, ""
     return of
 
 
-@jax.jit
+@seldom()
 def _downhill(
     weight: Float[Array, " rule"],
     cost: Float[Array, " rule"],
@@ -142,7 +143,8 @@ def _round(task: Task, descent: Descent, state: State, plan: _RoundPlan, number:
     """The state after a round, and how the round ended."""
     first, objective = number * plan.size, task.objective
     for step in range(first, first + plan.size):
-        state = descent.step(state, step / plan.n_steps)
+        # the costs of all rules are read when a round ends
+        state = descent.step(state, step / plan.n_steps, asks_all=step + 1 == first + plan.size)
     cost, cap = (descent.by_rule([own[k] for own in state.weighed]) for k in (2, 0))
     compared = np.asarray(costliest_first(objective.weight, cost))[:N_COMPARED]
     gradients, violation = descent.gradients(state, (first + plan.size) / plan.n_steps, compared.tolist())

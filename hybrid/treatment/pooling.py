@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from hybrid.compiled import seldom
 from hybrid.treatment.axes import map_axis
 from hybrid.treatment.types import Dry
 
 
-@partial(jax.jit, static_argnames="factor")
+@seldom(static="factor")
 def pool(dry: Dry, factor: int) -> Dry:
     """Measurements with `factor` frames pooled to one: means of powers and activity, maxima of peaks."""
 

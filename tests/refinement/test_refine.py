@@ -22,9 +22,10 @@ from hybrid.refinement import refine as rounds
 from hybrid.refinement.conflicts import conflicts
 from hybrid.refinement.constraints import UNLIMITED, constraint_weights_by_target, signed_excess
 from hybrid.refinement.pins import Pins, pins_of
+from hybrid.refinement.programs import Descent
 from hybrid.refinement.refine import Refined, Task, refine
 from hybrid.testing.songs import objective_of, random_dry, random_song, random_treatment, untouched
-from hybrid.treatment.bounds import regulariser
+from hybrid.treatment.bounds import regulariser, unconstrain
 from hybrid.treatment.parts import PARTS
 from hybrid.treatment.types import Dry, Treatment, map_parts, treatment_parts
 from tests.knowledge.made import Plain, all_rules, at_position, readings, rule_of
@@ -335,3 +336,21 @@ def map_silence(dry: Dry) -> Dry:
     """The same song without a sound."""
     names = ("power", "power_k", "cross", "active", "low_power")
     return replace(dry, **{name: jnp.zeros_like(getattr(dry, name)) for name in names})
+
+
+def test_groups_in_which_nothing_acts_are_asked_when_a_round_ends_alone(bench: Bench):
+    start = unconstrain(random_treatment(bench.dry, 1))
+    objective = bench.asking({"pan-position.0": 1.0})
+    free = tuple(np.zeros(low.shape, np.float32) for low in objective.ask.low)
+    descent = Descent(Task(objective, bench.dry, bench.free, free))
+    asked: list[int] = []
+    for number, ask in enumerate(descent._pulls):
+        descent._pulls[number] = lambda *given, number=number, ask=ask: (asked.append(number), ask(*given))[1]
+    whole = sparse = descent.start(start)
+    for step, asks_all in enumerate((False, False, True)):
+        whole = descent.step(whole, step / 10)
+        before = len(asked)
+        sparse = descent.step(sparse, step / 10, asks_all=asks_all)
+        assert len(asked) - before == (len(descent.groups) if asks_all else 1)
+    for ours, theirs in zip(jax.tree.leaves(sparse), jax.tree.leaves(whole), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
