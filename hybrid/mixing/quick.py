@@ -49,7 +49,10 @@ def quick_mix(
     network = config.network
     assert network is not None and not config.n_steps
     song, dry = analyse_sparsely(reader.song, reader, naming_of(rules, network), progress)
+    # the first of a shape compiles what proposes
+    progress("propose", 0.0)
     treatment = _proposed(song, dry, rules, network, config.seed)
+    progress("propose", 1.0)
     return write_once(reader.for_song(song), treatment, rules, folder, fmt, progress=progress)
 
 

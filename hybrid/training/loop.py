@@ -162,6 +162,8 @@ class _Run:
 
     def run(self, progress: Progress) -> TrainingResult:
         recipe = self._recipe
+        # before the first step, and silent for a minute
+        progress("compile", 0.0)
         while self._step < recipe.steps and not self._is_over():
             rule_run = self._rule_runs[self._step % len(self._rule_runs)]
             rate = self._rate(self._step)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from jinja2 import UndefinedError
 
@@ -13,9 +14,11 @@ from hybrid.batch.record import Record
 from hybrid.batch.summary import summary_html, summary_of
 from hybrid.corpus.index import Index, IndexEntry
 from hybrid.export.corpus import statistics, statistics_html
+from hybrid.export.first import FirstPage, TrackLine
 from hybrid.export.report import report_html
 from hybrid.judging.statistics import paired_effect
 from hybrid.knowledge.resolve import load_rules
+from hybrid.measure.meter import Levels
 from hybrid.pages.document import document
 from hybrid.study.arm import FULL
 from hybrid.study.arms import arms_of
@@ -82,7 +85,14 @@ def study(name: str) -> str:
     return study_html(planned, effects, [Unit("", "", 0.1, (1, 0), 1.0, (), tuple(rows))], {name: name}, {name: name})
 
 
-PAGES = pytest.mark.parametrize("render", [report, summary, corpus, study])
+def first(name: str) -> str:
+    """The page of a first version."""
+    levels = Levels(-16.0, -1.0, np.zeros(1), np.zeros(1))
+    page = FirstPage(name, "mix.wav", (TrackLine(name, name, -3.0, 20.0),), levels, {name: name})
+    return document("first", page)
+
+
+PAGES = pytest.mark.parametrize("render", [report, summary, corpus, study, first])
 
 
 @PAGES
