@@ -18,9 +18,8 @@ from hybrid.analysis.recording import blank_recording
 from hybrid.analysis.song import Naming, align_song, measure_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.compiled import n_made
 from hybrid.knowledge.compile import compile_rules, optional_parts
-from hybrid.knowledge.evaluate import predicted, predicted_panel, prepare_readings, raw_panel, read_panel, verdict
+from hybrid.knowledge.evaluate import predicted, predicted_panel, raw_panel, read_panel, verdict
 from hybrid.knowledge.findings import BROKEN
 from hybrid.knowledge.matches import MatchReport, notes_on_raw_levels
 from hybrid.knowledge.objective import Objective
@@ -32,14 +31,13 @@ from hybrid.knowledge.verdict import Verdict
 from hybrid.measure.balance import raw_lufs
 from hybrid.measure.loudness import ABSOLUTE_GATE_LUFS
 from hybrid.measure.panel import Measured
+from hybrid.mixing.programs import Programs, Shapes
 from hybrid.mixing.settings import Settings, placed_by, treatment_of
 from hybrid.proposal.field import (
     classify_tracks,
     conditioning_of,
     expected_start,
     first_proposed,
-    prepare_first,
-    prepare_proposal,
     proposed,
     with_classified_roles,
 )
@@ -47,9 +45,7 @@ from hybrid.proposal.weights import Network
 from hybrid.refinement.constraints import UNLIMITED, constraint_weights_of, signed_excess
 from hybrid.refinement.initial import RawFindings, network_start, nothing_found, usual_start
 from hybrid.refinement.pins import pinned, pins_of
-from hybrid.refinement.programs import prepare
 from hybrid.refinement.refine import Refined, Task, negative_gradient, refine, refine_further
-from hybrid.treatment.bounds import unconstrain
 from hybrid.treatment.pooling import pool
 from hybrid.treatment.types import Dry, Treatment, neutral
 
@@ -125,19 +121,14 @@ def plan_mix(
     aligned = align_song(song, reader, naming_of(rules, config.network), progress)
     empty = blank_recording(aligned.song, aligned.pairs).dry(0.0)
     spec = shape_spec(aligned.song, empty, rules, config)
-    n_before = n_made()
-    with ahead(progress) as compile_ahead:
-        # the song's shape is known: its programs are made while its samples are read, the one that takes longest first
-        if config.network and config.proposes and first:
-            compile_ahead(prepare_first, config.network, spec.task.objective, empty, spec.task.dry, spec.nothing)
-        if config.n_steps or config.proposes:
-            compile_ahead(prepare, spec.task, unconstrain(spec.nothing), compile_ahead)
-        if config.network and config.proposes:
-            compile_ahead(prepare_proposal, config.network, empty, spec.nothing)
-        compile_ahead(prepare_readings, spec.objective, empty, spec.nothing, compile_ahead)
+    network = config.network if config.proposes else None
+    shapes = Shapes(spec.task, spec.objective, empty, spec.nothing)
+    with ahead(progress) as submit, Programs(shapes, network, submit, refines=config.n_steps > 0) as programs:
+        # the song's shape is known: its programs are made while its samples are read
+        programs.prepare(first_alone=first is not None)
         analysis = measure_song(aligned, reader, progress).analysis
-        if config.network and config.proposes and first and n_made() > n_before:
-            first(aligned.song, _first_look(config.network, analysis.dry, spec, aligned.song, config.seed))
+        if first and network and programs.are_new:
+            first(aligned.song, _first_look(network, analysis.dry, spec, aligned.song, config.seed))
     song = aligned.song
     problem = _problem_of(song, analysis, spec, rules, config)
     objective, dry = problem.objective, analysis.dry

@@ -18,7 +18,7 @@ import pytest
 import soundfile
 
 from hybrid.cli.app import main
-from hybrid.mixing import plan
+from hybrid.mixing import plan, programs
 
 RATE = 16000
 N = 3 * RATE // 2
@@ -255,7 +255,7 @@ def test_an_interrupted_mix_leaves_a_first_version_where_programs_are_new(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(plan, "refine", interrupted)
-    monkeypatch.setattr(plan, "n_made", iter(range(100)).__next__)
+    monkeypatch.setattr(programs, "n_made", iter(range(100)).__next__)
     out = tmp_path / "out <i>"
     command = ("mix", song, "-o", out, "--rules", "loudness", "--steps", 50)
     output = hybrid(*command)
@@ -277,7 +277,7 @@ def test_an_interrupted_mix_leaves_a_first_version_where_programs_are_new(
 def test_a_mix_is_written_whole(
     song: Path, tmp_path: Path, hybrid: Callable[..., Output], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "n_made", iter(range(100)).__next__)
+    monkeypatch.setattr(programs, "n_made", iter(range(100)).__next__)
     out = tmp_path / "out <i>"
     command = ("mix", song, "-o", out, "--rules", "loudness", "--steps", 50, "--json", "--timings")
     output = hybrid(*command)
