@@ -22,7 +22,7 @@ from typing import NamedTuple
 from disk_to_disk import write_song
 
 HERE = Path(__file__).parents[1]
-COMMAND = "from hybrid.cli.app import main; main()"
+COMMAND = "import sys; sys.path.insert(0, {!r}); from hybrid.cli.app import main; main()"
 ADDED = """
 schema: mixrules/1
 id: added
@@ -30,7 +30,7 @@ title: One rule more
 license: CC0-1.0
 extends: [base]
 rules:
-  - {id: mask.added, type: spectral_overlap, weight: weak}
+  - {id: mask.added, type: spectral_overlap, max: 0.9, weight: weak}
 """
 CHANGED = "mask.general.offset=5 dB"
 
@@ -55,10 +55,9 @@ class Bench(NamedTuple):
         """A mix in a process of its own, with the compiled programs of these caches."""
         out = self.scratch / "out"
         shutil.rmtree(out, ignore_errors=True)
-        environment = {**os.environ, "PYTHONPATH": str(self.checkout)}
-        environment["JAX_COMPILATION_CACHE_DIR"] = str(self.scratch / caches)
+        environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(self.scratch / caches)}
         start, first_s = time.monotonic(), 0.0
-        command = [sys.executable, "-c", COMMAND, "mix", *arguments, "-o", str(out)]
+        command = [sys.executable, "-c", COMMAND.format(str(self.checkout)), "mix", *arguments, "-o", str(out)]
         with (self.scratch / "log").open("w") as log:
             process = os.posix_spawn(
                 sys.executable,
