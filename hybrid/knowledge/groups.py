@@ -32,10 +32,10 @@ def groups_of(objective: Objective) -> tuple[Group, ...]:
     for index, rule in enumerate(objective.program.rules):
         families.setdefault(rule.family_name(), []).append(index)
     at = [tuple(each[k : k + LARGEST]) for each in families.values() for k in range(0, len(each), LARGEST)]
-    return tuple(Group(_part(objective, each), each) for each in at)
+    return tuple(Group(part_of(objective, each), each) for each in at)
 
 
-def _part(objective: Objective, at: tuple[int, ...]) -> Objective:
+def part_of(objective: Objective, at: tuple[int, ...]) -> Objective:
     """The rules of these indices alone."""
     ask, timing, index = objective.ask, objective.timing, list(at)
     return replace(

@@ -16,8 +16,9 @@ from jaxtyping import Array, PyTree
 from hybrid.audio.families import ROLE_OF
 from hybrid.audio.song import Song, Track
 from hybrid.compiled import ExportedFunction, seldom
+from hybrid.knowledge.groups import part_of
 from hybrid.knowledge.objective import Objective
-from hybrid.knowledge.start_levels import at_expected_levels
+from hybrid.knowledge.start_levels import at_expected_levels, expects_levels
 from hybrid.model.field import Field, Proposal
 from hybrid.model.gradient_features import NegativeGradient
 from hybrid.model.input_features import Conditioning, at_network_frames, input_features
@@ -97,7 +98,9 @@ def _inputs(dry: Dry, start: Treatment, conditioning: Conditioning) -> SongInput
 
 def expected_start(objective: Objective, dry: Dry, start: Treatment) -> Treatment:
     """`start` at the levels that the rules expect of the tracks."""
-    level_db = _EXPECTED(objective, dry, start)
+    # by the rules that it rests on alone: no other rule, and no switch, is part of the program
+    at = tuple(k for k, rule in enumerate(objective.program.rules) if expects_levels(rule))
+    level_db = _EXPECTED(part_of(objective, at), dry, start)
     return replace(start, gain=start.gain._replace(level_db=level_db))
 
 
