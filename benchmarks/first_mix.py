@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -59,14 +60,9 @@ class Bench(NamedTuple):
         start, first_s = time.monotonic(), 0.0
         command = [sys.executable, "-c", COMMAND.format(str(self.checkout)), "mix", *arguments, "-o", str(out)]
         with (self.scratch / "log").open("w") as log:
-            process = os.posix_spawn(
-                sys.executable,
-                command,
-                environment,
-                file_actions=[(os.POSIX_SPAWN_DUP2, log.fileno(), fd) for fd in (1, 2)],
-            )
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
             while True:
-                ended, status, usage = os.wait4(process, os.WNOHANG)
+                ended, status, usage = os.wait4(process.pid, os.WNOHANG)
                 if not first_s and (out / "mix.wav").exists():
                     first_s = time.monotonic() - start
                 if ended:

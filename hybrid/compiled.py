@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cache, lru_cache, partial, wraps
+from functools import cache, cached_property, lru_cache, partial, wraps
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -163,7 +163,7 @@ class _Program:
                 shelf.write(self._path, hashlib.sha256(stored).digest() + stored)
         return traced
 
-    @property
+    @cached_property
     def _path(self) -> Path | None:
         """Where the traced program is kept."""
         here = (
@@ -189,7 +189,7 @@ def _alone(doing: str, path: Path | None) -> Iterator[None]:
     """
     with ExitStack() as stack:
         if path:
-            with suppress(OSError, Timeout):
+            with suppress(OSError, NotImplementedError, Timeout):
                 stack.enter_context(FileLock(lock_file(doing, path), timeout=_MOST_WAITING_S))
         yield
 

@@ -77,7 +77,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"analysis", "audio", "corpus", "knowledge", "measure", "mixing", "pages", "quantity", "refinement", "signal"},
         *{"treatment", "unmixing", "version"},
     },
-    "explain": {"analysis", "audio", "knowledge", "mixing", "refinement", "signal", "treatment"},
+    "explain": {"analysis", "audio", "compiled", "knowledge", "mixing", "refinement", "signal", "treatment"},
     "calibrate": {
         *{"json_text"},
         *{"analysis", "audio", "corpus", "validation", "document", "errors", "knowledge", "measure", "quantity"},

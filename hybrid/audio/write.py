@@ -89,6 +89,7 @@ class OutputFolder:
     def first_version(self) -> Iterator[Path]:
         """A folder that is at the target from the end of this block on, until the results replace it, and stays if they
         never come. Raises InputError if something has appeared at the target meanwhile."""
+        assert self.is_new
         first = self.path.with_name(f".{self._target.name}.{secrets.token_hex(4)}")
         try:
             first.mkdir()

@@ -103,7 +103,7 @@ def mix(
 def _first_version(folder: OutputFolder, out: Path, progress: Shown) -> Iterator[Path]:
     with folder.first_version() as path:
         yield path
-    progress.say(f"{out}: a first version, before any rule was asked; the refined mix replaces it")
+    progress.say(f"{out}: a first version, not refined; the refined mix replaces it")
 
 
 def _config(steps: int, seed: int, model: str, settings: Path | None) -> MixConfig:

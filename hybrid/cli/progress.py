@@ -32,9 +32,8 @@ class Stages:
     """
 
     def __init__(self) -> None:
-        self.started = psutil.Process().create_time()
         self._last, self._name, self._share = time.time(), "start", 0.0
-        self.seconds = {self._name: self._last - self.started}
+        self.seconds = {self._name: self._last - psutil.Process().create_time()}
         self._begun = self._last
 
     def __call__(self, stage: str, share: float) -> None:

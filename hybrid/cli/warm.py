@@ -28,12 +28,17 @@ def warm(
     sets: Sets = None,
     plugins: Plugins = None,
     model: Model = DEFAULT_MODEL,
+    only_mix: Annotated[
+        bool, typer.Option("--only-mix", help="what mixes with --steps 0 --only-mix, in place of what refines")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Compile ahead what mixes songs of some shapes."""
     from hybrid.knowledge.resolve import load_rules
     from hybrid.knowledge.rule_types import rule_types
 
+    if only_mix and model == NO_MODEL:
+        raise InputError(Problem("--only-mix", "applies to a network's proposal: expected a --model"))
     numbers = [round(each) for each in _numbers("--tracks", tracks, 1.0, _MOST_TRACKS, whole=True)]
     lengths = _numbers("--minutes", minutes, 0.05, _MOST_MINUTES)
     rule_set = load_rules(rules or ["base"], sets or [], rule_types(plugins or []))
@@ -42,13 +47,15 @@ def warm(
     from hybrid.mixing.plan import MixConfig
     from hybrid.proposal.weights import load_network
 
-    config = MixConfig(1, 0, None if model == NO_MODEL else load_network(model))
+    # the number of steps compiles nothing, but there must be one to refine
+    config = MixConfig(0 if only_mix else 1, 0, None if model == NO_MODEL else load_network(model))
     warmed = []
     with progress_bar(context) as progress:
         for n_tracks in numbers:
             for length in lengths:
                 start = time.monotonic()
-                n_new = warm(Shape(n_tracks, 60.0 * length, sample_rate), rule_set, config, progress)
+                shape = Shape(n_tracks, 60.0 * length, sample_rate)
+                n_new = warm(shape, rule_set, config, progress, verdict=not only_mix)
                 taken_s = round(time.monotonic() - start, 1)
                 warmed.append({"tracks": n_tracks, "minutes": length, "programs": n_new, "seconds": taken_s})
     if as_json:

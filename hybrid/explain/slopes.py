@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -10,13 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from hybrid.compiled import seldom
 from hybrid.knowledge import objective as objectives
 from hybrid.knowledge.objective import Objective
 from hybrid.refinement.pins import Pins, treatment_of
 from hybrid.treatment.types import Dry, Treatment
-
-_QUICK = {"xla_backend_optimization_level": 0}
-"""Compiler options that halve the time of compiling, for a program that runs once."""
 
 
 class Slopes(NamedTuple):
@@ -40,7 +37,7 @@ def slopes_of(
     return Slopes(*_slopes(objective, dry, pins, unconstrained, selected))
 
 
-@partial(jax.jit, compiler_options=_QUICK)
+@seldom()
 def _slopes(
     objective: Objective, dry: Dry, pins: Pins, unconstrained: Treatment, selected: Float[Array, "selected target"]
 ) -> tuple[Array, Treatment, Treatment]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,8 +30,9 @@ class Shape(NamedTuple):
     sample_rate: int
 
 
-def warm(shape: Shape, rules: RuleSet, config: MixConfig, progress: Progress) -> int:
-    """Compiles everything that mixes a song of this shape, and returns the number of programs that were new.
+def warm(shape: Shape, rules: RuleSet, config: MixConfig, progress: Progress, *, verdict: bool = True) -> int:
+    """Compiles everything that mixes a song of this shape, with a verdict or without, and returns the number of
+    programs that were new.
 
     Raises InputError for rules that must match a track and match none of the usual ones.
     """
@@ -40,17 +42,20 @@ def warm(shape: Shape, rules: RuleSet, config: MixConfig, progress: Progress) ->
         song.mkdir()
         out.mkdir()
         _write_noise(song, shape)
-        # the number of steps compiles nothing
-        write_mix(load_song(song), rules, config._replace(n_steps=1), OutputSpec(out, "PCM_16"), progress)
+        # rules on bars need a tempo
+        loaded = replace(load_song(song), tempo_bpm=120.0)
+        write_mix(loaded, rules, config, OutputSpec(out, "PCM_16", verdict=verdict), progress)
     return n_made() - n_before
 
 
 def _write_noise(folder: Path, shape: Shape) -> None:
-    """Tracks of noise, one after the other, named after usual roles; with a tempo, which rules on bars need."""
+    """Tracks of noise, mono and stereo in turn, named after usual roles."""
     n_samples = round(shape.duration_s * shape.sample_rate)
     for number in range(shape.n_tracks):
         rng = np.random.default_rng(number)
         name = f"{number + 1:02d} {_NAMES[number % len(_NAMES)]}.wav"
-        with soundfile.SoundFile(folder / name, "w", shape.sample_rate, 1, "PCM_16") as file:
+        channels = 1 + number % 2
+        with soundfile.SoundFile(folder / name, "w", shape.sample_rate, channels, "PCM_16") as file:
             for start in range(0, n_samples, _BLOCK):
-                file.write(_LEVEL * rng.standard_normal(min(_BLOCK, n_samples - start), np.float32))
+                noise = rng.standard_normal((min(_BLOCK, n_samples - start), channels), np.float32)
+                file.write(_LEVEL * noise)

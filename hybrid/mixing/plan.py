@@ -32,20 +32,14 @@ from hybrid.measure.balance import raw_lufs
 from hybrid.measure.loudness import ABSOLUTE_GATE_LUFS
 from hybrid.measure.panel import Measured
 from hybrid.mixing.programs import Programs, Shapes
+from hybrid.mixing.proposals import first_look, proposed_start
 from hybrid.mixing.settings import Settings, placed_by, treatment_of
-from hybrid.proposal.field import (
-    classify_tracks,
-    conditioning_of,
-    expected_start,
-    first_proposed,
-    proposed,
-    with_classified_roles,
-)
+from hybrid.proposal.field import classify_tracks, with_classified_roles
 from hybrid.proposal.weights import Network
 from hybrid.refinement.constraints import UNLIMITED, constraint_weights_of, signed_excess
-from hybrid.refinement.initial import RawFindings, network_start, nothing_found, usual_start
-from hybrid.refinement.pins import pinned, pins_of
-from hybrid.refinement.refine import Refined, Task, negative_gradient, refine, refine_further
+from hybrid.refinement.initial import RawFindings, usual_start
+from hybrid.refinement.pins import pins_of
+from hybrid.refinement.refine import Refined, Task, refine, refine_further
 from hybrid.treatment.pooling import pool
 from hybrid.treatment.types import Dry, Treatment, neutral
 
@@ -113,8 +107,8 @@ def plan_mix(
     """The plan of a mix: everything up to rendering. Deterministic for a seed.
 
     Rules that are required, and those that the raw sum keeps, are held while the others are improved. Where a name
-    does not tell what a track is, the network classifies it. `first` is called, if a network proposes and what refines
-    it has to be compiled, while that goes on.
+    does not tell what a track is, the network classifies it. `first` is called, if a network proposes and the song's
+    shape is new to this machine, before what refines it is compiled.
     """
     if config.settings:
         song = placed_by(config.settings, song)
@@ -125,10 +119,11 @@ def plan_mix(
     shapes = Shapes(spec.task, spec.objective, empty, spec.nothing)
     with ahead(progress) as submit, Programs(shapes, network, submit, refines=config.n_steps > 0) as programs:
         # the song's shape is known: its programs are made while its samples are read
-        programs.prepare(first_alone=first is not None)
+        programs.prepare(has_first=first is not None)
         analysis = measure_song(aligned, reader, progress).analysis
-        if first and network and programs.are_new:
-            first(aligned.song, _first_look(network, analysis.dry, spec, aligned.song, config.seed))
+        if first and network and programs.first_was_new():
+            task = spec.task._replace(dry=_pooled(analysis.dry))
+            first(aligned.song, first_look(network, analysis.dry, task, spec.nothing, aligned.song, config.seed))
     song = aligned.song
     problem = _problem_of(song, analysis, spec, rules, config)
     objective, dry = problem.objective, analysis.dry
@@ -186,7 +181,7 @@ def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet,
         start = treatment_of(config.settings, song, nothing)
         task = task._replace(in_turn=np.float32(0.0))
     elif config.network:
-        start = _proposed_start(config.network, dry, task, nothing, start, song, config.seed)
+        start = proposed_start(config.network, dry, task, nothing, start, song, config.seed)
         task = task._replace(in_turn=np.float32(0.0))
     return MixProblem(objective, _with_level_notes(spec.report, rules, song, dry), task, start, nothing, raw, readings)
 
@@ -194,28 +189,6 @@ def _problem_of(song: Song, analysis: Analysis, spec: ShapeSpec, rules: RuleSet,
 def _with_level_notes(report: MatchReport, rules: RuleSet, song: Song, dry: Dry) -> MatchReport:
     lufs = [level for level in raw_lufs(dry)[: len(song.tracks)].tolist() if level > ABSOLUTE_GATE_LUFS]
     return report._replace(warnings=(*report.warnings, *notes_on_raw_levels(rules, song, lufs)))
-
-
-def _proposed_start(
-    network: Network, dry: Dry, task: Task, nothing: Treatment, usual: Treatment, song: Song, seed: int
-) -> Treatment:
-    """The network's proposal with the usual sends and spreads; low cuts are no lower than where they have a
-    gradient."""
-    n_tracks, is_recorded = dry.power.shape[0], song.levels_are_recorded
-    conditioning = conditioning_of(song.tracks, network.roles, n_tracks, seed, is_recorded=is_recorded)
-    start = expected_start(task.objective, task.dry, network_start(usual, nothing))
-    proposal = proposed(network, dry, start, conditioning, negative_gradient(task))
-    corner_hz = np.maximum(proposal.eq.low_cut_hz, usual.eq.low_cut_hz)
-    return replace(proposal, eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)))
-
-
-def _first_look(network: Network, dry: Dry, spec: ShapeSpec, song: Song, seed: int) -> Treatment:
-    """What the network predicts before it is told what the rules want; what they require of positions is met."""
-    n_tracks, is_recorded = dry.power.shape[0], song.levels_are_recorded
-    usual = usual_start(spec.nothing, dry, song.tracks, nothing_found(n_tracks), seed)
-    start = expected_start(spec.task.objective, _pooled(dry), network_start(usual, spec.nothing))
-    conditioning = conditioning_of(song.tracks, network.roles, n_tracks, seed, is_recorded=is_recorded)
-    return pinned(first_proposed(network, dry, start, conditioning), spec.task.pins)
 
 
 class ShapeSpec(NamedTuple):

@@ -31,32 +31,39 @@ class Programs:
 
     def __init__(self, shapes: Shapes, network: Network | None, submit: Submit, *, refines: bool) -> None:
         self._shapes, self._network, self._submit, self._refines = shapes, network, submit, refines
-        self._n_before, self._is_heard = n_made(), Event()
+        self._first_was_new = False
+        self._first_is_ready, self._first_is_heard = Event(), Event()
 
     def __enter__(self) -> Programs:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._is_heard.set()
+        self._first_is_heard.set()
 
-    @property
-    def are_new(self) -> bool:
-        """Whether one of them had to be traced so far."""
-        return n_made() > self._n_before
-
-    def prepare(self, *, first_alone: bool) -> None:
-        """Submits everything. With `first_alone`, what a first version is made of comes first, and all else waits until
-        the block ends if that is new: two cores would be shared by what nobody hears."""
-        if self._network and first_alone:
+    def prepare(self, *, has_first: bool) -> None:
+        """Submits everything. What a first version is made of comes first, if there is to be one, and if that is new
+        all else waits until the block ends: it would take its core."""
+        if self._network and has_first:
             self._submit(self._prepare_first, self._network)
         else:
             self._prepare_all()
 
+    def first_was_new(self) -> bool:
+        """Whether what a first version is made of had to be traced, once it is ready; other programs of the song are
+        then new as well."""
+        self._first_is_ready.wait()
+        return self._first_was_new
+
     def _prepare_first(self, network: Network) -> None:
         task, _, dry, nothing = self._shapes
-        prepare_first(network, task.objective, dry, task.dry, nothing)
-        if self.are_new:
-            self._is_heard.wait()
+        n_before = n_made()
+        try:
+            prepare_first(network, task.objective, dry, task.dry, nothing)
+            self._first_was_new = n_made() > n_before
+        finally:
+            self._first_is_ready.set()
+        if self._first_was_new:
+            self._first_is_heard.wait()
         self._prepare_all()
 
     def _prepare_all(self) -> None:

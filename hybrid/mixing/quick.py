@@ -22,12 +22,10 @@ from hybrid.measure.meter import Levels, Meter
 from hybrid.mixing.deliver import Converter, Format
 from hybrid.mixing.mixdown import mixed
 from hybrid.mixing.plan import MixConfig, blank_task, naming_of
+from hybrid.mixing.proposals import proposed_unheard
 from hybrid.model.input_features import NETWORK_FRAME_S
-from hybrid.proposal.field import conditioning_of, expected_start, gradient_frames, proposed
+from hybrid.proposal.field import gradient_frames
 from hybrid.proposal.weights import Network
-from hybrid.refinement.initial import network_start, nothing_found, usual_start
-from hybrid.refinement.pins import pinned
-from hybrid.refinement.refine import negative_gradient
 from hybrid.treatment.types import Dry, Treatment, neutral
 
 _BLOCK_BYTES = 8 << 20
@@ -57,17 +55,10 @@ def quick_mix(
 
 
 def _proposed(song: Song, dry: Dry, rules: RuleSet, network: Network, seed: int) -> Treatment:
-    """The network's proposal; positions that a rule requires are as required, sends and spreads are the usual ones."""
-    n_tracks = dry.power.shape[0]
     # points as far apart as the frames in which the network predicts: it has no finer curve
-    nothing = neutral(n_tracks, dry.active.shape[-1] * dry.frame_s, NETWORK_FRAME_S, optional_parts(rules.rules))
-    usual = usual_start(nothing, dry, song.tracks, nothing_found(n_tracks), seed)
-    task = blank_task(song, gradient_frames(dry), rules, nothing)
-    start = expected_start(task.objective, task.dry, network_start(usual, nothing))
-    is_recorded = song.levels_are_recorded
-    conditioning = conditioning_of(song.tracks, network.roles, n_tracks, seed, is_recorded=is_recorded)
-    treatment = proposed(network, dry, start, conditioning, negative_gradient(task))
-    return pinned(treatment, task.pins)
+    duration_s = dry.active.shape[-1] * dry.frame_s
+    nothing = neutral(dry.power.shape[0], duration_s, NETWORK_FRAME_S, optional_parts(rules.rules))
+    return proposed_unheard(network, dry, blank_task(song, gradient_frames(dry), rules, nothing), nothing, song, seed)
 
 
 def write_once(

@@ -86,7 +86,7 @@ def proposed(
 
 
 def first_proposed(network: Network, dry: Dry, start: Treatment, conditioning: Conditioning) -> Treatment:
-    """The first prediction of the network, from the tracks alone, before it is told what the rules want."""
+    """The first prediction of the network, before it is told what the rules find wrong."""
     return first_treatment(_stages(network), _inputs(dry, start, conditioning))
 
 
