@@ -52,6 +52,8 @@ class Stages:
     @property
     def line(self) -> str:
         """What is done now, for how long, and for how long it will be."""
+        if self._share >= 1.0:
+            return f"after {self._name}: {time.time() - self._last:.0f} s"
         return f"{_WORDS.get(self._name, self._name)}: {of_about(time.time() - self._begun, self._share)}"
 
 

@@ -40,9 +40,13 @@ def test_time_is_that_of_the_stage_that_is_reported_next(now: Clock):
     assert stages.line == "compile, once for this shape: 4 of about 8 s"
     now.at += 1.0
     assert stages.line == "compile, once for this shape: 5 of about 10 s"
+    stages("compile", 1.0)
+    now.at += 1.0
+    # what comes next has not reported yet
+    assert stages.line == "after compile: 1 s"
     start, *others = stages.finished().items()
     assert start[0] == "start" and start[1] > 0.0
-    assert others == [("analyse", 6.0), ("compile", 4.0), ("write", 1.0)]
+    assert others == [("analyse", 6.0), ("compile", 5.0), ("write", 1.0)]
 
 
 @pytest.mark.parametrize(
