@@ -147,13 +147,12 @@ class _Program:
         with self._tracing:
             if self._exported is None:
                 with _alone("tracing", self._path):
-                    self._exported = _stored(self._path) or self._newly_traced()
+                    self._exported = _stored(self._path) or _newly_traced(self)
                 avals = [jax.ShapeDtypeStruct(each.shape, each.dtype) for each in self._exported.out_avals]
                 self._outline = jax.tree.unflatten(self._exported.out_tree, avals)
             return self._exported
 
-    def _newly_traced(self) -> export.Exported:
-        _made.n += 1
+    def newly_traced(self) -> export.Exported:
         function, tree = self._function.function, self._tree
         traced = export.export(jax.jit(lambda leaves: function(*jax.tree.unflatten(tree, leaves))))(self._arguments)
         if self._path:
@@ -194,14 +193,8 @@ def _alone(doing: str, path: Path | None) -> Iterator[None]:
         yield
 
 
-class _Count:
-    """How many programs this process had to trace."""
-
-    def __init__(self) -> None:
-        self.n = 0
-
-
-_made = _Count()
+# a cache that holds nothing: it counts what this process had to trace
+_newly_traced = lru_cache(maxsize=0)(_Program.newly_traced)
 _programs = lru_cache(maxsize=_MOST_PROGRAMS)(_Program)
 _looking_up = Lock()
 
@@ -247,7 +240,7 @@ def lock_file(doing: str, path: Path) -> Path:
 
 def n_made() -> int:
     """The number of programs that this process found nowhere, and traced: they are compiled next."""
-    return _made.n
+    return _newly_traced.cache_info().misses
 
 
 def clear_compiled() -> None:

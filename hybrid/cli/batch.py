@@ -146,7 +146,8 @@ def _submitit_settings(options: list[str]) -> dict[str, object]:
 @contextmanager
 def _progress_line(stop: StopRequest) -> Iterator[Callable[[BatchProgress], None]]:
     """A function that is told the progress of a run, of which a line on stderr is kept."""
-    start, states = time.monotonic(), list[BatchProgress]()
+    start = time.monotonic()
+    states: list[BatchProgress] = []
 
     def told(state: BatchProgress) -> None:
         stop.raise_again()
@@ -163,3 +164,4 @@ def _progress_line(stop: StopRequest) -> Iterator[Callable[[BatchProgress], None
 
     with now_and_then(line):
         yield told
+    print(line(), file=sys.stderr)
