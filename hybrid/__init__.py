@@ -15,7 +15,18 @@ from hybrid.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from hybrid.analysis.song import AnalysedSong
-    from hybrid.api import analyse, check, judge, load_rules, load_song, mix, objective, propose, refine, render
+    from hybrid.api import (
+        analyse,
+        check,
+        judge,
+        load_rules,
+        load_song,
+        mix,
+        objective,
+        propose,
+        refine,
+        render,
+    )
     from hybrid.audio.song import Song
     from hybrid.errors import InputError, SongError
     from hybrid.judging.judge import MixEvaluation
@@ -24,6 +35,7 @@ if TYPE_CHECKING:
     from hybrid.mixing.rendered import MixResult, RenderedMix
     from hybrid.mixing.song_objective import Costs, SongObjective
     from hybrid.refinement.refine import Refined
+    from hybrid.study.load import StudyRun, load_study
     from hybrid.treatment.types import Treatment
     from hybrid.unmixing.check import Check
 
@@ -40,6 +52,7 @@ __all__ = [
     "Song",
     "SongError",
     "SongObjective",
+    "StudyRun",
     "Treatment",
     "Verdict",
     "analyse",
@@ -47,6 +60,7 @@ __all__ = [
     "judge",
     "load_rules",
     "load_song",
+    "load_study",
     "mix",
     "objective",
     "propose",
@@ -56,7 +70,7 @@ __all__ = [
 
 prepare_jax()
 
-_MODULE_OF_TYPE = {
+_MODULE_OF = {
     "AnalysedSong": "analysis.song",
     "Check": "unmixing.check",
     "Costs": "mixing.song_objective",
@@ -70,7 +84,9 @@ _MODULE_OF_TYPE = {
     "SongError": "errors",
     "SongObjective": "mixing.song_objective",
     "Treatment": "treatment.types",
+    "StudyRun": "study.load",
     "Verdict": "knowledge.verdict",
+    "load_study": "study.load",
 }
 
 
@@ -80,7 +96,7 @@ if not TYPE_CHECKING:
         """A function of `hybrid.api`, or a type that it takes or returns: imported when it is first asked for."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"hybrid.{_MODULE_OF_TYPE.get(name, 'api')}"), name)
+        return getattr(import_module(f"hybrid.{_MODULE_OF.get(name, 'api')}"), name)
 
     def __dir__() -> list[str]:
         return sorted([*globals(), *__all__])

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from hybrid.errors import InputError, Problem
+from hybrid.errors import InputError, Problem, UnwritableError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Cell = str | float | bool | None
+Cell = str | int | float | None
 Row = dict[str, Cell]
 
 
@@ -35,6 +39,69 @@ class Tabular(ABC):
     def _repr_html_(self) -> str:
         """The rows as a table for a notebook."""
         return html_table(repr(self), self.rows())
+
+
+@dataclass(frozen=True, repr=False)
+class Table(Tabular):
+    """A table with its caption, whose rows have the same names of columns."""
+
+    caption: str
+    cells: tuple[Row, ...]
+
+    def __repr__(self) -> str:
+        return f"{self.caption}: {len(self.cells)} rows"
+
+    def rows(self) -> list[Row]:
+        return list(self.cells)
+
+    def to_csv(self) -> str:
+        """The rows as CSV, numbers with six digits."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if self.cells:
+            writer.writerow(self.cells[0])
+        writer.writerows([_written(cell) for cell in row.values()] for row in self.cells)
+        return text.getvalue()
+
+    def to_latex(self) -> str:
+        """The rows as a `tabular` with the rules of booktabs, numbers with four digits."""
+        heads = list(self.cells[0]) if self.cells else []
+        is_number = {head: all(isinstance(row[head], float | int | None) for row in self.cells) for head in heads}
+        columns = "".join("r" if is_number[head] else "l" for head in heads)
+        lines = [
+            _latex_row(heads),
+            r"\midrule",
+            *(_latex_row([_text(row[head]) for head in heads]) for row in self.cells),
+        ]
+        body = "\n".join(lines)
+        return f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{body}\n\\bottomrule\n\\end{{tabular}}\n"
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Writes the rows as Parquet. Raises InputError where pandas or pyarrow is not installed."""
+        frame = self.to_pandas()
+        try:
+            frame.to_parquet(path)
+        except ImportError as error:
+            hint = "pip install 'hybrid-mix[stats]'"
+            raise InputError(Problem("to_parquet", "needs pyarrow, which is not installed", hint)) from error
+        except OSError as error:
+            raise UnwritableError(Problem(str(path), f"cannot be written: {error.strerror}")) from error
+
+
+def _written(cell: Cell) -> Cell:
+    if cell is None or (isinstance(cell, float) and cell != cell):
+        return ""
+    return f"{cell:.6g}" if isinstance(cell, float) else cell
+
+
+_LATEX = str.maketrans(
+    {**{letter: f"\\{letter}" for letter in "&%$#_{}"}, "\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
+)
+_LATEX |= str.maketrans({"^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"})
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(cell.translate(_LATEX) for cell in cells) + r" \\"
 
 
 def html_table(caption: str, rows: Sequence[Row]) -> str:

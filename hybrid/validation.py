@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import GenericAlias
 from typing import TypeVar, cast, get_args
 
@@ -80,7 +81,7 @@ def error_message(error: ErrorDetails) -> str:
         return error["msg"]
     if kind == "missing":
         return "is missing"
-    if kind == "string_too_short":
+    if kind in ("string_too_short", "too_short"):
         return "is empty"
     if kind in _EXPECTED:
         return f"expected {_EXPECTED[kind]}, got {given}"
@@ -89,6 +90,24 @@ def error_message(error: ErrorDetails) -> str:
         choices = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected")))
         near = suggest(str(error["input"]), choices) if len(choices) > 1 else ""
     return f"{error['msg'].replace('Input should be', 'expected')}, got {given}{near}"
+
+
+@contextmanager
+def placed_in(document: Document) -> Iterator[None]:
+    """Problems raised in the block whose place is a key of the document, such as `arms[0].sweep`, get its line."""
+    try:
+        yield
+    except InputError as error:
+        error.problems = tuple(_placed(document, each) for each in error.problems)
+        raise
+
+
+def _placed(document: Document, found: Problem) -> Problem:
+    keys = tuple(int(word) if word.isdigit() else word for word in re.split(r"[.\[\]]+", found.where) if word)
+    data = document.data
+    if not keys or not isinstance(data, dict) or keys[0] not in data:
+        return found
+    return found._replace(where=document.place(*keys), what=f"{found.where}: {found.what}")
 
 
 def _shown(value: object) -> str:

@@ -96,8 +96,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "study": {
         *{"json_text", "scratch"},
         *{"analysis", "audio", "batch", "validation", "compiled", "corpus", "errors", "export", "judging", "knowledge"},
-        *{"mixing", "pages", "proposal", "refinement", "shelf", "source_hash", "training", "treatment"},
-        "units",
+        *{"document", "mixing", "pages", "proposal", "refinement", "shelf", "source_hash", "tabular", "training"},
+        *{"treatment", "units"},
     },
 }
 """Which parts a part imports besides itself, no more and no fewer; only `cli` may import all."""

@@ -34,7 +34,7 @@ MADE_UP = {
 PROGRAMS = [evaluate._READ, programs._MEASURED, programs._PULL, programs._MOVE]
 PROGRAMS += [*field._programs(Sizes(2, 2, n_frames=8)), field._classifier(Sizes(2, 2, n_frames=8)), field._EXPECTED]
 EXAMPLES, REFINED = "hybrid.training.corpus", "hybrid.training.refined_targets"
-SONGS, STUDIES = "hybrid.batch.work", "hybrid.study.run"
+SONGS, STUDIES = "hybrid.batch.work", "hybrid.study.jobs"
 PACKAGE = Path(hybrid.__file__).parent
 Edit = Callable[[str], str]
 

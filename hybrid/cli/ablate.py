@@ -16,11 +16,12 @@ from hybrid import shelf
 from hybrid.cli.options import Plugins, plugin_paths, shard_of
 from hybrid.cli.progress import clock, now_and_then
 from hybrid.cli.signals import Context, StopRequest, load
+from hybrid.errors import printable
 from hybrid.json_text import json_text
 
 if TYPE_CHECKING:
     from hybrid.study.effects import Effects
-    from hybrid.study.run import StudyResult
+    from hybrid.study.run import StudyForecast, StudyProgress, StudyResult
     from hybrid.study.schema import Study
 
 _FAILED = 3
@@ -39,6 +40,9 @@ def ablate(
     jobs: Annotated[int | None, typer.Option(min=1, help="processes [default: one per core]")] = None,
     shard: Annotated[str, typer.Option(help="i/n: the songs of the ith of n parts")] = "1/1",
     resume: Annotated[bool, typer.Option("--resume", help="resume an interrupted run")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say what would be mixed and compiled, and how long that may take")
+    ] = False,
     plugins: Plugins = None,
     mixed: Annotated[
         bool,
@@ -47,17 +51,19 @@ def ablate(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Mix songs under rules that differ in one thing, and measure the effect of each difference."""
-    from hybrid.study.schema import read_study
+    from hybrid.study.schema import read_study, study_document
+    from hybrid.validation import placed_in
 
+    document = study_document(study)
     read = read_study(study)
     part = shard_of(shard)
     load("hybrid.study.run")
     from hybrid.batch.run import RunOptions
     from hybrid.judging.mixed_models import check_library
     from hybrid.study.effects import effects_of
-    from hybrid.study.run import all_rows, run_study
+    from hybrid.study.run import all_rows, forecast, run_study
     from hybrid.study.sources import parse_songs, sources_of
-    from hybrid.study.tables import models_csv
+    from hybrid.study.tables import models_table
 
     if mixed:
         check_library()
@@ -67,13 +73,17 @@ def ablate(
     changes |= {"seeds": tuple(dict.fromkeys(seeds))} if seeds else {}
     changed_study = read.model_copy(update=changes)
     sources = sources_of(changed_study.songs)
-    options = RunOptions(out, part, resume)
-    with _progress_line(context.ensure_object(StopRequest)) as progress:
-        result = run_study(changed_study, sources, options, jobs or os.cpu_count() or 1, progress)
+    options, n_processes = RunOptions(out, part, resume), jobs or os.cpu_count() or 1
+    with placed_in(document):
+        if dry_run:
+            _tell(forecast(changed_study, sources, options, n_processes), as_json=as_json)
+            return
+        with _progress_line(context.ensure_object(StopRequest)) as progress:
+            result = run_study(changed_study, sources, options, n_processes, progress, _note)
     effects = effects_of(all_rows(result.units), result.arms, changed_study, result.rules)
     _write(changed_study, effects, result, out)
     if mixed:
-        shelf.write(out / "models.csv", models_csv(all_rows(result.units), changed_study))
+        shelf.write(out / "models.csv", models_table(all_rows(result.units), changed_study).to_csv())
     if as_json:
         print(json_text(_document(effects, result, out)))
     else:
@@ -83,13 +93,19 @@ def ablate(
 
 
 def _write(study: Study, effects: Effects, result: StudyResult, out: Path) -> None:
+    from hybrid.study.load import EFFECTS_FILE
     from hybrid.study.report import report_html
-    from hybrid.study.rows import write_rows
+    from hybrid.study.rows import ROWS_FILE, write_rows
     from hybrid.study.run import all_rows
-    from hybrid.study.tables import effects_csv, effects_markdown
+    from hybrid.study.tables import effects_markdown, effects_table, mixes_table, values_by_arm, values_table
 
-    write_rows(out / "rows.jsonl", all_rows(result.units))
-    shelf.write(out / "effects.csv", effects_csv(effects))
+    rows = all_rows(result.units)
+    values = values_table(rows)
+    write_rows(out / ROWS_FILE, rows)
+    shelf.write(out / "mixes.csv", mixes_table(rows).to_csv())
+    shelf.write(out / "values.csv", values.to_csv())
+    shelf.write(out / "values.tex", values_by_arm(values, study.metric_names).to_latex())
+    shelf.write(out / EFFECTS_FILE, effects_table(effects).to_csv())
     shelf.write(out / "effects.md", effects_markdown(effects))
     shelf.write(out / "report.html", report_html(study, effects, result.units, result.excluded, result.made_with))
 
@@ -136,14 +152,63 @@ def _print(effects: Effects, result: StudyResult, out: Path) -> None:
     print(f"wrote {out}: open report.html")
 
 
+def _note(text: str) -> None:
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def _tell(told: StudyForecast, *, as_json: bool) -> None:
+    """What a run would do."""
+    from hybrid.pages.words import count
+
+    if as_json:
+        print(
+            json_text({
+                "schema": "study-forecast/1",
+                "arms": [arm.id for arm in told.arms],
+                "programs": [list(names) for names in told.programs],
+                "songs": told.n_songs,
+                "mixes": told.work.n_mixes,
+                "kept": told.work.n_kept,
+                "changes": list(told.work.notes),
+                "expected_s": told.expected_s,
+            })
+        )  # fmt: skip
+        return
+    for number, names in enumerate(told.programs, start=1):
+        print(f"program {number}, compiled once for each shape of song, serves {count(len(names), 'arm')}:")
+        for name in names:
+            print(f"  {printable(name)}")
+    for text in told.work.notes:
+        print(printable(text))
+    kept = f", {told.work.n_kept} more are kept" if told.work.n_kept else ""
+    print(f"{count(told.n_songs, 'song')}, {count(told.work.n_mixes, 'mix', 'mixes')} to make{kept}")
+    if told.expected_s is None:
+        print("how long that takes is not known: no study was run on this machine yet")
+    else:
+        print(f"expected: about {clock(told.expected_s)}, as the last studies here took for each mix")
+
+
 @contextmanager
-def _progress_line(stop: StopRequest) -> Iterator[Callable[[int, int], None]]:
-    """A function that is told the number of songs done, and of all, of which a line on stderr is kept."""
-    start, told = time.monotonic(), ["no song yet"]
+def _progress_line(stop: StopRequest) -> Iterator[Callable[[Callable[[], StudyProgress]], None]]:
+    """A function that is told how to learn the progress of a run, of which a line on stderr is kept."""
+    start = time.monotonic()
+    told: list[Callable[[], StudyProgress]] = []
 
-    def tell(done: int, of: int) -> None:
+    def tell(so_far: Callable[[], StudyProgress]) -> None:
         stop.raise_again()
-        told.append(f"{done} of {of} songs")
+        told.append(so_far)
 
-    with now_and_then(lambda: f"{told[-1]}, {clock(time.monotonic() - start)}"):
+    def line() -> str:
+        elapsed_s = time.monotonic() - start
+        if not told:
+            return f"no song yet, {clock(elapsed_s)}"
+        state = told[-1]()
+        rate = state.mixes / max(elapsed_s, 1e-9)
+        left = f", {clock((state.of_mixes - state.mixes) / rate)} left" if state.mixes else ""
+        doing = f"; {'; '.join(state.doing)}" if state.doing else ""
+        done = f"{state.songs} of {state.of_songs} songs, {state.mixes} of {state.of_mixes} mixes"
+        return f"{done}, {60.0 * rate:.1f} a minute, {clock(elapsed_s)}{left}{doing}"
+
+    with now_and_then(line):
         yield tell
+    print(line(), file=sys.stderr)

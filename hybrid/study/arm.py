@@ -19,18 +19,25 @@ class Arm(NamedTuple):
 
     id: str
     kind: str
-    """full, without, family, baseline, with, sweep, pair, set or control."""
+    """full, without, family, baseline, with, sweep, pair, set, control or free."""
     changed: tuple[str, ...]
-    """Ids of the rules that differ from the full set."""
+    """Ids of the rules that differ from the full set, or are in one of the two only."""
     families: tuple[str, ...]
     """Families of the changed rules."""
     rules: RuleSet
     n_steps: int
-    uses_network: bool = True
+    model: str | None = None
+    """The network that proposes the start, or "none", in place of the study's."""
+    seed: int | None = None
+    """In place of the seed under which the song is mixed."""
     is_raw: bool = False
     """The tracks are summed untreated."""
     baseline: str = ""
     """Id of the arm that this one adds rules to; empty for the others, which are compared with the full rules."""
+
+    def network(self, study: Study) -> str:
+        """The name of the network that proposes the start, or "none"."""
+        return study.model if self.model is None else self.model
 
 
 def family_of(rule: RuleType) -> str:
@@ -60,7 +67,8 @@ class ArmBuilder(NamedTuple):
     def arm(self, name: str, kind: str, rules: RuleSet, changed: Iterable[str] | None = None) -> Arm:
         """An arm under `rules`; `changed` defaults to the ids of the rules that differ from the full set."""
         ids = tuple(changed) if changed is not None else _differing(self.rules, rules)
-        families = tuple(dict.fromkeys(family_of(rule) for rule in self.rules.rules if rule.id in ids))
+        either = {rule.id: rule for rule in (*rules.rules, *self.rules.rules)}
+        families = tuple(dict.fromkeys(family_of(rule) for name, rule in either.items() if name in ids))
         return Arm(name, kind, ids, families, rules, self.study.steps)
 
     def without(self, ids: Iterable[str]) -> RuleSet:
@@ -74,4 +82,11 @@ class ArmBuilder(NamedTuple):
 
 
 def _differing(rules: RuleSet, others: RuleSet) -> tuple[str, ...]:
-    return tuple(a.id for a, b in zip(rules.rules, others.rules, strict=True) if a != b)
+    """Ids of the rules that differ. Those that are off on both sides do not."""
+    here, there = ({rule.id: rule for rule in each.rules} for each in (rules, others))
+    both = dict.fromkeys((*here, *there))
+    return tuple(name for name in both if _in_force(here.get(name)) != _in_force(there.get(name)))
+
+
+def _in_force(rule: RuleType | None) -> RuleType | None:
+    return rule if rule and rule.enabled else None

@@ -7,11 +7,13 @@ off, that are not optimised, or values that equal the rule's own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from itertools import combinations
 
+from hybrid.batch.work import rules_of
 from hybrid.errors import InputError, Problem, suggest
-from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.types import RuleType
 from hybrid.study.arm import FULL, Arm, ArmBuilder, families_of, family_of, is_ablatable
@@ -19,6 +21,7 @@ from hybrid.study.controls import CONTROLS
 from hybrid.study.schema import (
     AddOneIn,
     ArmEntry,
+    FreeArm,
     LeaveFamilyOut,
     LeaveOneOut,
     Names,
@@ -45,7 +48,7 @@ def arms_of(study: Study, rules: RuleSet, seed: int, song: str = "") -> list[Arm
         try:
             arms += list(_arms_of_entry(builder, entry))
         except InputError as error:
-            problems += [problem._replace(where=f"arms[{index}].{problem.where}") for problem in error.problems]
+            problems += [each._replace(where=f"arms[{index}].{each.where}".rstrip(".")) for each in error.problems]
     if problems:
         raise InputError(*problems)
     by_id: dict[str, Arm] = {}
@@ -78,6 +81,8 @@ def _arms_of_entry(builder: ArmBuilder, entry: ArmEntry) -> Iterator[Arm]:
             yield builder.arm(f"without {rules[0].id} and {rules[1].id}", "pair", builder.without(r.id for r in rules))
     elif isinstance(entry, Shapley):
         yield from _coalitions(builder, entry)
+    elif isinstance(entry, FreeArm):
+        yield _free(builder, entry)
     else:
         for control in entry.controls:
             yield CONTROLS[control](builder)
@@ -99,31 +104,90 @@ def _additions(builder: ArmBuilder, entry: AddOneIn) -> Iterator[Arm]:
 
 
 def _sweep(builder: ArmBuilder, entry: Sweep) -> Iterator[Arm]:
-    (rule,) = _rules(builder, "sweep", (entry.sweep,))
-    if set(entry.weight) == {1.0}:
-        raise InputError(Problem("weight", "changes nothing: the only weight is the rule's own"))
-    for times in entry.weight:
-        if times != 1.0:
-            weight = rule.weight * times
-            changed = _with(rule.id, "weight", weight) if weight else _with(rule.id, "enabled", False)
-            yield builder.arm(f"{rule.id} weight ×{times:.10g}", "sweep", builder.with_changed(changed))
-    for target in entry.target:
-        if rule.target is None:
-            raise InputError(Problem("target", f"{rule.id} has no target but a range"))
-        # parsed by the loader of rule files, so that the unit is checked
-        study = builder.study
-        sets = [*study.sets, f"{rule.id}.target={target}"]
-        reread = load_rules([str(path) for path in study.rules], sets, builder.rules.types)
-        new = next(each for each in reread.rules if each.id == rule.id)
-        if new.target == rule.target:
-            raise InputError(Problem("target", f"changes nothing: {target} is the target of {rule.id} already"))
-        else:
-            changed = _with(rule.id, "target", new.target)
-            yield builder.arm(f"{rule.id} target {target}", "sweep", builder.with_changed(changed))
+    """An arm for each combination of values but that of the rules as they are."""
+    by_id = {rule.id: rule for rule in builder.rules.rules}
+    arms = []
+    for values in entry.combinations:
+        sets = [_override(*_rule_and_key(path, by_id), value) for path, value in values.items()]
+        name = ", ".join(f"{path} {value}" for path, value in values.items())
+        arms.append(builder.arm(name, "sweep", _with_sets(builder, sets)))
+    # the rules' own values are the full arm
+    changing = [arm for arm in arms if arm.changed]
+    if not changing:
+        given = "; ".join(arm.id for arm in arms)
+        raise InputError(Problem("sweep", f"changes nothing: {given} is what the rules say already"))
+    yield from changing
 
 
-def _with(rule_id: str, key: str, value: object) -> Callable[[RuleType], RuleType]:
-    return lambda rule: rule.model_copy(update={key: value}) if rule.id == rule_id else rule
+def _rule_and_key(path: str, by_id: Mapping[str, RuleType]) -> tuple[RuleType, str]:
+    """The rule that a dotted path begins with, and its key that follows. Raises InputError for an unknown rule, or one
+    that is off."""
+    name = max((name for name in by_id if path.startswith(f"{name}.")), key=len, default="")
+    if not name:
+        known = [f"{name}.weight" for name in by_id]
+        raise InputError(Problem(f"sweep.{path}", f"no rule in {path!r}{suggest(path, known)}"))
+    if not by_id[name].enabled:
+        raise InputError(Problem(f"sweep.{path}", f"{name} is off: no value of it would change anything"))
+    return by_id[name], path.removeprefix(f"{name}.")
+
+
+def _override(rule: RuleType, key: str, value: str) -> str:
+    """As for `--set`: a multiple of the rule's weight is worked out, and a weight of 0 switches it off."""
+    if key == "weight":
+        times = value.removeprefix("x")
+        try:
+            weight = float(times) * (rule.weight if times != value else 1.0)
+        except ValueError:
+            return f"{rule.id}.weight={value}"
+        return f"{rule.id}.weight={weight:.10g}" if weight else f"{rule.id}.enabled=false"
+    return f"{rule.id}.{key}={value}"
+
+
+def _free(builder: ArmBuilder, entry: FreeArm) -> Arm:
+    study = builder.study
+    files, sets = (study.rules, study.sets) if entry.rules is None else (entry.rules, ())
+    if entry.rules is None and not entry.set_:
+        rules = builder.rules
+    else:
+        rules = _loaded("set" if entry.rules is None else "rules", files, (*sets, *entry.set_), study.plugins)
+    off = {name for each in entry.disable for name in _disabled(rules, each)}
+    rules = replace(rules, rules=tuple(_off(rule) if rule.id in off else rule for rule in rules.rules))
+    # an arm that is not rules alone differs in every song, whatever its rules have targets in
+    is_more = {entry.model, entry.steps, entry.seed} != {None}
+    arm = builder.arm(entry.name, "free", rules, () if is_more else None)
+    steps = arm.n_steps if entry.steps is None else entry.steps
+    return arm._replace(n_steps=steps, model=entry.model, seed=entry.seed)
+
+
+def _disabled(rules: RuleSet, entry: str) -> list[str]:
+    """Ids of the rules that an entry of `disable` means: one, or all of a tag. Raises InputError if it means none."""
+    if entry.startswith("tag:"):
+        named = [rule.id for rule in rules.rules if any(fnmatchcase(tag, entry[4:]) for tag in rule.tags)]
+    else:
+        named = [rule.id for rule in rules.rules if rule.id == entry]
+    if not named:
+        tags = {f"tag:{tag}" for rule in rules.rules for tag in rule.tags}
+        known = {rule.id for rule in rules.rules} | tags
+        raise InputError(Problem("disable", f"no rule {entry!r}{suggest(entry, known)}"))
+    return named
+
+
+def _off(rule: RuleType) -> RuleType:
+    return rule.model_copy(update={"enabled": False})
+
+
+def _with_sets(builder: ArmBuilder, sets: Sequence[str]) -> RuleSet:
+    """The rules of the study's files under further overrides: read by the loader, so that units are checked."""
+    study = builder.study
+    return _loaded("sweep", study.rules, (*study.sets, *sets), study.plugins)
+
+
+def _loaded(key: str, names: tuple[str, ...], sets: tuple[str, ...], plugins: tuple[str, ...]) -> RuleSet:
+    try:
+        return rules_of(names, sets, plugins)
+    except InputError as error:
+        problems = (each._replace(where=key, what=str(each).removeprefix("--set: ")) for each in error.problems)
+        raise InputError(*problems) from None
 
 
 def _coalitions(builder: ArmBuilder, entry: Shapley) -> Iterator[Arm]:
@@ -170,16 +234,11 @@ def _ids(builder: ArmBuilder, families: Sequence[str]) -> list[str]:
 
 def _check_distinct(builder: ArmBuilder, arms: Sequence[Arm]) -> None:
     """Raises InputError for every arm that equals the full one."""
-    # without a network, an arm that does not use it is the full arm
-    network = builder.study.model != "none"
-    full = arms[0]
-    same = [
-        arm.id
-        for arm in arms[1:]
-        if arm.rules.rules == full.rules.rules
-        and arm.n_steps == full.n_steps
-        and not arm.is_raw
-        and (arm.uses_network or not network) == (full.uses_network or not network)
-    ]
+    study, full = builder.study, arms[0]
+
+    def what(arm: Arm) -> tuple[object, ...]:
+        return arm.rules.rules, arm.n_steps, arm.is_raw, arm.network(study), arm.seed
+
+    same = [arm.id for arm in arms[1:] if what(arm) == what(full)]
     if same:
         raise InputError(*(Problem(name, f"changes nothing: it would equal {FULL!r}") for name in same))

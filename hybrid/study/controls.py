@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from hybrid.export.mixed import NO_NETWORK
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.types import RuleType
 from hybrid.study.arm import Arm, ArmBuilder, is_ablatable
@@ -64,6 +65,6 @@ CONTROLS: dict[str, Callable[[ArmBuilder], Arm]] = {
     "permuted_weights": _permuted,
     "random_targets": _random,
     "network_only": lambda builder: _full_rules(builder, "network only")._replace(n_steps=0),
-    "rules_only": lambda builder: _full_rules(builder, "rules only")._replace(uses_network=False),
-    "start_only": lambda builder: _full_rules(builder, "usual levels only")._replace(n_steps=0, uses_network=False),
+    "rules_only": lambda builder: _full_rules(builder, "rules only")._replace(model=NO_NETWORK),
+    "start_only": lambda builder: _full_rules(builder, "usual levels only")._replace(n_steps=0, model=NO_NETWORK),
 }

@@ -14,7 +14,8 @@ from hybrid.study.effects import TOTAL, ArmEffects, Effects, MetricEffect, Share
 from hybrid.study.heat import HeatMap, by_metric, by_rule
 from hybrid.study.rows import Row, Unit
 from hybrid.study.schema import Study
-from hybrid.study.tables import effect_text, name_list, power_notes
+from hybrid.study.tables import effect_text, name_list, power_notes, values_by_arm, values_table
+from hybrid.tabular import Row as Cells
 
 _NAMES_LISTED = 20
 
@@ -54,6 +55,8 @@ class StudyPage(NamedTuple):
     numbers: tuple[LargeNumber, ...]
     acts_axis: Axis
     arms: list[ArmRow]
+    values: list[Cells]
+    """A row for each arm: the means of metrics that decide, by the head of the column."""
     power: list[str]
     by_metric: HeatMap
     by_rule: HeatMap
@@ -82,6 +85,7 @@ def report_html(
         _numbers(effects, units, rows),
         acts_axis=axis_around([e.mean for each in effects.arms for e in (each.acts, each.costs) if e], most=4),
         arms=list(map(_arm_row, effects.arms)),
+        values=values_by_arm(values_table(rows), _deciding(effects)).rows(),
         power=power_notes(effects),
         by_metric=by_metric(effects),
         by_rule=by_rule(effects),
@@ -123,9 +127,14 @@ def _verdict(name: str, compared: MetricEffect) -> MetricVerdict:
     return MetricVerdict(name, compared.conclusion(name), numbers)
 
 
+def _deciding(effects: Effects) -> list[str]:
+    """The primary metrics of all arms."""
+    return list(dict.fromkeys(name for each in effects.arms for name in each.primary))
+
+
 def _by_song(effects: Effects) -> Iterator[SongDots]:
     """Every metric that decides."""
-    for name in dict.fromkeys(name for each in effects.arms for name in each.primary):
+    for name in _deciding(effects):
         having = [each for each in effects.arms if name in each.primary and name in each.by_song]
         by_arm = {each.arm.id: each.by_song[name] for each in having}
         values = [value for by_song in by_arm.values() for value in by_song.values()]

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from hybrid import shelf
 from hybrid.audio.song import file_name
 
-ROWS_FOLDER = "rows"
+ABOUT_FILE, ROWS_FILE, ROWS_FOLDER = "study.json", "rows.jsonl", "rows"
 
 
 class Row(NamedTuple):
@@ -35,25 +35,26 @@ class Row(NamedTuple):
     """Why it diverged."""
     rules: str = ""
     """Hash of the arm's rules, which names their file in the folder of the run."""
+    took_s: float = 0.0
+    """Time to refine and render it; that of the first arm of its kind includes compiling."""
+    made_by: str = ""
+    """Hash of all that it depends on but the song: rules, network, options and the source of the program."""
 
 
 class Unit(NamedTuple):
     """All arms of one song under one seed."""
 
-    made_by: str
-    """Hash of all inputs but the song: study, rules, network, recipe and the source of the program."""
     stamp: str
     """Hash of the names, sizes and times of the song's files."""
     explained: float | None
     """Share of the reference that the tracks explain; None without one."""
     compiled: tuple[int, int]
-    """Programs compiled for the first mix of each kind, and for all later ones."""
-    took_s: float
+    """Programs compiled for the first mix of each kind, and for all later ones, when rows were last added."""
     notes: tuple[str, ...]
     rows: tuple[Row, ...]
 
 
-_UNIT = TypeAdapter(Unit)
+_UNIT, _ROW = TypeAdapter(Unit), TypeAdapter(Row)
 
 
 def unit_path(out: Path, song: str, seed: int) -> Path:
@@ -82,3 +83,8 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Writes all rows into one file, a line of JSON for each."""
     lines = (json.dumps(row._asdict(), ensure_ascii=False, allow_nan=False) for row in rows)
     shelf.write(path, "\n".join(lines) + "\n")
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows in a file of all rows. Raises OSError, or ValueError for a damaged file."""
+    return [_ROW.validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -24,33 +24,34 @@ from hybrid.export.made import made_with
 from hybrid.json_text import json_text
 from hybrid.judging.mix import Mix
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.proposal.weights import Network
-from hybrid.source_hash import source_hash
+from hybrid.scratch import scratch_folder
 from hybrid.study.arm import FULL, Arm
 from hybrid.study.arms import arms_of
 from hybrid.study.compiled import check_counting
-from hybrid.study.rows import ROWS_FOLDER, Row, Unit, read_unit, unit_path, write_unit
+from hybrid.study.doing import Doing, told_by_processes
+from hybrid.study.jobs import (
+    KEY_FILE,
+    Inputs,
+    StudyJob,
+    Work,
+    arms_to_hear,
+    done_units,
+    gather_inputs,
+    kept_rows,
+    listen_folder,
+    seeded,
+    seeds_of,
+    work_of,
+    written_mixes,
+)
+from hybrid.study.pace import expected_s, remember
+from hybrid.study.rows import ABOUT_FILE, ROWS_FOLDER, Row, Unit, read_unit, unit_path, write_unit
 from hybrid.study.schema import Study
-from hybrid.study.song import mix_arms, prepare_song
+from hybrid.study.song import PreparedSong, SeededArm, mix_arms
 from hybrid.study.sources import SongSource
-from hybrid.study.trained_arms import TrainedArms, recipe_hashes, train_arms
+from hybrid.study.trained_arms import TrainedArms, train_arms
 
-ABOUT_FILE, RULES_FILE, KEY_FILE = "study.json", "rules.yaml", "key.json"
-LISTEN_FOLDER, ARMS_FOLDER = "listen", "arms"
-FAULTS_FOLDER = "faults"
-
-
-class StudyJob(NamedTuple):
-    """One song with the seeds that are not done yet."""
-
-    source: SongSource
-    seeds: tuple[int, ...]
-    study: Study
-    trained_arms: TrainedArms
-    """Networks of single arms; empty without training."""
-    out: Path
-    inputs_hash: str
-    """Of study, rules, network, recipe and the source of the program."""
+RULES_FILE, ARMS_FOLDER, FAULTS_FOLDER = "rules.yaml", "arms", "faults"
 
 
 class SongOutcome(NamedTuple):
@@ -60,6 +61,7 @@ class SongOutcome(NamedTuple):
     mixes: int
     reason: str
     """Why it could not be mixed; empty if it could."""
+    took_s: float = 0.0
 
 
 class StudyResult(NamedTuple):
@@ -74,13 +76,47 @@ class StudyResult(NamedTuple):
     made_with: dict[str, str]
 
 
-def prepare(study: Study) -> tuple[RuleSet, str]:
-    """The rules of a study and the hash of its network. Raises InputError if any of its arms cannot be made."""
-    rules = rules_of(study.rules, study.sets, study.plugins)
-    for seed in study.seeds:
-        arms_of(study, rules, seed)
-    network = network_of(study.model)
-    return rules, network.hash if network else ""
+class StudyProgress(NamedTuple):
+    """Counts of a run that is under way."""
+
+    songs: int
+    of_songs: int
+    mixes: int
+    of_mixes: int
+    doing: tuple[str, ...]
+    """What each process is at: a song, a seed and an arm."""
+
+
+class StudyForecast(NamedTuple):
+    """What a run would do."""
+
+    arms: tuple[Arm, ...]
+    programs: tuple[tuple[str, ...], ...]
+    """Ids of the arms that share compiled programs, which are compiled once for each shape of song."""
+    work: Work
+    n_songs: int
+    expected_s: float | None
+    """By the pace of earlier runs on this machine; None if there were none."""
+
+
+def forecast(study: Study, sources: Sequence[SongSource], options: RunOptions, n_processes: int) -> StudyForecast:
+    """What a run would do, of which nothing is done. Raises InputError as a run would."""
+    inputs = gather_inputs(study)
+    _check_folder(inputs, options)
+    mine = [source for source in sources if options.shard.has(source.name)]
+    work = work_of(study, inputs, mine, options.out, TrainedArms({}, {}))
+    arms = arms_of(study, inputs.rules, study.seeds[0])
+    groups: dict[tuple[str, str], list[str]] = {}
+    for arm in arms:
+        groups.setdefault(seeded(study, inputs.hash, arm, study.seeds[0]).program, []).append(arm.id)
+    seconds = expected_s(work.n_mixes)
+    return StudyForecast(
+        tuple(arms),
+        tuple(map(tuple, groups.values())),
+        work,
+        len(mine),
+        None if seconds is None else seconds / n_processes,
+    )
 
 
 def run_study(
@@ -88,69 +124,87 @@ def run_study(
     sources: Sequence[SongSource],
     options: RunOptions,
     n_processes: int,
-    progress: Callable[[int, int], None],
+    progress: Callable[[Callable[[], StudyProgress]], None],
+    note: Callable[[str], None] = lambda text: None,
 ) -> StudyResult:
-    """The results of a study; the songs of the shard that are not done yet are mixed now, in `n_processes`.
+    """The results of a study; what is not done yet of the shard is mixed now, in `n_processes`.
 
-    `progress` receives the number of songs done and of all songs to mix. Raises InputError for a folder that holds
-    another study, or anything else, and if JAX does not report what it compiles.
+    `progress` receives, as each song is done, a function that tells how far the run is; `note` what has changed since
+    an earlier run. Raises InputError for a folder that holds a study with another baseline, or anything else, and if
+    JAX does not report what it compiles.
     """
     out = options.out
     check_counting()
-    rules, network = prepare(study)
-    provenance = made_with(rules.hash, study.hash, {"network": network or study.model, "steps": str(study.steps)})
-    # all that rows depend on except the song: resuming with another of these would mix results
-    inputs = [study.hash, rules.hash, network, source_hash(__name__), *recipe_hashes(study)]
-    inputs_hash = hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
-    _open_folder(study, rules, options, inputs_hash, provenance)
-    networks = train_arms(study, rules, out, lambda stage, share: None)
+    inputs = gather_inputs(study)
+    provenance = made_with(
+        inputs.rules.hash, study.hash, {"network": inputs.network or study.model, "steps": str(study.steps)}
+    )
+    _open_folder(study, inputs, options, provenance)
+    networks = train_arms(study, inputs.rules, out, lambda stage, share: None)
     # without the full arm there is nothing to compare with
     if failed := [reason for (arm, _), reason in networks.diverged.items() if arm == FULL]:
         raise InputError(Problem(FULL, f"cannot be trained: {failed[0]}", "lower `rate` in the recipe"))
     mine = [source for source in sources if options.shard.has(source.name)]
-    jobs = [job for source in mine if (job := _job(source, study, networks, out, inputs_hash)).seeds]
+    work = work_of(study, inputs, mine, out, networks)
+    for text in work.notes:
+        note(text)
     excluded: dict[str, str] = {}
-    progress(0, len(jobs))
-    for number, outcome in enumerate(run_in_processes(jobs, n_processes, mix_song, _nothing_left, _lost), start=1):
-        if outcome.reason:
-            excluded[outcome.song] = outcome.reason
-        progress(number, len(jobs))
-    units = [unit for source in sources for unit in _units(source, study, out, inputs_hash).values() if unit]
-    return StudyResult(tuple(units), excluded, tuple(arms_of(study, rules, study.seeds[0])), rules, provenance)
+    outcomes: list[SongOutcome] = []
+
+    with scratch_folder() as doing:
+
+        def so_far() -> StudyProgress:
+            told = told_by_processes(doing)
+            n_mixes = sum(each.mixes for each in (*outcomes, *told))
+            return StudyProgress(
+                len(outcomes), len(work.jobs), n_mixes, work.n_mixes, tuple(each.text for each in told)
+            )
+
+        progress(so_far)
+        jobs = [job._replace(doing=doing) for job in work.jobs]
+        for outcome in run_in_processes(jobs, n_processes, mix_song, _nothing_left, _lost):
+            outcomes.append(outcome)
+            remember(outcome.mixes, outcome.took_s)
+            if outcome.reason:
+                excluded[outcome.song] = outcome.reason
+            progress(so_far)
+    # songs of other shards that are done are part of the results
+    others = [source for source in sources if source not in mine]
+    all_work = work._replace(expected={**work.expected, **work_of(study, inputs, others, out, networks).expected})
+    units = tuple(done_units(all_work, sources, out))
+    return StudyResult(units, excluded, tuple(arms_of(study, inputs.rules, study.seeds[0])), inputs.rules, provenance)
 
 
-def _open_folder(
-    study: Study, rules: RuleSet, options: RunOptions, inputs_hash: str, provenance: Mapping[str, str]
-) -> None:
+def _open_folder(study: Study, inputs: Inputs, options: RunOptions, provenance: Mapping[str, str]) -> None:
     """Makes the folder of the run, with the study and its rules. Raises InputError if it belongs to another run."""
     out = options.out
-    about = out / ABOUT_FILE
-    if about.exists():
-        if _stored_hash(about) != inputs_hash:
-            what = "holds a run of another study, other rules, another network or another version"
-            raise InputError(Problem(str(out), what, "choose another output folder"))
-        if not options.resume:
-            what = "holds this study already"
-            raise InputError(Problem(str(out), what, "add --resume, or choose another folder"))
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(Problem(str(out), "is not an empty folder", "choose another output folder"))
+    _check_folder(inputs, options)
     try:
         (out / ROWS_FOLDER).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(Problem(str(out), f"cannot be written: {error.strerror}")) from error
     document = {
         "schema": "study-run/1",
-        "made_by": inputs_hash,
+        "made_by": inputs.hash,
         "made_with": dict(provenance),
         "study": study.model_dump(mode="json", by_alias=True),
     }
-    shelf.write(out / RULES_FILE, rules.dump())
-    shelf.write(about, json_text(document, 1) + "\n")
+    shelf.write(out / RULES_FILE, inputs.rules.dump())
+    shelf.write(out / ABOUT_FILE, json_text(document, 1) + "\n")
 
 
-def seeds_of(source: SongSource, study: Study) -> tuple[int, ...]:
-    """The seeds of a song: its own, or the study's."""
-    return source.seeds or study.seeds
+def _check_folder(inputs: Inputs, options: RunOptions) -> None:
+    out = options.out
+    about = out / ABOUT_FILE
+    if about.exists():
+        if _stored_hash(about) != inputs.hash:
+            what = "holds a run of other rules, metrics, steps, network or version: nothing of it could be kept"
+            raise InputError(Problem(str(out), what, "choose another output folder"))
+        if not options.resume:
+            what = "holds this study already, or one that it has grown from"
+            raise InputError(Problem(str(out), what, "add --resume, or choose another folder"))
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(Problem(str(out), "is not an empty folder", "choose another output folder"))
 
 
 def _stored_hash(about: Path) -> str:
@@ -160,76 +214,70 @@ def _stored_hash(about: Path) -> str:
         raise InputError(Problem(str(about), f"does not describe a study: {error}")) from error
 
 
-def _job(source: SongSource, study: Study, networks: TrainedArms, out: Path, inputs_hash: str) -> StudyJob:
-    left = tuple(seed for seed, unit in _units(source, study, out, inputs_hash).items() if unit is None)
-    return StudyJob(source, left, study, networks, out, inputs_hash)
-
-
-def _units(source: SongSource, study: Study, out: Path, inputs_hash: str) -> dict[int, Unit | None]:
-    """The rows of a song by seed; None where there are none, or where the song or another input has changed since."""
-    stamp = source.stamp
-    units = {seed: read_unit(unit_path(out, source.name, seed)) for seed in seeds_of(source, study)}
-    return {
-        seed: unit if unit and (unit.made_by, unit.stamp) == (inputs_hash, stamp) else None
-        for seed, unit in units.items()
-    }
-
-
 def mix_song(job: StudyJob, worker: Worker) -> SongOutcome:
-    """The outcome of mixing and judging all arms of a song under each seed; rows are on disk before the next seed
-    starts."""
-    study, rules = job.study, rules_of(job.study.rules, job.study.sets, job.study.plugins)
-    mixes = 0
+    """The outcome of mixing and judging the arms of a song that are left, under each seed; rows are on disk before the
+    next seed starts."""
+    study, source, rules = job.study, job.source, rules_of(job.study.rules, job.study.sets, job.study.plugins)
+    doing, begun, mixes = Doing(job.doing), time.monotonic(), 0
     try:
-        with job.source.opened() as (song, reference), open_song(song, worker.n_threads) as reader:
-            base = network_of(study.model)
-            prepared = prepare_song((job.source.name, song, reference), reader, rules, base)
-            for seed in job.seeds:
-                start = time.monotonic()
-                arms = arms_of(study, rules, seed, job.source.name)
-                _write_rules(job.out, arms)
-                trained = [arm for arm in arms if (arm.id, seed) not in job.trained_arms.diverged]
-                proposed = [(arm, _arm_network(job, arm.id, seed, base)) for arm in trained]
-                # audio of the first seed only: enough for listening, and small
-                keep = {FULL, *study.listen} if study.listen and seed == seeds_of(job.source, study)[0] else ()
-                mixed = mix_arms(prepared, seed, proposed, study.metric_names, tuple(keep))
-                _write_mixes(job, mixed.mixes)
-                failed = [
-                    Row(prepared.name, seed, arm, "diverged", {}, {}, None, True, reason)
-                    for (arm, of), reason in job.trained_arms.diverged.items()
-                    if of == seed
-                ]
-                took = round(time.monotonic() - start, 2)
-                notes = prepared.analysed.song.notes
-                unit = Unit(
-                    job.inputs_hash,
-                    job.source.stamp,
-                    mixed.explained,
-                    mixed.compiled,
-                    took,
-                    notes,
-                    (*mixed.rows, *failed),
-                )
-                write_unit(unit_path(job.out, job.source.name, seed), unit)
-                mixes += len(mixed.rows)
+        with doing, source.opened() as (song, reference), open_song(song, worker.n_threads) as reader:
+            prepared = PreparedSong(source.name, song, reader, rules, network_of(study.model)).with_reference(reference)
+            for seed, left in job.left.items():
+                mixes += _mix_unit(job, prepared, seed, left, doing)
     except UnwritableError:
         raise
     except InputError as error:
-        return SongOutcome(job.source.name, mixes, printable("; ".join(str(problem) for problem in error.problems)))
+        return SongOutcome(source.name, mixes, printable("; ".join(str(problem) for problem in error.problems)))
     except Exception as error:
         # a fault of the program at one song must not stop the others: its traceback is written
         (job.out / FAULTS_FOLDER).mkdir(exist_ok=True)
-        shelf.write(job.out / FAULTS_FOLDER / f"{file_name(job.source.name)[:80]}.txt", traceback.format_exc())
-        return SongOutcome(job.source.name, mixes, printable(f"{type(error).__name__}: {error}"))
+        shelf.write(job.out / FAULTS_FOLDER / f"{file_name(source.name)[:80]}.txt", traceback.format_exc())
+        return SongOutcome(source.name, mixes, printable(f"{type(error).__name__}: {error}"))
     finally:
         clear_compiled()
-    return SongOutcome(job.source.name, mixes, "")
+    return SongOutcome(source.name, mixes, "", time.monotonic() - begun)
 
 
-def _arm_network(job: StudyJob, arm: str, seed: int, base: Network | None) -> Network | None:
-    """The network that proposes the start of an arm: its own, or that of the study."""
-    name = job.trained_arms.weights.get((arm, seed))
-    return base if name is None else network_of(name)
+def _mix_unit(job: StudyJob, prepared: PreparedSong, seed: int, left: Sequence[str], doing: Doing) -> int:
+    """Mixes the arms that are left under a seed, writes their rows beside those that are kept, and returns their
+    number."""
+    study, source, rules = job.study, job.source, rules_of(job.study.rules, job.study.sets, job.study.plugins)
+    arms = [_seeded(job, arm, seed) for arm in arms_of(study, rules, seed, source.name)]
+    path = unit_path(job.out, source.name, seed)
+    before = read_unit(path)
+    kept = kept_rows(before, source, {each.arm.id: each.made_by for each in arms})
+    _write_rules(job.out, [each.arm for each in arms])
+    to_mix = [each for each in arms if each.arm.id in left]
+    failed = {arm: reason for (arm, of), reason in job.trained_arms.diverged.items() if of == seed}
+    # audio of the first seed only: enough for listening, and small
+    keep = arms_to_hear(study) if seed == seeds_of(source, study)[0] else ()
+
+    def tell(arm: Arm) -> None:
+        doing.tell(f"{source.name}, seed {seed}, {arm.id}")
+
+    mixed = mix_arms(
+        prepared, rules, [each for each in to_mix if each.arm.id not in failed], study.metric_names, keep, tell
+    )
+    _write_mixes(job, mixed.mixes)
+    diverged = [
+        Row(prepared.name, seed, each.arm.id, "diverged", {}, {}, None, True, failed[each.arm.id])._replace(
+            made_by=each.made_by
+        )
+        for each in to_mix
+        if each.arm.id in failed
+    ]
+    rows = {row.arm: row for row in (*kept, *mixed.rows, *diverged)}
+    explained = mixed.explained if mixed.explained is not None or before is None else before.explained
+    notes = prepared.analysed.song.notes
+    write_unit(path, Unit(source.stamp, explained, mixed.compiled, notes, tuple(rows.values())))
+    return len(mixed.rows)
+
+
+def _seeded(job: StudyJob, arm: Arm, seed: int) -> SeededArm:
+    """The arm with the network that proposes its start: its own, if one was trained for it."""
+    each = seeded(job.study, job.inputs_hash, arm, seed)
+    trained = job.trained_arms.weights.get((arm.id, seed))
+    return each if trained is None else each._replace(network=network_of(trained))
 
 
 def _write_rules(out: Path, arms: Sequence[Arm]) -> None:
@@ -246,15 +294,15 @@ def _write_mixes(job: StudyJob, mixes: Mapping[str, Mix]) -> None:
     """Writes mixes of equal loudness under random letters; `key.json` maps letters to arms."""
     if not mixes:
         return
-    folder = job.out / LISTEN_FOLDER / file_name(job.source.name)
+    folder = listen_folder(job.out, job.source.name)
     folder.mkdir(parents=True, exist_ok=True)
-    # by hash: letters reveal nothing, and stay the same when a run is resumed
+    letters = written_mixes(job.out, job.source.name)
+    # by hash: letters reveal nothing; those that are there stay when arms are added
     shuffled = sorted(
         mixes, key=lambda arm: hashlib.sha256(f"{job.inputs_hash} {job.source.name} {arm}".encode()).digest()
     )
-    key = {}
-    for number, arm in enumerate(shuffled):
-        letter = chr(ord("A") + number)
+    for arm in shuffled:
+        letter = letters.setdefault(arm, chr(ord("A") + len(letters)))
         unfinished = folder / f".{letter}.flac"
         try:
             soundfile.write(unfinished, mixes[arm].samples.T, mixes[arm].sample_rate, subtype="PCM_24")
@@ -262,7 +310,7 @@ def _write_mixes(job: StudyJob, mixes: Mapping[str, Mix]) -> None:
         except (OSError, soundfile.LibsndfileError) as error:
             unfinished.unlink(missing_ok=True)
             raise UnwritableError(Problem(str(folder), "cannot be written: is the disk full?")) from error
-        key[letter] = arm
+    key = {letter: arm for arm, letter in sorted(letters.items(), key=lambda each: each[1])}
     shelf.write(folder / KEY_FILE, json_text(key, 1) + "\n")
 
 

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+import re
+from collections.abc import Iterator, Mapping
+from itertools import product
+from math import prod
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Discriminator, Field, Tag, model_validator
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from hybrid import shelf
 from hybrid.corpus.layout import Split
+from hybrid.document import Document
 from hybrid.judging.table import METRICS, PRIMARY
 from hybrid.units import FIELD_ERROR, field_error
-from hybrid.validation import validate_document
+from hybrid.validation import error_message, validate_document
 
 KIND = "train/ablations"
+_T = TypeVar("_T")
 
 
 def _all_or_some(value: object) -> object:
@@ -25,14 +41,59 @@ def _all_or_some(value: object) -> object:
 Names = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_all_or_some)]
 Control = Literal["raw", "no_rules", "permuted_weights", "random_targets", "network_only", "rules_only", "start_only"]
 _Count = Annotated[int, Field(strict=True, ge=1)]
+Steps = Annotated[int, Field(strict=True, ge=0, le=100_000)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**31)]
-_Weight = Annotated[float, Field(strict=True, ge=0.0, le=1000.0)]
+MOST_COMBINATIONS = 1000
+"""Of the values of a sweep: more are a mistake, or days of mixing."""
+_SWEPT = re.compile(r"(x?)(-?[0-9][0-9.eE+-]*)\s*(.*)")
 
 
 def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
     if len(set(seeds)) < len(seeds):
         raise field_error(f"seeds: expected each once, got {list(seeds)}")
     return seeds
+
+
+def _written(value: object) -> str:
+    """A value as YAML writes it: numbers and text with a unit alike."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or not str(value).strip():
+        raise field_error(f"expected a number, with its unit if it has one, got {value!r}")
+    return str(value).strip()
+
+
+Value = Annotated[str, BeforeValidator(_written)]
+
+
+def _not_empty(given: tuple[_T, ...]) -> tuple[_T, ...]:
+    # a smallest length would also count items that are wrong, as missing
+    if not given:
+        raise field_error("is empty")
+    return given
+
+
+def _by_key(value: object) -> object:
+    if not isinstance(value, dict) or not value or not all("." in str(key) for key in value):
+        raise field_error(
+            f"sweep: expected values by rule.key, such as {{lead.level.weight: [x0.5, x2]}}, got {value!r}"
+        )
+    return value
+
+
+def _spaced(first: str, last: str, n: int, *, log: bool) -> tuple[str, ...]:
+    """Values in equal steps, or in equal ratios, written like the first and the last, which have the same unit."""
+    ends = [_SWEPT.fullmatch(text) for text in (first, last)]
+    parts = [match.groups() for match in ends if match]
+    try:
+        low, high = (float(number) for _, number, _ in parts)
+    except ValueError:
+        raise field_error(f"from, to: expected two numbers with the same unit, got {first} and {last}") from None
+    if (parts[0][0], parts[0][2]) != (parts[1][0], parts[1][2]) or low == high:
+        raise field_error(f"from, to: expected two different numbers of the same unit, got {first} and {last}")
+    if log and min(low * high, abs(low)) <= 0.0:
+        raise field_error(f"log: expected two numbers of the same sign, neither of them 0, got {first} and {last}")
+    times, _, unit = parts[0]
+    spaced = np.geomspace(low, high, n) if log else np.linspace(low, high, n)
+    return tuple(f"{times}{number:.6g} {unit}".strip() for number in spaced.tolist())
 
 
 class LeaveOneOut(BaseModel, frozen=True, extra="forbid"):
@@ -55,17 +116,50 @@ class AddOneIn(BaseModel, frozen=True, extra="forbid"):
     """Ids or types of rules in the baseline, besides the required ones."""
 
 
-class Sweep(BaseModel, frozen=True, extra="forbid"):
-    """For each value of one key of one rule, an arm with that value; weights are multiples of the rule's own."""
+class Span(BaseModel, frozen=True, extra="forbid"):
+    """Values from one to another, in equal steps or, with `log`, in equal ratios."""
 
-    sweep: str
-    weight: tuple[_Weight, ...] = ()
-    target: tuple[str | float, ...] = ()
+    from_: Annotated[Value, Field(alias="from")]
+    to: Value
+    n: Annotated[int, Field(strict=True, ge=2, le=100)]
+    log: Annotated[bool, Field(strict=True)] = False
+
+
+def _values(given: object) -> object:
+    """All values of a list or of a span, as YAML writes them."""
+    if not isinstance(given, Mapping):
+        return given
+    try:
+        span = Span.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise field_error(f"{'.'.join(map(str, first['loc']))}: {error_message(first)}") from None
+    return _spaced(span.from_, span.to, span.n, log=span.log)
+
+
+Values = Annotated[
+    tuple[Value, ...],
+    BeforeValidator(_values, json_schema_input_type=Span | tuple[Value, ...]),
+    AfterValidator(_not_empty),
+]
+
+
+class Sweep(BaseModel, frozen=True, extra="forbid"):
+    """For each value of a key of a rule, an arm with that value; for several keys, one for each combination."""
+
+    sweep: Annotated[dict[str, Values], BeforeValidator(_by_key)]
+    """By `rule.key`: a list, or a span of values. Weights may be multiples of the rule's own, such as x2."""
+
+    @property
+    def combinations(self) -> Iterator[dict[str, str]]:
+        """A value for each key, in every combination; the last key changes fastest."""
+        return (dict(zip(self.sweep, values, strict=True)) for values in product(*self.sweep.values()))
 
     @model_validator(mode="after")
-    def _has_values(self) -> Sweep:
-        if bool(self.weight) == bool(self.target):
-            raise field_error("sweep: needs either `weight`, multiples of the rule's own, or `target`, values")
+    def _is_no_flood(self) -> Sweep:
+        n = prod(map(len, self.sweep.values()))
+        if n > MOST_COMBINATIONS:
+            raise field_error(f"sweep: expected at most {MOST_COMBINATIONS} combinations of values, got {n}")
         return self
 
 
@@ -87,7 +181,30 @@ class Controls(BaseModel, frozen=True, extra="forbid"):
     controls: Annotated[tuple[Control, ...], Field(min_length=1)]
 
 
-_ENTRIES = ("leave_one_out", "leave_family_out", "add_one_in", "sweep", "pairs", "shapley", "controls")
+class FreeArm(BaseModel, frozen=True, extra="forbid"):
+    """An arm of its own name that differs from the study in whatever it states."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    rules: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """In place of the study's; its `sets` then do not apply."""
+    set_: Annotated[tuple[str, ...], Field(alias="set")] = ()
+    """`rule.key=value`, after the study's."""
+    disable: tuple[str, ...] = ()
+    """Rules, or `tag:` and a tag, that are off."""
+    model: str | None = None
+    """The network that proposes the start; or "none"."""
+    steps: Steps | None = None
+    seed: Seed | None = None
+    """For every mix of this arm."""
+
+    @model_validator(mode="after")
+    def _differs(self) -> FreeArm:
+        if not self.model_fields_set - {"name"}:
+            raise field_error(f"{self.name}: nothing differs: expected rules, set, disable, model, steps or seed")
+        return self
+
+
+_ENTRIES = ("name", "leave_one_out", "leave_family_out", "add_one_in", "sweep", "pairs", "shapley", "controls")
 
 
 def _key_of(entry: object) -> str | None:
@@ -103,7 +220,8 @@ ArmEntry = Annotated[
     | Annotated[Sweep, Tag("sweep")]
     | Annotated[Pairs, Tag("pairs")]
     | Annotated[Shapley, Tag("shapley")]
-    | Annotated[Controls, Tag("controls")],
+    | Annotated[Controls, Tag("controls")]
+    | Annotated[FreeArm, Tag("name")],
     Discriminator(
         _key_of,
         custom_error_type=FIELD_ERROR,
@@ -142,10 +260,10 @@ class Study(BaseModel, frozen=True, extra="forbid"):
     """Whether the rules of an arm refine each mix, or also train a network beforehand."""
     model: str = "base"
     """The network that proposes the start of refinement; or "none"."""
-    steps: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 100
+    steps: Steps = 100
     recipe: str | None = None
     """The training recipe, for `mode: train`."""
-    arms: Annotated[tuple[ArmEntry, ...], Field(min_length=1)]
+    arms: Annotated[tuple[ArmEntry, ...], AfterValidator(_not_empty)]
     metrics: Names = "all"
     primary: dict[str, str] = {}
     """The primary metric of a family of rules, in place of its default."""
@@ -194,6 +312,11 @@ class Study(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
+def study_document(name: str) -> Document:
+    """The document of the study of that name or path. Raises InputError if there is none."""
+    return shelf.read(shelf.find(KIND, name))
+
+
 def read_study(name: str) -> Study:
     """The study of that name or path. Raises InputError with all its problems."""
-    return validate_document(Study, shelf.read(shelf.find(KIND, name)))
+    return validate_document(Study, study_document(name))

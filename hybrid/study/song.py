@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import jax
 import numpy as np
+from flax import nnx
 from jaxtyping import Float
 
 from hybrid.analysis.chunks import sum_of, workers
@@ -20,15 +22,16 @@ from hybrid.judging.judge import judge
 from hybrid.judging.mix import Mix, normalise_mix, read_mix
 from hybrid.judging.roughness import RoughnessMeter
 from hybrid.knowledge import objective as objectives
+from hybrid.knowledge.compile import compile_rules
 from hybrid.knowledge.evaluate import predicted_panel, read_panel
-from hybrid.knowledge.objective import Objective
+from hybrid.knowledge.objective import Objective, Program
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.mixdown import rendered
 from hybrid.mixing.plan import MixConfig, MixProblem, formulate, naming_of
 from hybrid.proposal.weights import Network
 from hybrid.refinement.refine import refine
-from hybrid.study.arm import FULL, Arm
+from hybrid.study.arm import Arm
 from hybrid.study.compiled import CompiledPrograms, counted_programs
 from hybrid.study.rows import Row
 from hybrid.treatment.types import Treatment
@@ -39,14 +42,56 @@ of all of them."""
 _T = TypeVar("_T")
 
 
-class PreparedSong(NamedTuple):
-    """An open song with its analysis and its reference mix: the same for all seeds and arms."""
+class SeededArm(NamedTuple):
+    """An arm as it is mixed under one seed."""
 
-    name: str
-    analysed: AnalysedSong
-    reader: SongReader
-    reference: AlignedReference | None
-    """The reference mix, aligned with the raw sum; None without one."""
+    arm: Arm
+    seed: int
+    network: Network | None
+    """Proposes the start."""
+    made_by: str = ""
+    """Hash of all that its rows depend on but the song."""
+
+    @property
+    def program(self) -> tuple[str, str]:
+        """What programs are compiled for, beside the shape of the song: the rules' measurements, and the network's
+        layers. Arms of equal programs differ in data alone."""
+        layers = str(nnx.graphdef(self.network.field)) if self.network else ""
+        return Program.of(self.arm.rules.rules).key, layers
+
+
+class PreparedSong:
+    """An open song with its analysis and its reference mix: the same for all seeds, and for all arms that name roles
+    alike."""
+
+    def __init__(self, name: str, song: Song, reader: SongReader, rules: RuleSet, network: Network | None) -> None:
+        """Rules and network name roles. Raises SongError if the song's files cannot be used."""
+        self.name, self.reference = name, None
+        self._song, self._reader, self._rules, self._network = song, reader, rules, network
+        self._otherwise: dict[str, AnalysedSong] = {}
+        self.analysed = analyse_song(song, reader, naming_of(rules, network))
+        self.reader = reader.for_song(self.analysed.song)
+
+    def with_reference(self, path: Path | None) -> PreparedSong:
+        """The song with the reference mix in this file, if any. Raises SongError if it cannot be used."""
+        song = self.analysed.song
+        if path:
+            # the raw sum has the timing of every arm's mix: the reference is aligned once
+            whole = sum_of([self.reader.read(k, 0, song.n_samples) for k in range(len(song.tracks))])
+            raw = normalise_mix(self.name, whole, song.sample_rate)
+            self.reference: AlignedReference | None = align_reference(read_mix(path, song.sample_rate), raw)
+        return self
+
+    def analysed_for(self, arm: Arm, network: Network | None) -> AnalysedSong:
+        """The analysis with roles as an arm names them: by its rules, and by its network if it has one of its own."""
+        is_own = network is not None and arm.model is not None
+        if not is_own and arm.rules.roles == self._rules.roles:
+            return self.analysed
+        by_ear = network if network is not None and is_own else self._network
+        key = f"{arm.rules.roles} {by_ear.hash if by_ear else ''}"
+        if key not in self._otherwise:
+            self._otherwise[key] = analyse_song(self._song, self._reader, naming_of(arm.rules, by_ear))
+        return self._otherwise[key]
 
 
 class Compiled(NamedTuple):
@@ -87,90 +132,104 @@ class _Count:
                 self.first += self._programs.n - before
 
 
-def prepare_song(
-    source: tuple[str, Song, Path | None], reader: SongReader, rules: RuleSet, network: Network | None
-) -> PreparedSong:
-    """The analysis of a song, given with its name and the path of its reference mix. Rules and network name roles.
-
-    Raises SongError if its files, or its reference, cannot be used.
-    """
-    name, song, reference_path = source
-    analysed = analyse_song(song, reader, naming_of(rules, network))
-    reader = reader.for_song(analysed.song)
-    reference = None
-    if reference_path:
-        # the raw sum has the timing of every arm's mix: the reference is aligned once
-        whole = sum_of([reader.read(k, 0, song.n_samples) for k in range(len(song.tracks))])
-        reference = align_reference(
-            read_mix(reference_path, song.sample_rate), normalise_mix(name, whole, song.sample_rate)
-        )
-    return PreparedSong(name, analysed, reader, reference)
-
-
 def mix_arms(
     song: PreparedSong,
-    seed: int,
-    proposed: Sequence[tuple[Arm, Network | None]],
+    rules: RuleSet,
+    arms: Sequence[SeededArm],
     metrics: Sequence[str],
     keep: Sequence[str] = (),
+    tell: Callable[[Arm], None] = lambda arm: None,
 ) -> MixedArms:
-    """The rows of all arms, each given with the network that proposes its start, and the mixes of the arms in `keep`.
+    """The rows of these arms, and the mixes of those in `keep`. Penalties of all are measured by `rules`.
 
-    Penalties of all arms are measured by the full rules, which are those of the first arm.
+    `tell` receives each arm as its refinement begins.
     """
-    arms = [arm for arm, _ in proposed]
-    networks = {arm.id: network for arm, network in proposed}
-    assert arms[0].id == FULL
     with counted_programs() as programs:
         count = _Count(programs)
-        started: dict[str, MixProblem] = {}
-        for uses_network in (True, False):
-            # arms without a network run other programs, which they share: each group has a first arm of its own
-            for arm in count.over([arm for arm in arms if arm.uses_network is uses_network]):
-                started[arm.id] = _start_arm(song, seed, arm, networks[arm.id])
-        treatments = dict(_refined_treatments([(started[arm.id], arm) for arm in arms], count))
-        meter = _PenaltyMeter(song, started[FULL].objective)
+        groups: dict[tuple[str, str], list[SeededArm]] = {}
+        for each in arms:
+            groups.setdefault(each.program, []).append(each)
+        refined: dict[str, _RefinedArm] = {}
+        for group in groups.values():
+            # a group has a first arm of its own, whose programs the others share
+            started = {each.arm.id: _start_arm(song, each) for each in count.over(group)}
+            for each in count.over(group):
+                tell(each.arm)
+                refined[each.arm.id] = _refine_arm(each, started.pop(each.arm.id))
+        meter = _PenaltyMeter(song, rules)
         rows: list[Row] = []
         mixes: dict[str, Mix] = {}
         explained = None
         # all mixes of a group are held in memory while the tracks are read once
         at_once = max(1, min(_JUDGED_AT_ONCE, _JUDGED_SAMPLES // song.reader.song.n_samples))
         for first in count.over(range(0, len(arms), at_once)):
-            for arm, judgement in _judge_arms(song, arms[first : first + at_once], treatments):
+            some = arms[first : first + at_once]
+            for each, judgement in zip(some, _judge_arms(song, some, refined), strict=True):
                 explained = judgement.explained if explained is None else explained
-                values = {name: round(judgement.metrics[name], 6) for name in metrics if name in judgement.metrics}
-                state = "diverged" if judgement.reason else "done"
-                penalty, total = meter.penalties(treatments[arm.id])
-                touches = meter.touches(arm)
-                rows.append(
-                    Row(
-                        song.name,
-                        seed,
-                        arm.id,
-                        state,
-                        values,
-                        penalty,
-                        total,
-                        touches,
-                        judgement.reason,
-                        arm.rules.hash,
-                    )
-                )
-                if judgement.mix is not None and arm.id in keep:
-                    mixes[arm.id] = judgement.mix
+                rows.append(_row(song.name, each, refined[each.arm.id], judgement, meter, metrics))
+                if judgement.mix is not None and each.arm.id in keep:
+                    mixes[each.arm.id] = judgement.mix
     return MixedArms(tuple(rows), explained, Compiled(count.first, count.later), mixes)
 
 
-def _start_arm(song: PreparedSong, seed: int, arm: Arm, network: Network | None) -> MixProblem:
-    config = MixConfig(arm.n_steps, seed, network if arm.uses_network else None)
-    return formulate(song.analysed.song, song.analysed.analysis, arm.rules, config)
+class _StartedArm(NamedTuple):
+    problem: MixProblem
+    present: frozenset[str]
+    """Ids of its own rules that have a target in the song."""
+    took_s: float
 
 
-def _refined_treatments(started: Sequence[tuple[MixProblem, Arm]], count: _Count) -> Iterator[tuple[str, Treatment]]:
-    """The treatment of each arm, from its own start."""
-    for each, arm in count.over(list(started)):
-        treatment = each.nothing if arm.is_raw else refine(each.task, each.start, arm.n_steps).treatment
-        yield arm.id, _on_device(treatment)
+class _RefinedArm(NamedTuple):
+    treatment: Treatment
+    present: frozenset[str]
+    took_s: float
+
+
+def _start_arm(song: PreparedSong, each: SeededArm) -> _StartedArm:
+    begun, arm = time.monotonic(), each.arm
+    analysed = song.analysed_for(arm, each.network)
+    config = MixConfig(arm.n_steps, each.seed if arm.seed is None else arm.seed, each.network)
+    problem = formulate(analysed.song, analysed.analysis, arm.rules, config)
+    return _StartedArm(problem, _present(problem.objective, problem.readings), time.monotonic() - begun)
+
+
+def _refine_arm(each: SeededArm, started: _StartedArm) -> _RefinedArm:
+    begun, problem = time.monotonic(), started.problem
+    treatment = problem.nothing if each.arm.is_raw else refine(problem.task, problem.start, each.arm.n_steps).treatment
+    return _RefinedArm(_on_device(treatment), started.present, started.took_s + time.monotonic() - begun)
+
+
+def _present(objective: Objective, readings: Sequence[Reading]) -> frozenset[str]:
+    """Ids of the rules that are on and have a target."""
+    rules = zip(objective.program.rules, readings, strict=True)
+    return frozenset(rule.id for rule, each in rules if rule.enabled and np.any(np.asarray(each.share) > 0.0))
+
+
+def _row(
+    song: str,
+    each: SeededArm,
+    refined: _RefinedArm,
+    judgement: _JudgedMix,
+    meter: _PenaltyMeter,
+    metrics: Sequence[str],
+) -> Row:
+    arm = each.arm
+    penalty, total = meter.penalties(refined.treatment)
+    touches = not arm.changed or not meter.present.union(refined.present).isdisjoint(arm.changed)
+    return Row(
+        song,
+        each.seed,
+        arm.id,
+        state="diverged" if judgement.reason else "done",
+        metrics={name: round(judgement.metrics[name], 6) for name in metrics if name in judgement.metrics},
+        penalty=penalty,
+        total=total,
+        touches=touches,
+        reason=judgement.reason,
+        rules=arm.rules.hash,
+        took_s=round(refined.took_s + judgement.took_s, 2),
+        made_by=each.made_by,
+    )
 
 
 def _on_device(treatment: Treatment) -> Treatment:
@@ -179,12 +238,16 @@ def _on_device(treatment: Treatment) -> Treatment:
 
 
 class _PenaltyMeter:
-    """Measures the penalties of treatments of a song by the full rules."""
+    """Measures the penalties of treatments of a song by some rules."""
 
-    def __init__(self, song: PreparedSong, objective: Objective) -> None:
-        self._dry, self._objective = song.analysed.analysis.dry, objective
-        self._ids = [rule.id for rule in objective.program.rules]
-        self._present: set[str] = set()
+    def __init__(self, song: PreparedSong, rules: RuleSet) -> None:
+        analysed = song.analysed
+        self._dry = analysed.analysis.dry
+        n_tracks, times = self._dry.power.shape[0], np.asarray(self._dry.time_s)
+        self._objective, _ = compile_rules(rules, analysed.song, n_tracks, times)
+        self._ids = [rule.id for rule in self._objective.program.rules]
+        self.present: frozenset[str] = frozenset()
+        """Ids of the rules that have a target in the song: wherever any arm gives them a share of it."""
 
     def penalties(self, treatment: Treatment) -> tuple[dict[str, float], float | None]:
         """Unweighted penalties of all rules that have a target, and their weighted sum; {} and None if any is not
@@ -193,18 +256,12 @@ class _PenaltyMeter:
         cost = np.asarray(
             objectives.penalties(self._objective, readings, np.zeros(len(readings), np.float32)), np.float64
         )
-        rules = zip(self._objective.program.rules, readings, strict=True)
-        # a rule has a target wherever any arm gives it a share of the song
-        self._present |= {rule.id for rule, each in rules if rule.enabled and np.any(np.asarray(each.share) > 0.0)}
+        self.present |= _present(self._objective, readings)
         if not np.isfinite(cost).all():
             return {}, None
         total = round(float(np.asarray(self._objective.weight) @ cost), 6)
         by_rule = dict(zip(self._ids, cost.tolist(), strict=True))
-        return {name: round(value, 6) for name, value in by_rule.items() if name in self._present}, total
-
-    def touches(self, arm: Arm) -> bool:
-        """Whether a rule that the arm changes has a target in the song."""
-        return not arm.changed or bool(set(arm.changed) & self._present)
+        return {name: round(value, 6) for name, value in by_rule.items() if name in self.present}, total
 
     def _read(self, treatment: Treatment) -> tuple[Reading, ...]:
         return read_panel(self._objective, predicted_panel(self._objective.output, self._dry, treatment))
@@ -216,35 +273,40 @@ class _JudgedMix(NamedTuple):
     explained: float | None
     reason: str
     """Why there is no mix; empty if there is one."""
+    took_s: float
+    """To render it."""
 
 
 def _judge_arms(
-    song: PreparedSong, arms: Sequence[Arm], treatments: Mapping[str, Treatment]
-) -> Iterator[tuple[Arm, _JudgedMix]]:
-    """Each arm with the metrics of its mix."""
+    song: PreparedSong, arms: Sequence[SeededArm], refined: Mapping[str, _RefinedArm]
+) -> Iterator[_JudgedMix]:
+    """The metrics of the mix of each arm."""
     mixes: dict[str, Mix] = {}
     roughness: dict[str, float] = {}
     reasons: dict[str, str] = {}
-    for arm in arms:
-        samples, roughness[arm.id] = _render(song, treatments[arm.id])
+    took_s: dict[str, float] = {}
+    for name in (each.arm.id for each in arms):
+        begun = time.monotonic()
+        samples, roughness[name] = _render(song, refined[name].treatment)
+        took_s[name] = time.monotonic() - begun
         try:
             if np.isfinite(samples).all():
-                mixes[arm.id] = normalise_mix(arm.id, samples, song.reader.song.sample_rate)
+                mixes[name] = normalise_mix(name, samples, song.reader.song.sample_rate)
             else:
-                reasons[arm.id] = "the mix is not finite"
+                reasons[name] = "the mix is not finite"
         except SongError as error:
-            reasons[arm.id] = error.problems[0].what
+            reasons[name] = error.problems[0].what
     judged = judge(list(mixes.values()), song.reader, song.reference) if mixes else []
     by_arm = dict(zip(mixes, judged, strict=True))
-    for arm in arms:
-        if arm.id in by_arm:
-            one = by_arm[arm.id]
-            metrics = {**one.metrics, "roughness_db_per_s": roughness[arm.id]}
+    for name in (each.arm.id for each in arms):
+        if name in by_arm:
+            one = by_arm[name]
+            metrics = {**one.metrics, "roughness_db_per_s": roughness[name]}
             # judged before the output level is set: whether the delivered mix clips cannot be told
             metrics.pop("clipped", None)
-            yield arm, _JudgedMix(mixes[arm.id], metrics, one.reference_explained, "")
+            yield _JudgedMix(mixes[name], metrics, one.reference_explained, "", took_s[name])
         else:
-            yield arm, _JudgedMix(None, {}, None, reasons[arm.id])
+            yield _JudgedMix(None, {}, None, reasons[name], took_s[name])
 
 
 def _render(song: PreparedSong, treatment: Treatment) -> tuple[Float[np.ndarray, "2 time"], float]:

@@ -1,78 +1,144 @@
-"""The effects of a study as tables: CSV with every number, and Markdown with the main ones."""
+"""A study as tables: every mix, values by arm, and effects; as Markdown the main ones."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hybrid.judging.mixed_models import mixed_model
-from hybrid.judging.statistics import CONFIDENCE, Effect, detectable
+from hybrid.judging.statistics import CONFIDENCE, Effect, detectable, mean_by_song, paired_effect
 from hybrid.judging.table import METRICS
 from hybrid.pages.words import fixed
 from hybrid.study.arm import FULL
-from hybrid.study.effects import TOTAL, ArmEffects, Effects
+from hybrid.study.effects import ArmEffects, Effects
 from hybrid.study.rows import Row
 from hybrid.study.schema import Study
-
-_HEADS = (
-    "arm kind metric unit role songs mean low high p_holm p_permutation p_wilcoxon cohen_d detectable smallest_p word"
-)
+from hybrid.tabular import Row as Cells
+from hybrid.tabular import Table
 
 
-def effects_csv(effects: Effects) -> str:
-    """CSV with a row for every arm and metric: differences from the full rules, in the metric's unit."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_HEADS.split(" "))
+def effects_table(effects: Effects) -> Table:
+    """A row for every arm and metric: differences from the full rules, in the metric's unit."""
+    rows: list[Cells] = []
     for each in effects.arms:
         start = (each.arm.id, each.arm.kind)
         if each.acts:
-            writer.writerow([*start, "own penalty", "scales", "acts", *_numbers(each.acts), ""])
+            rows.append(_effect_row(*start, "own penalty", "acts", each.acts))
         if each.costs:
-            writer.writerow([*start, "other penalties", "scales", "costs", *_numbers(each.costs), ""])
+            rows.append(_effect_row(*start, "other penalties", "costs", each.costs))
         for name, metric in each.metrics.items():
             role = "control" if metric.is_control else "primary" if name in each.primary else "explored"
-            numbers = _numbers(metric.effect, metric.p)
-            writer.writerow([*start, name, METRICS[name].unit, role, *numbers, metric.conclusion(name)])
+            row = _effect_row(*start, name, role, metric.effect)
+            rows.append({**row, "p_holm": metric.p, "word": metric.conclusion(name)})
     for share in effects.shares:
-        writer.writerow(
-            [share.family, "shapley", share.metric, _unit(share.metric), "share", *_numbers(share.effect), ""]
-        )
+        rows.append(_effect_row(share.family, "shapley", share.metric, "share", share.effect))
     for joint in effects.joint:
-        name = " and ".join(joint.rules)
-        writer.writerow(
-            [name, "joint", joint.metric, METRICS[joint.metric].unit, "beyond", *_numbers(joint.effect), ""]
-        )
-    return text.getvalue()
+        rows.append(_effect_row(" and ".join(joint.rules), "joint", joint.metric, "beyond", joint.effect))
+    return Table("effects of the arms of a study", tuple(rows))
+
+
+def _effect_row(arm: str, kind: str, metric: str, role: str, effect: Effect) -> Cells:
+    return {
+        "arm": arm,
+        "kind": kind,
+        "metric": metric,
+        "unit": _unit(metric),
+        "role": role,
+        "songs": effect.songs,
+        "mean": effect.mean,
+        "low": effect.low,
+        "high": effect.high,
+        "p_holm": None,
+        "p_permutation": effect.p,
+        "p_wilcoxon": effect.p_wilcoxon,
+        "cohen_d": effect.cohens_d,
+        "detectable": effect.detectable,
+        "smallest_p": effect.smallest_p,
+        "word": "",
+    }
 
 
 def _unit(metric: str) -> str:
-    return "scales" if metric == TOTAL else METRICS[metric].unit
+    """The unit of a metric; penalties are in scales."""
+    return METRICS[metric].unit if metric in METRICS else "scales"
 
 
-def _numbers(effect: Effect, p: float | None = None) -> list[object]:
-    numbers = (effect.p, effect.p_wilcoxon, effect.cohens_d, effect.detectable, effect.smallest_p)
-    return [
-        effect.songs,
-        *(f"{x:.6g}" for x in (effect.mean, effect.low, effect.high)),
-        "" if p is None else f"{p:.6g}",
-        *(f"{x:.6g}" for x in numbers),
-    ]
+def mixes_table(rows: Sequence[Row]) -> Table:
+    """A row for every mix, with every metric, and the unweighted penalty of every rule as `rule.` and its id."""
+    metrics = [name for name in METRICS if any(name in row.metrics for row in rows)]
+    rules = dict.fromkeys(rule for row in rows for rule in row.penalty)
+    return Table(
+        "mixes of a study",
+        tuple(
+            {
+                "song": row.song,
+                "seed": row.seed,
+                "arm": row.arm,
+                "state": row.state,
+                "touches": row.touches,
+                "took_s": row.took_s,
+                "weighted_penalty": row.total,
+                **{name: row.metrics.get(name) for name in metrics},
+                **{f"rule.{rule}": row.penalty.get(rule) for rule in rules},
+            }
+            for row in rows
+        ),
+    )
 
 
-def models_csv(rows: Sequence[Row], study: Study) -> str:
-    """CSV with a row for every arm and metric, from one mixed model per metric over all arms. Raises InputError without
+def values_table(rows: Sequence[Row]) -> Table:
+    """A row for every arm and every metric, the penalty of every rule, and the time of a mix: the mean over songs with
+    its interval, seeds averaged within each song."""
+    by_arm: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.state == "done":
+            by_arm.setdefault(row.arm, []).append(row)
+    values: list[Cells] = []
+    for arm, mixes in by_arm.items():
+        for quantity, unit, by_key in _quantities(mixes):
+            by_song = list(mean_by_song(by_key).values())
+            effect = paired_effect(by_song)
+            numbers = {"songs": len(by_song), "mean": effect.mean, "low": effect.low, "high": effect.high}
+            values.append({"arm": arm, "quantity": quantity, "unit": unit, **numbers})
+    return Table("values of the arms of a study", tuple(values))
+
+
+def _quantities(mixes: Sequence[Row]) -> Iterator[tuple[str, str, dict[tuple[str, int], float]]]:
+    """Every quantity of some mixes with its unit and its values by song and seed."""
+    keyed = {(row.song, row.seed): row for row in mixes}
+    yield "took_s", "s", {key: row.took_s for key, row in keyed.items()}
+    if totals := {key: row.total for key, row in keyed.items() if row.total is not None}:
+        yield "weighted_penalty", "scales", totals
+    for name in METRICS:
+        if known := {key: row.metrics[name] for key, row in keyed.items() if name in row.metrics}:
+            yield name, METRICS[name].unit, known
+    for rule in dict.fromkeys(rule for row in mixes for rule in row.penalty):
+        yield f"rule.{rule}", "scales", {key: row.penalty[rule] for key, row in keyed.items() if rule in row.penalty}
+
+
+def values_by_arm(values: Table, metrics: Sequence[str]) -> Table:
+    """A row for every arm with its mean and interval of some metrics, as a paper shows it."""
+    by_arm: dict[str, Cells] = {}
+    for row in values.cells:
+        arm, name = str(row["arm"]), str(row["quantity"])
+        if name in ("took_s", *metrics):
+            unit = f" ({row['unit']})" if row["unit"] and name in METRICS else ""
+            text = _mean_text(float(row["mean"] or 0.0), float(row["low"] or 0.0), float(row["high"] or 0.0))
+            by_arm.setdefault(arm, {"arm": arm})[f"{name}{unit}"] = text
+    heads = list(dict.fromkeys(head for cells in by_arm.values() for head in cells))
+    return Table(values.caption, tuple({head: cells.get(head, "") for head in heads} for cells in by_arm.values()))
+
+
+def models_table(rows: Sequence[Row], study: Study) -> Table:
+    """A row for every arm and metric, from one mixed model per metric over all arms. Raises InputError without
     statsmodels."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["arm", "metric", "unit", "mean", "low", "high", "p"])
+    models: list[Cells] = []
     for metric in study.metric_names:
         known = [row for row in rows if metric in row.metrics and row.touches]
         values = {(row.song, row.seed, row.arm): row.metrics[metric] for row in known}
-        for arm, numbers in mixed_model(values, FULL).items():
-            writer.writerow([arm, metric, METRICS[metric].unit, *(f"{x:.6g}" for x in numbers)])
-    return text.getvalue()
+        for arm, (mean, low, high, p) in mixed_model(values, FULL).items():
+            numbers = {"mean": mean, "low": low, "high": high, "p": p}
+            models.append({"arm": arm, "metric": metric, "unit": METRICS[metric].unit, **numbers})
+    return Table("mixed models of a study", tuple(models))
 
 
 def effects_markdown(effects: Effects) -> str:
@@ -107,11 +173,13 @@ def effects_markdown(effects: Effects) -> str:
 
 def effect_text(effect: Effect | None, digits: int) -> str:
     """A mean and its 95 % interval, such as "0.812 (0.403 to 1.221)"; "–" for None."""
-    if effect is None:
-        return "–"
-    if effect.low != effect.low:
-        return fixed(effect.mean, digits)
-    return f"{fixed(effect.mean, digits)} ({fixed(effect.low, digits)} to {fixed(effect.high, digits)})"
+    return "–" if effect is None else _mean_text(effect.mean, effect.low, effect.high, digits)
+
+
+def _mean_text(mean: float, low: float, high: float, digits: int = 3) -> str:
+    if low != low:
+        return fixed(mean, digits)
+    return f"{fixed(mean, digits)} ({fixed(low, digits)} to {fixed(high, digits)})"
 
 
 def power_notes(effects: Effects) -> list[str]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from hybrid import shelf
 from hybrid.audio.song import file_name
 from hybrid.export.made import made_with
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.study.arms import arms_of
 from hybrid.study.schema import Study
 
-NETWORKS_FOLDER, DONE_FILE = "networks", "done"
+NETWORKS_FOLDER, DONE_FILE, STARTED = "networks", "done", "started"
 
 
 class TrainedArms(NamedTuple):
@@ -50,14 +53,21 @@ def train_arms(study: Study, rules: RuleSet, out: Path, progress: Callable[[str,
         recipe = read_recipe(study.recipe).model_copy(update={"seed": seed})
         inputs = gather_inputs(recipe, None, rules.types)
         for arm in arms_of(study, rules, seed):
-            if not arm.uses_network or arm.is_raw:
+            if arm.model is not None or arm.is_raw:
                 continue
             folder = out / NETWORKS_FOLDER / f"{file_name(arm.id)}-{seed}"
             trained.weights[arm.id, seed] = str(folder / WEIGHTS_FILE)
-            if (folder / DONE_FILE).exists():
+            made_by = hashlib.sha256(f"{arm.rules.hash} {recipe.hash} {inputs.data_hash}".encode()).hexdigest()
+            if _stored(folder / DONE_FILE) == made_by:
                 continue
+            started = folder.with_name(f"{folder.name}.{STARTED}")
+            if _stored(started) != made_by:
+                # of an arm that was another one then
+                shutil.rmtree(folder, ignore_errors=True)
             origin = made_with(arm.rules.hash, inputs.data_hash, {"recipe": recipe.hash, "arm": arm.id})
             is_resumed = (folder / RUN_FILE).exists()
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            shelf.write(started, made_by)
             try:
                 train(inputs._replace(rules=[arm.rules]), folder, origin, is_resumed, progress)
             except DivergedError as error:
@@ -65,5 +75,9 @@ def train_arms(study: Study, rules: RuleSet, out: Path, progress: Callable[[str,
                 trained.diverged[arm.id, seed] = error.problems[0].what
                 continue
             # written last: a folder without it holds an interrupted run
-            (folder / DONE_FILE).touch()
+            shelf.write(folder / DONE_FILE, made_by)
     return trained
+
+
+def _stored(path: Path) -> str:
+    return path.read_text() if path.exists() else ""

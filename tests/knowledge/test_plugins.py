@@ -155,7 +155,7 @@ def test_an_ablation_has_an_arm_for_a_rule_of_the_type_in_the_family_that_it_nam
 def test_a_swept_target_is_read_by_the_same_types(punch: str):
     Path(punch).write_text(PUNCH.replace("min: 6 dB", "target: 6 dB"))
     rules = load_rules([punch], types=types_of(EXAMPLE))
-    arms = [{"sweep": "punch.bass", "target": ["8 dB"]}]
+    arms = [{"sweep": {"punch.bass.target": ["8 dB"]}}]
     study = Study.model_validate({"schema": "study/1", "title": "t", "rules": [punch], "arms": arms})
     assert arms_of(study, rules, 0)[1].rules.rules[0].target == 8.0
 

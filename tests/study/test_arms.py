@@ -44,8 +44,9 @@ def test_arms_differ_in_data_alone_so_that_one_program_serves_all():
     entries = (
         {"leave_one_out": "all"},
         {"leave_family_out": "all"},
-        {"sweep": "lead.level", "weight": [0, 2]},
-        {"sweep": "lead.level", "target": ["1 LU"]},
+        {"sweep": {"lead.level.weight": [0, "x2"], "lead.level.target": ["1 LU"]}},
+        {"sweep": {"lead.level.tolerance": ["3 LU"]}},
+        {"name": "free", "disable": ["tag:masking"], "steps": 50, "seed": 4},
         {"controls": ["permuted_weights", "random_targets"]},
     )
     assert {Program.of(arm.rules.rules).key for arm in _arms(*entries).values()} == {Program.of(BASE.rules).key}
@@ -62,12 +63,55 @@ def test_families_are_left_out_whole():
 
 def test_a_sweep_gives_each_value_and_leaves_out_the_rules_own():
     (own,) = [rule for rule in BASE.rules if rule.id == "lead.level"]
-    arms = _arms({"sweep": "lead.level", "weight": [0, 1, 2]}, {"sweep": "lead.level", "target": ["1 LU"]})
-    assert set(arms) == {FULL, "lead.level weight ×0", "lead.level weight ×2", "lead.level target 1 LU"}
+    arms = _arms({"sweep": {"lead.level.weight": [0, "x1", "x2", 7]}}, {"sweep": {"lead.level.target": ["1 LU"]}})
+    names = {"lead.level.weight 0", "lead.level.weight x2", "lead.level.weight 7", "lead.level.target 1 LU"}
+    assert set(arms) == {FULL, *names}
     by_id = {name: next(r for r in arm.rules.rules if r.id == "lead.level") for name, arm in arms.items()}
-    assert by_id["lead.level weight ×2"].weight == 2.0 * own.weight
-    assert not by_id["lead.level weight ×0"].enabled
-    assert by_id["lead.level target 1 LU"].target == 1.0 and own.target == -2.0
+    assert by_id["lead.level.weight x2"].weight == 2.0 * own.weight and by_id["lead.level.weight 7"].weight == 7.0
+    assert not by_id["lead.level.weight 0"].enabled
+    assert by_id["lead.level.target 1 LU"].target == 1.0 and own.target == -2.0
+
+
+def test_a_grid_has_every_combination_of_keys_of_any_kind():
+    """A key that is part of the program, such as a masker's offset, takes a program of its own."""
+    grid = {"mask.general.offset": ["4 dB", "5 dB"], "lead.level.tolerance": {"from": "1 LU", "to": "4 LU", "n": 3}}
+    arms = _arms({"sweep": grid})
+    assert len(arms) == 1 + 2 * 3
+    arm = arms["mask.general.offset 5 dB, lead.level.tolerance 2.5 LU"]
+    assert set(arm.changed) == {"mask.general", "lead.level"}
+    rules = {rule.id: rule for rule in arm.rules.rules}
+    assert rules["lead.level"].tolerance == 2.5
+    assert len({Program.of(arm.rules.rules).key for arm in arms.values()}) == 3
+
+
+def test_values_in_equal_ratios_span_what_equal_steps_would_not():
+    (entry,) = _study({"sweep": {"lead.level.weight": {"from": "x0.1", "to": "x10", "n": 3, "log": True}}}).arms
+    assert [each["lead.level.weight"] for each in entry.combinations] == ["x0.1", "x1", "x10"]
+    (entry,) = _study({"sweep": {"low.end.tolerance": {"from": 0.5, "to": 2.0, "n": 4}}}).arms
+    assert [each["low.end.tolerance"] for each in entry.combinations] == ["0.5", "1", "1.5", "2"]
+
+
+def test_a_free_arm_differs_in_whatever_it_states(tmp_path):
+    mine = tmp_path / "mine.yaml"
+    rule = (
+        "{id: loud.mine, type: lead_to_rest_ratio, for: {role: bass}, against: {role: all}, target: 0 LU, scale: 1 LU}"
+    )
+    mine.write_text(
+        f"schema: mixrules/1\nid: mine\ntitle: Mine\nlicense: CC0-1.0\nextends: [base]\nrules:\n  - {rule}\n"
+    )
+    arms = _arms(
+        {"name": "my rules", "rules": [str(mine)]},
+        {"name": "no network", "model": "none", "disable": ["width.whole"]},
+        {"name": "long", "steps": 300, "set": ["lead.level.target=0 LU"]},
+        {"name": "tagged", "disable": ["tag:masking"]},
+    )
+    assert arms["my rules"].changed == ("loud.mine",) and arms["my rules"].families == ("loudness",)
+    # what is not rules alone is compared in every song
+    assert arms["no network"].changed == () and arms["no network"].model == "none"
+    assert not next(rule for rule in arms["no network"].rules.rules if rule.id == "width.whole").enabled
+    assert (arms["long"].n_steps, arms["long"].changed) == (300, ())
+    tagged = [rule.id for rule in BASE.enabled if "masking" in rule.tags]
+    assert tagged and set(arms["tagged"].changed) == set(tagged)
 
 
 def test_pairs_bring_each_alone():
@@ -138,7 +182,7 @@ def test_random_targets_lie_within_four_scales_and_keep_the_width_of_ranges():
 def test_controls_without_network_or_refinement_change_no_rule():
     arms = _arms({"controls": ["raw", "network_only", "rules_only", "start_only"]})
     assert all(arm.rules.hash == BASE.hash and arm.changed == () for arm in arms.values())
-    assert arms["raw sum"].is_raw and not arms["rules only"].uses_network and arms["network only"].n_steps == 0
+    assert arms["raw sum"].is_raw and arms["rules only"].model == "none" and arms["network only"].n_steps == 0
 
 
 @pytest.mark.parametrize(
@@ -155,13 +199,27 @@ def test_controls_without_network_or_refinement_change_no_rule():
             {},
             "out.loudness moves no track: an arm without it would change nothing",
         ),
-        ({"sweep": "lead.level", "weight": [1]}, {}, "changes nothing: the only weight is the rule's own"),
+        ({"sweep": {"lead.level.weight": ["x1"]}}, {}, "changes nothing: lead.level.weight x1 is what the rules say"),
+        ({"sweep": {"lead.level.target": ["-2 LU"]}}, {}, "changes nothing: lead.level.target -2 LU"),
+        ({"sweep": {"lead.level.target": ["-2 Hz"]}}, {}, "arms[0].sweep: lead.level.target"),
         (
-            {"sweep": "lead.level", "target": ["-2 LU"]},
+            {"sweep": {"lead.levle.target": ["-3 LU"]}},
             {},
-            "changes nothing: -2 LU is the target of lead.level already",
+            "no rule in 'lead.levle.target'; did you mean lead.level.",
         ),
-        ({"sweep": "width.whole", "target": [3]}, {}, "width.whole has no target"),
+        ({"sweep": {"lead.level.traget": ["-3 LU"]}}, {}, "unknown key; did you mean target?"),
+        ({"sweep": {"balance.roles.weight": [3]}}, {}, "balance.roles is off: no value of it would change anything"),
+        (
+            {"name": "mine", "disable": ["tag:maskng"]},
+            {},
+            "arms[0].disable: no rule 'tag:maskng'; did you mean tag:masking",
+        ),
+        ({"name": "mine", "steps": 100}, {}, "mine: changes nothing"),
+        (
+            {"name": "mine", "rules": ["bse"]},
+            {},
+            "arms[0].rules: no file and no shipped name in rules: 'bse'; did you mean base?",
+        ),
         ({"controls": ["network_only"]}, {"steps": 0}, "network only: changes nothing"),
         ({"controls": ["rules_only"]}, {"model": "none"}, "rules only: changes nothing"),
     ],

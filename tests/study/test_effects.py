@@ -15,7 +15,7 @@ from hybrid.study.effects import TOTAL, ArmEffects, Effects, effects_of
 from hybrid.study.report import report_html
 from hybrid.study.rows import Row, Unit
 from hybrid.study.schema import Study, read_study
-from hybrid.study.tables import effects_csv, effects_markdown, power_notes
+from hybrid.study.tables import effects_markdown, effects_table, power_notes
 from tests.study.planted import row, write_study
 
 HELPS, USELESS = "without lead.helps", "without width.useless"
@@ -189,7 +189,7 @@ def test_the_interaction_of_a_pair_is_its_effect_beyond_the_sum(study: Study):
 
 
 def _unit(rows: Sequence[Row]) -> Unit:
-    return Unit("x", "y", 0.9, (10, 0), 1.0, (), tuple(rows))
+    return Unit("y", 0.9, (10, 0), (), tuple(rows))
 
 
 def test_report_and_tables_agree_and_the_page_loads_nothing(study: Study, tmp_path: Path):
@@ -200,7 +200,7 @@ def test_report_and_tables_agree_and_the_page_loads_nothing(study: Study, tmp_pa
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
     for line in ("helps", "no difference that matters", "broken song could not be mixed: is silent", "Song by song"):
         assert line in page
-    lines = effects_csv(effects).splitlines()
+    lines = effects_table(effects).to_csv().splitlines()
     assert len({line.count(",") for line in lines}) == 1
     (level,) = [line for line in lines if line.startswith(f"{HELPS},without,level_lu,LU,primary,8,1.35,")]
     assert level.endswith(",helps")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,13 +19,17 @@ import soundfile
 
 from hybrid.batch.run import RunOptions, Shard
 from hybrid.batch.work import Worker
+from hybrid.cli.ablate import _write
 from hybrid.errors import InputError, UnwritableError
 from hybrid.study.arm import FULL
 from hybrid.study.effects import effects_of
+from hybrid.study.jobs import KEY_FILE, LISTEN_FOLDER, StudyJob, gather_inputs, work_of
+from hybrid.study.load import load_study
 from hybrid.study.rows import ROWS_FOLDER, Row
-from hybrid.study.run import ARMS_FOLDER, KEY_FILE, LISTEN_FOLDER, StudyResult, all_rows, run_study
-from hybrid.study.schema import Study, read_study
+from hybrid.study.run import ARMS_FOLDER, StudyResult, all_rows, forecast, run_study
+from hybrid.study.schema import FreeArm, Study, read_study
 from hybrid.study.sources import parse_songs, sources_of
+from hybrid.study.trained_arms import TrainedArms
 from tests.study.planted import write_songs, write_study
 
 pytestmark = pytest.mark.long
@@ -42,9 +47,17 @@ class PlantedStudy(NamedTuple):
     result: StudyResult
 
 
-def _run(study: Study, songs: Path, out: Path, *, resume: bool = False, shard: Shard | None = None) -> StudyResult:
+def _run(
+    study: Study,
+    songs: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    shard: Shard | None = None,
+    note: Callable[[str], None] = lambda text: None,
+) -> StudyResult:
     options = RunOptions(out, shard or Shard(), resume)
-    return run_study(study, sources_of([parse_songs(str(songs))]), options, 1, lambda done, of: None)
+    return run_study(study, sources_of([parse_songs(str(songs))]), options, 1, lambda so_far: None, note)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +69,17 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> PlantedStudy:
 
 
 def _rows(out: Path) -> dict[str, list[dict]]:
-    return {path.name: json.loads(path.read_bytes())["rows"] for path in sorted((out / ROWS_FOLDER).iterdir())}
+    """The rows of every file, without the times that they took."""
+    paths = sorted((out / ROWS_FOLDER).iterdir())
+    rows = {path.name: json.loads(path.read_bytes())["rows"] for path in paths}
+    return {name: [{**row, "took_s": 0.0} for row in each] for name, each in rows.items()}
+
+
+def _job(planted: PlantedStudy, out: Path) -> StudyJob:
+    """All arms of the first song, to be mixed into a new folder."""
+    sources = sources_of([parse_songs(f"{planted.songs}:1")])
+    (job,) = work_of(planted.study, gather_inputs(planted.study), sources, out, TrainedArms({}, {})).jobs
+    return job._replace(doing=out)
 
 
 def test_a_rule_planted_to_help_helps_and_one_planted_to_be_useless_is_useless(planted: PlantedStudy):
@@ -167,6 +190,61 @@ def test_a_song_that_has_changed_is_mixed_again_and_its_old_rows_are_not_counted
     assert list(result.excluded) == ["song0"] and {unit.rows[0].song for unit in result.units} == {"song1"}
 
 
+def test_a_study_grows_and_what_is_there_is_kept(planted: PlantedStudy, tmp_path: Path):
+    """Another arm, another seed and another song: no row that was there is made again, and the arm that has changed
+    is."""
+    out = tmp_path / "out"
+    free = {"name": "quiet", "set": ["lead.helps.target=2 LU"]}
+    grown = planted.study.model_copy(update={"arms": (*planted.study.arms, FreeArm.model_validate(free))})
+    shutil.copytree(planted.out, out)
+    sources = sources_of([parse_songs(f"{planted.songs}:2")])
+    options = RunOptions(out, resume=True)
+    told = forecast(grown, sources, options, 1)
+    assert (told.work.n_mixes, told.work.n_kept, told.work.notes) == (2, 6, ("quiet: new",))
+    assert {len(told.programs), len(told.programs[0]) - 3} == {1}
+    notes: list[str] = []
+    two = f"{planted.songs}:2"
+    result = run_study(grown, sources_of([parse_songs(two)]), options, 1, lambda so_far: None, notes.append)
+    assert notes == ["quiet: new"]
+    before, after = _rows(planted.out), _rows(out)
+    for unit in result.units:
+        (name,) = [name for name in after if after[name][0]["song"] == unit.rows[0].song]
+        assert after[name][:3] == before[name] and after[name][3]["arm"] == "quiet"
+        # the song's own rules measure it: further from their target, a greater penalty
+        assert unit.rows[3].penalty["lead.helps"] > unit.rows[0].penalty["lead.helps"] and unit.rows[3].touches
+    louder = FreeArm.model_validate({**free, "set": ["lead.helps.target=4 LU"]})
+    changed = grown.model_copy(update={"arms": (*planted.study.arms, louder), "seeds": (0, 1)})
+    told = forecast(changed, sources, options, 1)
+    assert told.work.notes == ("quiet has changed: mixed again",)
+    assert [job.left for job in told.work.jobs] == [{0: ("quiet",), 1: (*(row.arm for row in unit.rows),)}] * 2
+    fewer = forecast(planted.study, sources, options, 1)
+    assert fewer.work.notes == ("quiet is no longer an arm of the study: left out",) and not fewer.work.jobs
+
+
+def test_a_run_is_loaded_as_tables(planted: PlantedStudy, tmp_path: Path):
+    result = planted.result
+    effects = effects_of(all_rows(result.units), result.arms, planted.study, result.rules)
+    _write(planted.study, effects, result, planted.out)
+    loaded = load_study(planted.out)
+    assert loaded.study == planted.study and loaded.made_with == planted.result.made_with
+    mixes = loaded.mixes.to_pandas()
+    assert len(mixes) == 3 * N_SONGS and {"level_lu", "rule.lead.helps", "took_s"} <= set(mixes.columns)
+    by_arm = mixes.groupby("arm")["level_lu"].mean()
+    values = loaded.values.to_pandas().set_index(["arm", "quantity"])["mean"]
+    assert values[FULL, "level_lu"] == pytest.approx(by_arm[FULL], abs=1e-5)
+    (effect,) = [
+        row for row in loaded.effects.cells if (row["arm"], row["metric"]) == ("without lead.helps", "level_lu")
+    ]
+    assert effect["mean"] == pytest.approx(by_arm["without lead.helps"] - by_arm[FULL], abs=1e-4)
+    assert effect["word"] == "helps"
+    loaded.mixes.to_parquet(tmp_path / "mixes.parquet")
+    from pandas import read_parquet
+
+    assert read_parquet(tmp_path / "mixes.parquet").equals(mixes)
+    with pytest.raises(InputError, match=r"study\.json is missing"):
+        load_study(tmp_path)
+
+
 def test_the_rules_of_every_arm_lie_under_their_hash(planted: PlantedStudy):
     rows = [row for unit in planted.result.units for row in unit.rows]
     assert rows
@@ -194,14 +272,12 @@ def test_the_smallest_shipped_study_runs_as_its_header_says(tmp_path: Path):
 
 def test_a_fault_at_one_song_stops_no_other(planted: PlantedStudy, tmp_path: Path, monkeypatch):
     from hybrid.study import run
-    from hybrid.study.trained_arms import TrainedArms
 
     def faulty(*arguments):
         raise FloatingPointError("a fault of the program")
 
     monkeypatch.setattr(run, "mix_arms", faulty)
-    (source,) = sources_of([parse_songs(f"{planted.songs}:1")])
-    outcome = run.mix_song(run.StudyJob(source, (0,), planted.study, TrainedArms({}, {}), tmp_path, "x"), Worker())
+    outcome = run.mix_song(_job(planted, tmp_path), Worker())
     assert (outcome.song, outcome.mixes, outcome.reason) == ("song0", 0, "FloatingPointError: a fault of the program")
     assert "in faulty" in (tmp_path / "faults" / "song0.txt").read_text()
 
@@ -209,7 +285,7 @@ def test_a_fault_at_one_song_stops_no_other(planted: PlantedStudy, tmp_path: Pat
 def test_a_folder_of_another_study_is_left_alone(planted: PlantedStudy, tmp_path: Path):
     with pytest.raises(InputError, match="holds this study already"):
         _run(planted.study, planted.songs, planted.out)
-    with pytest.raises(InputError, match="holds a run of another study"):
+    with pytest.raises(InputError, match="nothing of it could be kept"):
         _run(planted.study.model_copy(update={"steps": 61}), planted.songs, planted.out, resume=True)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
@@ -222,23 +298,20 @@ def test_an_unwritable_folder_stops_the_run_and_excludes_no_song(
     planted: PlantedStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     from hybrid.study import run
-    from hybrid.study.trained_arms import TrainedArms
 
     def full(*arguments, **options):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(run.soundfile, "write", full)
-    (source,) = sources_of([parse_songs(f"{planted.songs}:1")])
     (tmp_path / ROWS_FOLDER).mkdir()
     with pytest.raises(UnwritableError, match="is the disk full"):
-        run.mix_song(run.StudyJob(source, (0,), planted.study, TrainedArms({}, {}), tmp_path, "x"), Worker())
+        run.mix_song(_job(planted, tmp_path), Worker())
     assert not list(tmp_path.glob("listen/*/.*")) and not list((tmp_path / ROWS_FOLDER).iterdir())
 
 
 def test_a_mix_that_is_not_finite_is_recorded_as_diverged(planted: PlantedStudy, tmp_path: Path, monkeypatch):
     from hybrid.study import song as of_song
-    from hybrid.study.run import StudyJob, mix_song
-    from hybrid.study.trained_arms import TrainedArms
+    from hybrid.study.run import mix_song
 
     render = of_song._render
 
@@ -249,9 +322,8 @@ def test_a_mix_that_is_not_finite_is_recorded_as_diverged(planted: PlantedStudy,
 
     calls: list[int] = []
     monkeypatch.setattr(of_song, "_render", broken)
-    (source,) = sources_of([parse_songs(f"{planted.songs}:1")])
     (tmp_path / ROWS_FOLDER).mkdir()
-    assert mix_song(StudyJob(source, (0,), planted.study, TrainedArms({}, {}), tmp_path, "x"), Worker()).reason == ""
+    assert mix_song(_job(planted, tmp_path), Worker()).reason == ""
     (rows,) = _rows(tmp_path).values()
     states = {Row(**row).arm: (row["state"], row["reason"]) for row in rows}
     assert states[FULL] == ("done", "") and states["without lead.helps"] == ("diverged", "the mix is not finite")

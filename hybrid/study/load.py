@@ -1,0 +1,67 @@
+"""A run of a study as its folder holds it, for notebooks and papers."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from hybrid.errors import InputError, Problem
+from hybrid.study.rows import ABOUT_FILE, ROWS_FILE, Row, read_rows
+from hybrid.study.schema import Study
+from hybrid.study.tables import mixes_table, values_table
+from hybrid.tabular import Cell, Table, Tabular
+from hybrid.tabular import Row as Cells
+
+EFFECTS_FILE = "effects.csv"
+
+
+@dataclass(frozen=True, repr=False)
+class StudyRun(Tabular):
+    """A run of a study; as a table, its effects."""
+
+    study: Study
+    mixes: Table
+    """A row for every mix: song, seed, arm, time, every metric, and the penalty of every rule."""
+    values: Table
+    """A row for every arm and quantity: the mean over songs with its interval."""
+    effects: Table
+    """A row for every arm and metric: the difference from all rules with its interval and p-values."""
+    made_with: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"StudyRun({self.study.title!r}, {len(self.mixes.cells)} mixes)"
+
+    def rows(self) -> list[Cells]:
+        return self.effects.rows()
+
+
+def load_study(folder: str | Path) -> StudyRun:
+    """The run in the output folder of `hybrid ablate`. Raises InputError if it holds none that is finished."""
+    folder = Path(folder).expanduser()
+    try:
+        about = json.loads((folder / ABOUT_FILE).read_bytes())
+        study = Study.model_validate(about["study"])
+        made_with = TypeAdapter(dict[str, str]).validate_python(about["made_with"])
+        rows: list[Row] = read_rows(folder / ROWS_FILE)
+        effects = tuple(map(_cells, csv.DictReader((folder / EFFECTS_FILE).read_text(encoding="utf-8").splitlines())))
+    except FileNotFoundError as error:
+        what = f"is not a finished run of a study: {Path(str(error.filename)).name} is missing"
+        raise InputError(Problem(str(folder), what, "expected the output folder of `hybrid ablate`")) from error
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        raise InputError(Problem(str(folder), "is not a run of a study, or a damaged one")) from error
+    return StudyRun(study, mixes_table(rows), values_table(rows), Table("effects of the arms", effects), made_with)
+
+
+def _cells(row: dict[str, str]) -> Cells:
+    return {head: _cell(text) for head, text in row.items()}
+
+
+def _cell(text: str) -> Cell:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return text
