@@ -9,12 +9,14 @@ from types import GenericAlias
 from typing import TypeVar, cast, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 from pydantic_core import ErrorDetails
 
 from hybrid.document import Document
 from hybrid.errors import InputError, Problem, shown, suggest
 from hybrid.units import FIELD_ERROR, FIELD_WARNING
 
+JSON_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 _Model = TypeVar("_Model")
 _MAX_PROBLEMS = 20
 """Problems reported one by one: a table with a wrong column has thousands of one kind."""
@@ -33,6 +35,28 @@ _EXPECTED = {
     "string_pattern_mismatch": "a name of small letters, digits, dots and dashes",
 }
 """The expected value by the type of a pydantic error."""
+
+
+class _Untitled(GenerateJsonSchema):
+    """Without titles that only repeat the names of fields."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+
+def schema_of(*models: type[BaseModel]) -> tuple[dict[type[BaseModel], str], JsonSchemaValue]:
+    """JSON Schema of models: the name under which each is in its `$defs`, and those."""
+    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in models]
+    references, schema = models_json_schema(wanted, by_alias=True, schema_generator=_Untitled)
+    names = {model: references[model, "validation"]["$ref"].rpartition("/")[2] for model in models}
+    return names, schema["$defs"]
+
+
+def document_schema(model: type[BaseModel]) -> JsonSchemaValue:
+    """JSON Schema of a document, for editors."""
+    names, definitions = schema_of(model)
+    top = definitions.pop(names[model])
+    return {"$schema": JSON_SCHEMA, **top, "$defs": definitions}
 
 
 def validate_document(model: type[_Model] | GenericAlias, document: Document, context: object = None) -> _Model:

@@ -83,24 +83,37 @@ _Name = Annotated[str, AfterValidator(_name)]
 _Tag = Annotated[str, AfterValidator(_tag)]
 
 
-class TrackEntry(BaseModel, frozen=True, extra="forbid"):
+class TrackEntry(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """A track of a manifest."""
 
     id: Annotated[_Name, AfterValidator(_new_id)]
+    """Its name, under which results show it: each once in a song."""
     file: Annotated[tuple[_File, ...], BeforeValidator(_files)]
+    """Path of the audio, relative to this document; two for left and right, each of one channel."""
     role: Annotated[str, AfterValidator(_role)]
+    """What plays; `unknown` is classified by its sound, `click` and `reference` are not mixed."""
     tags: tuple[_Tag, ...] = ()
+    """`lead`, `double`, or words of your own, for rules to select by."""
     confidence: Annotated[float, Field(strict=True, ge=0.0, le=1.0)] = 1.0
+    """Of a role that was guessed."""
     gain_db: Annotated[float, Field(strict=True, ge=-120.0, le=120.0)] = 0.0
+    """Applied before everything else: it changes what the mixer is given, and the mixer sets its own level."""
     offset_s: Annotated[float, Field(strict=True, ge=-86400.0, le=86400.0)] | None = None
+    """Start of the file in the song; negative cuts its beginning."""
     polarity: Literal["upright", "inverted"] | None = None
+    """Stated, it is kept; otherwise microphones of one source may be inverted to agree."""
 
 
-class SongFile(BaseModel, frozen=True, extra="forbid"):
+class SongFile(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """A song's manifest."""
 
     schema_: Annotated[Literal["song/1"], Field(alias="schema")]
+    """The format of this document."""
     name: _Name
+    """Of the song."""
     tempo_bpm: Annotated[float, Field(strict=True, gt=0.0, le=1000.0)] | None = None
+    """For rules in beats or bars."""
     raw_levels: RawLevels = "recorded"
+    """`arbitrary` where the levels of the files to each other were drawn or normalised, so that they say nothing."""
     tracks: Annotated[tuple[TrackEntry, ...], AfterValidator(_not_empty)]
+    """What is mixed; a track that is deleted here is not."""

@@ -40,6 +40,7 @@ _COMMANDS = {
     "ablate": _CommandInfo("hybrid.cli.ablate", "measure whether each rule acts, whether it helps, and its cost"),
     "train": _CommandInfo("hybrid.cli.train", "train a network that proposes mixes"),
     "rules": _CommandInfo("hybrid.cli.rules", "list, show, explain, compare, create and check rule files"),
+    "schema": _CommandInfo("hybrid.cli.schema", "print the JSON Schema of a kind of document, for editors"),
 }
 _INTERRUPTED = 130
 _TURN_S = 0.0005

@@ -16,7 +16,8 @@ from hybrid.errors import InputError, Problem
 from hybrid.json_text import json_text
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.rule_types import rule_types
-from hybrid.knowledge.starter import starting_file
+from hybrid.knowledge.schema import json_schema
+from hybrid.knowledge.starter import schema_beside, starting_file
 
 _SLUG = re.compile(r"[a-z0-9]+([._+-][a-z0-9]+)*")
 
@@ -40,6 +41,10 @@ def new(
     if file.resolve() in [path.resolve() for path in rules.files]:
         raise InputError(Problem(str(file), "is one of the files that it would extend", "choose another name"))
     shelf.write(file, starting_file(file, identity, parents, rules))
+    # its first line names a schema, which is to be there
+    schema = file.parent / schema_beside(file)
+    if not schema.exists():
+        shelf.write(schema, json_text(json_schema(rules.types)) + "\n")
     _print(file, identity, parents, as_json)
 
 

@@ -37,12 +37,15 @@ def _check_disjoint(splits: dict[Split, Seeds]) -> dict[Split, Seeds]:
     return splits
 
 
-class ExpectedContents(BaseModel, frozen=True, extra="forbid"):
+class ExpectedContents(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """Contents of a complete copy, to be compared with the copy on disk."""
 
     songs: dict[Split | Literal["all"], Annotated[int, Field(ge=1)]] = {}
+    """Number of songs by split, or of all."""
     sample_rate_hz: int | None = None
+    """Of every file."""
     has_mixes: bool = False
+    """Whether every song has a finished mix."""
 
 
 def _glob(pattern: str) -> str:
@@ -57,13 +60,15 @@ def _check_shares(shares: dict[Split, float]) -> dict[Split, float]:
     return shares
 
 
-class SourceFiles(BaseModel, frozen=True, extra="forbid"):
+class SourceFiles(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """Files of one origin that hold songs with their authors' balance."""
 
     files: Annotated[str, AfterValidator(_glob)]
     """Their paths in the data set's folder, with * for any name and ** for any folders."""
     author: Annotated[str, Field(min_length=1)]
+    """Of all songs that `authors` does not name."""
     licence: Annotated[str, Field(min_length=1)]
+    """Of these files."""
     authors: dict[str, str] = {}
     """Authors of single songs, by their names or patterns of names; the first that matches counts."""
     without: tuple[str, ...] = ()
@@ -72,13 +77,17 @@ class SourceFiles(BaseModel, frozen=True, extra="forbid"):
     """Where the files come from, such as a package of Debian."""
 
 
-class Card(BaseModel, frozen=True, extra="forbid"):
+class Card(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """A data set: songs that the program synthesises, or that are recorded in files."""
 
     schema_: Annotated[Literal["dataset/1"], Field(alias="schema")]
+    """The format of this document."""
     name: str
+    """Of the data set, as in `hybrid corpus scan NAME`."""
     about: str
+    """What it holds."""
     licence: str
+    """Of its audio, or why none is named."""
     player: Literal["synthesis", "soundfont", "files", "tracker", "midi", "lmms"]
     """Source of the audio: the program's own instruments, fluidsynth with a SoundFont, or recorded files. Tracker
     modules, MIDI files and projects of LMMS are built into files first, by `hybrid corpus build`."""
@@ -87,10 +96,13 @@ class Card(BaseModel, frozen=True, extra="forbid"):
     layout: Layout | None = None
     """For files: how they form songs; without it, every folder in `folder` is a song."""
     citation: str = ""
+    """Of the paper that presents it."""
     homepage: str = ""
+    """Where it is described."""
     access: str = ""
     """How to obtain it."""
     expected: ExpectedContents = ExpectedContents()
+    """What a complete copy holds."""
     soundfonts: tuple[Path, ...] = ()
     """Paths of possible SoundFonts; the first that exists is used."""
     install: str = ""

@@ -34,7 +34,7 @@ Role = Annotated[list[str], AfterValidator(_role)]
 """A role, and tags after it."""
 
 
-class MetadataLayout(BaseModel, frozen=True, extra="forbid"):
+class MetadataLayout(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """Songs that are described by a file of metadata, YAML or JSON, one in each song's folder.
 
     Names in templates are looked up in the values of the track, of the nodes above it, at the top of the file, and in
@@ -42,6 +42,7 @@ class MetadataLayout(BaseModel, frozen=True, extra="forbid"):
     """
 
     file: Template
+    """Paths of the files of metadata, from the data set's folder."""
     tracks: str
     """Path of the tracks in the file: keys joined by dots. `{name}` matches every key or item, and is its value in
     templates."""
@@ -59,7 +60,7 @@ class MetadataLayout(BaseModel, frozen=True, extra="forbid"):
     """Tracks with no or false here are left out: they were never rendered."""
 
 
-class Layout(BaseModel, frozen=True, extra="forbid"):
+class Layout(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """Paths of tracks and mixes, from the data set's folder. Audio files that match no template are counted."""
 
     tracks: tuple[Template, ...] = ()
@@ -71,6 +72,7 @@ class Layout(BaseModel, frozen=True, extra="forbid"):
     song: Template = f"{{{SONG}}}"
     """The name of a song, from the parts of its tracks' paths; slashes become spaces."""
     described: MetadataLayout | None = None
+    """For songs that a file of metadata describes."""
     streams: Annotated[tuple[str, ...], Field(max_length=16)] = ()
     """Labels of the streams in each file of `tracks`, in their order; the one called mixture is the mix."""
     splits: dict[str, Split] = {}

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel, Field, model_validator
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
+from pydantic.json_schema import JsonSchemaValue
 
 from hybrid.knowledge.rule_types import SHIPPED, RuleTypes
 from hybrid.knowledge.select import RoleName, Selector, Words
 from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.types.fields import Aggregation, Evidence, Slug, Weight
 from hybrid.units import Clock, HzBand, field_error
+from hybrid.validation import JSON_SCHEMA, schema_of
 
 
 class Section(BaseModel, frozen=True, extra="forbid"):
@@ -68,27 +69,17 @@ class RuleFile(BaseModel, frozen=True, extra="forbid"):
     cite: Mapping[str, Citation] = {}
 
 
-class _Untitled(GenerateJsonSchema):
-    """Without titles that only repeat the names of fields."""
-
-    def field_title_should_be_set(self, schema: object) -> bool:
-        return False
-
-
 def json_schema(types: RuleTypes = SHIPPED) -> JsonSchemaValue:
     """JSON Schema of a rule file: every type of rule with its own keys, and no others."""
-    models: list[type[BaseModel]] = [RuleFile, RuleType, *types.values()]
-    wanted: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "validation") for model in models]
-    references, schema = models_json_schema(wanted, by_alias=True, schema_generator=_Untitled)
-    definitions = schema["$defs"]
+    names, definitions = schema_of(RuleFile, RuleType, *types.values())
     common = definitions["RuleType"]["properties"]
     for name, model in types.items():
-        definition = definitions[references[model, "validation"]["$ref"].rpartition("/")[2]]
+        definition = definitions[names[model]]
         definition["properties"] = {
             key: {"$ref": f"#/$defs/RuleType/properties/{key}"} if shape == common.get(key) else shape
             for key, shape in definition["properties"].items()
         } | {"type": {"const": name}}
     top = definitions.pop("RuleFile")
-    one_of = [references[model, "validation"] for model in types.values()]
+    one_of = [{"$ref": f"#/$defs/{names[model]}"} for model in types.values()]
     top["properties"]["rules"] = {"type": "array", "items": {"oneOf": one_of}}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **top, "$defs": definitions}
+    return {"$schema": JSON_SCHEMA, **top, "$defs": definitions}

@@ -96,33 +96,40 @@ def _spaced(first: str, last: str, n: int, *, log: bool) -> tuple[str, ...]:
     return tuple(f"{times}{number:.6g} {unit}".strip() for number in spaced.tolist())
 
 
-class LeaveOneOut(BaseModel, frozen=True, extra="forbid"):
+class LeaveOneOut(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """For each of these rules, an arm without it."""
 
     leave_one_out: Names
+    """Rules by id, or `all`."""
 
 
-class LeaveFamilyOut(BaseModel, frozen=True, extra="forbid"):
+class LeaveFamilyOut(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """For each of these families, an arm without its rules."""
 
     leave_family_out: Names
+    """Families, or `all`: see `hybrid rules types`."""
 
 
-class AddOneIn(BaseModel, frozen=True, extra="forbid"):
+class AddOneIn(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """For each of these rules, an arm that has it and the baseline alone: the required rules and those in `to`."""
 
     add_one_in: Names
+    """Rules by id, or `all`."""
     to: tuple[str, ...] = ("minimal_change",)
     """Ids or types of rules in the baseline, besides the required ones."""
 
 
-class Span(BaseModel, frozen=True, extra="forbid"):
+class Span(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """Values from one to another, in equal steps or, with `log`, in equal ratios."""
 
     from_: Annotated[Value, Field(alias="from")]
+    """The first value, with its unit."""
     to: Value
+    """The last value, in the same unit."""
     n: Annotated[int, Field(strict=True, ge=2, le=100)]
+    """Number of values, both ends included."""
     log: Annotated[bool, Field(strict=True)] = False
+    """Equal ratios in place of equal steps."""
 
 
 def _values(given: object) -> object:
@@ -144,7 +151,7 @@ Values = Annotated[
 ]
 
 
-class Sweep(BaseModel, frozen=True, extra="forbid"):
+class Sweep(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """For each value of a key of a rule, an arm with that value; for several keys, one for each combination."""
 
     sweep: Annotated[dict[str, Values], BeforeValidator(_by_key)]
@@ -163,28 +170,32 @@ class Sweep(BaseModel, frozen=True, extra="forbid"):
         return self
 
 
-class Pairs(BaseModel, frozen=True, extra="forbid"):
+class Pairs(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """For each of these pairs of rules, an arm without both, and two without one of them."""
 
     pairs: Annotated[tuple[tuple[str, str], ...], Field(min_length=1)]
+    """Two rules by id each."""
 
 
-class Shapley(BaseModel, frozen=True, extra="forbid"):
+class Shapley(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """For every subset of up to six families, an arm: from them follows the Shapley value of each family."""
 
     shapley: Annotated[tuple[str, ...], Field(min_length=2, max_length=6)]
+    """Two to six families; every subset of them is an arm."""
 
 
-class Controls(BaseModel, frozen=True, extra="forbid"):
+class Controls(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """Arms to compare with: without rules, with wrong rules, without network or without refinement."""
 
     controls: Annotated[tuple[Control, ...], Field(min_length=1)]
+    """Raw sum, no rules, permuted weights, random targets, the network alone, the rules alone, usual levels alone."""
 
 
-class FreeArm(BaseModel, frozen=True, extra="forbid"):
+class FreeArm(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """An arm of its own name that differs from the study in whatever it states."""
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
+    """Under which results show it."""
     rules: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """In place of the study's; its `sets` then do not apply."""
     set_: Annotated[tuple[str, ...], Field(alias="set")] = ()
@@ -194,6 +205,7 @@ class FreeArm(BaseModel, frozen=True, extra="forbid"):
     model: str | None = None
     """The network that proposes the start; or "none"."""
     steps: Steps | None = None
+    """Of refinement."""
     seed: Seed | None = None
     """For every mix of this arm."""
 
@@ -230,7 +242,7 @@ ArmEntry = Annotated[
 ]
 
 
-class Songs(BaseModel, frozen=True, extra="forbid"):
+class Songs(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """The songs of a data set that a study mixes."""
 
     dataset: str
@@ -238,22 +250,28 @@ class Songs(BaseModel, frozen=True, extra="forbid"):
     split: Split = "test"
     """Of a card."""
     limit: _Count | None = None
+    """The first so many."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] | None = None
     """For these songs, in place of those of the study."""
 
 
-class Study(BaseModel, frozen=True, extra="forbid"):
+class Study(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """One experiment."""
 
     schema_: Annotated[Literal["study/1"], Field(alias="schema")]
+    """The format of this document."""
     title: str
+    """Heads the report."""
     about: str = ""
+    """What is asked, and what is expected."""
     rules: Annotated[tuple[str, ...], Field(min_length=1)] = ("base",)
+    """Files of rules, or names of shipped ones: the baseline of all arms."""
     sets: tuple[str, ...] = ()
     """`rule.key=value`, as for `--set`."""
     plugins: tuple[str, ...] = ()
     """Files with further rule types, as for `--plugin`."""
     songs: tuple[Songs, ...] = ()
+    """What is mixed; `--songs` adds to them."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0, 1, 2)
     """They draw the sides on which tracks start, permuted weights and random targets."""
     mode: Literal["refine", "train"] = "refine"
@@ -261,10 +279,13 @@ class Study(BaseModel, frozen=True, extra="forbid"):
     model: str = "base"
     """The network that proposes the start of refinement; or "none"."""
     steps: Steps = 100
+    """Of refinement; 0 keeps what the network proposes."""
     recipe: str | None = None
     """The training recipe, for `mode: train`."""
     arms: Annotated[tuple[ArmEntry, ...], AfterValidator(_not_empty)]
+    """What is compared with all rules."""
     metrics: Names = "all"
+    """By which mixes are judged, besides the rules."""
     primary: dict[str, str] = {}
     """The primary metric of a family of rules, in place of its default."""
     listen: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ _Share = Annotated[float, Field(ge=0.0, le=1.0)]
 _Weight = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
-class Data(BaseModel, frozen=True, extra="forbid"):
+class Data(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """Songs of training and validation from a data set."""
 
     dataset: str = "synthetic"
@@ -25,24 +25,33 @@ class Data(BaseModel, frozen=True, extra="forbid"):
     songs: _Count | None = None
     """Songs to train on; all of the split if None, which a data set that is synthesised does not have."""
     validation: _Count | None = None
+    """Songs to validate on; all of the split if None."""
     times: _Count = 1
     """How often each of the songs occurs in an epoch: so that a few songs that people mixed have a say."""
 
 
-class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
+class NetworkConfig(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """Sizes of the network, as in `hybrid.model.sizes`."""
 
     frame: _Count = Sizes.frame
+    """Channels of the features of a frame."""
     whole: _Count = Sizes.whole
+    """Channels of the features of a whole track."""
     n_heads: _Count = Sizes.n_heads
+    """Heads of attention; a divisor of both."""
     n_frame_blocks: _Count = Sizes.n_frame_blocks
+    """Blocks that see each frame of each track."""
     n_moment_blocks: _Count = Sizes.n_moment_blocks
+    """Blocks in which tracks see each other frame by frame."""
     n_whole_blocks: _Count = Sizes.n_whole_blocks
+    """Blocks in which whole tracks see each other."""
     n_refine_blocks: _Count = Sizes.n_refine_blocks
+    """Blocks of a refine step."""
     n_unrolled_steps: Annotated[int, Field(strict=True, ge=0)] = Sizes.n_unrolled_steps
+    """Refine steps after the first prediction."""
 
 
-class Losses(BaseModel, frozen=True, extra="forbid"):
+class Losses(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """Weights of the losses; a loss with weight 0 is not computed."""
 
     rules: _Weight = 1.0
@@ -59,7 +68,7 @@ class Losses(BaseModel, frozen=True, extra="forbid"):
     decided, or to what the tracks explain of the mix."""
 
 
-class Augmentation(BaseModel, frozen=True, extra="forbid"):
+class Augmentation(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """Random changes of each song whenever it is used; amounts are guesses. Shares are probabilities."""
 
     gain_db: _Weight = 6.0
@@ -95,28 +104,37 @@ class Augmentation(BaseModel, frozen=True, extra="forbid"):
     """Otherwise, of hiding the role of a track."""
 
 
-class Recipe(BaseModel, frozen=True, extra="forbid"):
+class Recipe(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """A training recipe."""
 
     schema_: Annotated[Literal["recipe/1"], Field(alias="schema")]
+    """The format of this document."""
     about: str
+    """What the network is for."""
     data: Annotated[tuple[Data, ...], Field(min_length=1)]
+    """Songs to learn from."""
     rules: Annotated[tuple[tuple[str, ...], ...], Field(min_length=1)] = (("base",),)
     """Sets of rule files, by name or path; batches alternate between them."""
     losses: Losses = Losses()
+    """What is learned."""
     refined_steps: _Count = 300
     """Steps of refinement for the targets of `losses.refined`."""
     variety: Augmentation = Augmentation()
+    """How songs are changed whenever they are used."""
     network: NetworkConfig = NetworkConfig()
+    """Sizes of the layers."""
     n_tracks: _Count = 16
     """Tracks per sample; of songs with more, the first are used."""
     n_frames: _Count = Sizes.n_frames
     """Frames of 0.4 s per sample; mixing with these weights processes as many at once."""
     batch: _Count = 8
+    """Songs in a step."""
     steps: _Count
+    """Of training, unless it stops early."""
     rate: Annotated[float, Field(gt=0.0, allow_inf_nan=False)] = 1e-3
     """Peak learning rate, after a linear rise over `warm_up` steps; then it falls along half a cosine."""
     warm_up: Annotated[int, Field(strict=True, ge=0)] = 100
+    """Steps over which the learning rate rises."""
     decay: _Weight = 1e-4
     """Weight decay of AdamW."""
     clip: Annotated[float, Field(gt=0.0)] = 1.0
@@ -126,6 +144,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid"):
     patience: _Count = 12
     """Validations without an improvement after which training stops."""
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
+    """Draws weights, order and augmentation."""
 
     @property
     def hash(self) -> str:

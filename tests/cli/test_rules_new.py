@@ -22,7 +22,9 @@ def test_a_new_file_is_valid_and_changes_nothing_yet(hybrid, here: Path, parent:
     code, out, err = hybrid("rules", "new", "my-metal.yaml", "--extends", parent)
     assert (code, err) == (0, "")
     assert out.startswith(f"wrote my-metal.yaml, which extends {parent}")
-    assert [path.name for path in here.iterdir()] == ["my-metal.yaml"]
+    # the schema that its first line names is there, or its editor would know nothing
+    assert {path.name for path in here.iterdir()} == {"my-metal.yaml", "mixrules.schema.json"}
+    assert "lead_to_rest_ratio" in (here / "mixrules.schema.json").read_text()
     mine = load_rules(["my-metal.yaml"])
     assert (mine.id, mine.warnings) == ("my-metal", ())
     comparison = compare(load_rules([parent]), mine)
