@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ from hybrid.cli.options import Plugins
 from hybrid.cli.rules_diff import diff
 from hybrid.cli.rules_explain import explain
 from hybrid.cli.rules_new import new
-from hybrid.errors import InputError, Problem
+from hybrid.errors import InputError, Problem, suggest
 from hybrid.json_text import json_text
 from hybrid.knowledge.describe import sheet_of
 from hybrid.knowledge.resolve import load_rules
@@ -58,9 +59,14 @@ def list_(
 
 @rules.command()
 def show(names: Names, sets: Sets = None, plugins: Plugins = None, as_json: AsJson = False) -> None:
-    """Show the rules with everything inherited, each value with the line that it comes from."""
-    resolved = load_rules(names, sets or (), rule_types(plugins or []))
+    """Show the rules with everything inherited, each value with the line that it comes from. Names that are no files
+    are ids of single rules, as in `show base lead.level`."""
+    files = [name for name in names if not _is_rule_id(name)]
+    resolved = load_rules(files or ["base"], sets or (), rule_types(plugins or []))
     _warn(resolved)
+    if wanted := [name for name in names if name not in files]:
+        _show_some(resolved, wanted, as_json)
+        return
     if as_json:
         _print_json({**resolved.written(), "hash": resolved.hash, "provenance": resolved.provenance})
     else:
@@ -97,6 +103,27 @@ def schema(plugins: Plugins = None) -> None:
 rules.command()(explain)
 rules.command()(diff)
 rules.command()(new)
+
+
+def _is_rule_id(name: str) -> bool:
+    """Whether a name means no rule file, and looks like the id of a rule."""
+    try:
+        shelf.find("rules", name)
+    except InputError:
+        return "." in name and not name.endswith((".yaml", ".yml"))
+    return False
+
+
+def _show_some(resolved: RuleSet, wanted: Sequence[str], as_json: bool) -> None:
+    """Prints the rules of these ids. Raises InputError for one that there is not."""
+    known = {rule.id: rule for rule in resolved.rules}
+    if unknown := [name for name in wanted if name not in known]:
+        raise InputError(*(Problem(name, f"is no rule and no file{suggest(name, known)}") for name in unknown))
+    if as_json:
+        provenance = {name: resolved.provenance.get(name, {}) for name in wanted}
+        _print_json({"rules": [known[name].written() for name in wanted], "provenance": provenance})
+    else:
+        print("\n".join(line for name in wanted for line in resolved.rule_lines(known[name])))
 
 
 def _type_row(name: str, types: RuleTypes) -> dict[str, str | int]:

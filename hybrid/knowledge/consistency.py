@@ -11,21 +11,31 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import Selector
 from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.validate import Outcome, problem
+from hybrid.treatment.parts import is_part_of
 
 _At = tuple[Keys, str]
 """Keys in a rule, and what is wrong there."""
 
 
+def broken_links(rules: RuleSet, drafts: Mapping[str, Draft], set_drafts: Mapping[str, Draft]) -> list[Problem]:
+    """References to sets and sections that do not exist, also where not all rules of the files are valid."""
+    problems: list[Problem] = []
+    for rule in rules.rules:
+        problems.extend(_at_origin(drafts[rule.id], _broken_links(rule, rules)))
+    for name, selector in rules.sets.items():
+        problems.extend(_at_origin(set_drafts[name], _broken_sets(name, selector, rules.sets)))
+    return problems
+
+
 def check(rules: RuleSet, drafts: Mapping[str, Draft], set_drafts: Mapping[str, Draft]) -> Outcome:
-    """Problems and warnings of the resolved rules, at the places of the drafts that they came from."""
+    """Problems and warnings of the resolved rules, all of them valid and without broken links, at the places of the
+    drafts that they came from."""
     outcome = Outcome([], [])
     by_id = {rule.id: rule for rule in rules.rules}
     for rule in rules.rules:
-        outcome.problems.extend(_at_origin(drafts[rule.id], _broken_links(rule, rules)))
         outcome.problems.extend(_at_origin(drafts[rule.id], _conflicts(rule, by_id)))
         outcome.warnings.extend(_at_origin(drafts[rule.id], _warnings(rule, rules, by_id)))
     for name, selector in rules.sets.items():
-        outcome.problems.extend(_at_origin(set_drafts[name], _broken_sets(name, selector, rules.sets)))
         outcome.warnings.extend(_at_origin(set_drafts[name], _unmatched_roles((name,), selector)))
     return outcome
 
@@ -67,7 +77,13 @@ def _conflicts(rule: RuleType, by_id: Mapping[str, RuleType]) -> Iterator[_At]:
 
 
 def _warnings(rule: RuleType, rules: RuleSet, by_id: Mapping[str, RuleType]) -> Iterator[_At]:
-    """Likely mistakes: roles that no track can have, unknown citations and unknown rules in `conflicts`."""
+    """Likely mistakes: rules that can move nothing, or compare tracks with themselves, roles that no track can have,
+    unknown citations and unknown rules in `conflicts`."""
+    if rule.optimised and not any(is_part_of(part, of) for part in rule.acts_on for of in rule.moved_by):
+        moves = f"nothing but {' and '.join(rule.moved_by)} changes what {rule.type} measures"
+        yield ("acts_on",), f"{', '.join(rule.acts_on)} can move nothing here: {moves}"
+    if rule.against is not None and rule.against == rule.for_:
+        yield ("against",), f"{rule.id} compares tracks with themselves: `for` and `against` are the same"
     for key, selector in _selectors(rule):
         yield from _unmatched_roles((key,), selector)
     patterns = (*(name for name in rule.buses() if name not in rules.sets), *rule.by_role())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -15,6 +16,9 @@ from hybrid.knowledge.draft import Draft, draft
 from hybrid.knowledge.schema import RuleFile
 from hybrid.knowledge.validate import Outcome, problem, validate
 from hybrid.units import ValidationContext
+
+_REFERRED_TO = {"extends", "rules", "sets", "sections"}
+"""Keys of a file that hold what others refer to."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,16 @@ class Source:
         return self.draft.origins[()].document
 
 
-def gather(names: Sequence[str | Document]) -> tuple[list[Source], Outcome]:
+class Gathered(NamedTuple):
+    """Rule files in the order in which they apply, with what is wrong with each on its own."""
+
+    sources: list[Source]
+    outcome: Outcome
+    is_whole: bool
+    """Whether all that rules may refer to was read: other rules, sets and sections."""
+
+
+def gather(names: Sequence[str | Document]) -> Gathered:
     """The files that `names` mean and all that they extend, each once, later ones overriding earlier ones.
 
     A document stands for itself; what it extends is looked for beside its path.
@@ -40,13 +53,14 @@ def gather(names: Sequence[str | Document]) -> tuple[list[Source], Outcome]:
     gathering = _Gathering()
     for name in names:
         gathering.add_named(name)
-    return list(gathering.sources.values()), gathering.outcome
+    return Gathered(list(gathering.sources.values()), gathering.outcome, gathering.is_whole)
 
 
 class _Gathering:
     def __init__(self) -> None:
         self.sources: dict[Path, Source] = {}
         self.outcome = Outcome([], [])
+        self.is_whole = True
         self._chain: list[Path] = []
 
     def add_named(self, name: str | Document) -> None:
@@ -56,6 +70,7 @@ class _Gathering:
             else:
                 self._add(shelf.find("rules", name))
         except InputError as error:
+            self.is_whole = False
             self.outcome.problems.extend(error.problems)
 
     def _add(self, path: Path) -> None:
@@ -68,7 +83,9 @@ class _Gathering:
         file, outcome = validate(RuleFile, written, {})
         self.outcome.problems.extend(outcome.problems)
         self.outcome.warnings.extend(outcome.warnings)
-        file = file or _salvage(written)
+        if file is None:
+            file = _salvage(written)
+            self.is_whole &= not _REFERRED_TO.intersection(written.value).difference(file.model_fields_set)
         self._chain.append(path.resolve())
         for index, parent in enumerate(file.extends):
             self._add_parent(parent, index, written)
@@ -84,6 +101,7 @@ class _Gathering:
             else:
                 self._add(path)
         except InputError as error:
+            self.is_whole = False
             placed = (problem(origin, each.what, each.hint) if not each.where else each for each in error.problems)
             self.outcome.problems.extend(placed)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hybrid.audio.song import Song
 from hybrid.errors import InputError, Problem
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.knowledge.select import select
+from hybrid.knowledge.select import Selector, select
 
 _ALIKE_LU = 0.5
 """Standard deviation of the loudness of raw tracks below which they count as normalised: a guess, above what meters
@@ -40,10 +40,40 @@ def match_report(rules: RuleSet, song: Song) -> MatchReport:
     ]
     if refused:
         raise InputError(*refused)
-    warnings = [f"{rule.id} matches no track" for rule in empty if rule.on_empty == "warn"]
+    warnings = [
+        f"{rule.id} matches no track{_but_for_a_tag(rule.for_, song, rules)}"
+        for rule in empty
+        if rule.on_empty == "warn"
+    ]
+    warnings += _sections_beyond(rules, song)
     if not song.levels_are_recorded:
         warnings += [f"{rule_id} takes no raw levels: the song calls them arbitrary" for rule_id in _trusting(rules)]
     return MatchReport(matched, tuple(rule.id for rule in empty), rules.evidence(), (*rules.warnings, *warnings))
+
+
+def _but_for_a_tag(selector: Selector, song: Song, rules: RuleSet) -> str:
+    """The tracks that would match if they had a tag: those of a role that says the same in another way, such as
+    vocal.lead without the tag lead."""
+    untagged = select(selector.model_copy(update={"tag": ()}), song.tracks, rules.sets)
+    for tag in selector.tag:
+        tracks = [song.tracks[i] for i in untagged if tag in song.tracks[i].role.split(".")]
+        if tracks:
+            names = ", ".join(track.id for track in tracks)
+            return f": {names} has the role {tracks[0].role} but not the tag {tag}, which song.yaml can give"
+    return ""
+
+
+def _sections_beyond(rules: RuleSet, song: Song) -> list[str]:
+    """A note for each rule that holds only in sections after the end of the song."""
+    end_s = song.n_samples / song.sample_rate
+    notes = []
+    for rule in rules.enabled:
+        names = rule.when.sections if rule.when else ()
+        starts = [span.from_ for name in names for span in rules.sections[name]]
+        if starts and min(starts) >= end_s:
+            where = f"{', '.join(names)} begins at {min(starts):.0f} s, the song ends at {end_s:.0f} s"
+            notes.append(f"{rule.id} never holds: {where}")
+    return notes
 
 
 def notes_on_raw_levels(rules: RuleSet, song: Song, raw_lufs: Sequence[float]) -> tuple[str, ...]:

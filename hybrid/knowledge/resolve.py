@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hybrid.document import Document, YamlValue, parse
 from hybrid.errors import InputError, Problem, shown, suggest
-from hybrid.knowledge.consistency import check
+from hybrid.knowledge.consistency import broken_links, check
 from hybrid.knowledge.draft import Draft, Keys, Origin, draft, only, override, path
 from hybrid.knowledge.files import Source, gather
 from hybrid.knowledge.rule_types import RuleTypes, rule_types
@@ -30,27 +30,31 @@ def load_rules(names: Sequence[str | Document], sets: Sequence[str] = (), types:
     file.
     """
     types = rule_types() if types is None else types
-    sources, outcome = gather(names)
-    drafts = _combine(sources, outcome)
+    # of what may be in a file that could not be read nothing is said
+    sources, outcome, is_whole = gather(names)
+    drafts = _combine(sources, outcome, is_whole=is_whole)
     for text in sets:
         _set(text, drafts, outcome)
     bands = {name: band for source in sources for name, band in source.file.bands.items()}
     rules = _validated(drafts, bands, types, outcome)
-    _stop_at_problems(outcome)
     resolved = _rule_set(sources, rules, drafts, bands)
+    if is_whole:
+        outcome.problems.extend(broken_links(resolved, drafts, _set_drafts(sources)))
+    _stop_at_problems(outcome)
     found = check(resolved, drafts, _set_drafts(sources))
     _stop_at_problems(found)
     warnings = tuple(str(each) for each in (*outcome.warnings, *found.warnings))
     return replace(resolved, warnings=warnings, types=types)
 
 
-def _combine(sources: Sequence[Source], outcome: Outcome) -> dict[str, Draft]:
+def _combine(sources: Sequence[Source], outcome: Outcome, *, is_whole: bool) -> dict[str, Draft]:
     """Drafts of all rules by id."""
+    missing = outcome if is_whole else Outcome([], [])
     drafts: dict[str, Draft] = {}
     for source in sources:
         drafts |= _own_rules(source, outcome)
-        _patch(source, drafts, outcome)
-        _disable(source, drafts, outcome)
+        _patch(source, drafts, outcome, missing)
+        _disable(source, drafts, missing)
     return drafts
 
 
@@ -67,12 +71,12 @@ def _own_rules(source: Source, outcome: Outcome) -> dict[str, Draft]:
     return own
 
 
-def _patch(source: Source, drafts: dict[str, Draft], outcome: Outcome) -> None:
+def _patch(source: Source, drafts: dict[str, Draft], outcome: Outcome, missing: Outcome) -> None:
     for name in source.file.patch:
         origin = Origin(source.document, ("patch", name))
         patch = draft(source.document, "patch", name)
         if name not in drafts:
-            outcome.problems.append(problem_with_key(origin, f"there is no such rule{suggest(name, drafts)}"))
+            missing.problems.append(problem_with_key(origin, f"there is no such rule{suggest(name, drafts)}"))
         elif "id" in patch.value:
             outcome.problems.append(problem_with_key(origin.below(("id",)), "a patch cannot rename a rule"))
         else:

@@ -40,6 +40,9 @@ class RuleTypes(Mapping[str, type[RuleType]]):
     def __len__(self) -> int:
         return len(self.types)
 
+    def __hash__(self) -> int:
+        return hash(tuple(self.types))
+
     def with_types(self, added: Mapping[str, type[RuleType] | EntryPoint], origin: str) -> RuleTypes:
         """These and others, from one place. Raises InputError for a name that is taken."""
         taken = [

@@ -121,13 +121,14 @@ class RuleSet(Tabular):
             if key == "rules":
                 yield "rules:"
                 for rule in self.rules:
-                    yield from self._rule_lines(rule)
+                    yield from self.rule_lines(rule)
             elif isinstance(value, dict | list):
                 yield yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=110).rstrip()
             else:
                 yield f"{key}: {flow(value)}"
 
-    def _rule_lines(self, rule: RuleType) -> Iterator[str]:
+    def rule_lines(self, rule: RuleType) -> Iterator[str]:
+        """A rule as YAML, each value with the place that it came from."""
         places = self.provenance.get(rule.id, {})
         for index, (key, value) in enumerate(rule.written().items()):
             yield from _value_lines("    " if index else "  - ", (key,), value, places)

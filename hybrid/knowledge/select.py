@@ -31,10 +31,14 @@ _MATCHING_S = 0.5
 _REGEX = re.compile(r"/(.*)/(i?)", re.DOTALL)
 
 
-def _read_pattern(value: object, info: ValidationInfo) -> regex.Pattern[str]:
-    match = _REGEX.fullmatch(value) if isinstance(value, str) else None
+def _read_name(value: object, info: ValidationInfo) -> regex.Pattern[str] | str:
+    if not isinstance(value, str) or not value.strip():
+        raise field_error(f"expected a name, or a pattern such as '/^gtr/i', got {shown(value)}")
+    match = _REGEX.fullmatch(value)
+    if not match and value.startswith("/"):
+        raise field_error(f"expected a pattern such as '/^gtr/i', with a slash at both ends, got {shown(value)}")
     if not match:
-        raise field_error(f"expected a pattern such as '/^gtr/i', got {shown(value)}")
+        return value.strip()
     if len(match[1]) > _LONGEST_PATTERN:
         raise field_error(f"expected a pattern of at most {_LONGEST_PATTERN} characters, got {len(match[1])}")
     try:
@@ -43,17 +47,22 @@ def _read_pattern(value: object, info: ValidationInfo) -> regex.Pattern[str]:
         raise field_error(f"the pattern {shown(value)} is not valid: {error}") from None
 
 
-def _write_pattern(value: object) -> str:
+def _write_name(value: object) -> str:
+    if isinstance(value, str):
+        return value
     assert isinstance(value, regex.Pattern)
     return f"/{value.pattern}/{'i' if value.flags & regex.IGNORECASE else ''}"
 
 
-def _is_found(pattern: regex.Pattern[str], name: str) -> bool:
-    """Whether a pattern occurs in a name. Raises InputError if that takes too long to tell."""
+def _is_called(pattern: regex.Pattern[str] | str, name: str) -> bool:
+    """Whether a track has a name, whatever its case, or a pattern occurs in its name. Raises InputError if that takes
+    too long to tell."""
+    if isinstance(pattern, str):
+        return pattern.casefold() == name.casefold()
     try:
         return pattern.search(name, timeout=_MATCHING_S) is not None
     except TimeoutError as error:
-        what = f"the pattern {shown(_write_pattern(pattern))} takes too long on {shown(name)}"
+        what = f"the pattern {shown(_write_name(pattern))} takes too long on {shown(name)}"
         raise InputError(Problem("match", what, "repeat no part that repeats something itself")) from error
 
 
@@ -67,8 +76,8 @@ def _one_or_list(words: tuple[str, ...]) -> str | list[str]:
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
 """One word or a list of them."""
-NamePattern = Annotated[regex.Pattern[str], FieldCodec(_read_pattern, _write_pattern, {"type": "string"})]
-"""A regular expression for names, written '/^gtr/i'."""
+NamePattern = Annotated[regex.Pattern[str] | str, FieldCodec(_read_name, _write_name, {"type": "string"})]
+"""The name of a track, or a regular expression for names, written '/^gtr/i'."""
 
 
 def _or_all(schema: JsonDict) -> None:
@@ -104,7 +113,7 @@ class Selector(BaseModel):
         fields = {
             "role": _one_or_list(self.role),
             "tag": _one_or_list(self.tag),
-            "name": self.name and _write_pattern(self.name),
+            "name": self.name and _write_name(self.name),
             "bus": self.bus,
             "set": self.set,
             "not": self.not_ and self.not_.written(),
@@ -148,7 +157,7 @@ def _specificity(pattern: str) -> int:
 
 def _named(track: Track, names: Sequence[RoleName]) -> Track:
     for name in names:
-        if _is_found(name.match, track.id):
+        if _is_called(name.match, track.id):
             return replace(track, role=name.role, tags=tuple(dict.fromkeys((*track.tags, *name.tags))))
     return track
 
@@ -158,7 +167,7 @@ def _fits(selector: Selector, track: Track, sets: Mapping[str, Selector]) -> boo
         return False
     if selector.tag and not set(selector.tag) & set(track.tags):
         return False
-    if selector.name and not _is_found(selector.name, track.id):
+    if selector.name and not _is_called(selector.name, track.id):
         return False
     if selector.bus not in (None, "mix", "master") and not roles.matches(selector.bus, track.role):
         return False

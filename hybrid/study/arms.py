@@ -10,15 +10,18 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from itertools import combinations
 
-from hybrid.batch.work import rules_of
 from hybrid.errors import InputError, Problem, suggest
+from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.rule_types import RuleTypes
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.types import RuleType
 from hybrid.study.arm import FULL, Arm, ArmBuilder, families_of, family_of, is_ablatable
 from hybrid.study.controls import CONTROLS
 from hybrid.study.schema import (
+    MOST_COMBINATIONS,
     AddOneIn,
     ArmEntry,
     FreeArm,
@@ -149,7 +152,7 @@ def _free(builder: ArmBuilder, entry: FreeArm) -> Arm:
     if entry.rules is None and not entry.set_:
         rules = builder.rules
     else:
-        rules = _loaded("set" if entry.rules is None else "rules", files, (*sets, *entry.set_), study.plugins)
+        rules = _loaded("set" if entry.rules is None else "rules", files, (*sets, *entry.set_), builder.rules.types)
     off = {name for each in entry.disable for name in _disabled(rules, each)}
     rules = replace(rules, rules=tuple(_off(rule) if rule.id in off else rule for rule in rules.rules))
     # an arm that is not rules alone differs in every song, whatever its rules have targets in
@@ -179,15 +182,21 @@ def _off(rule: RuleType) -> RuleType:
 def _with_sets(builder: ArmBuilder, sets: Sequence[str]) -> RuleSet:
     """The rules of the study's files under further overrides: read by the loader, so that units are checked."""
     study = builder.study
-    return _loaded("sweep", study.rules, (*study.sets, *sets), study.plugins)
+    return _loaded("sweep", study.rules, (*study.sets, *sets), builder.rules.types)
 
 
-def _loaded(key: str, names: tuple[str, ...], sets: tuple[str, ...], plugins: tuple[str, ...]) -> RuleSet:
+def _loaded(key: str, names: tuple[str, ...], sets: tuple[str, ...], types: RuleTypes) -> RuleSet:
     try:
-        return rules_of(names, sets, plugins)
+        return _read(names, sets, types)
     except InputError as error:
         problems = (each._replace(where=key, what=str(each).removeprefix("--set: ")) for each in error.problems)
         raise InputError(*problems) from None
+
+
+@lru_cache(maxsize=MOST_COMBINATIONS)
+def _read(names: tuple[str, ...], sets: tuple[str, ...], types: RuleTypes) -> RuleSet:
+    # arms are made again for every song and seed
+    return load_rules(list(names), list(sets), types)
 
 
 def _coalitions(builder: ArmBuilder, entry: Shapley) -> Iterator[Arm]:

@@ -271,6 +271,11 @@ def acts_on_names() -> dict[str, str]:
     return names
 
 
+def is_part_of(name: str, other: str) -> bool:
+    """Whether two names of parts or groups, as rules write them, share a part."""
+    return name == other or (name.partition(".")[0] == other.partition(".")[0] and not ("." in name and "." in other))
+
+
 def parts_table() -> str:
     """The table as Markdown, for the reference of settings."""
     rows = [

@@ -174,3 +174,11 @@ def test_a_fault_of_the_program_is_short_without_debug(debug: str, shows_trace: 
     assert process.returncode == 1
     assert "RuntimeError: no such luck" in process.stderr
     assert ("Traceback" in process.stderr) is shows_trace
+
+
+def test_a_single_rule_is_shown_with_its_places(hybrid):
+    code, out, err = hybrid("rules", "show", "base", "lead.level")
+    assert (code, err) == (0, "") and out.startswith("  - id: lead.level") and "id: mask.lead" not in out
+    assert json.loads(hybrid("rules", "show", "lead.level", "--json")[1])["rules"][0]["type"] == "lead_to_rest_ratio"
+    code, _, err = hybrid("rules", "show", "base", "lead.levle")
+    assert code == 2 and "lead.levle: is no rule and no file; did you mean lead.level?" in err

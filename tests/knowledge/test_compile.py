@@ -58,6 +58,26 @@ def test_a_rule_without_tracks_is_reported_and_costs_nothing(on_empty: str, warn
     assert not readings(objective, dry, untouched(dry))[0].share.any()
 
 
+def test_a_role_without_the_tag_that_a_rule_wants_is_told():
+    song = song_of([Part(pink(), role="vocal.lead"), Part(pink(), role="bass")])
+    rules = _rule_set("timbre_change", {"for": {"role": "vocal", "tag": "lead"}})
+    _, report = compile_rules(rules, song, N_TRACKS, TIME_S)
+    name = song.tracks[0].id
+    assert report.warnings == (
+        f"made matches no track: {name} has the role vocal.lead but not the tag lead, which song.yaml can give",
+    )
+
+
+def test_a_section_after_the_end_of_the_song_is_told():
+    song = _song()
+    end_s = song.n_samples / song.sample_rate
+    sections = {"solo": (Section.model_validate({"from": f"{end_s + 1:.0f} s", "to": f"{end_s + 9:.0f} s"}),)}
+    rules = replace(_rule_set("timbre_change", {"when": {"sections": ["solo"]}}), sections=sections)
+    _, report = compile_rules(rules, song, N_TRACKS, TIME_S)
+    (warning,) = report.warnings
+    assert warning.startswith("made never holds: solo begins at") and f"ends at {end_s:.0f} s" in warning
+
+
 def test_a_rule_that_needs_its_tracks_refuses_a_song_without_them():
     with pytest.raises(InputError, match="made: matches no track of this song"):
         _compiled("timbre_change", {"for": {"role": "brass"}, "on_empty": "error"})

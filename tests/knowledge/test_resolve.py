@@ -216,7 +216,7 @@ def test_a_mistake_in_a_rule_is_named_with_its_place(folder: Path, keys: str, sa
             "sections.verse[0]: `to` must be later than `from`",
         ),
         ("sets: {a: {set: b}, b: {set: a}}", "the set 'a' is defined by itself"),
-        ("roles: [{match: gtr, role: guitar}]", "roles[0].match: expected a pattern such as '/^gtr/i'"),
+        ("roles: [{match: /gtr, role: guitar}]", "roles[0].match: expected a pattern such as '/^gtr/i'"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(folder: Path, text: str, said: str):
@@ -228,6 +228,45 @@ def test_all_mistakes_of_all_files_are_named_at_once(folder: Path):
     text = "rules: [{id: a, type: true_peak, max: 3}]\nbands: {x: 3}\npatch: {nope: {}}\n"
     places = [line.split(": ")[1] for line in _problems(folder, text).splitlines() if ".yaml:" in line]
     assert sorted(places) == ["bands.x", "id", "patch.nope", "rules[0].max", "rules[2].max"]
+
+
+def test_unknown_sets_and_sections_are_named_beside_other_mistakes(folder: Path):
+    text = (
+        "rules: [{id: a, type: true_peak, max: 3}, "
+        "{id: b, type: left_right_balance, max: 3 dB, when: {sections: [solo]}}]\nsets: {x: {set: y}}\n"
+    )
+    said = _problems(folder, text)
+    assert "rules[0].max" in said and "unknown section 'solo'" in said and "unknown set 'y'" in said
+
+
+def test_what_a_missing_parent_may_hold_is_not_missed(folder: Path):
+    """Of rules, sets and sections that may stand in a file that cannot be found nothing is said."""
+    rule = "{id: a, type: left_right_balance, max: 3 Hz, when: {sections: [solo]}}"
+    text = CHILD.replace("parent", "parnt") + f"patch: {{peak: {{max: -2 dBTP}}}}\ndisable: [cut]\nrules: [{rule}]\n"
+    (folder / "child.yaml").write_text(text)
+    with pytest.raises(InputError) as error:
+        load_rules(["child.yaml"])
+    places = [problem.where for problem in error.value.problems]
+    assert len(places) == 2 and "extends[0]" in str(error.value) and "rules[0].max" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("type: gain_reduction, for: all, min: -3 dB, acts_on: [eq]", "eq can move nothing here: nothing but dynamics"),
+        ("type: similar_apart, for: all, min: 0.2, acts_on: [pan.width]", "pan.width can move nothing here"),
+        ("type: similar_apart, for: all, min: 0.2, acts_on: [pan]", ""),
+        (
+            "type: lead_to_rest_ratio, for: {tag: lead}, against: {tag: lead}, min: 1 LU",
+            "compares tracks with themselves",
+        ),
+        ("type: lead_to_rest_ratio, for: {tag: lead}, against: all, min: 1 dB", "'1 dB' is taken for 1 LU"),
+    ],
+)
+def test_rules_that_can_do_nothing_and_doubtful_units_are_warned_of(folder: Path, rule: str, said: str):
+    (folder / "child.yaml").write_text(f"{CHILD}rules: [{{id: a, {rule}}}]\n")
+    warned = [each for each in load_rules(["child.yaml"]).warnings if "rules[0]" in each]
+    assert (len(warned), said in "".join(warned)) == (bool(said), True)
 
 
 def test_a_cycle_of_parents_is_refused_with_its_chain(folder: Path):

@@ -24,6 +24,7 @@ class GainReduction(RuleType):
     Cheats: holding it by the fader instead (level_consistency is about that).
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("dynamics",)
     unit: ClassVar[str] = "dB"
     requires: ClassVar[Requires] = Requires("treatment", ("dynamics",))
 
@@ -67,6 +68,7 @@ class MicroDynamics(RuleType):
     Cheats: none known; two-sided.
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("gain", "eq", "dynamics", "pan")
     unit: ClassVar[str] = "dB"
     requires: ClassVar[Requires] = Requires("tracks", ("gain.ride", "dynamics"))
 
@@ -104,6 +106,7 @@ class SidechainDepth(RuleType):
     Cheats: turning the bass down for good (a difference, so 0).
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("dynamics",)
     unit: ClassVar[str] = "dB"
     requires: ClassVar[Requires] = Requires("treatment", ("dynamics",))
     opposes: ClassVar[Literal["never", "may", "must"]] = "must"

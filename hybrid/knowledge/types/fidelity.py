@@ -21,6 +21,7 @@ class TimbreChange(RuleType):
     Cheats: change where the dry track has no energy, which is not heard either.
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("gain.ride", "eq", "dynamics", "pan")
     unit: ClassVar[str] = "dB"
     requires: ClassVar[Requires] = Requires("tracks", ("eq", "dynamics"))
 
@@ -38,6 +39,7 @@ class SmoothControl(RuleType):
     Cheats: none known.
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("gain.ride", "dynamics")
     unit: ClassVar[str] = "dB/s"
     requires: ClassVar[Requires] = Requires("treatment", ("gain.ride", "dynamics"))
 
@@ -55,6 +57,7 @@ class MinimalChange(RuleType):
     Cheats: none; its share of the whole penalty is reported.
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("gain", "eq", "dynamics", "pan", "reverb.send")
     unit: ClassVar[str] = "plain"
     requires: ClassVar[Requires] = Requires("treatment", EVERY_PART)
     asks: ClassVar[bool] = False
@@ -70,6 +73,7 @@ class TransientsKept(RuleType):
     Cheats: gain spikes at onsets (smooth_control).
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("gain.ride", "dynamics")
     unit: ClassVar[str] = "dB"
     requires: ClassVar[Requires] = Requires("treatment", ("gain.ride", "dynamics"))
 
@@ -88,6 +92,7 @@ class PhaseCoherence(RuleType):
     Cheats: none known.
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("gain", "eq", "dynamics", "pan")
     unit: ClassVar[str] = "dB"
     target_kind: ClassVar[TargetKind] = "bus"
 
@@ -105,6 +110,7 @@ class QuietRests(RuleType):
     Cheats: none known; which frames are rests is taken from the raw track.
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("gain.ride", "eq", "dynamics", "pan")
     unit: ClassVar[str] = "dB"
     requires: ClassVar[Requires] = Requires("tracks", ("gain.ride", "dynamics"))
 

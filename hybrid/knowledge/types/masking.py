@@ -48,6 +48,7 @@ class SpectralOverlap(RuleType):
     Cheats: extreme filtering (timbre_change).
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("eq", "dynamics", "pan")
     unit: ClassVar[str] = "plain"
     target_kind: ClassVar[TargetKind] = "pair"
     opposes: ClassVar[Literal["never", "may", "must"]] = "may"
@@ -68,6 +69,7 @@ class EssentialBandMasking(RuleType):
     Cheats: flattening the own spectrum (which bands are essential is taken from the raw tracks).
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("gain", "eq", "dynamics", "pan")
     unit: ClassVar[str] = "dB"
     requires: ClassVar[Requires] = Requires("treatment", ("eq.tone",))
     opposes: ClassVar[Literal["never", "may", "must"]] = "must"

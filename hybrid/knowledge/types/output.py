@@ -21,6 +21,7 @@ class IntegratedLoudness(RuleType):
     discounts.
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("gain", "eq", "dynamics", "pan", "reverb", "master")
     unit: ClassVar[str] = "LUFS"
     requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"
@@ -46,6 +47,7 @@ class TruePeak(RuleType):
     Cheats: turning the whole mix down (integrated_loudness fixes the level).
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("gain", "eq", "dynamics", "pan", "reverb", "master")
     unit: ClassVar[str] = "dBTP"
     requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"

@@ -86,6 +86,7 @@ class DecayTime(_InBeats):
     Cheats: none: it is a parameter of the room.
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("reverb.decay",)
     requires: ClassVar[Requires] = Requires("treatment", ("reverb.decay",))
 
     scale: Seconds = 0.3
@@ -101,6 +102,7 @@ class PreDelay(_InBeats):
     Cheats: none: it is a parameter of the room.
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("reverb.pre_delay",)
     requires: ClassVar[Requires] = Requires("treatment", ("reverb.pre_delay",))
 
     scale: Seconds = 0.01
@@ -116,6 +118,7 @@ class ReturnBand(RuleType):
     Cheats: none known.
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("reverb.tone",)
     unit: ClassVar[str] = "dB"
     requires: ClassVar[Requires] = Requires("treatment", ("reverb.tone",))
     target_kind: ClassVar[TargetKind] = "mix"

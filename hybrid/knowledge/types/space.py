@@ -48,6 +48,7 @@ class PanPosition(RuleType):
     Cheats: none known.
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("gain", "eq", "dynamics", "pan")
     unit: ClassVar[str] = "pan"
     fitted_by: ClassVar[Statistic | None] = "distance"
 
@@ -68,6 +69,7 @@ class SpreadLevel(RuleType):
     Cheats: none known.
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("pan.spread",)
     unit: ClassVar[str] = "dB"
     requires: ClassVar[Requires] = Requires("treatment", ("pan.spread",))
 
@@ -104,6 +106,7 @@ class SimilarApart(RuleType):
     Cheats: everything hard left and right (left_right_balance).
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("pan.position",)
     unit: ClassVar[str] = "plain"
     requires: ClassVar[Requires] = Requires("treatment", ("pan.position",))
     target_kind: ClassVar[TargetKind] = "pair"
@@ -201,6 +204,7 @@ class PairSpread(RuleType):
     Cheats: none known; left_right_balance and no hard pan hold its ends.
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("gain", "eq", "dynamics", "pan")
     unit: ClassVar[str] = "plain"
     target_kind: ClassVar[TargetKind] = "pair"
 

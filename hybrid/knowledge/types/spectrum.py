@@ -70,6 +70,7 @@ class LowEnergyRatio(RuleType):
     Cheats: none known: the low cut is the only part it moves.
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("gain", "eq", "dynamics", "pan")
     unit: ClassVar[str] = "dB"
 
     data: ClassVar[frozenset[str]] = frozenset({"cutoff"})
@@ -133,6 +134,7 @@ class Sibilance(RuleType):
     Cheats: lifting 0.3 to 4 kHz (timbre_change).
     """
 
+    moved_by: ClassVar[tuple[str, ...]] = ("eq", "dynamics", "pan")
     unit: ClassVar[str] = "dB"
     requires: ClassVar[Requires] = Requires("tracks", ("eq.tone", "dynamics"))
 
