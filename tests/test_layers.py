@@ -74,8 +74,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "export": {
         *{"compiled", "json_text", "scratch"},
-        *{"analysis", "audio", "corpus", "knowledge", "measure", "mixing", "pages", "quantity", "refinement", "signal"},
-        *{"treatment", "unmixing", "version"},
+        *{"analysis", "audio", "corpus", "explain", "knowledge", "measure", "mixing", "pages", "quantity"},
+        *{"refinement", "signal", "treatment", "unmixing", "version"},
     },
     "explain": {"analysis", "audio", "compiled", "knowledge", "mixing", "refinement", "signal", "treatment"},
     "calibrate": {

@@ -130,7 +130,15 @@ def _limits_text(rule: RuleType) -> str:
     ends = ["" if end is None else quantity.write(end, rule.unit) for end in (low, high)]
     if not all(ends):
         return f"at least {ends[0]}" if ends[0] else f"at most {ends[1]}"
-    return ends[0] if low == high else " to ".join(ends)
+    if low == high:
+        return ends[0]
+    exactly = quantity.write(0.0, quantity.difference_unit(rule.unit))
+    aim = (
+        f"; tolerance: {exactly} asks for {quantity.write(rule.target, rule.unit)} itself"
+        if rule.target is not None
+        else ""
+    )
+    return f"{' to '.join(ends)}, where nothing costs: what was outside ends at the near end{aim}"
 
 
 def _parts(parts: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from hybrid.cli.options import Plugins
 from hybrid.cli.rules_diff import diff
 from hybrid.cli.rules_explain import explain
 from hybrid.cli.rules_new import new
+from hybrid.cli.rules_try import try_
 from hybrid.errors import InputError, Problem, suggest
 from hybrid.json_text import json_text
 from hybrid.knowledge.describe import sheet_of
@@ -103,6 +104,7 @@ def schema(plugins: Plugins = None) -> None:
 rules.command()(explain)
 rules.command()(diff)
 rules.command()(new)
+rules.command("try")(try_)
 
 
 def _is_rule_id(name: str) -> bool:

@@ -23,6 +23,8 @@ _FURTHEST = 30.0
 """Limit of a step, in whitened units: far beyond every range."""
 _FLAT = 1e-24
 """Squared norm below which a gradient counts as zero."""
+LEAST_MOVE = 0.1
+"""Unconstrained units that a part must change by to be told: 0.3 dB of level. A guess."""
 _Parts = dict[str, Float[np.ndarray, "..."]]
 _ROOM = ("the room",)
 """Owner of the parts that belong to no track."""
@@ -80,6 +82,42 @@ def moves_along(
         if share >= LEAST_SHARE * total
     ]
     return tuple(sorted(moves, key=lambda move: -move.share)[:most])
+
+
+def moves_between(one: Treatment, other: Treatment, track_ids: Sequence[str], most: int = 12) -> tuple[Move, ...]:
+    """The `most` largest moves from one treatment to another, by the unconstrained units of their parts.
+
+    A move's share is that of the squared change of all parts. Changes that nobody would hear are left out.
+    """
+    before, after = _parts(one), _parts(other)
+    differences = {part: value - before[part] for part, value in after.items() if np.shape(before[part]) == value.shape}
+    sizes = {part: np.abs(_in_units(part, before[part], after[part])) for part in differences}
+    total = sum(float(np.sum(np.square(_largest(size)))) for size in sizes.values())
+    moves = []
+    for part, size in sizes.items():
+        for owner, name in enumerate(_owners(part, track_ids)):
+            point = int(np.argmax(np.ravel(size[owner])))
+            largest = float(np.ravel(size[owner])[point])
+            if largest >= LEAST_MOVE:
+                amount = float(np.ravel(differences[part][owner])[point])
+                move = Move(part, name, amount, PARTS[part].unit, _where(part, point, other), largest**2 / total, True)
+                moves.append(move)
+    return tuple(sorted(moves, key=lambda move: -move.share)[:most])
+
+
+def _largest(size: Float[np.ndarray, "..."]) -> Float[np.ndarray, " owner"]:
+    return np.max(size.reshape(len(size), -1), axis=1, initial=0.0)
+
+
+def _in_units(part: str, before: Float[np.ndarray, "..."], after: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """The change in multiples of what one unconstrained unit is worth near the neutral value."""
+    bijector = PARTS[part].bijector
+    assert not isinstance(bijector, Solved)
+    in_octaves = isinstance(bijector, BoundedOctaves) or (isinstance(bijector, OneSided) and bijector.octaves)
+    # a cut that is off lies beyond all frequencies
+    limited = [np.clip(value, *bijector.limits) for value in (before, after)]
+    change = np.log2(limited[1] / limited[0]) if in_octaves else limited[1] - limited[0]
+    return change / bijector.scale
 
 
 def most_shared_control(one: Treatment, other: Treatment, track_ids: Sequence[str]) -> str:

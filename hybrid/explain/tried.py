@@ -1,0 +1,80 @@
+"""A change of rules tried on one song: what it changes in the mix, and in how all rules are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from hybrid.analysis.chunks import Progress
+from hybrid.analysis.song import AnalysedSong, analyse_song
+from hybrid.audio.read import SongReader
+from hybrid.explain.moves import Move, moves_between
+from hybrid.knowledge.evaluate import predicted
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.verdict import Finding, Verdict
+from hybrid.mixing.plan import MixConfig, MixProblem, formulate, naming_of
+from hybrid.refinement.refine import refine
+from hybrid.treatment.types import Treatment
+
+
+class RuleEffect(NamedTuple):
+    """A rule in the mix before and in the mix after a change of rules, by the limits that it has after it, or before it
+    where it is gone then."""
+
+    before: Finding
+    after: Finding
+    is_changed: bool
+    """Whether the rule itself is new, gone, or other than it was."""
+
+    @property
+    def change(self) -> float:
+        """Of its weighted penalty; below zero it is kept better after."""
+        return self.after.penalty - self.before.penalty
+
+
+class Tried(NamedTuple):
+    """Two mixes of a song, under rules before and after a change."""
+
+    song: AnalysedSong
+    rules: tuple[RuleEffect, ...]
+    """First those that are changed, then by how much their penalty changes."""
+    moves: tuple[Move, ...]
+    """From the treatment before to that after, largest first."""
+    before: Treatment
+    after: Treatment
+
+
+def try_rules(
+    reader: SongReader, before: RuleSet, after: RuleSet, config: MixConfig, progress: Progress
+) -> tuple[Tried, SongReader]:
+    """The mixes of a song before and after a change of rules, as they are predicted, and the aligned song's reader.
+
+    Rules that are on are compared. Raises SongError for audio that cannot be mixed.
+    """
+    song = analyse_song(reader.song, reader, naming_of(after, config.network), progress)
+    problems: list[MixProblem] = []
+    treatments: list[Treatment] = []
+    for stage, rules in (("mix before", before), ("mix after", after)):
+        progress(stage, 0.0)
+        problems.append(formulate(song.song, song.analysis, rules, config))
+        treatments.append(refine(problems[-1].task, problems[-1].start, config.n_steps).treatment)
+        progress(stage, 1.0)
+    verdicts = [
+        [predicted(problem.objective, song.song, song.analysis.dry, treatment) for treatment in treatments]
+        for problem in problems
+    ]
+    first, second = treatments
+    moves = moves_between(first, second, [track.id for track in song.song.tracks])
+    return Tried(song, _effects(before, after, verdicts), moves, first, second), reader.for_song(song.song)
+
+
+def _effects(before: RuleSet, after: RuleSet, verdicts: Sequence[Sequence[Verdict]]) -> tuple[RuleEffect, ...]:
+    """The effects of all rules that are on before or after; `verdicts` are by rules, then by mix."""
+    was, is_now = ({rule.id: rule for rule in rules.enabled} for rules in (before, after))
+    by_id = [[{finding.id: finding for finding in verdict.rules} for verdict in each] for each in verdicts]
+    effects = []
+    for name in dict.fromkeys((*is_now, *was)):
+        first, second = by_id[1 if name in is_now else 0]
+        if first[name].targets or second[name].targets:
+            effects.append(RuleEffect(first[name], second[name], was.get(name) != is_now.get(name)))
+    return tuple(sorted(effects, key=lambda effect: (not effect.is_changed, -abs(effect.change))))
