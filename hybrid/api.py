@@ -228,7 +228,7 @@ def mix(
             samples, _ = soundfile.read(scratch / MIX_FILE, dtype="float32", always_2d=True)
         return MixResult.of(delivered, rate, arrays={MIX_FILE: samples.T})
     with OutputFolder(Path(out), overwrite, _files(plain)) as folder:
-        written = write_mix(plain, known, config, OutputSpec(folder.path, subtype, sample_rate, stems), progress)
+        written = write_mix(plain, known, config, OutputSpec(folder.path, subtype, sample_rate, stems=stems), progress)
     assert written.delivered is not None
     return MixResult.of(written.delivered, rate, Path(out))
 

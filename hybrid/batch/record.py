@@ -64,8 +64,9 @@ class Manifest:
     def __enter__(self) -> Manifest:
         try:
             self._file = self._path.open("ab")
-            if self._file.tell() == 0:
-                self._append({"schema": SCHEMA})
+            # a line that a kill has cut short must not damage the next
+            if self._file.tell() and not _ends_with_a_line(self._path):
+                self._file.write(b"\n")
         except OSError as error:
             raise _unwritable(self._path, error) from error
         return self
@@ -78,16 +79,21 @@ class Manifest:
     def add(self, record: Record) -> None:
         """Appends one record. Raises InputError if the file cannot be written."""
         try:
-            self._append(record._asdict())
+            self._append({"schema": SCHEMA, **record._asdict()})
         except OSError as error:
             raise _unwritable(self._path, error) from error
 
     def _append(self, fields: Mapping[str, object]) -> None:
-        # a line begins with its own line break, so that one cut short by a kill does not damage the next
-        self._file.write(b"\n" + json_text(fields, None).encode())
+        self._file.write(json_text(fields, None).encode() + b"\n")
         self._file.flush()
         # a power cut loses at most the record that is being written
         os.fsync(self._file.fileno())
+
+
+def _ends_with_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
 
 
 def last_records(folder: Path) -> dict[str, Record]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,8 +87,8 @@ class BatchResult(NamedTuple):
 
 
 def jobs_of(dataset: Dataset, out: Path, config: BatchConfig, selection: SongFilter, template: str) -> list[Job]:
-    """A job for every selected song. Raises InputError for rules, weights or a template that cannot be used, if no song
-    is selected, and if a folder to be written holds files that are not our results."""
+    """A job for every selected song; a shard may have none. Raises InputError for rules, weights or a template that
+    cannot be used, if no song is selected, and if a folder to be written holds files that are not our results."""
     hash_ = config_hash(config, *rule_and_weight_hashes(config))
     places = _relative_folders(dataset.songs, template)
     letters = {"*": ".*", "?": "."}
@@ -97,12 +97,11 @@ def jobs_of(dataset: Dataset, out: Path, config: BatchConfig, selection: SongFil
     chosen = [
         (song, place)
         for song, place in zip(dataset.songs, places, strict=True)
-        if selection.shard.has(song.name)
-        and name_pattern.fullmatch(song.name)
-        and (selection.split is None or song.split == selection.split)
-    ][: selection.limit]
+        if name_pattern.fullmatch(song.name) and (selection.split is None or song.split == selection.split)
+    ]
     if not chosen:
         raise InputError(Problem(dataset.name, f"has {len(dataset.songs)} songs, but none matches the selection"))
+    chosen = [(song, place) for song, place in chosen if selection.shard.has(song.name)][: selection.limit]
     jobs = [Job(song, dataset.roles, out / place, place, config, hash_) for song, place in chosen]
     problems = [
         Problem(str(job.out), "holds files that are not results")
@@ -116,6 +115,13 @@ def jobs_of(dataset: Dataset, out: Path, config: BatchConfig, selection: SongFil
     if here.is_relative_to(there) or any(song.folder.resolve().is_relative_to(here) for song, _ in chosen):
         raise InputError(Problem(str(out), "lies in the data set, or holds some of it", "choose another output folder"))
     return jobs
+
+
+def forecast(jobs: Sequence[Job], options: RunOptions) -> list[Job]:
+    """The jobs that a run would do. Raises InputError for results of an earlier run that is not to be resumed."""
+    before = last_records(options.out) if options.out.is_dir() else {}
+    _check_resumed(jobs, options, before)
+    return [job for job in jobs if not is_done(job, before.get(job.song.name))]
 
 
 def run(
@@ -157,9 +163,14 @@ def open_results(jobs: Sequence[Job], options: RunOptions) -> dict[str, Record]:
     if any(path.name != SLURM for path in out.iterdir()) and not any(out.glob("manifest*.jsonl")):
         raise InputError(Problem(str(out), "holds files that are not results", "choose another output folder"))
     before = last_records(out)
-    if not options.resume and any(job.song.name in before for job in jobs):
-        raise InputError(Problem(str(out), "holds results of an earlier run", "add --resume, or choose another folder"))
+    _check_resumed(jobs, options, before)
     return before
+
+
+def _check_resumed(jobs: Sequence[Job], options: RunOptions, before: Mapping[str, Record]) -> None:
+    if not options.resume and any(job.song.name in before for job in jobs):
+        what = "holds results of an earlier run"
+        raise InputError(Problem(str(options.out), what, "add --resume, or choose another folder"))
 
 
 def _relative_folders(songs: Sequence[SongFiles], template: str) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from hybrid.batch.record import Record
+from hybrid.export.results import REPORT_FILE
 from hybrid.knowledge.findings import BROKEN
 from hybrid.pages.document import LargeNumber, document
 from hybrid.pages.plot import Axis, Tick
@@ -57,11 +59,40 @@ class Summary(NamedTuple):
     """By the excess that one song in ten is beyond, highest first."""
 
 
+class SongLine(NamedTuple):
+    """A song as the page lists it."""
+
+    name: str
+    place: str
+    """Of its results, relative to the page; empty where there are none."""
+    mix: str
+    """Its mix, relative to the page."""
+    has_report: bool
+    rules: int
+    kept: int
+    excess: float
+    """Of the worst target of the worst rule, in scales."""
+    worst_rule: str
+    loudness_lufs: float | None
+    true_peak_dbtp: float | None
+    duration_s: float
+    notes: tuple[str, ...]
+    ranks: tuple[int, ...] = ()
+    """Its place in the order of each of `ORDERS`."""
+
+
+ORDERS = ("song", "rules kept", "excess", "loudness", "true peak", "length", "notes")
+"""By which the page sorts songs, without a script: what is most out of the ordinary first."""
+
+
 class SummaryPage(NamedTuple):
     """Everything on the page."""
 
     title: str
     summary: Summary
+    songs: tuple[SongLine, ...]
+    """Those that are mixed: first the ones in which rules are broken furthest."""
+    orders: tuple[str, ...]
     numbers: tuple[LargeNumber, ...]
     axis: Axis
     least_broken: float
@@ -113,9 +144,49 @@ def _spread(values: Sequence[float | None]) -> tuple[float, float, float] | None
     return (min(known), float(np.median(known)), max(known)) if known else None
 
 
-def summary_html(summary: Summary, title: str, made_with: Mapping[str, str]) -> str:
-    """One self-contained page."""
-    return document("summary", SummaryPage(title, summary, _numbers(summary), _AXIS, BROKEN, dict(made_with)))
+def song_lines(records: Mapping[str, Record], out: Path) -> tuple[SongLine, ...]:
+    """The songs that are mixed, with what is there of each in the folder of results."""
+    lines = [_line(record, out) for record in records.values() if record.state == "done"]
+    known = [line.loudness_lufs for line in lines if line.loudness_lufs is not None]
+    usual_lufs = float(np.median(known)) if known else 0.0
+
+    def keys(line: SongLine) -> tuple[object, ...]:
+        far = math.inf if line.loudness_lufs is None else abs(line.loudness_lufs - usual_lufs)
+        peak = -math.inf if line.true_peak_dbtp is None else line.true_peak_dbtp
+        broken = line.kept - line.rules
+        return line.name.casefold(), broken, (-line.excess, broken), -far, -peak, -line.duration_s, -len(line.notes)
+
+    of_all = [keys(line) for line in lines]
+    order = [np.array(sorted(range(len(lines)), key=lambda at, by=by: of_all[at][by])) for by in range(len(ORDERS))]
+    ranks = np.stack([np.argsort(each) for each in order], axis=1) if lines else np.zeros((0, len(ORDERS)), int)
+    ranked = [line._replace(ranks=tuple(rank)) for line, rank in zip(lines, ranks.tolist(), strict=True)]
+    return tuple(sorted(ranked, key=lambda line: line.ranks[ORDERS.index("excess")]))
+
+
+def _line(record: Record, out: Path) -> SongLine:
+    excess, worst = max(((value, rule) for rule, value in record.rules.items()), default=(0.0, ""))
+    mixes = [path.name for path in sorted((out / record.out).glob("mix.*"))]
+    return SongLine(
+        record.song,
+        record.out,
+        f"{record.out}/{mixes[0]}" if mixes else "",
+        (out / record.out / REPORT_FILE).is_file(),
+        len(record.rules),
+        sum(value <= BROKEN for value in record.rules.values()),
+        excess,
+        worst if excess > BROKEN else "",
+        record.loudness_lufs,
+        record.true_peak_dbtp,
+        record.duration_s,
+        record.notes,
+    )
+
+
+def summary_html(summary: Summary, songs: tuple[SongLine, ...], title: str, made_with: Mapping[str, str]) -> str:
+    """One page, which loads nothing; its links lead to the mixes beside it."""
+    return document(
+        "summary", SummaryPage(title, summary, songs, ORDERS, _numbers(summary), _AXIS, BROKEN, dict(made_with))
+    )
 
 
 def _numbers(summary: Summary) -> tuple[LargeNumber, ...]:

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
 from hybrid.audio import write
+from hybrid.audio.encode import FileFormat
 from hybrid.audio.manifest import MANIFEST
 from hybrid.audio.wav import MIX_FILE, Subtype
 from hybrid.audio.write import OutputFolder
@@ -41,6 +42,7 @@ class BatchConfig(NamedTuple):
     seed: int = 0
     subtype: Subtype = "PCM_24"
     sample_rate: int | None = None
+    file_format: FileFormat = "wav"
     stems: bool = False
     verdict: bool = True
     plugins: tuple[str, ...] = ()
@@ -117,7 +119,12 @@ def is_done(job: Job, before: Record | None) -> bool:
     """Whether the job is done by its last record: no input has changed since, and the mix exists."""
     if before is None or before.state != "done" or before.asked != job.hash:
         return False
-    return (job.out / MIX_FILE).is_file() and before.out == job.place and before.stamp == stamp_of(job.song)
+    return mix_path(job).is_file() and before.out == job.place and before.stamp == stamp_of(job.song)
+
+
+def mix_path(job: Job) -> Path:
+    """Where the mix of a job is."""
+    return (job.out / MIX_FILE).with_suffix(f".{job.config.file_format}")
 
 
 def attempt(job: Job, worker: Worker) -> Record:
@@ -147,7 +154,9 @@ def _mix(job: Job, record: Record, worker: Worker) -> Record:
         song = assemble_song(job.song, job.roles, scratch)
         inputs = [path for track in song.tracks for path in track.files]
         with OutputFolder(job.out, overwrite=True, inputs=inputs) as folder:
-            spec = OutputSpec(folder.path, config.subtype, config.sample_rate, config.stems, config.verdict)
+            spec = OutputSpec(
+                folder.path, config.subtype, config.sample_rate, config.file_format, config.stems, config.verdict
+            )
             mix_config = MixConfig(config.steps, config.seed, network, n_threads=worker.n_threads)
             written = write_mix(song, rules, mix_config, spec, lambda stage, share: worker.stop_if_asked())
     excess = {}

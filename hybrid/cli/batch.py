@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hybrid import shelf
-from hybrid.cli.mixing_options import DEFAULT_STEPS, SampleFormat, SampleRate, Steps
+from hybrid.audio.encode import check_format
+from hybrid.cli.mixing_options import DEFAULT_STEPS, Encoded, SampleFormat, SampleRate, Steps
 from hybrid.cli.options import (
     DEFAULT_MODEL,
     NO_MODEL,
@@ -32,6 +33,7 @@ from hybrid.json_text import json_text
 if TYPE_CHECKING:
     from hybrid.batch.run import BatchProgress, BatchResult, RunOptions
     from hybrid.batch.summary import Summary
+    from hybrid.batch.work import Job
 
 _FAILED = 3
 
@@ -49,6 +51,7 @@ def batch(
     seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start")] = 0,
     subtype: SampleFormat = "PCM_24",
     sample_rate: SampleRate = None,
+    file_format: Encoded = "wav",
     stems: Annotated[bool, typer.Option("--stems", help="write the treated tracks next to each mix")] = False,
     only_mix: Annotated[
         bool, typer.Option("--only-mix", help="with --steps 0: write mixes and settings, no verdict; fastest")
@@ -71,6 +74,7 @@ def batch(
     resume: Annotated[
         bool, typer.Option("--resume", help="continue an earlier run; songs that are done are skipped")
     ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="list the songs that would be mixed; mix nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Mix every song of a data set."""
@@ -85,15 +89,29 @@ def batch(
     load("hybrid.export.mixed")
     from hybrid.batch.cluster import SlurmArray, run_on_ray, run_on_slurm
     from hybrid.batch.local import run_local
-    from hybrid.batch.run import RunOptions, SongFilter, jobs_of, run
+    from hybrid.batch.run import RunOptions, SongFilter, forecast, jobs_of, run
     from hybrid.batch.summary import summary_json
-    from hybrid.batch.work import BatchConfig
+    from hybrid.batch.work import BatchConfig, config_hash, rule_and_weight_hashes
 
     config = BatchConfig(
-        tuple(rules or ["base"]), tuple(sets or []), model, steps, seed, subtype, sample_rate, stems, not only_mix
+        tuple(rules or ["base"]),
+        tuple(sets or []),
+        model,
+        steps,
+        seed,
+        subtype,
+        sample_rate,
+        file_format,
+        stems,
+        not only_mix,
     )._replace(plugins=plugin_paths(plugins))
+    if sample_rate:
+        check_format(file_format, subtype, sample_rate)
     batch_jobs = jobs_of(opened, out, config, SongFilter(part, pattern, split, limit), name)
     where = RunOptions(out, part, resume)
+    if dry_run:
+        _tell(batch_jobs, forecast(batch_jobs, where), as_json=as_json)
+        return
     with _progress_line(context.ensure_object(StopRequest)) as progress:
         if engine == "slurm":
             slurm_array = SlurmArray(array, _submitit_settings(options or []))
@@ -103,36 +121,51 @@ def batch(
         else:
             n_processes = jobs or os.cpu_count() or 1
             result = run(batch_jobs, where, lambda left: run_local(left, n_processes), progress)
-    summary = _write_summary(result, where, opened.name, batch_jobs[0].hash)
+    summary = _write_summary(result, where, opened.name, config_hash(config, *rule_and_weight_hashes(config)))
     if as_json:
         document = {**summary_json(summary), "kept_from_before": result.n_done_before, "out": str(out)}
         print(json_text(document))
     else:
-        _print_summary(summary, result.n_done_before, out)
+        _print_summary(summary, result.n_done_before, out / f"{_summary_name(where)}.html")
     if summary.failed:
         raise typer.Exit(_FAILED)
 
 
 def _write_summary(result: BatchResult, where: RunOptions, name: str, config_hash: str) -> Summary:
     """The summary of all songs, which is written as JSON and as a page; those of a shard are named after it."""
-    from hybrid.batch.summary import summary_html, summary_json, summary_of
+    from hybrid.batch.summary import song_lines, summary_html, summary_json, summary_of
     from hybrid.export.made import made_with
 
     summary = summary_of(result.records)
     out, part = where.out, where.shard.name
-    suffix, title = (f"-{part}", f"{name}, part {part}") if part else ("", name)
-    numbers = json_text(summary_json(summary), 1) + "\n"
-    shelf.write(out / f"summary{suffix}.json", numbers)
-    shelf.write(out / f"summary{suffix}.html", summary_html(summary, title, made_with(config_hash, name, {})))
+    title = f"{name}, part {part}" if part else name
+    shelf.write(out / f"{_summary_name(where)}.json", json_text(summary_json(summary), 1) + "\n")
+    page = summary_html(summary, song_lines(result.records, out), title, made_with(config_hash, name, {}))
+    shelf.write(out / f"{_summary_name(where)}.html", page)
     return summary
 
 
-def _print_summary(summary: Summary, n_before: int, out: Path) -> None:
+def _summary_name(where: RunOptions) -> str:
+    return f"summary-{where.shard.name}" if where.shard.name else "summary"
+
+
+def _tell(jobs: Sequence[Job], left: Sequence[Job], *, as_json: bool) -> None:
+    """The songs that a run would mix."""
+    if as_json:
+        songs = [{"song": job.song.name, "folder": str(job.song.folder), "out": str(job.out)} for job in left]
+        print(json_text({"schema": "batch-forecast/1", "songs": len(jobs), "left": songs}))
+        return
+    for job in left:
+        print(printable(f"{job.song.name}: {job.out}"))
+    print(f"{len(left)} of {len(jobs)} songs to mix, {len(jobs) - len(left)} done before")
+
+
+def _print_summary(summary: Summary, n_before: int, page: Path) -> None:
     for song, reason in summary.failed:
         print(printable(f"{song}: {reason}"), file=sys.stderr)
     before = f" ({n_before} before)" if n_before else ""
     failed = f"{len(summary.failed)} failed"
-    print(f"{summary.done} of {summary.songs} songs mixed{before}, {failed}: see {out}/summary.html")
+    print(f"{summary.done} of {summary.songs} songs mixed{before}, {failed}: see {page}")
 
 
 def _submitit_settings(options: list[str]) -> dict[str, object]:

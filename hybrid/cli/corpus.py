@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -17,8 +17,9 @@ from hybrid.corpus.dataset import Dataset, open_dataset
 from hybrid.corpus.index import build_index as scan_songs
 from hybrid.corpus.index import read_index, write_index
 from hybrid.corpus.index import verify as verify_songs
+from hybrid.corpus.layout import Split
 from hybrid.corpus.split import split_songs
-from hybrid.errors import InputError, Problem, printable
+from hybrid.errors import InputError, Problem, printable, suggest
 from hybrid.json_text import json_text
 
 corpus = typer.Typer(
@@ -52,12 +53,15 @@ def scan(
     dataset: _Set,
     out: Annotated[Path, typer.Option("-o", "--out", help="the index to write, one line for each song")],
     at: _At = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace an index that exists")] = False,
     as_json: _Json = False,
 ) -> None:
     """Read every header, hash every file, guess the role of every track, and write an index."""
     opened = open_dataset(dataset, at)
     if not shelf.expanded(out).parent.is_dir():
         raise InputError(Problem(str(out), "is in a folder that does not exist"))
+    if shelf.expanded(out).exists() and not overwrite:
+        raise InputError(Problem(str(out), "exists", "add --overwrite to replace it"))
     with progress_bar(context) as progress:
         index = scan_songs(opened, lambda share: progress("scan", share))
     write_index(index, out)
@@ -178,18 +182,26 @@ def split(
     shares: Annotated[list[str] | None, typer.Option("--share", help="split=share [default: 0.8, 0.1, 0.1]")] = None,
     seed: Annotated[int, typer.Option(min=0, help="of the draw")] = 0,
 ) -> None:
-    """Draw a split by artist: no artist is in two parts, and songs added later move no artist."""
+    """Draw a split by artist: no artist is in two parts, nor is a recording, and songs added later move no artist."""
     split_shares = dict(_share(each) for each in shares or _SHARES)
     if abs(sum(split_shares.values()) - 1.0) > 1e-6:
         raise InputError(Problem("--share", f"expected shares that add up to 1, got {sum(split_shares.values()):g}"))
-    drawn = split_songs((entry.song for entry in read_index(index).entries), split_shares, seed)
+    entries = read_index(index).entries
+    whole = [entry for entry in entries if not entry.problems]
+    drawn = split_songs(
+        (entry.song for entry in whole), split_shares, seed, {entry.song: entry.recordings for entry in whole}
+    )
     shelf.write(out, "".join(f"{printable(song)}\t{name}\n" for song, name in drawn.items()))
     counts = ", ".join(f"{name} {sum(each == name for each in drawn.values())}" for name in split_shares)
-    print(f"wrote {out}: {counts}")
+    left = f"; {len(entries) - len(whole)} broken songs left out" if len(whole) < len(entries) else ""
+    print(f"wrote {out}: {counts}{left}")
 
 
 def _share(option: str) -> tuple[str, float]:
     name, _, share = option.partition("=")
+    if name not in get_args(Split):
+        known = ", ".join(get_args(Split))
+        raise InputError(Problem("--share", f"no split {name!r}{suggest(name, get_args(Split))}", f"splits: {known}"))
     try:
         number = float(share)
     except ValueError:

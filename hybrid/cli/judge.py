@@ -269,8 +269,8 @@ def _mix_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise InputError(Problem(str(folder), "is not a folder: expected one with finished mixes"))
     direct = sorted(path for path in folder.iterdir() if path.suffix.lower() in AUDIO_SUFFIXES and path.is_file())
-    within = sorted(path for path in folder.glob("*/mix.*") if path.suffix.lower() in AUDIO_SUFFIXES)
-    files = direct or sorted(folder.glob(f"**/{MIX_FILE}")) or within
+    within = sorted(path for path in folder.glob("**/mix.*") if path.suffix.lower() in AUDIO_SUFFIXES)
+    files = direct or within
     if not files:
         raise InputError(Problem(str(folder), f"holds no mixes: expected audio files, or folders with a {MIX_FILE}"))
     return files

@@ -13,7 +13,7 @@ import typer
 from hybrid.audio.manifest import load_song
 from hybrid.audio.song import Song
 from hybrid.audio.write import OutputFolder
-from hybrid.cli.mixing_options import DEFAULT_STEPS, SampleFormat, SampleRate, Steps
+from hybrid.cli.mixing_options import DEFAULT_STEPS, Encoded, SampleFormat, SampleRate, Steps
 from hybrid.cli.options import (
     DEFAULT_MODEL,
     NO_MODEL,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from hybrid.mixing.plan import MixConfig
 
 DEMO = "demo"
-MIX_NAME = "mix.wav, settings.json"
 
 
 def mix(
@@ -48,6 +47,7 @@ def mix(
     model: Model = DEFAULT_MODEL,
     seed: Annotated[int, typer.Option(min=0, help="draws the sides on which tracks start, and the demo")] = 0,
     subtype: SampleFormat = "PCM_24",
+    file_format: Encoded = "wav",
     sample_rate: SampleRate = None,
     settings: Annotated[
         Path | None,
@@ -89,7 +89,7 @@ def mix(
         tracks = loaded or _demo(folder.path / "song", seed)
         with progress_bar(context) as progress:
             first = partial(_first_version, folder, out, progress) if folder.is_new else None
-            spec = OutputSpec(folder.path, subtype, sample_rate, verdict=not only_mix, first=first)
+            spec = OutputSpec(folder.path, subtype, sample_rate, file_format, verdict=not only_mix, first=first)
             try:
                 written = write_mix(tracks, rule_set, config, spec, progress)
             except BaseException:
@@ -157,7 +157,9 @@ def _print_result(
             "out": str(out),
             **_rounded(timings),
         }
-        lines = [json_text(document)] if as_json else [*notes, *_timing_lines(timings), f"wrote {out}: {MIX_NAME}"]
+        lines = (
+            [json_text(document)] if as_json else [*notes, *_timing_lines(timings), f"wrote {out}: mix, settings.json"]
+        )
         print("\n".join(lines))
         return
     before, after = delivered.plan.before, delivered.verdict

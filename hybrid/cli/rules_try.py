@@ -69,11 +69,11 @@ def try_(
 
     config = MixConfig(steps, seed, None if model == NO_MODEL else load_network(model))
     inputs = [path for track in loaded.tracks for path in track.files]
-    with OutputFolder(out, overwrite, inputs) as folder, progress_bar(context) as progress:
-        with open_song(loaded) as reader:
-            tried, reader = try_rules(reader, before, after, config, progress)
-            origin = made_with(after.hash, "", {"steps": str(steps), "rules_before": before.hash})
-            write_tried(tried, reader, (before, after), (", ".join(names), file), folder.path, origin, progress)
+    folder = OutputFolder(out, overwrite, inputs)
+    with folder, progress_bar(context) as progress, open_song(loaded) as reader:
+        tried, reader = try_rules(reader, before, after, config, progress)
+        origin = made_with(after.hash, "", {"steps": str(steps), "rules_before": before.hash})
+        write_tried(tried, reader, (before, after), (", ".join(names), file), folder.path, origin, progress)
     page = shelf.expanded(out) / REPORT_FILE
     print(json_text(_document(tried, out)) if as_json else _text(tried, after, page))
     if open_page:

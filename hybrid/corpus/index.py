@@ -47,6 +47,15 @@ class IndexEntry(NamedTuple):
     notes: tuple[str, ...]
     problems: tuple[str, ...]
 
+    @property
+    def recordings(self) -> frozenset[str]:
+        """Digests of the files of its tracks."""
+        return frozenset(digest for track in self.tracks for digest in _texts(track.get("sha256")))
+
+
+def _texts(listed: object) -> list[str]:
+    return [str(each) for each in listed] if isinstance(listed, list | tuple) else []
+
 
 class Index(NamedTuple):
     """All songs of a data set, and the folder that their paths are relative to."""
@@ -163,11 +172,31 @@ class VerifiedSong(NamedTuple):
     """Offset and difference in length between its mix and its tracks."""
 
 
+def shared_recordings(index: Index) -> dict[str, tuple[str, ...]]:
+    """For every song that shares a recording with others, by the digest of a file, a note on each of them."""
+    holders: dict[str, list[str]] = {}
+    for entry in index.entries:
+        for digest in entry.recordings:
+            holders.setdefault(digest, []).append(entry.song)
+    shared: dict[str, dict[str, int]] = {}
+    for songs in holders.values():
+        for song in songs:
+            for other in songs:
+                if other != song:
+                    counts = shared.setdefault(song, {})
+                    counts[other] = counts.get(other, 0) + 1
+    return {
+        song: tuple(f"shares {n} of its recordings with {other}" for other, n in sorted(counts.items()))
+        for song, counts in sorted(shared.items())
+    }
+
+
 def verify(dataset: Dataset, index: Index, progress: Callable[[float], None]) -> Iterator[VerifiedSong]:
     """The check of every song: all files are decoded, compared with the index, and aligned with the mix."""
-    entries = {entry.song: entry for entry in index.entries}
+    entries, shared = {entry.song: entry for entry in index.entries}, shared_recordings(index)
     for number, files in enumerate(dataset.songs, start=1):
-        yield _verify_song(files, dataset, entries.get(files.name))
+        verified = _verify_song(files, dataset, entries.get(files.name))
+        yield verified._replace(notes=(*verified.notes, *shared.get(files.name, ())))
         progress(number / len(dataset.songs))
     for missing in sorted(entries.keys() - {files.name for files in dataset.songs}):
         yield VerifiedSong(missing, ("is in the index, and no longer exists",), ())

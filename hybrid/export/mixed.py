@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from hybrid.analysis.chunks import Progress
 from hybrid.audio.digest import digest
+from hybrid.audio.encode import FileFormat, check_format, encode_folder
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
 from hybrid.audio.wav import Subtype
@@ -33,6 +34,7 @@ class OutputSpec(NamedTuple):
     subtype: Subtype
     sample_rate: int | None = None
     """Hz; None for the song's own."""
+    file_format: FileFormat = "wav"
     stems: bool = True
     verdict: bool = True
     """Without a verdict the network's proposal is rendered once: neither refined nor judged, no stems, no report."""
@@ -54,8 +56,9 @@ class WrittenMix(NamedTuple):
 
 
 def write_mix(song: Song, rules: RuleSet, config: MixConfig, spec: OutputSpec, progress: Progress) -> WrittenMix:
-    """The mix of a song, written by `spec`. Deterministic."""
+    """The mix of a song, written by `spec`. Deterministic. Raises InputError for a format that cannot hold it."""
     folder, fmt = spec.folder, Format(spec.sample_rate or song.sample_rate, spec.subtype, spec.stems)
+    check_format(spec.file_format, spec.subtype, fmt.sample_rate)
     options = {
         "steps": str(config.n_steps),
         "seed": str(config.seed),
@@ -74,11 +77,13 @@ def write_mix(song: Song, rules: RuleSet, config: MixConfig, spec: OutputSpec, p
         if not spec.verdict:
             quick = quick_mix(reader, rules, config, folder, fmt, progress=progress)
             write_settings(quick.song, quick.treatment, folder, made)
+            encode_folder(folder, spec.file_format)
             return WrittenMix(quick.song, inputs, quick.levels, quick.song.notes, None)
         plan = plan_mix(
             song, reader, rules, config, progress, write_first_version if spec.first and config.n_steps else None
         )
         delivered = deliver(plan, reader, folder, fmt, progress)
     write_results(delivered, rules, folder, made)
+    encode_folder(folder, spec.file_format)
     plan = delivered.plan
     return WrittenMix(plan.song, inputs, delivered.levels, (*plan.song.notes, *plan.report.warnings), delivered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ import pytest
 from hybrid.audio.song import Song
 from hybrid.audio.wav import MIX_FILE
 from hybrid.batch.record import Manifest, Record, last_records
-from hybrid.batch.run import BatchProgress, BatchResult, RunOptions, Shard, SongFilter, jobs_of, run
+from hybrid.batch.run import BatchProgress, BatchResult, RunOptions, Shard, SongFilter, forecast, jobs_of, run
 from hybrid.batch.work import BatchConfig, Job, Worker, attempt, clear_unfinished, stamp_of
 from hybrid.corpus.dataset import open_dataset
 from hybrid.errors import InputError, Problem
@@ -137,7 +138,7 @@ def test_an_incomplete_line_is_skipped_and_later_lines_are_read(tmp_path: Path):
         manifest.add(records[0])
     path = tmp_path / "manifest.jsonl"
     whole = path.read_bytes()
-    for cut in (1, 20, 100):
+    for cut in (2, 20, 100):
         path.write_bytes(whole[:-cut])
         with Manifest(tmp_path) as manifest:
             manifest.add(records[1])
@@ -273,3 +274,36 @@ def test_a_name_that_is_not_utf_8_is_reported_in_its_record(tmp_path: Path):
     with Manifest(tmp_path) as manifest:
         for record in records:
             manifest.add(record)
+
+
+def test_a_shard_without_songs_is_a_success_and_a_selection_without_any_is_a_mistake(tmp_path: Path):
+    songs(tmp_path / "in", "a")
+    dataset = open_dataset(str(tmp_path / "in"))
+    shards = [SongFilter(Shard(number, 3)) for number in (1, 2, 3)]
+    found = [jobs_of(dataset, tmp_path / "out", RULES_ALONE, each, "{song}") for each in shards]
+    assert sorted(map(len, found)) == [0, 0, 1]
+    result, did = run_all([], tmp_path / "out")
+    assert not did and not result.records
+    with pytest.raises(InputError, match="none matches the selection"):
+        jobs_of(dataset, tmp_path / "out", RULES_ALONE, SongFilter(Shard(1, 3), "x*"), "{song}")
+
+
+def test_every_line_of_a_manifest_is_a_record(tmp_path: Path):
+    songs(tmp_path, "a", "b")
+    for name in "ab":
+        with Manifest(tmp_path) as manifest:
+            manifest.add(mixed(job(tmp_path, name)))
+    lines = (tmp_path / "manifest.jsonl").read_text().splitlines()
+    assert [json.loads(line)["song"] for line in lines] == ["a", "b"]
+    assert {json.loads(line)["schema"] for line in lines} == {"batch/1"}
+
+
+def test_what_is_left_of_a_run_is_told_without_doing_it(tmp_path: Path):
+    songs(tmp_path, "a", "b")
+    jobs = [job(tmp_path, name) for name in "ab"]
+    options = RunOptions(tmp_path / "out", resume=True)
+    assert forecast(jobs, options) == jobs and not (tmp_path / "out").exists()
+    run_all(jobs[:1], tmp_path / "out")
+    assert forecast(jobs, options) == jobs[1:]
+    with pytest.raises(InputError, match="add --resume"):
+        forecast(jobs, RunOptions(tmp_path / "out"))

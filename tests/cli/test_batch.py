@@ -60,7 +60,7 @@ def test_good_songs_are_mixed_and_broken_ones_named(tmp_path: Path, weights: Pat
     mixes = {path.parent.name: path.read_bytes() for path in out.glob("*/mix.wav")}
     assert set(mixes) == {"one", "Ünicode ☂", "third"}
     page = (out / "summary.html").read_text()
-    assert "Ünicode" not in page and "truncated" in page  # songs that are done occur in the numbers only
+    assert "Ünicode ☂" in page and "truncated" in page and "%C3%9Cnicode%20%E2%98%82/mix.wav" in page
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
 
     code, out_text, err_text = hybrid(*line)
@@ -113,6 +113,10 @@ def test_a_data_set_is_listed_scanned_counted_verified_and_split(tmp_path: Path,
     (tmp_path / "set/test/C - Three/bass.wav").unlink()
     code, out_text, err_text = hybrid("corpus", "verify", "musdb18-hq", str(index), "--at", str(tmp_path / "set"))
     assert code == 3 and "C - Three: bass: is missing" in err_text
+    code, _, err_text = hybrid("corpus", "scan", "musdb18-hq", "--at", str(tmp_path / "set"), "-o", str(index))
+    assert code == 2 and "add --overwrite" in err_text
+    code, _, err_text = hybrid("corpus", "split", str(index), "-o", str(tmp_path / "split.tsv"), "--share", "tran=1")
+    assert code == 2 and "no split 'tran'; did you mean train?" in err_text
     code, out_text, _ = hybrid("corpus", "split", str(index), "-o", str(tmp_path / "split.tsv"), "--share", "train=1")
     assert not code and len((tmp_path / "split.tsv").read_text().splitlines()) == 3
     code, _, err_text = hybrid("corpus", "split", str(index), "-o", str(tmp_path / "split.tsv"), "--share", "train=0.5")

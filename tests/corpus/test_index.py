@@ -62,6 +62,17 @@ def test_a_file_that_is_no_index_is_refused(tmp_path: Path, text: str):
         read_index(tmp_path / "i")
 
 
+def test_a_recording_that_two_songs_share_is_told_of_both(tmp_path: Path):
+    for name in ("one", "two", "three"):
+        tone(tmp_path / name / "Bass.wav", 60.0 if name != "three" else 90.0)
+        tone(tmp_path / name / "Vox.wav", {"one": 300.0, "two": 400.0, "three": 500.0}[name])
+    dataset = open_dataset(str(tmp_path))
+    index = build_index(dataset, lambda share: None)
+    notes = {song.song: song.notes for song in verify(dataset, index, lambda share: None)}
+    assert notes["one"] == ("shares 1 of its recordings with two",)
+    assert notes["two"] == ("shares 1 of its recordings with one",) and notes["three"] == ()
+
+
 def test_changed_files_and_files_with_nan_are_reported(tmp_path: Path):
     musdb18_hq(tmp_path)
 

@@ -19,6 +19,18 @@ def test_no_artist_is_in_two_splits_and_added_songs_move_no_other():
     assert split_songs(names, shares, 1) != drawn
 
 
+def test_artists_who_share_a_recording_are_in_one_split():
+    """A sample used by two artists, and by a third through another, would be learned from and judged by."""
+    names = [f"Artist {n} - Song" for n in range(200)]
+    recordings = {names[n]: {f"own {n}", f"shared {n // 4}"} for n in range(200)}
+    recordings[names[3]].add("shared 1")
+    drawn = split_songs(names, {"train": 0.5, "test": 0.5}, 0, recordings)
+    for first in range(0, 200, 4):
+        assert len({drawn[name] for name in names[first : first + 4]}) == 1
+    assert drawn[names[0]] == drawn[names[7]] and len(set(drawn.values())) == 2
+    assert split_songs(names, {"train": 0.5, "test": 0.5}, 0) != drawn
+
+
 @pytest.mark.parametrize(
     ("song", "artist"),
     [("A - B", "a"), ("Artist_Title", "artist"), ("001 - A - B", "001 - a - b"), ("Track00001", "track00001")],

@@ -11,13 +11,16 @@ import pytest
 from jinja2 import UndefinedError
 
 from hybrid.batch.record import Record
-from hybrid.batch.summary import summary_html, summary_of
+from hybrid.batch.summary import song_lines, summary_html, summary_of
 from hybrid.corpus.index import Index, IndexEntry
+from hybrid.explain.tried import RuleEffect
 from hybrid.export.corpus import statistics, statistics_html
 from hybrid.export.first import FirstPage, TrackLine
 from hybrid.export.report import report_html
+from hybrid.export.tried import TriedPage
 from hybrid.judging.statistics import paired_effect
 from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.verdict import Finding, TargetFinding
 from hybrid.measure.meter import Levels
 from hybrid.pages.document import document
 from hybrid.study.arm import FULL
@@ -53,7 +56,8 @@ def summary(name: str) -> str:
     """The summary of a run in which one song was mixed and one failed."""
     mixed = Record(name, "done", "", "", "", duration_s=60.0, seconds=20.0, loudness_lufs=-16.0, rules={name: 2.0})
     failed = Record("other", "failed", "", "", "", reason=name)
-    return summary_html(summary_of({name: mixed, "other": failed}), name, {name: name})
+    records = {name: mixed, "other": failed}
+    return summary_html(summary_of(records), song_lines(records, Path("out")), name, {name: name})
 
 
 def corpus(name: str) -> str:
@@ -82,7 +86,7 @@ def study(name: str) -> str:
     effects = effects._replace(
         arms=arms, shares=(Share(name, name, effect),), joint=(Joint((name, name), name, effect),)
     )
-    return study_html(planned, effects, [Unit("", "", 0.1, (1, 0), 1.0, (), tuple(rows))], {name: name}, {name: name})
+    return study_html(planned, effects, [Unit("", 0.1, (1, 0), (), tuple(rows))], {name: name}, {name: name})
 
 
 def first(name: str) -> str:
@@ -92,7 +96,15 @@ def first(name: str) -> str:
     return document("first", page)
 
 
-PAGES = pytest.mark.parametrize("render", [report, summary, corpus, study, first])
+def tried(name: str) -> str:
+    """The page of a change of rules."""
+    target = TargetFinding(name, 1.0, 0.0, 2.0, 0.0, None)
+    finding = Finding(name, name, "prefer", 2, 1.0, "LU", 1.0, "guess", 0.5, True, (target,), name)
+    effects = (RuleEffect(finding, finding._replace(penalty=0.2), True),)
+    return document("tried", TriedPage(name, (name, name), ("a/mix.wav", "b/mix.wav"), effects, (name,), {name: name}))
+
+
+PAGES = pytest.mark.parametrize("render", [report, summary, corpus, study, first, tried])
 
 
 @PAGES
