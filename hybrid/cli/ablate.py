@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hybrid import shelf
+from hybrid.cli import complete
 from hybrid.cli.options import Plugins, plugin_paths, shard_of
 from hybrid.cli.progress import clock, now_and_then
-from hybrid.cli.signals import Context, StopRequest, load
+from hybrid.cli.signals import Context, Session, load
 from hybrid.errors import printable
 from hybrid.json_text import json_text
 
@@ -29,7 +30,12 @@ _FAILED = 3
 
 def ablate(
     context: Context,
-    study: Annotated[str, typer.Argument(help="a study, or the name of one: leave_one_out, by_family, placebo, …")],
+    study: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=complete.studies, help="a study, or the name of one: leave_one_out, by_family, placebo, …"
+        ),
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="the folder of the run")],
     songs: Annotated[
         list[str] | None,
@@ -78,7 +84,7 @@ def ablate(
         if dry_run:
             _tell(forecast(changed_study, sources, options, n_processes), as_json=as_json)
             return
-        with _progress_line(context.ensure_object(StopRequest)) as progress:
+        with _progress_line(context.ensure_object(Session)) as progress:
             result = run_study(changed_study, sources, options, n_processes, progress, _note)
     effects = effects_of(all_rows(result.units), result.arms, changed_study, result.rules)
     _write(changed_study, effects, result, out)
@@ -189,13 +195,13 @@ def _tell(told: StudyForecast, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _progress_line(stop: StopRequest) -> Iterator[Callable[[Callable[[], StudyProgress]], None]]:
+def _progress_line(session: Session) -> Iterator[Callable[[Callable[[], StudyProgress]], None]]:
     """A function that is told how to learn the progress of a run, of which a line on stderr is kept."""
     start = time.monotonic()
     told: list[Callable[[], StudyProgress]] = []
 
     def tell(so_far: Callable[[], StudyProgress]) -> None:
-        stop.raise_again()
+        session.raise_again()
         told.append(so_far)
 
     def line() -> str:
@@ -209,6 +215,7 @@ def _progress_line(stop: StopRequest) -> Iterator[Callable[[Callable[[], StudyPr
         done = f"{state.songs} of {state.of_songs} songs, {state.mixes} of {state.of_mixes} mixes"
         return f"{done}, {60.0 * rate:.1f} a minute, {clock(elapsed_s)}{left}{doing}"
 
-    with now_and_then(line):
+    with now_and_then(line, session.telling):
         yield tell
-    print(line(), file=sys.stderr)
+    if not session.telling.is_quiet:
+        print(line(), file=sys.stderr)

@@ -11,7 +11,9 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from types import TracebackType
 from typing import Annotated, NamedTuple
 
@@ -19,7 +21,9 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from hybrid.cli.signals import StopRequest
+from hybrid.cli.log import logged_stderr, open_log
+from hybrid.cli.metavars import in_words
+from hybrid.cli.signals import Context, Session, Telling
 from hybrid.errors import InputError, Problem, UnwritableError, without_controls
 from hybrid.version import __version__
 
@@ -57,9 +61,12 @@ class _Commands(TyperGroup):
             return None
         command = getattr(import_module(_COMMANDS[cmd_name].module), cmd_name)
         if isinstance(command, typer.Typer):
+            for inner in command.registered_commands:
+                assert inner.callback
+                in_words(inner.callback)
             return get_command(command)
         single = typer.Typer(rich_markup_mode=None, add_completion=False)
-        single.command(cmd_name)(command)
+        single.command(cmd_name)(in_words(command))
         return get_command(single)
 
     def format_commands(self, ctx, formatter) -> None:
@@ -85,21 +92,40 @@ def _print_version(requested: bool) -> bool:
 
 @app.callback()
 def _hybrid(
+    context: Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version")
+        bool, typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="print the version")
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="show no progress: results, notes and errors alone")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="tell progress more often, and where a fault happened")
+    ] = False,
+    log_file: Annotated[
+        Path | None, typer.Option("--log-file", metavar="FILE", help="append what is told, with times, to a file")
+    ] = None,
 ) -> None:
     """An automatic mixer: rules of mixing engineering turn a folder of tracks into a mix."""
+    log = open_log(log_file) if log_file else None
+    context.ensure_object(Session).telling = Telling(quiet, verbose, log)
+    if log:
+        context.ensure_object(Session).resources.enter_context(logged_stderr(log))
 
 
 def main() -> None:
     """Runs the command line; exits with 0, 1 for a fault of this program, or the code of the error."""
     # short turns: threads that read audio need the interpreter briefly and often, compiling ones would hold it
     sys.setswitchinterval(_TURN_S)
-    stop = StopRequest()
+    stop = Session()
     stop.listen()
-    sys.excepthook = _report_fault
+    sys.excepthook = partial(_report_fault, stop)
     sys.unraisablehook = _report_lost
+    with stop.resources:
+        _run(stop)
+
+
+def _run(stop: Session) -> None:
     try:
         # the click group, not the Typer app: calling the app would replace sys.excepthook
         with _checked_stdout(), stop.exit_by_signal():
@@ -160,11 +186,13 @@ def _checked_stdout() -> Iterator[None]:
         raise
 
 
-def _report_fault(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _report_fault(
+    session: Session, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
     """Prints a fault of this program in one line, with a hint on how to see more. Python then exits with 1."""
-    if os.environ.get("HYBRID_DEBUG"):
+    if session.telling.is_verbose or os.environ.get("HYBRID_DEBUG"):
         traceback.print_exception(kind, error, trace)
-    hint = "hint: this is a fault of the program; HYBRID_DEBUG=1 shows where it happened"
+    hint = "hint: this is a fault of the program; `hybrid -v ...` shows where it happened"
     print(without_controls(f"{kind.__name__}: {error}\n\n{hint}"), file=sys.stderr)
 
 

@@ -14,6 +14,7 @@ import typer
 
 from hybrid import shelf
 from hybrid.audio.encode import check_format
+from hybrid.cli import complete
 from hybrid.cli.mixing_options import DEFAULT_STEPS, Encoded, SampleFormat, SampleRate, Steps
 from hybrid.cli.options import (
     DEFAULT_MODEL,
@@ -26,7 +27,7 @@ from hybrid.cli.options import (
     shard_of,
 )
 from hybrid.cli.progress import clock, now_and_then
-from hybrid.cli.signals import Context, StopRequest, load
+from hybrid.cli.signals import Context, Session, load
 from hybrid.errors import InputError, Problem, printable
 from hybrid.json_text import json_text
 
@@ -40,7 +41,12 @@ _FAILED = 3
 
 def batch(
     context: Context,
-    dataset: Annotated[str, typer.Argument(help="a folder of song folders, or a card: see `hybrid corpus list`")],
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=complete.cards, help="a folder of song folders, or a card: see `hybrid corpus list`"
+        ),
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="the folder of all results")],
     at: Annotated[Path | None, typer.Option("--at", help="where the files of the card lie")] = None,
     rules: Rules = None,
@@ -112,7 +118,7 @@ def batch(
     if dry_run:
         _tell(batch_jobs, forecast(batch_jobs, where), as_json=as_json)
         return
-    with _progress_line(context.ensure_object(StopRequest)) as progress:
+    with _progress_line(context.ensure_object(Session)) as progress:
         if engine == "slurm":
             slurm_array = SlurmArray(array, _submitit_settings(options or []))
             result = run_on_slurm(batch_jobs, where, slurm_array, progress)
@@ -177,13 +183,13 @@ def _submitit_settings(options: list[str]) -> dict[str, object]:
 
 
 @contextmanager
-def _progress_line(stop: StopRequest) -> Iterator[Callable[[BatchProgress], None]]:
+def _progress_line(session: Session) -> Iterator[Callable[[BatchProgress], None]]:
     """A function that is told the progress of a run, of which a line on stderr is kept."""
     start = time.monotonic()
     states: list[BatchProgress] = []
 
     def told(state: BatchProgress) -> None:
-        stop.raise_again()
+        session.raise_again()
         states.append(state)
 
     def line() -> str:
@@ -195,6 +201,7 @@ def _progress_line(stop: StopRequest) -> Iterator[Callable[[BatchProgress], None
         rate = state.audio_s / max(elapsed_s, 1e-9)
         return f"{done} of {state.of}, {state.failed} failed, {rate:.1f} times real time, {left}"
 
-    with now_and_then(line):
+    with now_and_then(line, session.telling):
         yield told
-    print(line(), file=sys.stderr)
+    if not session.telling.is_quiet:
+        print(line(), file=sys.stderr)

@@ -10,6 +10,7 @@ from typing import Annotated, get_args
 import typer
 
 from hybrid import shelf
+from hybrid.cli import complete
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context
 from hybrid.corpus.card import KIND, Card, read_card
@@ -28,7 +29,9 @@ corpus = typer.Typer(
 _BROKEN = 3
 _SHARES = ("train=0.8", "validation=0.1", "test=0.1")
 
-_Set = Annotated[str, typer.Argument(metavar="DATASET", help="a folder of song folders, or a card")]
+_Set = Annotated[
+    str, typer.Argument(autocompletion=complete.cards, metavar="DATASET", help="a folder of song folders, or a card")
+]
 _At = Annotated[Path | None, typer.Option("--at", help="where the files of the card lie")]
 _Index = Annotated[Path, typer.Argument(metavar="INDEX", help="an index written by `hybrid corpus scan`")]
 _Json = Annotated[bool, typer.Option("--json", help="print one JSON document")]
@@ -104,7 +107,12 @@ def _shortfalls(dataset: Dataset, n_songs: int) -> list[str]:
 @corpus.command()
 def build(
     context: Context,
-    card: Annotated[str, typer.Argument(metavar="CARD", help="a card of tracker modules, MIDI files or LMMS projects")],
+    card: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=complete.cards, metavar="CARD", help="a card of tracker modules, MIDI files or LMMS projects"
+        ),
+    ],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="where the files of the card lie")],
     out: Annotated[Path, typer.Option("-o", "--out", help="the folder of song folders to write")],
     soundfonts: Annotated[

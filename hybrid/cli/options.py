@@ -9,19 +9,43 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hybrid import shelf
+from hybrid.cli import complete
 from hybrid.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from hybrid.batch.run import Shard
 
-Rules = Annotated[list[str] | None, typer.Option("--rules", help="a rule file or its name; repeatable [default: base]")]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rules",
+        metavar="NAME",
+        autocompletion=complete.rule_files,
+        help="a rule file or its name; repeatable [default: base]",
+    ),
+]
 NO_MODEL, DEFAULT_MODEL = "none", "base"
-Model = Annotated[str, typer.Option(help="network that proposes: a name, a file of weights, or none")]
+Model = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        autocompletion=complete.models,
+        help="network that proposes: a name, a file of weights, or none",
+    ),
+]
 Plugins = Annotated[
     list[Path] | None,
     typer.Option("--plugin", metavar="FILE.py", help="a Python file with rule types of your own; repeatable"),
 ]
-Sets = Annotated[list[str] | None, typer.Option("--set", help="rule.key=value, such as lead.level.target='2 LU'")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="RULE.KEY=VALUE",
+        autocompletion=complete.overrides,
+        help="such as lead.level.target='2 LU'; repeatable",
+    ),
+]
 
 
 def plugin_paths(plugins: list[Path] | None) -> tuple[str, ...]:

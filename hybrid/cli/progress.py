@@ -10,19 +10,25 @@ from threading import Event, Thread
 
 import psutil
 
-from hybrid.cli.signals import Context, StopRequest
+from hybrid.cli.log import write_line
+from hybrid.cli.signals import Context, Session, Telling
 from hybrid.errors import printable
 
 _QUIET_S = 10.0
 """A run that takes no longer leaves nothing in a log."""
 _EVERY_S = 30.0
 """Spacing of the lines in a log. A guess: rare enough to be read, and no minute is silent."""
+_OFTEN_S = 5.0
+"""The same, where a command is verbose."""
 _TURN_S = 1.0
 """Spacing of redrawing a line on a terminal."""
 _TELLING = (0.05, 0.99)
 """Shares of a stage between which something is said of how long it will take: later it takes longer than expected."""
 _WORDS = {"compile": "compile, once for this shape"}
 """Stages that their name alone would not explain."""
+
+
+_USUAL = Telling()
 
 
 class Stages:
@@ -68,7 +74,7 @@ class Shown:
     """What reports of progress are given to. They raise a pending request to stop, whose exception may have been lost
     elsewhere."""
 
-    def __init__(self, stop: StopRequest, show: Callable[[str, float], None], say: Callable[[str], None]) -> None:
+    def __init__(self, stop: Session, show: Callable[[str, float], None], say: Callable[[str], None]) -> None:
         self._stop, self._show, self._say = stop, show, say
         self.stages = Stages()
 
@@ -85,10 +91,10 @@ class Shown:
 @contextmanager
 def progress_bar(context: Context) -> Iterator[Shown]:
     """A function that shows the share (0 to 1) of a stage that is done; NO_COLOR is honoured."""
-    stop = context.ensure_object(StopRequest)
-    if not sys.stderr.isatty():
-        shown = Shown(stop, lambda stage, share: None, _print)
-        with now_and_then(lambda: shown.stages.line):
+    session = context.ensure_object(Session)
+    if session.telling.is_quiet or not sys.stderr.isatty():
+        shown = Shown(session, lambda stage, share: None, _print)
+        with now_and_then(lambda: shown.stages.line, session.telling):
             yield shown
         return
     from rich.console import Console
@@ -111,23 +117,30 @@ def progress_bar(context: Context) -> Iterator[Shown]:
                 tasks[stage] = bars.add_task(_WORDS.get(stage, stage), total=1.0)
             bars.update(tasks[stage], completed=share)
 
-        yield Shown(stop, show, lambda text: bars.console.print(text, markup=False, highlight=False))
+        shown = Shown(session, show, lambda text: bars.console.print(text, markup=False, highlight=False))
+        # the bars are on the terminal: lines go to the log alone, if there is one
+        with now_and_then(lambda: shown.stages.line, session.telling._replace(is_quiet=True)):
+            yield shown
 
 
 @contextmanager
-def now_and_then(line: Callable[[], str]) -> Iterator[None]:
+def now_and_then(line: Callable[[], str], telling: Telling = _USUAL) -> Iterator[None]:
     """Shows a line in the course of the block, whether or not anything is reported: redrawn on a terminal, printed
-    every half minute elsewhere."""
-    done, is_terminal = Event(), sys.stderr.isatty()
+    every half minute elsewhere, and in the log; nowhere else if the command is quiet."""
+    done, is_terminal = Event(), sys.stderr.isatty() and not telling.is_quiet
 
     def run() -> None:
-        wait_s = _TURN_S if is_terminal else _QUIET_S
-        while not done.wait(wait_s):
+        every_s = _OFTEN_S if telling.is_verbose else _EVERY_S
+        due_s = time.monotonic() + min(_QUIET_S, every_s)
+        while not done.wait(_TURN_S if is_terminal else max(0.0, due_s - time.monotonic())):
             if is_terminal:
                 print(f"\r\x1b[K{printable(line())}", end="", file=sys.stderr, flush=True)
-            else:
-                wait_s = _EVERY_S
-                _print(printable(line()))
+            if time.monotonic() >= due_s:
+                due_s += every_s
+                if not telling.is_quiet and not is_terminal:
+                    _print(printable(line()))
+                elif telling.log:
+                    write_line(telling.log, line())
 
     thread = Thread(target=run, daemon=True)
     thread.start()

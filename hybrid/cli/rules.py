@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hybrid import shelf
+from hybrid.cli import complete
 from hybrid.cli.fit_rules import fit
 from hybrid.cli.options import Plugins
 from hybrid.cli.rules_diff import diff
@@ -23,8 +24,16 @@ from hybrid.knowledge.rule_types import RuleTypes, rule_types
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.schema import json_schema
 
-Names = Annotated[list[str], typer.Argument(help="names or files of rules, later ones over earlier ones")]
-Sets = Annotated[list[str] | None, typer.Option("--set", help="override a value: rule.id.key=value")]
+Names = Annotated[
+    list[str],
+    typer.Argument(
+        autocompletion=complete.files_and_rules, help="names or files of rules, later ones over earlier ones"
+    ),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="RULE.KEY=VALUE", autocompletion=complete.overrides, help="override a value"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 rules = typer.Typer(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from hybrid.cli import complete
 from hybrid.cli.options import Plugins
 from hybrid.json_text import json_text
 from hybrid.knowledge.compare import NOTHING, Change, Comparison, compare
@@ -18,7 +19,7 @@ from hybrid.pages.table import text_table
 from hybrid.pages.words import shortened
 
 _LONGEST = 40
-_Name = Annotated[str, typer.Argument(help="a rule file or the name of one")]
+_Name = Annotated[str, typer.Argument(autocompletion=complete.rule_files, help="a rule file or the name of one")]
 
 
 def diff(

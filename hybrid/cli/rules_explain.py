@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hybrid.cli import complete
 from hybrid.cli.options import Plugins, Rules, Sets
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.rule_sheet import rule_json, rule_text, type_json, type_text
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
 def explain(
     context: Context,
-    rule: Annotated[str, typer.Argument(help="the id of a rule, or the name of a type")],
+    rule: Annotated[
+        str, typer.Argument(autocompletion=complete.rules_and_types, help="the id of a rule, or the name of a type")
+    ],
     rules: Rules = None,
     sets: Sets = None,
     plugins: Plugins = None,

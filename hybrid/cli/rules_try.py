@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hybrid import shelf
+from hybrid.cli import complete
 from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Plugins, Sets
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context, load
@@ -29,7 +30,9 @@ _STEPS = 100
 
 def try_(
     context: Context,
-    file: Annotated[str, typer.Argument(help="the changed rules: a file or the name of one")],
+    file: Annotated[
+        str, typer.Argument(autocompletion=complete.rule_files, help="the changed rules: a file or the name of one")
+    ],
     song: Annotated[Path, typer.Argument(help="a folder of tracks, or a song.yaml")],
     out: Annotated[Path, typer.Option("-o", "--out", help="the folder of both mixes and the page")] = Path("tried"),
     against: Annotated[

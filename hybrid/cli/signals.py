@@ -1,14 +1,14 @@
-"""Handling of Ctrl-C and of SIGTERM."""
+"""The run of a command: Ctrl-C and SIGTERM, and how much it is to tell."""
 
 from __future__ import annotations
 
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 import typer
 
@@ -21,11 +21,26 @@ else:
     Context = typer.Context.__base__
 
 
-class StopRequest:
-    """A pending request to stop; created by `main`, and passed to commands in Typer's context."""
+class Telling(NamedTuple):
+    """How much a command tells beside its results."""
+
+    is_quiet: bool = False
+    """No progress, only results, notes and errors."""
+    is_verbose: bool = False
+    """Lines of progress more often, and traces of faults."""
+    log: TextIO | None = None
+    """A file of all lines, with their time, and of lines of progress."""
+
+
+class Session:
+    """The run of a command: a pending request to stop, and how much is told; created by `main`, and passed to commands
+    in Typer's context."""
 
     def __init__(self) -> None:
         self._number: int | None = None
+        self.telling = Telling()
+        self.resources = ExitStack()
+        """Closed when everything is told."""
 
     @property
     def is_requested(self) -> bool:

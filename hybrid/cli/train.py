@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hybrid.cli import complete
 from hybrid.cli.options import Plugins
 from hybrid.cli.progress import progress_bar
 from hybrid.cli.signals import Context, load
@@ -15,7 +16,9 @@ from hybrid.json_text import json_text
 
 def train(
     context: Context,
-    recipe: Annotated[str, typer.Argument(help="a recipe, or the name of one: tiny, base")],
+    recipe: Annotated[
+        str, typer.Argument(autocompletion=complete.recipes, help="a recipe, or the name of one: tiny, base")
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="the folder of the run")],
     resume: Annotated[bool, typer.Option("--resume", help="resume an interrupted run")] = False,
     songs: Annotated[

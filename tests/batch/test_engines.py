@@ -52,10 +52,10 @@ def test_a_stopped_run_discards_unfinished_songs(tmp_path: Path, number: int):
 import sys
 from pathlib import Path
 from hybrid.batch.local import run_local
-from hybrid.cli.signals import StopRequest
+from hybrid.cli.signals import Session
 from tests.batch.jobs import job, slow
 if __name__ == "__main__":
-    StopRequest().listen()
+    Session().listen()
     list(run_local([job(Path({str(tmp_path)!r}), name) for name in "ab"], 2, slow))
 """
     script = tmp_path / "script.py"

@@ -105,6 +105,6 @@ def a_context() -> Context:
     import typer
 
     from hybrid.cli import app
-    from hybrid.cli.signals import StopRequest
+    from hybrid.cli.signals import Session
 
-    return typer.Context(typer.main.get_command(app.app), obj=StopRequest())
+    return typer.Context(typer.main.get_command(app.app), obj=Session())

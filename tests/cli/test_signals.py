@@ -12,7 +12,7 @@ import signal, sys
 import typer
 from hybrid.cli import app, progress, signals
 
-stop = signals.StopRequest()
+stop = signals.Session()
 stop.listen()
 context = typer.Context(typer.main.get_command(app.app), obj=stop)
 try:

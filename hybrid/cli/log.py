@@ -1,0 +1,67 @@
+"""A log of what a command prints on stderr, each line with its time."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from hybrid import shelf
+from hybrid.errors import InputError, Problem, printable
+
+
+def open_log(path: Path) -> TextIO:
+    """The log at a path, to be appended to. Raises InputError if it cannot be written."""
+    path = shelf.expanded(path)
+    try:
+        return path.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise InputError(Problem(str(path), f"cannot be written: {error.strerror}")) from error
+
+
+def write_line(log: TextIO, text: str) -> None:
+    """Appends a line with the time."""
+    log.write(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S%z} {printable(text)}\n")
+
+
+class _Logged(io.TextIOBase):
+    """A stream whose whole lines are logged as well; what is redrawn on a terminal is not."""
+
+    def __init__(self, stream: TextIO, log: TextIO) -> None:
+        self._stream, self._log, self._line = stream, log, ""
+
+    @property
+    def encoding(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._stream.encoding
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def write(self, text: str, /) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            if line.strip() and not {"\r", "\x1b"}.intersection(line):
+                write_line(self._log, line)
+        return self._stream.write(text)
+
+
+@contextmanager
+def logged_stderr(log: TextIO) -> Iterator[None]:
+    """Whole lines on stderr are logged within the block."""
+    before = sys.stderr
+    sys.stderr = _Logged(before, log)
+    try:
+        yield
+    finally:
+        sys.stderr = before
+        log.close()
