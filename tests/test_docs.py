@@ -68,6 +68,7 @@ def command_lines() -> Iterator[tuple[Path, str]]:
             yield from ((block.page, each.strip()) for each in line.split("&&"))
 
 
+RULE_IDS = {rule.id for rule in load_rules(["base"]).rules}
 HYBRID_LINES = [(page, line) for page, line in command_lines() if line.startswith("hybrid ")]
 
 
@@ -105,6 +106,10 @@ def test_every_command_line_is_understood(page: Path, line: str, beside_the_exam
     words = shlex.split(line.partition(" > ")[0])
     said = options_of(words[1:])
     names = said.get("rules") or said.get("names") or said.get("files") or ["base"]
+    if said.get("names"):
+        # after files, ids of rules may be named
+        (names, ids) = ([name for name in names if (name in RULE_IDS) is is_id] for is_id in (False, True))
+        assert names or ids
     assert load_rules(names, said.get("sets") or [], rule_types(said.get("plugins") or [])).rules
 
 

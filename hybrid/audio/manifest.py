@@ -32,7 +32,9 @@ _HEADER = f"""\
 {_ROLE_LINES}
 # tags: lead (the lead voice, or the lead instrument of an instrumental), double, or words of your own for rules
 # confidence: of the guessed role, 0 to 1; leave it out for a role that is certain
-# gain_db: before everything else
+# gain_db: before everything else, for a file too quiet or too loud to be worked with. It does not set how loud a track
+#   is in the mix: the mixer undoes it, as it sets every level itself. To have a say in that, edit the settings.json of
+#   a mix, and mix again with --settings FILE
 # offset_s: start of the file in the song; negative cuts its beginning
 # polarity: upright or inverted
 #   without offset_s and polarity, microphones of one source may be delayed and inverted to agree

@@ -195,7 +195,7 @@ def _text(document: dict) -> str:
     from hybrid.judging.table import METRICS
 
     mixes = document["mixes"]
-    names = [printable(Path(each["mix"]).name) for each in mixes]
+    names = distinct_names([Path(each["mix"]) for each in mixes])
     width = max(14, *(len(name) for name in names))
     lines = [f"{'':24}" + "".join(f"{name:>{width + 2}}" for name in names)]
 
@@ -234,6 +234,16 @@ def _text(document: dict) -> str:
         terms = [term for term in mixes[0]["published"][name] if term != "source"]
         lines += [row(f"  {term}", [each["published"][name][term] for each in mixes], "", "") for term in terms]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """For each path its name with as many of its folders as tell it from the others; the same path is numbered."""
+    n, most = 1, max(len(path.parts) for path in paths)
+    while len(set(names := ["/".join(path.parts[-n:]) for path in paths])) < len(paths) and n < most:
+        n += 1
+    twice = {name for name in names if names.count(name) > 1}
+    numbered = [f"{name} ({number})" if name in twice else name for number, name in enumerate(names, start=1)]
+    return list(map(printable, numbered))
 
 
 def _shares(mixes: Sequence[dict], name: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from hybrid.cli.judge import distinct_names
 from tests.judging.signals import RATE, band_of_three, mixed, noise, write_song
 
 
@@ -132,3 +133,10 @@ def test_a_mistake_is_reported(hybrid, folder: Path, arguments: tuple[str, ...],
     places = {"ours": folder / "ours.wav", "folder": folder / "people", "song": folder / "song"}
     code, out, err = hybrid("judge", *(each.format(**places) for each in arguments))
     assert code in (2, 3) and message in err and out == "" and "Traceback" not in err
+
+
+def test_no_two_columns_are_headed_alike():
+    paths = [Path("a/song/mix.wav"), Path("b/song/mix.wav"), Path("b/other/mix.wav")]
+    assert distinct_names(paths) == ["a/song/mix.wav", "b/song/mix.wav", "b/other/mix.wav"]
+    assert distinct_names([Path("x/one.wav"), Path("y/two.wav")]) == ["one.wav", "two.wav"]
+    assert distinct_names([Path("mix.wav"), Path("mix.wav")]) == ["mix.wav (1)", "mix.wav (2)"]
