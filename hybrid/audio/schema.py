@@ -88,7 +88,7 @@ class TrackEntry(BaseModel, frozen=True, extra="forbid", use_attribute_docstring
 
     id: Annotated[_Name, AfterValidator(_new_id)]
     """Its name, under which results show it: each once in a song."""
-    file: Annotated[tuple[_File, ...], BeforeValidator(_files)]
+    file: Annotated[tuple[_File, ...], BeforeValidator(_files, json_schema_input_type=str | list[str])]
     """Path of the audio, relative to this document; two for left and right, each of one channel."""
     role: Annotated[str, AfterValidator(_role)]
     """What plays; `unknown` is classified by its sound, `click` and `reference` are not mixed."""

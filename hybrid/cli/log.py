@@ -31,11 +31,11 @@ def write_line(log: TextIO, text: str) -> None:
 class _Logged(io.TextIOBase):
     """A stream whose whole lines are logged as well; what is redrawn on a terminal is not."""
 
-    def __init__(self, stream: TextIO, log: TextIO) -> None:
+    def __init__(self, stream: TextIO | io.TextIOBase, log: TextIO) -> None:
         self._stream, self._log, self._line = stream, log, ""
 
     @property
-    def encoding(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def encoding(self) -> str | None:  # pyright: ignore[reportIncompatibleVariableOverride]
         return self._stream.encoding
 
     def fileno(self) -> int:

@@ -24,7 +24,7 @@ def in_words(command: Callable[..., None]) -> Callable[..., None]:
                 if isinstance(info, OptionInfo | ArgumentInfo) and info.metavar is None:
                     info.metavar = _word(kind, name, is_argument=isinstance(info, ArgumentInfo))
     # as text they would be read again, without what is set here
-    command.__annotations__ = {name: param.annotation for name, param in parameters.items()}
+    inspect.unwrap(command).__annotations__ = {name: param.annotation for name, param in parameters.items()}
     return command
 
 

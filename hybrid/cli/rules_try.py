@@ -76,7 +76,8 @@ def try_(
     with folder, progress_bar(context) as progress, open_song(loaded) as reader:
         tried, reader = try_rules(reader, before, after, config, progress)
         origin = made_with(after.hash, "", {"steps": str(steps), "rules_before": before.hash})
-        write_tried(tried, reader, (before, after), (", ".join(names), file), folder.path, origin, progress)
+        titles = ", ".join(Path(name).stem for name in names), Path(file).stem
+        write_tried(tried, reader, (before, after), titles, folder.path, origin, progress)
     page = shelf.expanded(out) / REPORT_FILE
     print(json_text(_document(tried, out)) if as_json else _text(tried, after, page))
     if open_page:

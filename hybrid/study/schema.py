@@ -61,7 +61,7 @@ def _written(value: object) -> str:
     return str(value).strip()
 
 
-Value = Annotated[str, BeforeValidator(_written)]
+Value = Annotated[str, BeforeValidator(_written, json_schema_input_type=str | float)]
 
 
 def _not_empty(given: tuple[_T, ...]) -> tuple[_T, ...]:

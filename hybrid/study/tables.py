@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from hybrid.judging.mixed_models import mixed_model
 from hybrid.judging.statistics import CONFIDENCE, Effect, detectable, mean_by_song, paired_effect
 from hybrid.judging.table import METRICS
-from hybrid.pages.words import fixed
+from hybrid.pages.words import count, fixed
 from hybrid.study.arm import FULL
 from hybrid.study.effects import ArmEffects, Effects
 from hybrid.study.rows import Row
@@ -199,7 +199,7 @@ def power_notes(effects: Effects) -> list[str]:
         known = sorted(value for value in each_detects if value == value)
         most = max(effect.songs for effect in effect_list)
         unit = f" {METRICS[name].unit}" if METRICS[name].unit else ""
-        text = f"{name}: {most} songs"
+        text = f"{name}: {count(most, 'song')}"
         if known:
             middle = known[len(known) // 2]
             text += f" can detect {middle:.2g}{unit} (the median over arms, corrected over {n_arms})"

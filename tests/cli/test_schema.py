@@ -27,7 +27,7 @@ schema: song/1
 name: Some
 tracks:
   - {id: bass, file: bass.wav, role: bass}
-  - {id: keys, file: [left.wav, right.wav], role: [keys, piano], gain_db: -3, offset_s: 0.5, polarity: inverted}
+  - {id: keys, file: [left.wav, right.wav], role: keys, tags: [double], gain_db: -3, offset_s: 0.5, polarity: inverted}
 """
 
 
