@@ -147,20 +147,25 @@ def _spread(values: Sequence[float | None]) -> tuple[float, float, float] | None
 def song_lines(records: Mapping[str, Record], out: Path) -> tuple[SongLine, ...]:
     """The songs that are mixed, with what is there of each in the folder of results."""
     lines = [_line(record, out) for record in records.values() if record.state == "done"]
+    if not lines:
+        return ()
+    # songs that are equal in an order stand in it by their broken rules, then by their names
+    lines.sort(key=lambda line: (line.kept - line.rules, line.name.casefold()))
     known = [line.loudness_lufs for line in lines if line.loudness_lufs is not None]
     usual_lufs = float(np.median(known)) if known else 0.0
-
-    def keys(line: SongLine) -> tuple[object, ...]:
-        far = math.inf if line.loudness_lufs is None else abs(line.loudness_lufs - usual_lufs)
-        peak = -math.inf if line.true_peak_dbtp is None else line.true_peak_dbtp
-        broken = line.kept - line.rules
-        return line.name.casefold(), broken, (-line.excess, broken), -far, -peak, -line.duration_s, -len(line.notes)
-
-    of_all = [keys(line) for line in lines]
-    order = [np.array(sorted(range(len(lines)), key=lambda at, by=by: of_all[at][by])) for by in range(len(ORDERS))]
-    ranks = np.stack([np.argsort(each) for each in order], axis=1) if lines else np.zeros((0, len(ORDERS)), int)
+    by_name = {name: at for at, name in enumerate(sorted(line.name.casefold() for line in lines))}
+    columns = np.array([_out_of_the_ordinary(line, by_name, usual_lufs) for line in lines])
+    ranks = np.argsort(np.argsort(columns, axis=0, kind="stable"), axis=0)
     ranked = [line._replace(ranks=tuple(rank)) for line, rank in zip(lines, ranks.tolist(), strict=True)]
     return tuple(sorted(ranked, key=lambda line: line.ranks[ORDERS.index("excess")]))
+
+
+def _out_of_the_ordinary(line: SongLine, by_name: Mapping[str, int], usual_lufs: float) -> tuple[float, ...]:
+    """A number for each of `ORDERS`, lowest for what comes first."""
+    far = math.inf if line.loudness_lufs is None else abs(line.loudness_lufs - usual_lufs)
+    peak = -math.inf if line.true_peak_dbtp is None else line.true_peak_dbtp
+    name = by_name[line.name.casefold()]
+    return name, line.kept - line.rules, -line.excess, -far, -peak, -line.duration_s, -len(line.notes)
 
 
 def _line(record: Record, out: Path) -> SongLine:
