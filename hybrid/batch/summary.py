@@ -165,7 +165,8 @@ def _out_of_the_ordinary(line: SongLine, by_name: Mapping[str, int], usual_lufs:
     far = math.inf if line.loudness_lufs is None else abs(line.loudness_lufs - usual_lufs)
     peak = -math.inf if line.true_peak_dbtp is None else line.true_peak_dbtp
     name = by_name[line.name.casefold()]
-    return name, line.kept - line.rules, -line.excess, -far, -peak, -line.duration_s, -len(line.notes)
+    broken, n_notes = line.rules - line.kept, len(line.notes)
+    return tuple(map(float, (name, -broken, -line.excess, -far, -peak, -line.duration_s, -n_notes)))
 
 
 def _line(record: Record, out: Path) -> SongLine:
