@@ -27,6 +27,10 @@ class Tabular(ABC):
     def rows(self) -> list[Row]:
         """The table row by row, each by the same names of columns."""
 
+    def column_names(self) -> list[str]:
+        """The names of the columns; those of the first row, if the table does not know them without one."""
+        return list(rows[0]) if (rows := self.rows()) else []
+
     def to_pandas(self) -> DataFrame:
         """The rows as a data frame. Raises InputError where pandas is not installed."""
         try:
@@ -34,7 +38,8 @@ class Tabular(ABC):
         except ImportError as error:
             hint = "pip install 'hybrid-mix[stats]'"
             raise InputError(Problem("to_pandas", "needs pandas, which is not installed", hint)) from error
-        return DataFrame(self.rows())
+        rows = self.rows()
+        return DataFrame(rows, columns=None if rows else self.column_names())
 
     def _repr_html_(self) -> str:
         """The rows as a table for a notebook."""
@@ -47,6 +52,8 @@ class Table(Tabular):
 
     caption: str
     cells: tuple[Row, ...]
+    columns: tuple[str, ...] = ()
+    """Their names, for a table that may have no rows."""
 
     def __repr__(self) -> str:
         return f"{self.caption}: {len(self.cells)} rows"
@@ -58,23 +65,26 @@ class Table(Tabular):
         """The rows as CSV, numbers with six digits."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        if self.cells:
-            writer.writerow(self.cells[0])
+        if heads := self.column_names():
+            writer.writerow(heads)
         writer.writerows([_written(cell) for cell in row.values()] for row in self.cells)
         return text.getvalue()
 
     def to_latex(self) -> str:
         """The rows as a `tabular` with the rules of booktabs, numbers with four digits."""
-        heads = list(self.cells[0]) if self.cells else []
+        heads = self.column_names()
         is_number = {head: all(isinstance(row[head], float | int | None) for row in self.cells) for head in heads}
         columns = "".join("r" if is_number[head] else "l" for head in heads)
         lines = [
             _latex_row(heads),
             r"\midrule",
-            *(_latex_row([_text(row[head]) for head in heads]) for row in self.cells),
+            *(_latex_row([_latex_text(row[head]) for head in heads]) for row in self.cells),
         ]
         body = "\n".join(lines)
         return f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{body}\n\\bottomrule\n\\end{{tabular}}\n"
+
+    def column_names(self) -> list[str]:
+        return super().column_names() or list(self.columns)
 
     def to_parquet(self, path: str | Path) -> None:
         """Writes the rows as Parquet. Raises InputError where pandas or pyarrow is not installed."""
@@ -95,13 +105,26 @@ def _written(cell: Cell) -> Cell:
 
 
 _LATEX = str.maketrans(
-    {**{letter: f"\\{letter}" for letter in "&%$#_{}"}, "\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
+    {
+        **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "−": "$-$",
+        # after the end of a row, a bracket would be its argument
+        "[": "{[}",
+    }
 )
-_LATEX |= str.maketrans({"^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}"})
 
 
 def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(cell.translate(_LATEX) for cell in cells) + r" \\"
+    return " & ".join(" ".join(cell.split()).translate(_LATEX) for cell in cells) + r" \\"
+
+
+def _latex_text(cell: Cell) -> str:
+    return "–" if isinstance(cell, float) and cell != cell else _text(cell)
 
 
 def html_table(caption: str, rows: Sequence[Row]) -> str:

@@ -117,7 +117,7 @@ def jobs_of(dataset: Dataset, out: Path, config: BatchConfig, selection: SongFil
     return jobs
 
 
-def forecast(jobs: Sequence[Job], options: RunOptions) -> list[Job]:
+def jobs_left(jobs: Sequence[Job], options: RunOptions) -> list[Job]:
     """The jobs that a run would do. Raises InputError for results of an earlier run that is not to be resumed."""
     before = last_records(options.out) if options.out.is_dir() else {}
     _check_resumed(jobs, options, before)

@@ -15,7 +15,7 @@ import typer
 from hybrid import shelf
 from hybrid.cli import complete
 from hybrid.cli.options import Plugins, plugin_paths, shard_of
-from hybrid.cli.progress import clock, now_and_then
+from hybrid.cli.progress import clock, now_and_then, print_above
 from hybrid.cli.signals import Context, Session, load
 from hybrid.errors import printable
 from hybrid.json_text import json_text
@@ -67,7 +67,8 @@ def ablate(
     from hybrid.batch.run import RunOptions
     from hybrid.judging.mixed_models import check_library
     from hybrid.study.effects import effects_of
-    from hybrid.study.run import all_rows, forecast, run_study
+    from hybrid.study.jobs import study_inputs
+    from hybrid.study.run import all_rows, forecast_study, run_study
     from hybrid.study.sources import parse_songs, sources_of
     from hybrid.study.tables import models_table
 
@@ -81,11 +82,13 @@ def ablate(
     sources = sources_of(changed_study.songs)
     options, n_processes = RunOptions(out, part, resume), jobs or os.cpu_count() or 1
     with placed_in(document):
-        if dry_run:
-            _tell(forecast(changed_study, sources, options, n_processes), as_json=as_json)
-            return
-        with _progress_line(context.ensure_object(Session)) as progress:
-            result = run_study(changed_study, sources, options, n_processes, progress, _note)
+        # problems of the folder, below, have no place in the document
+        study_inputs(changed_study)
+    if dry_run:
+        _print_forecast(forecast_study(changed_study, sources, options, n_processes), as_json=as_json)
+        return
+    with _progress_line(context.ensure_object(Session)) as progress:
+        result = run_study(changed_study, sources, options, n_processes, progress, print_above)
     effects = effects_of(all_rows(result.units), result.arms, changed_study, result.rules)
     _write(changed_study, effects, result, out)
     if mixed:
@@ -107,13 +110,14 @@ def _write(study: Study, effects: Effects, result: StudyResult, out: Path) -> No
 
     rows = all_rows(result.units)
     values = values_table(rows)
-    write_rows(out / ROWS_FILE, rows)
     shelf.write(out / "mixes.csv", mixes_table(rows).to_csv())
     shelf.write(out / "values.csv", values.to_csv())
     shelf.write(out / "values.tex", values_by_arm(values, study.metric_names).to_latex())
     shelf.write(out / EFFECTS_FILE, effects_table(effects).to_csv())
     shelf.write(out / "effects.md", effects_markdown(effects))
     shelf.write(out / "report.html", report_html(study, effects, result.units, result.excluded, result.made_with))
+    # last: a run without it is not finished
+    write_rows(out / ROWS_FILE, rows)
 
 
 def _document(effects: Effects, result: StudyResult, out: Path) -> dict[str, object]:
@@ -158,57 +162,53 @@ def _print(effects: Effects, result: StudyResult, out: Path) -> None:
     print(f"wrote {out}: open report.html")
 
 
-def _note(text: str) -> None:
-    print(printable(text), file=sys.stderr, flush=True)
-
-
-def _tell(told: StudyForecast, *, as_json: bool) -> None:
-    """What a run would do."""
+def _print_forecast(forecast: StudyForecast, *, as_json: bool) -> None:
+    """Says what a run would do."""
     from hybrid.pages.words import count
 
     if as_json:
         print(
             json_text({
                 "schema": "study-forecast/1",
-                "arms": [arm.id for arm in told.arms],
-                "programs": [list(names) for names in told.programs],
-                "songs": told.n_songs,
-                "mixes": told.work.n_mixes,
-                "kept": told.work.n_kept,
-                "changes": list(told.work.notes),
-                "expected_s": told.expected_s,
+                "arms": [arm.id for arm in forecast.arms],
+                "programs": [list(names) for names in forecast.programs],
+                "songs": forecast.n_songs,
+                "mixes": forecast.work.n_mixes,
+                "kept": forecast.work.n_kept,
+                "changes": list(forecast.work.notes),
+                "expected_s": forecast.expected_s,
             })
         )  # fmt: skip
         return
-    for number, names in enumerate(told.programs, start=1):
+    for number, names in enumerate(forecast.programs, start=1):
         print(f"program {number}, compiled once for each shape of song, serves {count(len(names), 'arm')}:")
         for name in names:
             print(f"  {printable(name)}")
-    for text in told.work.notes:
+    for text in forecast.work.notes:
         print(printable(text))
-    kept = f", {told.work.n_kept} more are kept" if told.work.n_kept else ""
-    print(f"{count(told.n_songs, 'song')}, {count(told.work.n_mixes, 'mix', 'mixes')} to make{kept}")
-    if told.expected_s is None:
+    kept = f", {forecast.work.n_kept} more are kept" if forecast.work.n_kept else ""
+    print(f"{count(forecast.n_songs, 'song')}, {count(forecast.work.n_mixes, 'mix', 'mixes')} to make{kept}")
+    if forecast.expected_s is None:
         print("how long that takes is not known: no study was run on this machine yet")
     else:
-        print(f"expected: about {clock(told.expected_s)}, as the last studies here took for each mix")
+        print(f"expected: about {clock(forecast.expected_s)}, as the last studies here took for each mix")
 
 
 @contextmanager
 def _progress_line(session: Session) -> Iterator[Callable[[Callable[[], StudyProgress]], None]]:
-    """A function that is told how to learn the progress of a run, of which a line on stderr is kept."""
+    """A function that receives how far a run is, as a function; a line on stderr shows it."""
     start = time.monotonic()
-    told: list[Callable[[], StudyProgress]] = []
+    states: list[Callable[[], StudyProgress]] = []
 
-    def tell(so_far: Callable[[], StudyProgress]) -> None:
+    def show(so_far: Callable[[], StudyProgress]) -> None:
         session.raise_again()
-        told.append(so_far)
+        states.append(so_far)
 
     def line() -> str:
         elapsed_s = time.monotonic() - start
-        if not told:
+        if not states:
             return f"no song yet, {clock(elapsed_s)}"
-        state = told[-1]()
+        state = states[-1]()
         rate = state.mixes / max(elapsed_s, 1e-9)
         left = f", {clock((state.of_mixes - state.mixes) / rate)} left" if state.mixes else ""
         doing = f"; {'; '.join(state.doing)}" if state.doing else ""
@@ -216,6 +216,6 @@ def _progress_line(session: Session) -> Iterator[Callable[[Callable[[], StudyPro
         return f"{done}, {60.0 * rate:.1f} a minute, {clock(elapsed_s)}{left}{doing}"
 
     with now_and_then(line, session.telling):
-        yield tell
+        yield show
     if not session.telling.is_quiet:
         print(line(), file=sys.stderr)

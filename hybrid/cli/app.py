@@ -11,10 +11,8 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated, NamedTuple
 
 import typer
@@ -119,10 +117,14 @@ def main() -> None:
     sys.setswitchinterval(_TURN_S)
     stop = Session()
     stop.listen()
-    sys.excepthook = partial(_report_fault, stop)
     sys.unraisablehook = _report_lost
     with stop.resources:
-        _run(stop)
+        try:
+            _run(stop)
+        except Exception as error:
+            # here, not in Python's hook: the log is still open
+            _report_fault(stop, error)
+            sys.exit(1)
 
 
 def _run(stop: Session) -> None:
@@ -186,14 +188,12 @@ def _checked_stdout() -> Iterator[None]:
         raise
 
 
-def _report_fault(
-    session: Session, kind: type[BaseException], error: BaseException, trace: TracebackType | None
-) -> None:
-    """Prints a fault of this program in one line, with a hint on how to see more. Python then exits with 1."""
+def _report_fault(session: Session, error: Exception) -> None:
+    """Prints a fault of this program in one line, with a hint on how to see more."""
     if session.telling.is_verbose or os.environ.get("HYBRID_DEBUG"):
-        traceback.print_exception(kind, error, trace)
+        traceback.print_exception(error)
     hint = "hint: this is a fault of the program; `hybrid -v ...` shows where it happened"
-    print(without_controls(f"{kind.__name__}: {error}\n\n{hint}"), file=sys.stderr)
+    print(without_controls(f"{type(error).__name__}: {error}\n\n{hint}"), file=sys.stderr)
 
 
 def _report_lost(lost: sys.UnraisableHookArgs) -> None:

@@ -95,7 +95,7 @@ def batch(
     load("hybrid.export.mixed")
     from hybrid.batch.cluster import SlurmArray, run_on_ray, run_on_slurm
     from hybrid.batch.local import run_local
-    from hybrid.batch.run import RunOptions, SongFilter, forecast, jobs_of, run
+    from hybrid.batch.run import RunOptions, SongFilter, jobs_left, jobs_of, run
     from hybrid.batch.summary import summary_json
     from hybrid.batch.work import BatchConfig, config_hash, rule_and_weight_hashes
 
@@ -116,7 +116,7 @@ def batch(
     batch_jobs = jobs_of(opened, out, config, SongFilter(part, pattern, split, limit), name)
     where = RunOptions(out, part, resume)
     if dry_run:
-        _tell(batch_jobs, forecast(batch_jobs, where), as_json=as_json)
+        _tell(batch_jobs, jobs_left(batch_jobs, where), as_json=as_json)
         return
     with _progress_line(context.ensure_object(Session)) as progress:
         if engine == "slurm":

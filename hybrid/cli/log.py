@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from typing import TextIO
 
 from hybrid import shelf
 from hybrid.errors import InputError, Problem, printable
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+"""Sequences that move the cursor or colour text (ECMA-48, control sequence introducer)."""
 
 
 def open_log(path: Path) -> TextIO:
@@ -50,8 +54,10 @@ class _Logged(io.TextIOBase):
     def write(self, text: str, /) -> int:
         *lines, self._line = (self._line + text).split("\n")
         for line in lines:
-            if line.strip() and not {"\r", "\x1b"}.intersection(line):
-                write_line(self._log, line)
+            # what was redrawn before is gone from the terminal as well
+            shown = _ESCAPES.sub("", line.rstrip("\r").rpartition("\r")[2])
+            if shown.strip():
+                write_line(self._log, shown)
         return self._stream.write(text)
 
 

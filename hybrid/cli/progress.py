@@ -153,6 +153,12 @@ def now_and_then(line: Callable[[], str], telling: Telling = _USUAL) -> Iterator
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
+def print_above(text: str) -> None:
+    """Prints a line on stderr, where another one may be redrawn in the meantime."""
+    erased = "\r\x1b[K" if sys.stderr.isatty() else ""
+    _print(f"{erased}{printable(text)}")
+
+
 def clock(seconds: float) -> str:
     """A time as hours, minutes and seconds: "1:02:03"."""
     minutes, seconds = divmod(round(seconds), 60)

@@ -35,6 +35,14 @@ class Arm(NamedTuple):
     baseline: str = ""
     """Id of the arm that this one adds rules to; empty for the others, which are compared with the full rules."""
 
+    @property
+    def definition(self) -> tuple[object, ...]:
+        """All that tells its mixes from those of another arm of a study: rules in force and what they refer to, and
+        options. Arms of equal definitions are the same, whatever their ids."""
+        in_force = sorted((rule for rule in self.rules.rules if is_ablatable(rule)), key=lambda rule: rule.id)
+        refers_to = self.rules.roles, self.rules.bands, self.rules.sections, self.rules.sets
+        return in_force, refers_to, self.n_steps, self.model, self.seed, self.is_raw, self.baseline
+
     def network(self, study: Study) -> str:
         """The name of the network that proposes the start, or "none"."""
         return study.model if self.model is None else self.model
@@ -82,11 +90,11 @@ class ArmBuilder(NamedTuple):
 
 
 def _differing(rules: RuleSet, others: RuleSet) -> tuple[str, ...]:
-    """Ids of the rules that differ. Those that are off on both sides do not."""
+    """Ids of the rules that differ. Those that can change no mix on either side do not."""
     here, there = ({rule.id: rule for rule in each.rules} for each in (rules, others))
     both = dict.fromkeys((*here, *there))
     return tuple(name for name in both if _in_force(here.get(name)) != _in_force(there.get(name)))
 
 
 def _in_force(rule: RuleType | None) -> RuleType | None:
-    return rule if rule and rule.enabled else None
+    return rule if rule and is_ablatable(rule) else None

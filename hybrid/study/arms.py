@@ -56,8 +56,12 @@ def arms_of(study: Study, rules: RuleSet, seed: int, song: str = "") -> list[Arm
         raise InputError(*problems)
     by_id: dict[str, Arm] = {}
     for arm in arms:
-        if by_id.setdefault(arm.id, arm).changed != arm.changed:
-            raise InputError(Problem("arms", f"two arms have the id {arm.id!r}: a rule has the name of a family"))
+        same_id = by_id.setdefault(arm.id, arm)
+        # entries may name an arm twice, such as `pairs` and `leave_one_out`; people name their own once
+        is_own = same_id is not arm and "free" in (same_id.kind, arm.kind)
+        if is_own or same_id.definition != arm.definition:
+            hint = "free arms need names of their own; no rule may have the name of a family"
+            raise InputError(Problem("arms", f"two arms have the id {arm.id!r}", hint))
     if unknown := [name for name in study.listen if name not in by_id]:
         what = f"no arm is called {unknown[0]!r}{suggest(unknown[0], by_id)}"
         raise InputError(Problem("listen", what, f"the arms: {', '.join(by_id)}"))
@@ -114,8 +118,11 @@ def _sweep(builder: ArmBuilder, entry: Sweep) -> Iterator[Arm]:
         sets = [_override(*_rule_and_key(path, by_id), value) for path, value in values.items()]
         name = ", ".join(f"{path} {value}" for path, value in values.items())
         arms.append(builder.arm(name, "sweep", _with_sets(builder, sets)))
-    # the rules' own values are the full arm
-    changing = [arm for arm in arms if arm.changed]
+    # the rules' own values are the full arm, and values may be equal, such as x2 and x2.0
+    changing: list[Arm] = []
+    for arm in arms:
+        if arm.changed and all(arm.definition != other.definition for other in changing):
+            changing.append(arm)
     if not changing:
         given = "; ".join(arm.id for arm in arms)
         raise InputError(Problem("sweep", f"changes nothing: {given} is what the rules say already"))
@@ -124,14 +131,17 @@ def _sweep(builder: ArmBuilder, entry: Sweep) -> Iterator[Arm]:
 
 def _rule_and_key(path: str, by_id: Mapping[str, RuleType]) -> tuple[RuleType, str]:
     """The rule that a dotted path begins with, and its key that follows. Raises InputError for an unknown rule, or one
-    that is off."""
+    that is off or moves no track."""
     name = max((name for name in by_id if path.startswith(f"{name}.")), key=len, default="")
     if not name:
         known = [f"{name}.weight" for name in by_id]
         raise InputError(Problem(f"sweep.{path}", f"no rule in {path!r}{suggest(path, known)}"))
-    if not by_id[name].enabled:
-        raise InputError(Problem(f"sweep.{path}", f"{name} is off: no value of it would change anything"))
-    return by_id[name], path.removeprefix(f"{name}.")
+    rule, key = by_id[name], path.removeprefix(f"{name}.")
+    # a rule that weighs nothing may get a weight here
+    if not is_ablatable(rule if rule.weight else rule.model_copy(update={"weight": 1.0})):
+        why = "moves no track" if rule.enabled else "is off"
+        raise InputError(Problem(f"sweep.{path}", f"{name} {why}: no value of it would change anything"))
+    return rule, key
 
 
 def _override(rule: RuleType, key: str, value: str) -> str:
@@ -244,10 +254,9 @@ def _ids(builder: ArmBuilder, families: Sequence[str]) -> list[str]:
 def _check_distinct(builder: ArmBuilder, arms: Sequence[Arm]) -> None:
     """Raises InputError for every arm that equals the full one."""
     study, full = builder.study, arms[0]
-
-    def what(arm: Arm) -> tuple[object, ...]:
-        return arm.rules.rules, arm.n_steps, arm.is_raw, arm.network(study), arm.seed
-
-    same = [arm.id for arm in arms[1:] if what(arm) == what(full)]
+    # a free arm may name the study's own network
+    named = [arm._replace(model=arm.network(study)) for arm in arms]
+    same = [arm.id for arm in named[1:] if arm.definition == named[0].definition]
     if same:
-        raise InputError(*(Problem(name, f"changes nothing: it would equal {FULL!r}") for name in same))
+        hint = "rules that are off, weigh nothing, or set the output level alone do not count"
+        raise InputError(*(Problem(name, f"changes nothing: it would equal {full.id!r}", hint) for name in same))

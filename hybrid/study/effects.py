@@ -22,7 +22,9 @@ from hybrid.study.schema import Shapley, Study
 
 MIN_PENALTY_CHANGE = 0.02
 """Smallest change of a rule's own penalty at which it counts as acting: the penalty of a fifth of a scale. A guess."""
-Conclusion = Literal["helps", "hurts", "no difference that matters", "nothing shown", "not measured"]
+Conclusion = Literal["helps", "hurts", "better", "worse", "no difference that matters", "nothing shown", "not measured"]
+_ALTERNATIVES = ("free", "sweep")
+"""Kinds of arms that have other rules or options, neither more nor fewer: none of them helps, but one may be better."""
 Key = tuple[str, int]
 """A song and a seed."""
 RowPair = tuple[Row, Row]
@@ -39,16 +41,20 @@ class MetricEffect(NamedTuple):
     """Whether the arm's rules measure this metric themselves."""
     is_equivalent: bool
     """Whether two one-sided tests put it within the metric's margin."""
+    is_alternative: bool = False
+    """Whether the arm has other rules than all rules, neither more nor fewer."""
 
     def conclusion(self, metric: str) -> Conclusion:
-        """The effect of the full rules on the metric, compared with the arm."""
+        """Whether the rules that the arm lacks help or hurt by the metric; of an alternative, whether it is better or
+        worse than all rules."""
         if self.is_equivalent:
             return "no difference that matters"
         if self.p >= 1.0 - CONFIDENCE:
             return "nothing shown"
-        if (self.effect.mean > 0.0) is (METRICS[metric].better == "lower"):
-            return "helps"
-        return "hurts"
+        arm_is_worse = (self.effect.mean > 0.0) is (METRICS[metric].better == "lower")
+        if self.is_alternative:
+            return "worse" if arm_is_worse else "better"
+        return "helps" if arm_is_worse else "hurts"
 
 
 class ArmEffects(NamedTuple):
@@ -187,11 +193,15 @@ def _metric_effects(differences: Mapping[str, Mapping[str, Mapping[str, float]]]
 
 
 def _mark_controls(arm: Arm, compared: Mapping[str, MetricEffect]) -> dict[str, MetricEffect]:
-    """The effects, with metrics that the arm's rules measure themselves marked as controls; none if the arm changes
-    more than two families, of which it tests none by itself."""
+    """The effects of an arm, with metrics that its rules measure themselves marked as controls; none if it changes more
+    than two families, of which it tests none by itself."""
     # rules optimise what they measure: a gain there is no evidence that the mix is better
     leaked = set(arm.families) if len(arm.families) <= 2 else set[str]()
-    return {name: each._replace(is_control=bool(METRICS[name].control_for & leaked)) for name, each in compared.items()}
+    is_alternative = arm.kind in _ALTERNATIVES
+    return {
+        name: each._replace(is_control=bool(METRICS[name].control_for & leaked), is_alternative=is_alternative)
+        for name, each in compared.items()
+    }
 
 
 def _primary(arm: Arm, study: Study) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ class StudyJob(NamedTuple):
     inputs_hash: str
     """Of what the rows of all arms depend on: see `Inputs`."""
     doing: Path = Path()
-    """The folder in which its process tells what it is at."""
+    """The folder in which its process writes its activity."""
 
     @property
     def n_mixes(self) -> int:
@@ -72,7 +72,7 @@ class Work(NamedTuple):
         return sum(job.n_mixes for job in self.jobs)
 
 
-def gather_inputs(study: Study) -> Inputs:
+def study_inputs(study: Study) -> Inputs:
     """The inputs of a study. Raises InputError if any of its arms cannot be made."""
     rules = rules_of(study.rules, study.sets, study.plugins)
     for seed in study.seeds:
@@ -114,7 +114,7 @@ def work_of(study: Study, inputs: Inputs, sources: Sequence[SongSource], out: Pa
             kept = {row.arm for row in kept_rows(unit, source, keys)}
             notes |= dict.fromkeys(_changes(unit, source, keys, kept))
             if seed == seeds_of(source, study)[0]:
-                kept -= _unheard(study, source, out)
+                kept -= _not_written(study, source, out, unit)
             if to_mix := tuple(name for name in keys if name not in kept):
                 left[seed] = to_mix
             n_kept += len(kept)
@@ -135,12 +135,16 @@ def kept_rows(unit: Unit | None, source: SongSource, keys: Mapping[str, str]) ->
 
 def done_units(work: Work, sources: Sequence[SongSource], out: Path) -> Iterator[Unit]:
     """The rows of all songs and seeds of which all arms are done."""
-    by_name = {source.name: source for source in sources}
-    for (name, seed), keys in work.expected.items():
-        unit = read_unit(unit_path(out, name, seed))
-        rows = kept_rows(unit, by_name[name], keys)
-        if unit and len(rows) == len(keys):
-            yield unit._replace(rows=rows)
+    by_song: dict[str, list[int]] = {}
+    for name, seed in work.expected:
+        by_song.setdefault(name, []).append(seed)
+    # in the order of the songs: whatever the shard, results are the same
+    for source in sources:
+        for seed in by_song.get(source.name, ()):
+            unit, keys = read_unit(unit_path(out, source.name, seed)), work.expected[source.name, seed]
+            rows = kept_rows(unit, source, keys)
+            if unit and len(rows) == len(keys):
+                yield unit._replace(rows=rows)
 
 
 def _changes(unit: Unit | None, source: SongSource, keys: Mapping[str, str], kept: Set[str]) -> Iterator[str]:
@@ -160,12 +164,13 @@ def _changes(unit: Unit | None, source: SongSource, keys: Mapping[str, str], kep
         yield f"{name} is no longer an arm of the study: left out"
 
 
-def _unheard(study: Study, source: SongSource, out: Path) -> set[str]:
-    """Arms whose mixes are to be written as audio, and are not there."""
-    return set(arms_to_hear(study)) - set(written_mixes(out, source.name))
+def _not_written(study: Study, source: SongSource, out: Path, unit: Unit | None) -> set[str]:
+    """Arms whose mixes are to be written as audio, and are not there; those that diverged have none."""
+    diverged = {row.arm for row in unit.rows if row.state == "diverged"} if unit else set[str]()
+    return set(listening_arms(study)) - diverged - set(written_mixes(out, source.name))
 
 
-def arms_to_hear(study: Study) -> tuple[str, ...]:
+def listening_arms(study: Study) -> tuple[str, ...]:
     """Arms whose mixes are written as audio."""
     return (FULL, *study.listen) if study.listen else ()
 

@@ -12,9 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 from hybrid.errors import InputError, Problem
 from hybrid.study.rows import ABOUT_FILE, ROWS_FILE, Row, read_rows
 from hybrid.study.schema import Study
-from hybrid.study.tables import mixes_table, values_table
-from hybrid.tabular import Cell, Table, Tabular
+from hybrid.study.tables import EFFECT_COLUMNS, TEXT_COLUMNS, mixes_table, values_table
 from hybrid.tabular import Row as Cells
+from hybrid.tabular import Table, Tabular
 
 EFFECTS_FILE = "effects.csv"
 
@@ -47,21 +47,18 @@ def load_study(folder: str | Path) -> StudyRun:
         study = Study.model_validate(about["study"])
         made_with = TypeAdapter(dict[str, str]).validate_python(about["made_with"])
         rows: list[Row] = read_rows(folder / ROWS_FILE)
-        effects = tuple(map(_cells, csv.DictReader((folder / EFFECTS_FILE).read_text(encoding="utf-8").splitlines())))
+        with (folder / EFFECTS_FILE).open(encoding="utf-8", newline="") as file:
+            effects = tuple(map(_cells, csv.DictReader(file)))
     except FileNotFoundError as error:
         what = f"is not a finished run of a study: {Path(str(error.filename)).name} is missing"
         raise InputError(Problem(str(folder), what, "expected the output folder of `hybrid ablate`")) from error
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         raise InputError(Problem(str(folder), "is not a run of a study, or a damaged one")) from error
-    return StudyRun(study, mixes_table(rows), values_table(rows), Table("effects of the arms", effects), made_with)
+    return StudyRun(
+        study, mixes_table(rows), values_table(rows), Table("effects of the arms", effects, EFFECT_COLUMNS), made_with
+    )
 
 
 def _cells(row: dict[str, str]) -> Cells:
-    return {head: _cell(text) for head, text in row.items()}
-
-
-def _cell(text: str) -> Cell:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        return text
+    # an arm may have a number as its name
+    return {head: text if head in TEXT_COLUMNS else float(text) if text else None for head, text in row.items()}

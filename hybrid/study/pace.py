@@ -1,10 +1,14 @@
-"""How long mixes of studies took on this machine, so that the time of the next study can be told beforehand."""
+"""How long songs of studies took on this machine, so that the time of the next study can be told beforehand."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+import numpy as np
+from scipy.optimize import nnls
 
 from hybrid import shelf
 from hybrid.compiled import cached_file
@@ -15,7 +19,7 @@ _KEPT = 50
 
 
 def remember(mixes: int, took_s: float) -> None:
-    """Notes that a process took so long for the mixes of a song; forgotten where nothing can be written."""
+    """Notes that a process took so long for a song with so many mixes; forgotten where nothing can be written."""
     path = _path()
     if path and mixes:
         with suppress(OSError, InputError):
@@ -23,10 +27,18 @@ def remember(mixes: int, took_s: float) -> None:
             shelf.write(path, json.dumps([*_known(), [mixes, round(took_s, 2)]][-_KEPT:]))
 
 
-def expected_s(mixes: int) -> float | None:
-    """Time that one process would take for so many mixes; None if none was made here."""
-    known = _known()
-    return mixes * sum(took_s for _, took_s in known) / sum(n for n, _ in known) if known else None
+def expected_s(mixes: Sequence[int]) -> float | None:
+    """Time that one process would take for songs with so many mixes each; None if none was mixed here.
+
+    A song takes a time of its own, to open, analyse and compile, and a time for each of its mixes: both by least
+    squares over the last songs.
+    """
+    known = np.array(_known())
+    if not known.size:
+        return None
+    design = np.column_stack((np.ones(len(known)), known[:, 0]))
+    (per_song_s, per_mix_s), _ = nnls(design, known[:, 1])
+    return float(per_song_s * len(mixes) + per_mix_s * sum(mixes))
 
 
 def _known() -> list[tuple[int, float]]:

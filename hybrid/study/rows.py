@@ -81,10 +81,11 @@ def read_unit(path: Path) -> Unit | None:
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Writes all rows into one file, a line of JSON for each."""
-    lines = (json.dumps(row._asdict(), ensure_ascii=False, allow_nan=False) for row in rows)
-    shelf.write(path, "\n".join(lines) + "\n")
+    lines = (f"{json.dumps(row._asdict(), ensure_ascii=False, allow_nan=False)}\n" for row in rows)
+    shelf.write(path, "".join(lines))
 
 
 def read_rows(path: Path) -> list[Row]:
     """The rows in a file of all rows. Raises OSError, or ValueError for a damaged file."""
-    return [_ROW.validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    # by line feeds alone: other separators of lines may be part of a name
+    return [_ROW.validate_json(line) for line in path.read_bytes().split(b"\n") if line]

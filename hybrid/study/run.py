@@ -6,8 +6,10 @@ import hashlib
 import json
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count, product
 from pathlib import Path
+from string import ascii_uppercase
 from typing import NamedTuple
 
 import soundfile
@@ -25,27 +27,27 @@ from hybrid.json_text import json_text
 from hybrid.judging.mix import Mix
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.scratch import scratch_folder
+from hybrid.study.activity import ActivityFile, activities
 from hybrid.study.arm import FULL, Arm
 from hybrid.study.arms import arms_of
 from hybrid.study.compiled import check_counting
-from hybrid.study.doing import Doing, told_by_processes
 from hybrid.study.jobs import (
     KEY_FILE,
     Inputs,
     StudyJob,
     Work,
-    arms_to_hear,
     done_units,
-    gather_inputs,
     kept_rows,
     listen_folder,
+    listening_arms,
     seeded,
     seeds_of,
+    study_inputs,
     work_of,
     written_mixes,
 )
 from hybrid.study.pace import expected_s, remember
-from hybrid.study.rows import ABOUT_FILE, ROWS_FOLDER, Row, Unit, read_unit, unit_path, write_unit
+from hybrid.study.rows import ABOUT_FILE, ROWS_FILE, ROWS_FOLDER, Row, Unit, read_unit, unit_path, write_unit
 from hybrid.study.schema import Study
 from hybrid.study.song import PreparedSong, SeededArm, mix_arms
 from hybrid.study.sources import SongSource
@@ -99,9 +101,9 @@ class StudyForecast(NamedTuple):
     """By the pace of earlier runs on this machine; None if there were none."""
 
 
-def forecast(study: Study, sources: Sequence[SongSource], options: RunOptions, n_processes: int) -> StudyForecast:
+def forecast_study(study: Study, sources: Sequence[SongSource], options: RunOptions, n_processes: int) -> StudyForecast:
     """What a run would do, of which nothing is done. Raises InputError as a run would."""
-    inputs = gather_inputs(study)
+    inputs = study_inputs(study)
     _check_folder(inputs, options)
     mine = [source for source in sources if options.shard.has(source.name)]
     work = work_of(study, inputs, mine, options.out, TrainedArms({}, {}))
@@ -109,13 +111,14 @@ def forecast(study: Study, sources: Sequence[SongSource], options: RunOptions, n
     groups: dict[tuple[str, str], list[str]] = {}
     for arm in arms:
         groups.setdefault(seeded(study, inputs.hash, arm, study.seeds[0]).program, []).append(arm.id)
-    seconds = expected_s(work.n_mixes)
+    seconds = expected_s([job.n_mixes for job in work.jobs])
     return StudyForecast(
         tuple(arms),
         tuple(map(tuple, groups.values())),
         work,
         len(mine),
-        None if seconds is None else seconds / n_processes,
+        # a song is mixed by one process
+        None if seconds is None else seconds / max(1, min(n_processes, len(work.jobs))),
     )
 
 
@@ -135,7 +138,7 @@ def run_study(
     """
     out = options.out
     check_counting()
-    inputs = gather_inputs(study)
+    inputs = study_inputs(study)
     provenance = made_with(
         inputs.rules.hash, study.hash, {"network": inputs.network or study.model, "steps": str(study.steps)}
     )
@@ -154,10 +157,10 @@ def run_study(
     with scratch_folder() as doing:
 
         def so_far() -> StudyProgress:
-            told = told_by_processes(doing)
-            n_mixes = sum(each.mixes for each in (*outcomes, *told))
+            busy = activities(doing)
+            n_mixes = sum(each.mixes for each in (*outcomes, *busy))
             return StudyProgress(
-                len(outcomes), len(work.jobs), n_mixes, work.n_mixes, tuple(each.text for each in told)
+                len(outcomes), len(work.jobs), n_mixes, work.n_mixes, tuple(each.text for each in busy)
             )
 
         progress(so_far)
@@ -189,6 +192,8 @@ def _open_folder(study: Study, inputs: Inputs, options: RunOptions, provenance: 
         "made_with": dict(provenance),
         "study": study.model_dump(mode="json", by_alias=True),
     }
+    # written last when the run is done: without it, what lies beside it is of an earlier study
+    (out / ROWS_FILE).unlink(missing_ok=True)
     shelf.write(out / RULES_FILE, inputs.rules.dump())
     shelf.write(out / ABOUT_FILE, json_text(document, 1) + "\n")
 
@@ -218,27 +223,31 @@ def mix_song(job: StudyJob, worker: Worker) -> SongOutcome:
     """The outcome of mixing and judging the arms of a song that are left, under each seed; rows are on disk before the
     next seed starts."""
     study, source, rules = job.study, job.source, rules_of(job.study.rules, job.study.sets, job.study.plugins)
-    doing, begun, mixes = Doing(job.doing), time.monotonic(), 0
+    activity, begun, mixes = ActivityFile(job.doing), time.monotonic(), 0
+
+    def outcome(reason: str) -> SongOutcome:
+        return SongOutcome(source.name, mixes, printable(reason), time.monotonic() - begun)
+
     try:
-        with doing, source.opened() as (song, reference), open_song(song, worker.n_threads) as reader:
+        with activity, source.opened() as (song, reference), open_song(song, worker.n_threads) as reader:
             prepared = PreparedSong(source.name, song, reader, rules, network_of(study.model)).with_reference(reference)
             for seed, left in job.left.items():
-                mixes += _mix_unit(job, prepared, seed, left, doing)
+                mixes += _mix_unit(job, prepared, seed, left, activity)
     except UnwritableError:
         raise
     except InputError as error:
-        return SongOutcome(source.name, mixes, printable("; ".join(str(problem) for problem in error.problems)))
+        return outcome("; ".join(str(problem) for problem in error.problems))
     except Exception as error:
         # a fault of the program at one song must not stop the others: its traceback is written
         (job.out / FAULTS_FOLDER).mkdir(exist_ok=True)
         shelf.write(job.out / FAULTS_FOLDER / f"{file_name(source.name)[:80]}.txt", traceback.format_exc())
-        return SongOutcome(source.name, mixes, printable(f"{type(error).__name__}: {error}"))
+        return outcome(f"{type(error).__name__}: {error}")
     finally:
         clear_compiled()
-    return SongOutcome(source.name, mixes, "", time.monotonic() - begun)
+    return outcome("")
 
 
-def _mix_unit(job: StudyJob, prepared: PreparedSong, seed: int, left: Sequence[str], doing: Doing) -> int:
+def _mix_unit(job: StudyJob, prepared: PreparedSong, seed: int, left: Sequence[str], activity: ActivityFile) -> int:
     """Mixes the arms that are left under a seed, writes their rows beside those that are kept, and returns their
     number."""
     study, source, rules = job.study, job.source, rules_of(job.study.rules, job.study.sets, job.study.plugins)
@@ -250,13 +259,13 @@ def _mix_unit(job: StudyJob, prepared: PreparedSong, seed: int, left: Sequence[s
     to_mix = [each for each in arms if each.arm.id in left]
     failed = {arm: reason for (arm, of), reason in job.trained_arms.diverged.items() if of == seed}
     # audio of the first seed only: enough for listening, and small
-    keep = arms_to_hear(study) if seed == seeds_of(source, study)[0] else ()
+    keep = listening_arms(study) if seed == seeds_of(source, study)[0] else ()
 
-    def tell(arm: Arm) -> None:
-        doing.tell(f"{source.name}, seed {seed}, {arm.id}")
+    def begin(arm: Arm) -> None:
+        activity.begin(f"{source.name}, seed {seed}, {arm.id}")
 
     mixed = mix_arms(
-        prepared, rules, [each for each in to_mix if each.arm.id not in failed], study.metric_names, keep, tell
+        prepared, rules, [each for each in to_mix if each.arm.id not in failed], study.metric_names, keep, begin
     )
     _write_mixes(job, mixed.mixes)
     diverged = [
@@ -302,7 +311,7 @@ def _write_mixes(job: StudyJob, mixes: Mapping[str, Mix]) -> None:
         mixes, key=lambda arm: hashlib.sha256(f"{job.inputs_hash} {job.source.name} {arm}".encode()).digest()
     )
     for arm in shuffled:
-        letter = letters.setdefault(arm, chr(ord("A") + len(letters)))
+        letter = letters.setdefault(arm, next(each for each in _letters() if each not in letters.values()))
         unfinished = folder / f".{letter}.flac"
         try:
             soundfile.write(unfinished, mixes[arm].samples.T, mixes[arm].sample_rate, subtype="PCM_24")
@@ -312,6 +321,12 @@ def _write_mixes(job: StudyJob, mixes: Mapping[str, Mix]) -> None:
             raise UnwritableError(Problem(str(folder), "cannot be written: is the disk full?")) from error
     key = {letter: arm for arm, letter in sorted(letters.items(), key=lambda each: each[1])}
     shelf.write(folder / KEY_FILE, json_text(key, 1) + "\n")
+
+
+def _letters() -> Iterator[str]:
+    """A to Z, then AA, AB and so on."""
+    for length in count(1):
+        yield from map("".join, product(ascii_uppercase, repeat=length))
 
 
 def _nothing_left(job: StudyJob) -> None:

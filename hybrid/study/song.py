@@ -60,6 +60,13 @@ class SeededArm(NamedTuple):
         return Program.of(self.arm.rules.rules).key, layers
 
 
+class _OpenSong(NamedTuple):
+    """A song under some names of its roles, on which it depends which microphones are aligned."""
+
+    analysed: AnalysedSong
+    reader: SongReader
+
+
 class PreparedSong:
     """An open song with its analysis and its reference mix: the same for all seeds, and for all arms that name roles
     alike."""
@@ -68,9 +75,8 @@ class PreparedSong:
         """Rules and network name roles. Raises SongError if the song's files cannot be used."""
         self.name, self.reference = name, None
         self._song, self._reader, self._rules, self._network = song, reader, rules, network
-        self._otherwise: dict[str, AnalysedSong] = {}
-        self.analysed = analyse_song(song, reader, naming_of(rules, network))
-        self.reader = reader.for_song(self.analysed.song)
+        self._otherwise: dict[str, _OpenSong] = {}
+        self.analysed, self.reader = self._own = self._named_by(rules, network)
 
     def with_reference(self, path: Path | None) -> PreparedSong:
         """The song with the reference mix in this file, if any. Raises SongError if it cannot be used."""
@@ -82,16 +88,20 @@ class PreparedSong:
             self.reference: AlignedReference | None = align_reference(read_mix(path, song.sample_rate), raw)
         return self
 
-    def analysed_for(self, arm: Arm, network: Network | None) -> AnalysedSong:
-        """The analysis with roles as an arm names them: by its rules, and by its network if it has one of its own."""
+    def named_for(self, arm: Arm, network: Network | None) -> _OpenSong:
+        """The song with roles as an arm names them: by its rules, and by its network if it has one of its own."""
         is_own = network is not None and arm.model is not None
         if not is_own and arm.rules.roles == self._rules.roles:
-            return self.analysed
+            return self._own
         by_ear = network if network is not None and is_own else self._network
         key = f"{arm.rules.roles} {by_ear.hash if by_ear else ''}"
         if key not in self._otherwise:
-            self._otherwise[key] = analyse_song(self._song, self._reader, naming_of(arm.rules, by_ear))
+            self._otherwise[key] = self._named_by(arm.rules, by_ear)
         return self._otherwise[key]
+
+    def _named_by(self, rules: RuleSet, network: Network | None) -> _OpenSong:
+        analysed = analyse_song(self._song, self._reader, naming_of(rules, network))
+        return _OpenSong(analysed, self._reader.for_song(analysed.song))
 
 
 class Compiled(NamedTuple):
@@ -138,11 +148,11 @@ def mix_arms(
     arms: Sequence[SeededArm],
     metrics: Sequence[str],
     keep: Sequence[str] = (),
-    tell: Callable[[Arm], None] = lambda arm: None,
+    begin: Callable[[Arm], None] = lambda arm: None,
 ) -> MixedArms:
     """The rows of these arms, and the mixes of those in `keep`. Penalties of all are measured by `rules`.
 
-    `tell` receives each arm as its refinement begins.
+    `begin` receives each arm as its refinement begins.
     """
     with counted_programs() as programs:
         count = _Count(programs)
@@ -154,7 +164,7 @@ def mix_arms(
             # a group has a first arm of its own, whose programs the others share
             started = {each.arm.id: _start_arm(song, each) for each in count.over(group)}
             for each in count.over(group):
-                tell(each.arm)
+                begin(each.arm)
                 refined[each.arm.id] = _refine_arm(each, started.pop(each.arm.id))
         meter = _PenaltyMeter(song, rules)
         rows: list[Row] = []
@@ -174,6 +184,7 @@ def mix_arms(
 
 class _StartedArm(NamedTuple):
     problem: MixProblem
+    reader: SongReader
     present: frozenset[str]
     """Ids of its own rules that have a target in the song."""
     took_s: float
@@ -181,22 +192,24 @@ class _StartedArm(NamedTuple):
 
 class _RefinedArm(NamedTuple):
     treatment: Treatment
+    reader: SongReader
     present: frozenset[str]
     took_s: float
 
 
 def _start_arm(song: PreparedSong, each: SeededArm) -> _StartedArm:
     begun, arm = time.monotonic(), each.arm
-    analysed = song.analysed_for(arm, each.network)
+    analysed, reader = song.named_for(arm, each.network)
     config = MixConfig(arm.n_steps, each.seed if arm.seed is None else arm.seed, each.network)
     problem = formulate(analysed.song, analysed.analysis, arm.rules, config)
-    return _StartedArm(problem, _present(problem.objective, problem.readings), time.monotonic() - begun)
+    return _StartedArm(problem, reader, _present(problem.objective, problem.readings), time.monotonic() - begun)
 
 
 def _refine_arm(each: SeededArm, started: _StartedArm) -> _RefinedArm:
     begun, problem = time.monotonic(), started.problem
     treatment = problem.nothing if each.arm.is_raw else refine(problem.task, problem.start, each.arm.n_steps).treatment
-    return _RefinedArm(_on_device(treatment), started.present, started.took_s + time.monotonic() - begun)
+    took_s = started.took_s + time.monotonic() - begun
+    return _RefinedArm(_on_device(treatment), started.reader, started.present, took_s)
 
 
 def _present(objective: Objective, readings: Sequence[Reading]) -> frozenset[str]:
@@ -287,7 +300,7 @@ def _judge_arms(
     took_s: dict[str, float] = {}
     for name in (each.arm.id for each in arms):
         begun = time.monotonic()
-        samples, roughness[name] = _render(song, refined[name].treatment)
+        samples, roughness[name] = _render(refined[name])
         took_s[name] = time.monotonic() - begun
         try:
             if np.isfinite(samples).all():
@@ -309,15 +322,15 @@ def _judge_arms(
             yield _JudgedMix(None, {}, None, reasons[name], took_s[name])
 
 
-def _render(song: PreparedSong, treatment: Treatment) -> tuple[Float[np.ndarray, "2 time"], float]:
+def _render(refined: _RefinedArm) -> tuple[Float[np.ndarray, "2 time"], float]:
     """The mix before its output level is set, and the roughness of its tracks' gains in dB/s."""
-    reader = song.reader
+    reader = refined.reader
     roughness = RoughnessMeter(reader.song.sample_rate)
 
     def compare(track: int, raw: Float[np.ndarray, "_ time"], treated: Float[np.ndarray, "_ time"]) -> None:
         roughness.add(track, raw, treated)
 
     with workers(reader.n_threads) as pool:
-        chunks = rendered(reader.song, reader, treatment, pool, compare)
+        chunks = rendered(reader.song, reader, refined.treatment, pool, compare)
         whole = np.concatenate([sum_of(chunk.parts) for chunk in chunks], axis=1)
     return whole, roughness.db_per_s()

@@ -12,8 +12,31 @@ from hybrid.study.arm import FULL
 from hybrid.study.effects import ArmEffects, Effects
 from hybrid.study.rows import Row
 from hybrid.study.schema import Study
+from hybrid.tabular import Cell, Table
 from hybrid.tabular import Row as Cells
-from hybrid.tabular import Table
+
+EFFECT_COLUMNS = (
+    "arm",
+    "kind",
+    "metric",
+    "unit",
+    "role",
+    "songs",
+    "mean",
+    "low",
+    "high",
+    "p_holm",
+    "p_permutation",
+    "p_wilcoxon",
+    "cohen_d",
+    "detectable",
+    "smallest_p",
+    "word",
+)
+TEXT_COLUMNS = ("arm", "kind", "metric", "unit", "role", "word")
+"""Those of the columns of effects that hold text, whatever it looks like."""
+_MIX_COLUMNS = ("song", "seed", "arm", "state", "touches", "took_s", "weighted_penalty")
+_VALUE_COLUMNS = ("arm", "quantity", "unit", "songs", "mean", "low", "high")
 
 
 def effects_table(effects: Effects) -> Table:
@@ -33,28 +56,14 @@ def effects_table(effects: Effects) -> Table:
         rows.append(_effect_row(share.family, "shapley", share.metric, "share", share.effect))
     for joint in effects.joint:
         rows.append(_effect_row(" and ".join(joint.rules), "joint", joint.metric, "beyond", joint.effect))
-    return Table("effects of the arms of a study", tuple(rows))
+    return Table("effects of the arms of a study", tuple(rows), EFFECT_COLUMNS)
 
 
 def _effect_row(arm: str, kind: str, metric: str, role: str, effect: Effect) -> Cells:
-    return {
-        "arm": arm,
-        "kind": kind,
-        "metric": metric,
-        "unit": _unit(metric),
-        "role": role,
-        "songs": effect.songs,
-        "mean": effect.mean,
-        "low": effect.low,
-        "high": effect.high,
-        "p_holm": None,
-        "p_permutation": effect.p,
-        "p_wilcoxon": effect.p_wilcoxon,
-        "cohen_d": effect.cohens_d,
-        "detectable": effect.detectable,
-        "smallest_p": effect.smallest_p,
-        "word": "",
-    }
+    interval: tuple[Cell, ...] = (effect.songs, effect.mean, effect.low, effect.high)
+    tests: tuple[Cell, ...] = (None, effect.p, effect.p_wilcoxon, effect.cohens_d, effect.detectable, effect.smallest_p)
+    cells = (arm, kind, metric, _unit(metric), role, *interval, *tests, "")
+    return dict(zip(EFFECT_COLUMNS, cells, strict=True))
 
 
 def _unit(metric: str) -> str:
@@ -70,18 +79,14 @@ def mixes_table(rows: Sequence[Row]) -> Table:
         "mixes of a study",
         tuple(
             {
-                "song": row.song,
-                "seed": row.seed,
-                "arm": row.arm,
-                "state": row.state,
-                "touches": row.touches,
-                "took_s": row.took_s,
+                **{name: getattr(row, name) for name in _MIX_COLUMNS[:-1]},
                 "weighted_penalty": row.total,
                 **{name: row.metrics.get(name) for name in metrics},
                 **{f"rule.{rule}": row.penalty.get(rule) for rule in rules},
             }
             for row in rows
         ),
+        (*_MIX_COLUMNS, *metrics, *(f"rule.{rule}" for rule in rules)),
     )
 
 
@@ -97,9 +102,9 @@ def values_table(rows: Sequence[Row]) -> Table:
         for quantity, unit, by_key in _quantities(mixes):
             by_song = list(mean_by_song(by_key).values())
             effect = paired_effect(by_song)
-            numbers = {"songs": len(by_song), "mean": effect.mean, "low": effect.low, "high": effect.high}
-            values.append({"arm": arm, "quantity": quantity, "unit": unit, **numbers})
-    return Table("values of the arms of a study", tuple(values))
+            cells = (arm, quantity, unit, len(by_song), effect.mean, effect.low, effect.high)
+            values.append(dict(zip(_VALUE_COLUMNS, cells, strict=True)))
+    return Table("values of the arms of a study", tuple(values), _VALUE_COLUMNS)
 
 
 def _quantities(mixes: Sequence[Row]) -> Iterator[tuple[str, str, dict[tuple[str, int], float]]]:
@@ -124,8 +129,9 @@ def values_by_arm(values: Table, metrics: Sequence[str]) -> Table:
             unit = f" ({row['unit']})" if row["unit"] and name in METRICS else ""
             text = _mean_text(float(row["mean"] or 0.0), float(row["low"] or 0.0), float(row["high"] or 0.0))
             by_arm.setdefault(arm, {"arm": arm})[f"{name}{unit}"] = text
-    heads = list(dict.fromkeys(head for cells in by_arm.values() for head in cells))
-    return Table(values.caption, tuple({head: cells.get(head, "") for head in heads} for cells in by_arm.values()))
+    heads = tuple(dict.fromkeys(head for cells in by_arm.values() for head in cells)) or ("arm",)
+    rows = tuple({head: cells.get(head, "") for head in heads} for cells in by_arm.values())
+    return Table(values.caption, rows, heads)
 
 
 def models_table(rows: Sequence[Row], study: Study) -> Table:
@@ -144,7 +150,7 @@ def models_table(rows: Sequence[Row], study: Study) -> Table:
 def effects_markdown(effects: Effects) -> str:
     """Markdown with three numbers for each arm: its effect on its own penalties, on its primary metrics, and on the
     penalties of all other rules."""
-    lines = ["| left out | songs | own penalty | by | difference | p | verdict | other penalties |", "|" + "---|" * 8]
+    lines = ["| arm | songs | own penalty | by | difference | p | verdict | other penalties |", "|" + "---|" * 8]
     for each in effects.arms:
         rows = [name for name in each.primary if name in each.metrics] or [""]
         for index, name in enumerate(rows):

@@ -55,7 +55,9 @@ def train_arms(study: Study, rules: RuleSet, out: Path, progress: Callable[[str,
         for arm in arms_of(study, rules, seed):
             if arm.model is not None or arm.is_raw:
                 continue
-            folder = out / NETWORKS_FOLDER / f"{file_name(arm.id)}-{seed}"
+            # ids that shorten to the same file name must not share a folder
+            digest = hashlib.sha256(arm.id.encode()).hexdigest()[:8]
+            folder = out / NETWORKS_FOLDER / f"{file_name(arm.id)[:80]}-{digest}-{seed}"
             trained.weights[arm.id, seed] = str(folder / WEIGHTS_FILE)
             made_by = hashlib.sha256(f"{arm.rules.hash} {recipe.hash} {inputs.data_hash}".encode()).hexdigest()
             if _stored(folder / DONE_FILE) == made_by:

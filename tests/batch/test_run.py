@@ -13,7 +13,7 @@ import pytest
 from hybrid.audio.song import Song
 from hybrid.audio.wav import MIX_FILE
 from hybrid.batch.record import Manifest, Record, last_records
-from hybrid.batch.run import BatchProgress, BatchResult, RunOptions, Shard, SongFilter, forecast, jobs_of, run
+from hybrid.batch.run import BatchProgress, BatchResult, RunOptions, Shard, SongFilter, jobs_left, jobs_of, run
 from hybrid.batch.work import BatchConfig, Job, Worker, attempt, clear_unfinished, stamp_of
 from hybrid.corpus.dataset import open_dataset
 from hybrid.errors import InputError, Problem
@@ -302,8 +302,8 @@ def test_what_is_left_of_a_run_is_told_without_doing_it(tmp_path: Path):
     songs(tmp_path, "a", "b")
     jobs = [job(tmp_path, name) for name in "ab"]
     options = RunOptions(tmp_path / "out", resume=True)
-    assert forecast(jobs, options) == jobs and not (tmp_path / "out").exists()
+    assert jobs_left(jobs, options) == jobs and not (tmp_path / "out").exists()
     run_all(jobs[:1], tmp_path / "out")
-    assert forecast(jobs, options) == jobs[1:]
+    assert jobs_left(jobs, options) == jobs[1:]
     with pytest.raises(InputError, match="add --resume"):
-        forecast(jobs, RunOptions(tmp_path / "out"))
+        jobs_left(jobs, RunOptions(tmp_path / "out"))

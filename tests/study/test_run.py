@@ -23,10 +23,10 @@ from hybrid.cli.ablate import _write
 from hybrid.errors import InputError, UnwritableError
 from hybrid.study.arm import FULL
 from hybrid.study.effects import effects_of
-from hybrid.study.jobs import KEY_FILE, LISTEN_FOLDER, StudyJob, gather_inputs, work_of
+from hybrid.study.jobs import KEY_FILE, LISTEN_FOLDER, StudyJob, study_inputs, work_of
 from hybrid.study.load import load_study
 from hybrid.study.rows import ROWS_FOLDER, Row
-from hybrid.study.run import ARMS_FOLDER, StudyResult, all_rows, forecast, run_study
+from hybrid.study.run import ARMS_FOLDER, StudyResult, all_rows, forecast_study, run_study
 from hybrid.study.schema import FreeArm, Study, read_study
 from hybrid.study.sources import parse_songs, sources_of
 from hybrid.study.trained_arms import TrainedArms
@@ -78,7 +78,7 @@ def _rows(out: Path) -> dict[str, list[dict]]:
 def _job(planted: PlantedStudy, out: Path) -> StudyJob:
     """All arms of the first song, to be mixed into a new folder."""
     sources = sources_of([parse_songs(f"{planted.songs}:1")])
-    (job,) = work_of(planted.study, gather_inputs(planted.study), sources, out, TrainedArms({}, {})).jobs
+    (job,) = work_of(planted.study, study_inputs(planted.study), sources, out, TrainedArms({}, {})).jobs
     return job._replace(doing=out)
 
 
@@ -199,7 +199,7 @@ def test_a_study_grows_and_what_is_there_is_kept(planted: PlantedStudy, tmp_path
     shutil.copytree(planted.out, out)
     sources = sources_of([parse_songs(f"{planted.songs}:2")])
     options = RunOptions(out, resume=True)
-    told = forecast(grown, sources, options, 1)
+    told = forecast_study(grown, sources, options, 1)
     assert (told.work.n_mixes, told.work.n_kept, told.work.notes) == (2, 6, ("quiet: new",))
     assert {len(told.programs), len(told.programs[0]) - 3} == {1}
     notes: list[str] = []
@@ -214,10 +214,10 @@ def test_a_study_grows_and_what_is_there_is_kept(planted: PlantedStudy, tmp_path
         assert unit.rows[3].penalty["lead.helps"] > unit.rows[0].penalty["lead.helps"] and unit.rows[3].touches
     louder = FreeArm.model_validate({**free, "set": ["lead.helps.target=4 LU"]})
     changed = grown.model_copy(update={"arms": (*planted.study.arms, louder), "seeds": (0, 1)})
-    told = forecast(changed, sources, options, 1)
+    told = forecast_study(changed, sources, options, 1)
     assert told.work.notes == ("quiet has changed: mixed again",)
     assert [job.left for job in told.work.jobs] == [{0: ("quiet",), 1: (*(row.arm for row in unit.rows),)}] * 2
-    fewer = forecast(planted.study, sources, options, 1)
+    fewer = forecast_study(planted.study, sources, options, 1)
     assert fewer.work.notes == ("quiet is no longer an arm of the study: left out",) and not fewer.work.jobs
 
 
