@@ -14,6 +14,8 @@ _SUBTYPES = {"ogg": "VORBIS", "mp3": "MPEG_LAYER_III"}
 _FLAC = ("PCM_16", "PCM_24")
 _MP3_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 """Of MPEG-1, 2 and 2.5."""
+_HIGHEST_HZ = {"flac": 655_350, "ogg": 200_000}
+"""Of FLAC's frames (RFC 9639), and of the set-ups of libvorbis, which crashes beyond it."""
 _BLOCK = 1 << 16
 
 
@@ -26,6 +28,9 @@ def check_format(file_format: FileFormat, subtype: str, sample_rate: int) -> Non
         raise InputError(Problem("--format", what))
     if file_format == "flac" and subtype not in _FLAC:
         raise InputError(Problem("--format", f"flac holds 16 or 24 bits: expected --subtype {' or '.join(_FLAC)}"))
+    if sample_rate > (highest := _HIGHEST_HZ.get(file_format, sample_rate)):
+        what = f"{file_format} holds up to {highest} Hz, not {sample_rate}: expected --sample-rate 48000"
+        raise InputError(Problem("--format", what))
     if file_format == "mp3" and sample_rate not in _MP3_HZ:
         raise InputError(Problem("--format", f"mp3 has no {sample_rate} Hz: expected --sample-rate 48000"))
 

@@ -215,7 +215,7 @@ def _progress_line(session: Session) -> Iterator[Callable[[Callable[[], StudyPro
         done = f"{state.songs} of {state.of_songs} songs, {state.mixes} of {state.of_mixes} mixes"
         return f"{done}, {60.0 * rate:.1f} a minute, {clock(elapsed_s)}{left}{doing}"
 
-    with now_and_then(line, session.telling):
+    with now_and_then(line, session.verbosity):
         yield show
-    if not session.telling.is_quiet:
+    if not session.verbosity.is_quiet:
         print(line(), file=sys.stderr)

@@ -21,7 +21,7 @@ from typer.main import get_command
 
 from hybrid.cli.log import logged_stderr, open_log
 from hybrid.cli.metavars import in_words
-from hybrid.cli.signals import Context, Session, Telling
+from hybrid.cli.signals import Context, Session, Verbosity
 from hybrid.errors import InputError, Problem, UnwritableError, without_controls
 from hybrid.version import __version__
 
@@ -106,7 +106,7 @@ def _hybrid(
 ) -> None:
     """An automatic mixer: rules of mixing engineering turn a folder of tracks into a mix."""
     log = open_log(log_file) if log_file else None
-    context.ensure_object(Session).telling = Telling(quiet, verbose, log)
+    context.ensure_object(Session).verbosity = Verbosity(quiet, verbose, log)
     if log:
         context.ensure_object(Session).resources.enter_context(logged_stderr(log))
 
@@ -190,7 +190,7 @@ def _checked_stdout() -> Iterator[None]:
 
 def _report_fault(session: Session, error: Exception) -> None:
     """Prints a fault of this program in one line, with a hint on how to see more."""
-    if session.telling.is_verbose or os.environ.get("HYBRID_DEBUG"):
+    if session.verbosity.is_verbose or os.environ.get("HYBRID_DEBUG"):
         traceback.print_exception(error)
     hint = "hint: this is a fault of the program; `hybrid -v ...` shows where it happened"
     print(without_controls(f"{type(error).__name__}: {error}\n\n{hint}"), file=sys.stderr)

@@ -116,7 +116,7 @@ def batch(
     batch_jobs = jobs_of(opened, out, config, SongFilter(part, pattern, split, limit), name)
     where = RunOptions(out, part, resume)
     if dry_run:
-        _tell(batch_jobs, jobs_left(batch_jobs, where), as_json=as_json)
+        _print_forecast(batch_jobs, jobs_left(batch_jobs, where), as_json=as_json)
         return
     with _progress_line(context.ensure_object(Session)) as progress:
         if engine == "slurm":
@@ -155,8 +155,8 @@ def _summary_name(where: RunOptions) -> str:
     return f"summary-{where.shard.name}" if where.shard.name else "summary"
 
 
-def _tell(jobs: Sequence[Job], left: Sequence[Job], *, as_json: bool) -> None:
-    """The songs that a run would mix."""
+def _print_forecast(jobs: Sequence[Job], left: Sequence[Job], *, as_json: bool) -> None:
+    """Says which songs a run would mix."""
     if as_json:
         songs = [{"song": job.song.name, "folder": str(job.song.folder), "out": str(job.out)} for job in left]
         print(json_text({"schema": "batch-forecast/1", "songs": len(jobs), "left": songs}))
@@ -184,11 +184,11 @@ def _submitit_settings(options: list[str]) -> dict[str, object]:
 
 @contextmanager
 def _progress_line(session: Session) -> Iterator[Callable[[BatchProgress], None]]:
-    """A function that is told the progress of a run, of which a line on stderr is kept."""
+    """A function that receives how far a run is, and shows it in a line on stderr."""
     start = time.monotonic()
     states: list[BatchProgress] = []
 
-    def told(state: BatchProgress) -> None:
+    def show(state: BatchProgress) -> None:
         session.raise_again()
         states.append(state)
 
@@ -201,7 +201,7 @@ def _progress_line(session: Session) -> Iterator[Callable[[BatchProgress], None]
         rate = state.audio_s / max(elapsed_s, 1e-9)
         return f"{done} of {state.of}, {state.failed} failed, {rate:.1f} times real time, {left}"
 
-    with now_and_then(line, session.telling):
-        yield told
-    if not session.telling.is_quiet:
+    with now_and_then(line, session.verbosity):
+        yield show
+    if not session.verbosity.is_quiet:
         print(line(), file=sys.stderr)

@@ -16,10 +16,10 @@ from hybrid.cli.signals import Context
 from hybrid.corpus.card import KIND, Card, read_card
 from hybrid.corpus.dataset import Dataset, open_dataset
 from hybrid.corpus.index import build_index as scan_songs
-from hybrid.corpus.index import read_index, write_index
+from hybrid.corpus.index import read_index, shared_recordings, write_index
 from hybrid.corpus.index import verify as verify_songs
 from hybrid.corpus.layout import Split
-from hybrid.corpus.split import split_songs
+from hybrid.corpus.split import joined_artists, split_songs
 from hybrid.errors import InputError, Problem, printable, suggest
 from hybrid.json_text import json_text
 
@@ -190,19 +190,26 @@ def split(
     shares: Annotated[list[str] | None, typer.Option("--share", help="split=share [default: 0.8, 0.1, 0.1]")] = None,
     seed: Annotated[int, typer.Option(min=0, help="of the draw")] = 0,
 ) -> None:
-    """Draw a split by artist: no artist is in two parts, nor is a recording, and songs added later move no artist."""
+    """Draw a split by artist: no artist is in two parts, nor is a recording.
+
+    Songs that are added later move no other, unless they share recordings of artists that shared none before.
+    """
     split_shares = dict(_share(each) for each in shares or _SHARES)
     if abs(sum(split_shares.values()) - 1.0) > 1e-6:
         raise InputError(Problem("--share", f"expected shares that add up to 1, got {sum(split_shares.values()):g}"))
-    entries = read_index(index).entries
+    read = read_index(index)
+    entries = read.entries
     whole = [entry for entry in entries if not entry.problems]
-    drawn = split_songs(
-        (entry.song for entry in whole), split_shares, seed, {entry.song: entry.recordings for entry in whole}
-    )
+    songs, shared = [entry.song for entry in whole], shared_recordings(read._replace(entries=tuple(whole)))
+    drawn = split_songs(songs, split_shares, seed, shared)
+    joined = sum(artist != leader for artist, leader in joined_artists(songs, shared).items())
     shelf.write(out, "".join(f"{printable(song)}\t{name}\n" for song, name in drawn.items()))
     counts = ", ".join(f"{name} {sum(each == name for each in drawn.values())}" for name in split_shares)
     left = f"; {len(entries) - len(whole)} broken songs left out" if len(whole) < len(entries) else ""
     print(f"wrote {out}: {counts}{left}")
+    if joined:
+        what = "artist is" if joined == 1 else "artists are"
+        print(f"{joined} {what} together with another, of whose recordings they share one: `verify` names the songs")
 
 
 def _share(option: str) -> tuple[str, float]:
@@ -214,6 +221,6 @@ def _share(option: str) -> tuple[str, float]:
         number = float(share)
     except ValueError:
         number = -1.0
-    if not name or not 0.0 < number <= 1.0:
+    if not 0.0 < number <= 1.0:
         raise InputError(Problem("--share", f"expected split=share with a share from 0 to 1, got {option!r}"))
     return name, number

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 from typer.models import ArgumentInfo, OptionInfo
 
@@ -28,7 +28,7 @@ def in_words(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _word(kind: Any, name: str, *, is_argument: bool) -> str | None:
+def _word(kind: object, name: str, *, is_argument: bool) -> str | None:
     """The word for values of a type; None for switches, which have none."""
     if get_origin(kind) in (Union, UnionType):
         (kind,) = set(get_args(kind)) - {NoneType}
@@ -42,4 +42,4 @@ def _word(kind: Any, name: str, *, is_argument: bool) -> str | None:
         return "|".join(map(str, get_args(kind)))
     if isinstance(kind, type) and issubclass(kind, Enum):
         return "|".join(str(each.value) for each in kind)
-    return _WORDS.get(kind, "TEXT")
+    return _WORDS.get(kind, "TEXT") if isinstance(kind, type) else "TEXT"

@@ -11,7 +11,7 @@ from threading import Event, Thread
 import psutil
 
 from hybrid.cli.log import write_line
-from hybrid.cli.signals import Context, Session, Telling
+from hybrid.cli.signals import Context, Session, Verbosity
 from hybrid.errors import printable
 
 _QUIET_S = 10.0
@@ -28,7 +28,7 @@ _WORDS = {"compile": "compile, once for this shape"}
 """Stages that their name alone would not explain."""
 
 
-_USUAL = Telling()
+_USUAL = Verbosity()
 
 
 class Stages:
@@ -92,9 +92,9 @@ class Shown:
 def progress_bar(context: Context) -> Iterator[Shown]:
     """A function that shows the share (0 to 1) of a stage that is done; NO_COLOR is honoured."""
     session = context.ensure_object(Session)
-    if session.telling.is_quiet or not sys.stderr.isatty():
+    if session.verbosity.is_quiet or not sys.stderr.isatty():
         shown = Shown(session, lambda stage, share: None, _print)
-        with now_and_then(lambda: shown.stages.line, session.telling):
+        with now_and_then(lambda: shown.stages.line, session.verbosity):
             yield shown
         return
     from rich.console import Console
@@ -119,28 +119,28 @@ def progress_bar(context: Context) -> Iterator[Shown]:
 
         shown = Shown(session, show, lambda text: bars.console.print(text, markup=False, highlight=False))
         # the bars are on the terminal: lines go to the log alone, if there is one
-        with now_and_then(lambda: shown.stages.line, session.telling._replace(is_quiet=True)):
+        with now_and_then(lambda: shown.stages.line, session.verbosity._replace(is_quiet=True)):
             yield shown
 
 
 @contextmanager
-def now_and_then(line: Callable[[], str], telling: Telling = _USUAL) -> Iterator[None]:
+def now_and_then(line: Callable[[], str], verbosity: Verbosity = _USUAL) -> Iterator[None]:
     """Shows a line in the course of the block, whether or not anything is reported: redrawn on a terminal, printed
     every half minute elsewhere, and in the log; nowhere else if the command is quiet."""
-    done, is_terminal = Event(), sys.stderr.isatty() and not telling.is_quiet
+    done, is_terminal = Event(), sys.stderr.isatty() and not verbosity.is_quiet
 
     def run() -> None:
-        every_s = _OFTEN_S if telling.is_verbose else _EVERY_S
+        every_s = _OFTEN_S if verbosity.is_verbose else _EVERY_S
         due_s = time.monotonic() + min(_QUIET_S, every_s)
         while not done.wait(_TURN_S if is_terminal else max(0.0, due_s - time.monotonic())):
             if is_terminal:
                 print(f"\r\x1b[K{printable(line())}", end="", file=sys.stderr, flush=True)
             if time.monotonic() >= due_s:
                 due_s += every_s
-                if not telling.is_quiet and not is_terminal:
+                if not verbosity.is_quiet and not is_terminal:
                     _print(printable(line()))
-                elif telling.log:
-                    write_line(telling.log, line())
+                elif verbosity.log:
+                    write_line(verbosity.log, line())
 
     thread = Thread(target=run, daemon=True)
     thread.start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from hybrid import shelf
 from hybrid.cli import complete
 from hybrid.cli.fit_rules import fit
 from hybrid.cli.options import Plugins
+from hybrid.cli.rule_warnings import print_warnings
 from hybrid.cli.rules_diff import diff
 from hybrid.cli.rules_explain import explain
 from hybrid.cli.rules_new import new
@@ -73,7 +73,7 @@ def show(names: Names, sets: Sets = None, plugins: Plugins = None, as_json: AsJs
     are ids of single rules, as in `show base lead.level`."""
     files = [name for name in names if not _is_rule_id(name)]
     resolved = load_rules(files or ["base"], sets or (), rule_types(plugins or []))
-    _warn(resolved)
+    print_warnings(resolved)
     if wanted := [name for name in names if name not in files]:
         _show_some(resolved, wanted, as_json)
         return
@@ -95,7 +95,7 @@ def check(files: Names, plugins: Plugins = None, as_json: AsJson = False) -> Non
         except InputError as error:
             problems.extend(error.problems)
     for resolved in valid.values():
-        _warn(resolved)
+        print_warnings(resolved)
     if as_json:
         _print_json({name: _report(resolved) for name, resolved in valid.items()})
     for name, resolved in valid.items() if not as_json else ():
@@ -177,11 +177,6 @@ def _report_text(name: str, resolved: RuleSet) -> str:
             f"  conflicts  {'; '.join(conflicts) or 'none'}",
         )
     )
-
-
-def _warn(resolved: RuleSet) -> None:
-    for warning in resolved.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
 
 
 def _print_json(value: object) -> None:

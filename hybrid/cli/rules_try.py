@@ -11,20 +11,22 @@ from hybrid import shelf
 from hybrid.cli import complete
 from hybrid.cli.options import DEFAULT_MODEL, NO_MODEL, Model, Plugins, Sets
 from hybrid.cli.progress import progress_bar
+from hybrid.cli.rule_warnings import print_warnings
 from hybrid.cli.signals import Context, load
 from hybrid.errors import InputError, Problem
 from hybrid.json_text import json_text
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.rule_types import rule_types
-from hybrid.knowledge.ruleset import RuleSet
 from hybrid.pages.table import text_table
-from hybrid.pages.words import fixed, interval, quantity
+from hybrid.pages.words import count, fixed, interval, quantity
 
 if TYPE_CHECKING:
     from hybrid.explain.tried import RuleEffect, Tried
     from hybrid.knowledge.verdict import Finding
 
 _MOST_ROWS = 15
+_SMALLEST = 5e-4
+"""Change of a penalty below which it reads the same with three digits."""
 _STEPS = 100
 
 
@@ -36,7 +38,8 @@ def try_(
     song: Annotated[Path, typer.Argument(help="a folder of tracks, or a song.yaml")],
     out: Annotated[Path, typer.Option("-o", "--out", help="the folder of both mixes and the page")] = Path("tried"),
     against: Annotated[
-        list[str] | None, typer.Option(help="rules before the change [default: what FILE extends; else base]")
+        list[str] | None,
+        typer.Option(help="rules before the change [default: FILE without --set; else what it extends, or base]"),
     ] = None,
     sets: Sets = None,
     plugins: Plugins = None,
@@ -53,6 +56,7 @@ def try_(
     """
     types = rule_types(plugins or [])
     after = load_rules([file], sets or [], types)
+    print_warnings(after)
     names = against or _parents(file, has_sets=bool(sets))
     before = load_rules(names, types=types)
     if before.hash == after.hash:
@@ -74,12 +78,12 @@ def try_(
     inputs = [path for track in loaded.tracks for path in track.files]
     folder = OutputFolder(out, overwrite, inputs)
     with folder, progress_bar(context) as progress, open_song(loaded) as reader:
-        tried, reader = try_rules(reader, before, after, config, progress)
+        tried = try_rules(reader, before, after, config, progress)
         origin = made_with(after.hash, "", {"steps": str(steps), "rules_before": before.hash})
         titles = ", ".join(Path(name).stem for name in names), Path(file).stem
         write_tried(tried, reader, (before, after), titles, folder.path, origin, progress)
     page = shelf.expanded(out) / REPORT_FILE
-    print(json_text(_document(tried, out)) if as_json else _text(tried, after, page))
+    print(json_text(_document(tried, out)) if as_json else _text(tried, page))
     if open_page:
         typer.launch(str(page))
 
@@ -95,19 +99,17 @@ def _parents(file: str, *, has_sets: bool) -> list[str]:
     return [str(shelf.find("rules", str(name), beside=path.parent)) for name in listed] or ["base"]
 
 
-def _text(tried: Tried, after: RuleSet, page: Path) -> str:
-    moves = [f"  {move}" for move in tried.moves] or ["  nothing that could be heard"]
-    rows = [("rule", "asks", "before", "after", "penalty", "")]
-    shown = [each for each in tried.rules if each.is_changed or abs(each.change) >= 5e-4][:_MOST_ROWS]
-    rows += [_row(each) for each in shown]
-    left = len(tried.rules) - len(shown)
+def _text(tried: Tried, page: Path) -> str:
+    moves = [f"  {move}" for move in tried.moves] or ["  none that is audible"]
+    changed = [each for each in tried.rules if each.is_changed or abs(each.change) >= _SMALLEST]
+    shown = changed[:_MOST_ROWS]
+    rows = [("rule", "asks", "before", "after", "penalty", ""), *map(_row, shown)]
     lines = ["moves, from before to after:", *moves, "", text_table(rows)]
-    lines += [
-        f"{left} more rules are kept as before" if left else "",
-        *after.warnings,
-        f"wrote {page.parent}: open {page}",
-    ]
-    return "\n".join(line for line in lines if line or line == "")
+    if more := len(changed) - len(shown):
+        lines.append(f"{count(more, 'more rule')} changed or kept otherwise: on the page")
+    if same := len(tried.rules) - len(changed):
+        lines.append(f"{count(same, 'rule')} kept as before")
+    return "\n".join((*lines, f"wrote {page.parent}: open {page}"))
 
 
 def _row(effect: RuleEffect) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The run of a command: Ctrl-C and SIGTERM, and how much it is to tell."""
+"""The run of a command: Ctrl-C and SIGTERM, and how much it says."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ else:
     Context = typer.Context.__base__
 
 
-class Telling(NamedTuple):
-    """How much a command tells beside its results."""
+class Verbosity(NamedTuple):
+    """How much a command says beside its results."""
 
     is_quiet: bool = False
     """No progress, only results, notes and errors."""
@@ -33,14 +33,14 @@ class Telling(NamedTuple):
 
 
 class Session:
-    """The run of a command: a pending request to stop, and how much is told; created by `main`, and passed to commands
+    """The run of a command: a pending request to stop, and how much it says; created by `main`, and passed to commands
     in Typer's context."""
 
     def __init__(self) -> None:
         self._number: int | None = None
-        self.telling = Telling()
+        self.verbosity = Verbosity()
         self.resources = ExitStack()
-        """Closed when everything is told."""
+        """Closed when everything is said."""
 
     @property
     def is_requested(self) -> bool:

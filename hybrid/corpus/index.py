@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import soundfile
 from jaxtyping import Float
 from pydantic import TypeAdapter, ValidationError
 
@@ -48,9 +49,10 @@ class IndexEntry(NamedTuple):
     problems: tuple[str, ...]
 
     @property
-    def recordings(self) -> frozenset[str]:
-        """Digests of the files of its tracks."""
-        return frozenset(digest for track in self.tracks for digest in _texts(track.get("sha256")))
+    def digests(self) -> dict[str, str]:
+        """Hashes of the contents of its tracks' files, each with the path of one."""
+        pairs = (zip(_texts(track.get("sha256")), _texts(track.get("files")), strict=False) for track in self.tracks)
+        return {digest: path for each in pairs for digest, path in each}
 
 
 def _texts(listed: object) -> list[str]:
@@ -173,22 +175,32 @@ class VerifiedSong(NamedTuple):
 
 
 def shared_recordings(index: Index) -> dict[str, tuple[str, ...]]:
-    """For every song that shares a recording with others, by the digest of a file, a note on each of them."""
-    holders: dict[str, list[str]] = {}
+    """For every song that shares recordings with others, their digests. Silence is no recording."""
+    holders: dict[str, dict[str, str]] = {}
     for entry in index.entries:
-        for digest in entry.recordings:
-            holders.setdefault(digest, []).append(entry.song)
-    shared: dict[str, dict[str, int]] = {}
-    for songs in holders.values():
-        for song in songs:
-            for other in songs:
-                if other != song:
-                    counts = shared.setdefault(song, {})
-                    counts[other] = counts.get(other, 0) + 1
-    return {
-        song: tuple(f"shares {n} of its recordings with {other}" for other, n in sorted(counts.items()))
-        for song, counts in sorted(shared.items())
-    }
+        for digest, path in entry.digests.items():
+            holders.setdefault(digest, {})[entry.song] = path
+    shared: dict[str, tuple[str, ...]] = {}
+    for digest, songs in holders.items():
+        if len(songs) > 1 and not _is_silent(index.root / next(iter(songs.values()))):
+            for song in songs:
+                shared[song] = (*shared.get(song, ()), digest)
+    return shared
+
+
+def _is_silent(path: Path) -> bool:
+    """Whether a file holds nothing but zeros; False for one that cannot be read."""
+    try:
+        return not any(np.any(block) for block in soundfile.blocks(path, 1 << 16, dtype="float32"))
+    except (OSError, soundfile.LibsndfileError):
+        return False
+
+
+def _sharing_notes(shared: Mapping[str, Sequence[str]], song: str) -> tuple[str, ...]:
+    """A note for each of the songs that share recordings with this one."""
+    own = set(shared.get(song, ()))
+    counts = {other: len(own.intersection(digests)) for other, digests in shared.items() if other != song}
+    return tuple(f"shares {n} of its recordings with {other}" for other, n in sorted(counts.items()) if n)
 
 
 def verify(dataset: Dataset, index: Index, progress: Callable[[float], None]) -> Iterator[VerifiedSong]:
@@ -196,7 +208,7 @@ def verify(dataset: Dataset, index: Index, progress: Callable[[float], None]) ->
     entries, shared = {entry.song: entry for entry in index.entries}, shared_recordings(index)
     for number, files in enumerate(dataset.songs, start=1):
         verified = _verify_song(files, dataset, entries.get(files.name))
-        yield verified._replace(notes=(*verified.notes, *shared.get(files.name, ())))
+        yield verified._replace(notes=(*verified.notes, *_sharing_notes(shared, files.name)))
         progress(number / len(dataset.songs))
     for missing in sorted(entries.keys() - {files.name for files in dataset.songs}):
         yield VerifiedSong(missing, ("is in the index, and no longer exists",), ())

@@ -22,7 +22,7 @@ def split_songs(
     of the digests in `recordings`, by song. Songs that are added later move no other, unless they join two artists.
     """
     songs = list(songs)
-    leader = _joined_artists(songs, recordings)
+    leader = joined_artists(songs, recordings)
     splits = dict[str, _Split]()
     for song in songs:
         # the hash as a uniform number in [0, 1): the split is the one whose cumulated share it falls into
@@ -37,7 +37,7 @@ def split_songs(
     return splits
 
 
-def _joined_artists(songs: Iterable[str], recordings: Mapping[str, Collection[str]]) -> dict[str, str]:
+def joined_artists(songs: Iterable[str], recordings: Mapping[str, Collection[str]]) -> dict[str, str]:
     """For every artist the first, by name, of those that share recordings with it, directly or through others."""
     leader = {artist_of(song): artist_of(song) for song in songs}
 

@@ -43,7 +43,7 @@ class Move(NamedTuple):
     where: str
     """The point on a curve: a frequency, a time; empty for a single number."""
     share: float
-    """Of the squared gradient, 0 to 1."""
+    """Of the squared gradient, or of the squared change between two treatments, 0 to 1."""
     is_enough: bool
     """Whether the control's range allows the amount."""
 
@@ -87,22 +87,41 @@ def moves_along(
 def moves_between(one: Treatment, other: Treatment, track_ids: Sequence[str], most: int = 12) -> tuple[Move, ...]:
     """The `most` largest moves from one treatment to another, by the unconstrained units of their parts.
 
-    A move's share is that of the squared change of all parts. Changes that nobody would hear are left out.
+    A part that is in one of them only is neutral in the other. Inaudible changes are left out, and so are parts of
+    another shape.
     """
     before, after = _parts(one), _parts(other)
-    differences = {part: value - before[part] for part, value in after.items() if np.shape(before[part]) == value.shape}
-    sizes = {part: np.abs(_in_units(part, before[part], after[part])) for part in differences}
-    total = sum(float(np.sum(np.square(_largest(size)))) for size in sizes.values())
-    moves = []
-    for part, size in sizes.items():
+    moves, total = list[Move](), 0.0
+    for part in dict.fromkeys((*after, *before)):
+        values = _limited(part, before.get(part), after.get(part))
+        if values is None:
+            continue
+        size = np.abs(_in_units(part, *values))
+        total += float(np.sum(np.square(_largest(size))))
+        like = other if part in after else one
         for owner, name in enumerate(_owners(part, track_ids)):
             point = int(np.argmax(np.ravel(size[owner])))
             largest = float(np.ravel(size[owner])[point])
             if largest >= LEAST_MOVE:
-                amount = float(np.ravel(differences[part][owner])[point])
-                move = Move(part, name, amount, PARTS[part].unit, _where(part, point, other), largest**2 / total, True)
-                moves.append(move)
-    return tuple(sorted(moves, key=lambda move: -move.share)[:most])
+                start, end = (float(np.ravel(value[owner])[point]) for value in values)
+                unit, where = PARTS[part].unit, _where(part, point, like)
+                moves.append(Move(part, name, end - start, unit, where, largest**2, True))
+    shares = [move._replace(share=move.share / total) for move in moves]
+    return tuple(sorted(shares, key=lambda move: -move.share)[:most])
+
+
+def _limited(
+    part: str, before: Float[np.ndarray, "..."] | None, after: Float[np.ndarray, "..."] | None
+) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]] | None:
+    """Both values within the part's limits; None if they cannot be compared. A missing one is neutral."""
+    bijector = PARTS[part].bijector
+    assert not isinstance(bijector, Solved)
+    given = after if after is not None else before
+    assert given is not None
+    neutral = np.full(given.shape, PARTS[part].neutral)
+    one, other = (neutral if value is None else value for value in (before, after))
+    # a cut that is off lies beyond all frequencies
+    return (np.clip(one, *bijector.limits), np.clip(other, *bijector.limits)) if one.shape == other.shape else None
 
 
 def _largest(size: Float[np.ndarray, "..."]) -> Float[np.ndarray, " owner"]:
@@ -114,9 +133,7 @@ def _in_units(part: str, before: Float[np.ndarray, "..."], after: Float[np.ndarr
     bijector = PARTS[part].bijector
     assert not isinstance(bijector, Solved)
     in_octaves = isinstance(bijector, BoundedOctaves) or (isinstance(bijector, OneSided) and bijector.octaves)
-    # a cut that is off lies beyond all frequencies
-    limited = [np.clip(value, *bijector.limits) for value in (before, after)]
-    change = np.log2(limited[1] / limited[0]) if in_octaves else limited[1] - limited[0]
+    change = np.log2(after / before) if in_octaves else after - before
     return change / bijector.scale
 
 

@@ -32,40 +32,47 @@ class RuleEffect(NamedTuple):
         return self.after.penalty - self.before.penalty
 
 
+class TriedMix(NamedTuple):
+    """A mix of the song under some rules, as a treatment."""
+
+    song: AnalysedSong
+    """With roles as these rules name them, and microphones aligned accordingly."""
+    treatment: Treatment
+
+
 class Tried(NamedTuple):
     """Two mixes of a song, under rules before and after a change."""
 
-    song: AnalysedSong
     rules: tuple[RuleEffect, ...]
     """First those that are changed, then by how much their penalty changes."""
     moves: tuple[Move, ...]
     """From the treatment before to that after, largest first."""
-    before: Treatment
-    after: Treatment
+    before: TriedMix
+    after: TriedMix
 
 
-def try_rules(
-    reader: SongReader, before: RuleSet, after: RuleSet, config: MixConfig, progress: Progress
-) -> tuple[Tried, SongReader]:
-    """The mixes of a song before and after a change of rules, as they are predicted, and the aligned song's reader.
+def try_rules(reader: SongReader, before: RuleSet, after: RuleSet, config: MixConfig, progress: Progress) -> Tried:
+    """The mixes of a song before and after a change of rules, as they are predicted.
 
     Rules that are on are compared. Raises SongError for audio that cannot be mixed.
     """
-    song = analyse_song(reader.song, reader, naming_of(after, config.network), progress)
+    song = analyse_song(reader.song, reader, naming_of(before, config.network), progress)
     problems: list[MixProblem] = []
-    treatments: list[Treatment] = []
+    mixes: list[TriedMix] = []
     for stage, rules in (("mix before", before), ("mix after", after)):
+        if rules is after and after.roles != before.roles:
+            song = analyse_song(reader.song, reader, naming_of(after, config.network), progress)
         progress(stage, 0.0)
         problems.append(formulate(song.song, song.analysis, rules, config))
-        treatments.append(refine(problems[-1].task, problems[-1].start, config.n_steps).treatment)
+        mixes.append(TriedMix(song, refine(problems[-1].task, problems[-1].start, config.n_steps).treatment))
         progress(stage, 1.0)
     verdicts = [
-        [predicted(problem.objective, song.song, song.analysis.dry, treatment) for treatment in treatments]
+        [predicted(problem.objective, mix.song.song, mix.song.analysis.dry, mix.treatment) for mix in mixes]
         for problem in problems
     ]
-    first, second = treatments
-    moves = moves_between(first, second, [track.id for track in song.song.tracks])
-    return Tried(song, _effects(before, after, verdicts), moves, first, second), reader.for_song(song.song)
+    first, second = mixes
+    moves = moves_between(first.treatment, second.treatment, [track.id for track in reader.song.tracks])
+    return Tried(_effects(before, after, verdicts), moves, first, second)
 
 
 def _effects(before: RuleSet, after: RuleSet, verdicts: Sequence[Sequence[Verdict]]) -> tuple[RuleEffect, ...]:

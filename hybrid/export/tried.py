@@ -43,10 +43,11 @@ def write_tried(
 ) -> None:
     """Writes `before` and `after`, each a mix with its settings, and the page. Each mix is as loud as its rules ask."""
     fmt = Format(reader.song.sample_rate, "PCM_24", False)
-    for side, treatment, rule_set in zip(SIDES, (tried.before, tried.after), rules, strict=True):
+    for side, mix, rule_set in zip(SIDES, (tried.before, tried.after), rules, strict=True):
         inner = folder / side
         inner.mkdir()
-        written = write_once(reader, treatment, rule_set, inner, fmt, progress=progress)
+        aligned = reader.for_song(mix.song.song)
+        written = write_once(aligned, mix.treatment, rule_set, inner, fmt, progress=progress)
         write_settings(written.song, written.treatment, inner, made_with)
     before, after = (f"{side}/{MIX_FILE}" for side in SIDES)
     page = TriedPage(reader.song.name, names, (before, after), tried.rules, tuple(map(str, tried.moves)), made_with)

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from hybrid.audio.roles import ROLES, matches
 from hybrid.errors import Problem, suggest
 from hybrid.knowledge.draft import Draft, Keys
+from hybrid.knowledge.rule_types import SHIPPED
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import Selector
 from hybrid.knowledge.types import RuleType
+from hybrid.knowledge.types.hooks import RuleHooks
 from hybrid.knowledge.validate import Outcome, problem
 from hybrid.treatment.parts import is_part_of
 
@@ -79,10 +81,12 @@ def _conflicts(rule: RuleType, by_id: Mapping[str, RuleType]) -> Iterator[_At]:
 def _warnings(rule: RuleType, rules: RuleSet, by_id: Mapping[str, RuleType]) -> Iterator[_At]:
     """Likely mistakes: rules that can move nothing, or compare tracks with themselves, roles that no track can have,
     unknown citations and unknown rules in `conflicts`."""
-    if rule.optimised and not any(is_part_of(part, of) for part in rule.acts_on for of in rule.moved_by):
-        moves = f"nothing but {' and '.join(rule.moved_by)} changes what {rule.type} measures"
-        yield ("acts_on",), f"{', '.join(rule.acts_on)} can move nothing here: {moves}"
-    if rule.against is not None and rule.against == rule.for_:
+    is_stated = rule.type in SHIPPED or rule.moved_by is not RuleHooks.moved_by
+    moves = any(is_part_of(part, of) for part in rule.acts_on for of in rule.moved_by)
+    if rule.enabled and rule.optimised and is_stated and not moves:
+        why = f"nothing but {' and '.join(rule.moved_by)} changes what {rule.type} measures"
+        yield ("acts_on",), f"{', '.join(rule.acts_on)} can move nothing here: {why}"
+    if rule.enabled and rule.against is not None and rule.against == rule.for_:
         yield ("against",), f"{rule.id} compares tracks with themselves: `for` and `against` are the same"
     for key, selector in _selectors(rule):
         yield from _unmatched_roles((key,), selector)

@@ -53,7 +53,9 @@ def gather(names: Sequence[str | Document]) -> Gathered:
     gathering = _Gathering()
     for name in names:
         gathering.add_named(name)
-    return Gathered(list(gathering.sources.values()), gathering.outcome, gathering.is_whole)
+    # a broken file that several extend is read, and complained of, for each
+    problems, warnings = (list(dict.fromkeys(each)) for each in gathering.outcome)
+    return Gathered(list(gathering.sources.values()), Outcome(problems, warnings), gathering.is_whole)
 
 
 class _Gathering:

@@ -52,14 +52,14 @@ def match_report(rules: RuleSet, song: Song) -> MatchReport:
 
 
 def _but_for_a_tag(selector: Selector, song: Song, rules: RuleSet) -> str:
-    """The tracks that would match if they had a tag: those of a role that says the same in another way, such as
-    vocal.lead without the tag lead."""
+    """The tracks that would match if they had a tag: those whose role says the same in another way, such as vocal.lead
+    without the tag lead."""
     untagged = select(selector.model_copy(update={"tag": ()}), song.tracks, rules.sets)
     for tag in selector.tag:
         tracks = [song.tracks[i] for i in untagged if tag in song.tracks[i].role.split(".")]
         if tracks:
-            names = ", ".join(track.id for track in tracks)
-            return f": {names} has the role {tracks[0].role} but not the tag {tag}, which song.yaml can give"
+            names = ", ".join(f"{track.id} ({track.role})" for track in tracks)
+            return f": by role it may mean {names}, without the tag {tag}, which song.yaml can give"
     return ""
 
 

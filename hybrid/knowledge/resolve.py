@@ -34,7 +34,7 @@ def load_rules(names: Sequence[str | Document], sets: Sequence[str] = (), types:
     sources, outcome, is_whole = gather(names)
     drafts = _combine(sources, outcome, is_whole=is_whole)
     for text in sets:
-        _set(text, drafts, outcome)
+        _set(text, drafts, outcome, is_whole=is_whole)
     bands = {name: band for source in sources for name, band in source.file.bands.items()}
     rules = _validated(drafts, bands, types, outcome)
     resolved = _rule_set(sources, rules, drafts, bands)
@@ -112,9 +112,12 @@ def _has_tag(rule: Draft, glob: str) -> bool:
     return any(fnmatchcase(str(tag), glob) for tag in (tags if isinstance(tags, list) else [tags]))
 
 
-def _set(text: str, drafts: dict[str, Draft], outcome: Outcome) -> None:
+def _set(text: str, drafts: dict[str, Draft], outcome: Outcome, *, is_whole: bool) -> None:
     target, equals, written = text.partition("=")
     name = max((name for name in drafts if target.startswith(f"{name}.")), key=len, default="")
+    if equals and not name and not is_whole:
+        # the rule may be in the file that could not be read
+        return
     if not (equals and name):
         near = suggest(target.rpartition(".")[0], drafts)
         what = f"no rule in {shown(text)}{near}" if equals else f"expected rule.id.key=value, got {shown(text)}"

@@ -37,6 +37,9 @@ def _read_name(value: object, info: ValidationInfo) -> regex.Pattern[str] | str:
     match = _REGEX.fullmatch(value)
     if not match and value.startswith("/"):
         raise field_error(f"expected a pattern such as '/^gtr/i', with a slash at both ends, got {shown(value)}")
+    if not match and ("*" in value or value.startswith("^") or value.endswith("$")):
+        pattern = value.strip().strip("*^$").replace("*", ".*")
+        raise field_error(f"expected a whole name, or a pattern such as '/^{pattern}/i', got {shown(value)}")
     if not match:
         return value.strip()
     if len(match[1]) > _LONGEST_PATTERN:

@@ -14,7 +14,7 @@ import pytest
 from hybrid import __version__, shelf
 from hybrid.cli.app import _COMMANDS
 from hybrid.cli.progress import now_and_then
-from hybrid.cli.signals import Telling
+from hybrid.cli.signals import Verbosity
 from hybrid.knowledge.types import TYPES
 
 
@@ -66,7 +66,7 @@ def test_a_log_has_every_line_with_its_time_and_errors_too(tmp_path: Path, hybri
 def test_quiet_says_nothing_but_the_log_does(tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch):
     monkeypatch.setattr("hybrid.cli.progress._QUIET_S", 0.02)
     monkeypatch.setattr("hybrid.cli.progress._EVERY_S", 0.02)
-    with (tmp_path / "log").open("w") as log, now_and_then(lambda: "still", Telling(is_quiet=True, log=log)):
+    with (tmp_path / "log").open("w") as log, now_and_then(lambda: "still", Verbosity(is_quiet=True, log=log)):
         time.sleep(0.2)
     assert capsys.readouterr().err == ""
     assert "still" in (tmp_path / "log").read_text()

@@ -55,7 +55,6 @@ class Output(NamedTuple):
 @pytest.fixture
 def hybrid(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Output]:
     """Runs the command line."""
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
 
     def run(*arguments: object) -> Output:
@@ -228,7 +227,7 @@ def test_a_mix_that_is_stopped_leaves_nothing_behind(number: signal.Signals, son
 def test_a_set_without_rules_asks_for_nothing(song: Path, tmp_path: Path, hybrid: Callable[..., Output]) -> None:
     rules = tmp_path / "none.yaml"
     rules.write_text("schema: mixrules/1\nid: none\ntitle: No rules\nrules: []\n")
-    output = hybrid("mix", song, "-o", tmp_path / "out", "--rules", rules, "--model", "none", "--steps", 2)
+    output = hybrid("-q", "mix", song, "-o", tmp_path / "out", "--rules", rules, "--model", "none", "--steps", 2)
     assert (output.code, output.err) == (0, "")
     assert "0 of 0 rules kept" in output.out
 

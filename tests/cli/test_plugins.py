@@ -29,7 +29,6 @@ RATE = 16000
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with the example, and a file with a rule of its type."""
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     monkeypatch.chdir(tmp_path)
     shutil.copy(EXAMPLE, tmp_path / "crest_rule.py")

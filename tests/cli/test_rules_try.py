@@ -38,17 +38,17 @@ def files(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_louder_voice_is_told_and_heard(files: Path, hybrid) -> None:
+def test_a_louder_voice_is_measured_in_both_mixes(files: Path, hybrid) -> None:
     out, song = files / "tried", files / "songs" / "song0"
     ask = ("rules", "try", str(files / "louder.yaml"), str(song), "-o", str(out), *COMMON)
     code, text, err = hybrid(*ask, "--json")
     assert code == 0, err
-    told = json.loads(text)
-    (lead,) = [each for each in told["rules"] if each["rule"] == "lead.front"]
+    tried = json.loads(text)
+    (lead,) = [each for each in tried["rules"] if each["rule"] == "lead.front"]
     assert lead["changed"] and lead["penalty_before"] > 1.0 > lead["penalty_after"]
     gained = lead["after"][0]["value"] - lead["before"][0]["value"]
     assert gained == pytest.approx(9.0, abs=1.0)
-    # the same, heard: the voice alone is taken from both mixes by regression on the tracks
+    # the same in the audio: the voice alone is taken from both mixes by regression on the tracks
     tracks = np.stack([soundfile.read(song / f"{name}.wav")[0] for name in ("Lead Vox", "Bass", "Gtr")])
     gains = []
     for side in ("before", "after"):
@@ -57,7 +57,7 @@ def test_a_louder_voice_is_told_and_heard(files: Path, hybrid) -> None:
         gains.append(np.linalg.lstsq(tracks.T, mix[:, 0], rcond=None)[0])
     over_db = [20.0 * np.log10(abs(each[0] / each[1])) for each in gains]
     assert over_db[1] - over_db[0] == pytest.approx(gained, abs=1.5)
-    assert any(move["track"] == "Lead Vox" and move["part"] == "gain.level" for move in told["moves"])
+    assert any(move["track"] == "Lead Vox" and move["part"] == "gain.level" for move in tried["moves"])
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count("<audio") == 2 and "lead.front" in page and "raise Lead Vox" in page
 
@@ -69,4 +69,4 @@ def test_overrides_are_compared_with_the_file_and_nothing_with_itself(files: Pat
     off = ("--set", "middle.enabled=false")
     code, text, err = hybrid("rules", "try", front, song, "-o", str(files / "out"), *off, *COMMON)
     assert code == 0, err
-    assert "nothing that could be heard" in text and "middle" in text and "changed" in text
+    assert "none that is audible" in text and "middle" in text and "changed" in text

@@ -64,7 +64,8 @@ def test_a_role_without_the_tag_that_a_rule_wants_is_told():
     _, report = compile_rules(rules, song, N_TRACKS, TIME_S)
     name = song.tracks[0].id
     assert report.warnings == (
-        f"made matches no track: {name} has the role vocal.lead but not the tag lead, which song.yaml can give",
+        f"made matches no track: by role it may mean {name} (vocal.lead), without the tag lead, "
+        "which song.yaml can give",
     )
 
 

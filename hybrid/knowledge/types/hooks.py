@@ -30,7 +30,8 @@ class RuleHooks(BaseModel):
     optimised: ClassVar[bool] = True
     """Whether the rule's gradient is worth following; if not, it is measured and reported, and moves nothing."""
     moved_by: ClassVar[tuple[str, ...]] = ("gain", "eq", "dynamics", "pan", "reverb")
-    """Groups and parts of a treatment that can change what the type measures: another in `acts_on` moves nothing."""
+    """Groups and parts of a treatment that can change what the type measures: another in `acts_on` moves nothing. Not
+    relied on for a type of a plug-in that does not state it."""
     requires: ClassVar[Requires] = Requires("tracks")
     """The knowledge of a mix that the type is measured from."""
     opens_room: ClassVar[bool] = False
