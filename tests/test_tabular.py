@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from hybrid.errors import InputError
-from hybrid.tabular import Row, Tabular
+from hybrid.tabular import Row, Table, Tabular
 
 
 class Made(Tabular):
@@ -54,3 +54,16 @@ def test_without_pandas_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch
         InputError, match=r"(?s)needs pandas, which is not installed.*pip install 'hybrid-mix\[stats\]'"
     ):
         Made().to_pandas()
+
+
+def test_a_table_without_rows_keeps_the_names_of_its_columns():
+    table = Table("nothing yet", (), ("arm", "mean"))
+    assert table.to_csv() == "arm,mean\n"
+    assert list(table.to_pandas().columns) == ["arm", "mean"]
+    assert "arm & mean" in table.to_latex()
+
+
+def test_latex_holds_names_that_mean_something_to_it():
+    rows: tuple[Row, ...] = ({"arm": "[a_b]\n& 50 %", "mean": -0.5}, {"arm": "−2 LU", "mean": float("nan")})
+    body = Table("", rows).to_latex().partition("\\midrule\n")[2]
+    assert body.startswith("{[}a\\_b] \\& 50 \\% & -0.5 \\\\\n$-$2 LU & – \\\\\n\\bottomrule")

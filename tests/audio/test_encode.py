@@ -55,3 +55,13 @@ def test_what_a_format_cannot_hold_is_refused(file_format, subtype: str, rate: i
     with pytest.raises(InputError, match=said):
         check_format(file_format, subtype, rate)
     check_format("wav", subtype, rate)
+
+
+@pytest.mark.parametrize(("file_format", "highest_hz"), [("ogg", 200_000), ("flac", 655_350)])
+def test_rates_beyond_a_format_are_refused_and_its_highest_is_written(tmp_path: Path, file_format, highest_hz: int):
+    with pytest.raises(InputError, match=f"{file_format} holds up to {highest_hz} Hz, not {highest_hz + 1}"):
+        check_format(file_format, "PCM_24", highest_hz + 1)
+    check_format(file_format, "PCM_24", highest_hz)
+    soundfile.write(tmp_path / "mix.wav", np.zeros((1000, 2)), highest_hz, "PCM_24")
+    encode_folder(tmp_path, file_format)
+    assert soundfile.info(tmp_path / f"mix.{file_format}").samplerate == highest_hz

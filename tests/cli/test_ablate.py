@@ -31,3 +31,12 @@ def test_a_mistake_is_reported_and_nothing_is_written(hybrid, tmp_path: Path, ar
     code, out, err = hybrid("ablate", *(each.format(**places) for each in arguments), "-o", str(tmp_path / "out"))
     assert code == 2 and message in err and out == "" and "Traceback" not in err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_whose_name_is_a_key_of_studies_is_not_taken_for_it(hybrid, tmp_path: Path, monkeypatch):
+    study, songs = write_study(tmp_path / "study"), write_songs(tmp_path / "songs", 1)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "arms").mkdir()
+    (tmp_path / "arms" / "notes.txt").write_text("mine")
+    code, _, err = hybrid("ablate", str(study), "--songs", str(songs), "-o", "arms")
+    assert code == 2 and err.startswith("arms: is not an empty folder")

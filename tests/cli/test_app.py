@@ -1,4 +1,4 @@
-"""What all commands share: how much is told, logs, completion, and the words of the help."""
+"""What all commands share: how much they say, logs, completion, and the words of the help."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from hybrid import __version__, shelf
 from hybrid.cli.app import _COMMANDS
+from hybrid.cli.log import logged_stderr
 from hybrid.cli.progress import now_and_then
 from hybrid.cli.signals import Verbosity
 from hybrid.knowledge.types import TYPES
@@ -78,3 +79,24 @@ def test_the_help_speaks_in_words_not_in_types_of_python(command: str, hybrid):
     assert code == 0
     options = out.partition("Options:")[2]
     assert not re.search(r"<(str|int|path|float|list)", options)
+
+
+def test_a_fault_is_one_line_and_in_the_log(tmp_path: Path, hybrid, monkeypatch):
+    def fail() -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr("hybrid.cli.schema.schema", fail)
+    log = tmp_path / "run.log"
+    code, _, err = hybrid("--log-file", str(log), "schema")
+    assert code == 1 and err.startswith("ZeroDivisionError: by nothing") and "Traceback" not in err
+    assert "ZeroDivisionError: by nothing" in log.read_text()
+    code, _, err = hybrid("-v", "schema")
+    assert code == 1 and "Traceback" in err
+
+
+def test_a_line_after_one_that_was_redrawn_is_logged_as_it_is_seen(tmp_path: Path):
+    with (tmp_path / "log").open("w") as log, logged_stderr(log):
+        sys.stderr.write("\r\x1b[Ksong 1 of 2")
+        sys.stderr.write("\r\x1b[Kone: \x1b[1mwarning\x1b[0m\n")
+    (line,) = (tmp_path / "log").read_text().splitlines()
+    assert line.endswith(" one: warning") and "song 1" not in line

@@ -15,6 +15,7 @@ from hybrid.corpus.index import (
     VerifiedSong,
     build_index,
     read_index,
+    shared_recordings,
     verify,
     write_index,
 )
@@ -109,3 +110,12 @@ def test_a_mix_of_another_song_is_reported(tmp_path: Path):
     for name in ("bass", "drums", "mixture"):
         soundfile.write(song / f"{name}.wav", 0.1 * rng.standard_normal(4 * RATE), RATE)
     assert "cannot be aligned with its tracks" in verified(tmp_path, "musdb18-hq")["A - One"].notes[0]
+
+
+def test_silence_is_no_recording_that_songs_share(tmp_path: Path):
+    for name in ("one", "two"):
+        tone(tmp_path / name / "Vox.wav", 300.0 if name == "one" else 400.0)
+        soundfile.write(tmp_path / name / "Empty.wav", np.zeros(RATE), RATE)
+    index = build_index(open_dataset(str(tmp_path)), lambda share: None)
+    first, second = (set(entry.digests) for entry in index.entries)
+    assert len(first & second) == 1 and shared_recordings(index) == {}

@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hybrid.explain.moves import Move, cosine, most_shared_control, moves_along
+from hybrid.explain.moves import Move, cosine, most_shared_control, moves_along, moves_between
 from hybrid.explain.slopes import Slopes, slopes_of
 from hybrid.refinement.pins import Pins
 from hybrid.testing.songs import objective_of, untouched
 from hybrid.treatment.bounds import unconstrain
 from hybrid.treatment.parts import PARTS as PART_TABLE
+from hybrid.treatment.parts import SEND_OFF_DB
 from hybrid.treatment.types import Dry, Treatment
 from tests.knowledge.made import Part, at_level, dry_of, pink, readings, rule_of, song_of
 
@@ -138,3 +139,34 @@ def test_two_rules_meet_over_the_track_that_both_move(slopes: Slopes):
 def test_a_move_reads_as_an_instruction_to_an_engineer(part: str, amount: float, where: str, sentence: str):
     unit = {"pan.position": "pan", "eq.low_cut": "Hz"}.get(part, "dB")
     assert str(Move(part, "pad", amount, unit, where, 1.0, True)) == sentence
+
+
+def test_moves_between_two_treatments_lead_from_one_to_the_other(dry: Dry):
+    one = untouched(dry)
+    gain = one.gain._replace(level_db=one.gain.level_db.at[0].set(3.0))
+    other = replace(one, gain=gain, pan=one.pan._replace(position=one.pan.position.at[1].set(-40.0)))
+    there = {(move.part, move.track): move for move in moves_between(one, other, IDS)}
+    assert there["gain.level", "voice"].amount == pytest.approx(3.0)
+    assert there["pan.position", "bass"].amount == pytest.approx(-40.0)
+    # in units of their scales, 3 dB and 20: one unit and two
+    assert there["gain.level", "voice"].share == pytest.approx(0.2) and len(there) == 2
+    back = {(move.part, move.track): move.amount for move in moves_between(other, one, IDS)}
+    assert back == {key: pytest.approx(-move.amount) for key, move in there.items()}
+    assert moves_between(one, one, IDS) == ()
+
+
+def test_a_part_that_only_one_treatment_has_is_neutral_in_the_other(dry: Dry):
+    with_room = untouched(dry)
+    assert with_room.reverb is not None
+    sent = with_room.reverb._replace(send_db=with_room.reverb.send_db.at[0].set(-12.0))
+    high_cut = jnp.array([5000.0, jnp.inf, jnp.inf])
+    other = replace(with_room, reverb=sent, eq=with_room.eq._replace(high_cut_hz=high_cut))
+    one = replace(with_room, reverb=None, pan=with_room.pan._replace(spread_db=None))
+    there, back = (
+        {move.part: move for move in each} for each in (moves_between(one, other, IDS), moves_between(other, one, IDS))
+    )
+    assert set(there) == set(back) == {"reverb.send", "eq.high_cut"}
+    assert there["reverb.send"].amount == pytest.approx(-12.0 - SEND_OFF_DB) == -back["reverb.send"].amount
+    # from the highest corner, since a cut that is off lies beyond all frequencies
+    highest_hz = PART_TABLE["eq.high_cut"].bijector.limits[1]
+    assert there["eq.high_cut"].amount == pytest.approx(5000.0 - highest_hz) == -back["eq.high_cut"].amount

@@ -250,6 +250,24 @@ def test_what_a_missing_parent_may_hold_is_not_missed(folder: Path):
     assert len(places) == 2 and "extends[0]" in str(error.value) and "rules[0].max" in str(error.value)
 
 
+def test_an_override_of_a_rule_that_may_be_in_a_missing_file_is_no_mistake(folder: Path):
+    (folder / "child.yaml").write_text(CHILD.replace("parent", "parnt"))
+    with pytest.raises(InputError) as error:
+        load_rules(["child.yaml"], ["cut.max=3 Hz", "nonsense"])
+    first, second = error.value.problems
+    assert "extends[0]" in str(first) and "expected rule.id.key=value, got 'nonsense'" in str(second)
+
+
+def test_a_broken_file_that_two_extend_is_complained_of_once(folder: Path):
+    (folder / "broken.yaml").write_text("rules: [\n")
+    for name in ("one", "two"):
+        (folder / f"{name}.yaml").write_text(f"schema: mixrules/1\nid: {name}\nextends: [broken.yaml]\n")
+    with pytest.raises(InputError) as error:
+        load_rules(["one.yaml", "two.yaml"])
+    (problem,) = error.value.problems
+    assert "broken.yaml" in problem.where
+
+
 @pytest.mark.parametrize(
     ("rule", "said"),
     [

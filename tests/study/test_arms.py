@@ -220,6 +220,11 @@ def test_controls_without_network_or_refinement_change_no_rule():
             {},
             "arms[0].rules: no file and no shipped name in rules: 'bse'; did you mean base?",
         ),
+        ({"name": "mine", "set": ["balance.roles.weight=3"]}, {}, "mine: changes nothing"),
+        ({"name": "mine", "set": ["out.loudness.target=-20 LUFS"]}, {}, "mine: changes nothing"),
+        ({"name": "mine", "model": "base"}, {}, "mine: changes nothing"),
+        ({"name": FULL, "steps": 50}, {}, "arms: two arms have the id 'all rules'"),
+        ({"sweep": {"out.loudness.target": ["-20 LUFS"]}}, {}, "out.loudness moves no track: no value of it would"),
         ({"controls": ["network_only"]}, {"steps": 0}, "network only: changes nothing"),
         ({"controls": ["rules_only"]}, {"model": "none"}, "rules only: changes nothing"),
     ],
@@ -239,3 +244,32 @@ def test_a_rule_that_is_off_cannot_be_left_out():
     off = load_rules(["base"], ["lead.level.enabled=false"])
     with pytest.raises(InputError, match=r"lead\.level is off"):
         _arms({"leave_one_out": ["lead.level"]}, rules=off)
+
+
+def test_arms_that_people_name_have_names_of_their_own():
+    entries = ({"leave_one_out": ["lead.level"]}, {"name": "without lead.level", "steps": 50})
+    for order in (entries, entries[::-1]):
+        with pytest.raises(InputError, match=r"two arms have the id 'without lead\.level'"):
+            _arms(*order)
+    # entries of arms that rules name may name one twice
+    assert len(_arms(entries[0], {"pairs": [["lead.level", "mask.lead"]]})) == 4
+
+
+def test_values_that_are_equal_are_one_arm():
+    arms = _arms({"sweep": {"lead.level.weight": ["x2", "x2.0", "x4"]}})
+    assert list(arms) == [FULL, "lead.level.weight x2", "lead.level.weight x4"]
+
+
+def test_a_rule_that_weighs_nothing_may_get_a_weight():
+    light = load_rules(["base"], ["lead.level.weight=0"])
+    arms = _arms({"sweep": {"lead.level.weight": [0, 2]}}, rules=light, sets=["lead.level.weight=0"])
+    assert list(arms) == [FULL, "lead.level.weight 2"] and arms["lead.level.weight 2"].changed == ("lead.level",)
+
+
+def test_other_roles_make_an_arm_even_if_no_rule_differs(tmp_path):
+    (tmp_path / "roles.yaml").write_text(
+        "schema: mixrules/1\nid: roles\ntitle: Names of our studio\nlicense: CC0-1.0\nextends: [base]\n"
+        "roles: [{match: /^sub/i, role: bass}]\n"
+    )
+    arms = _arms({"name": "our names", "rules": [str(tmp_path / "roles.yaml")]})
+    assert arms["our names"].rules.roles != BASE.roles and arms["our names"].changed == ()

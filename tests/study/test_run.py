@@ -21,11 +21,13 @@ from hybrid.batch.run import RunOptions, Shard
 from hybrid.batch.work import Worker
 from hybrid.cli.ablate import _write
 from hybrid.errors import InputError, UnwritableError
+from hybrid.study import pace
+from hybrid.study.activity import ActivityFile, activities
 from hybrid.study.arm import FULL
 from hybrid.study.effects import effects_of
 from hybrid.study.jobs import KEY_FILE, LISTEN_FOLDER, StudyJob, study_inputs, work_of
 from hybrid.study.load import load_study
-from hybrid.study.rows import ROWS_FOLDER, Row
+from hybrid.study.rows import ROWS_FILE, ROWS_FOLDER, Row, read_rows, write_rows
 from hybrid.study.run import ARMS_FOLDER, StudyResult, all_rows, forecast_study, run_study
 from hybrid.study.schema import FreeArm, Study, read_study
 from hybrid.study.sources import parse_songs, sources_of
@@ -167,7 +169,8 @@ def test_parts_of_a_study_are_the_whole(planted: PlantedStudy, tmp_path: Path):
     for number in (1, 2):
         result = _run(planted.study, planted.songs, tmp_path / "out", resume=number > 1, shard=Shard(number, 2))
     assert _rows(tmp_path / "out") == _rows(planted.out)
-    assert len(result.units) == N_SONGS
+    # in the order of the songs, whichever part came last
+    assert [unit.rows[0].song for unit in result.units] == [f"song{number}" for number in range(N_SONGS)]
 
 
 def test_a_song_that_cannot_be_mixed_is_reported_and_stops_no_other(planted: PlantedStudy, tmp_path: Path):
@@ -203,9 +206,13 @@ def test_a_study_grows_and_what_is_there_is_kept(planted: PlantedStudy, tmp_path
     assert (told.work.n_mixes, told.work.n_kept, told.work.notes) == (2, 6, ("quiet: new",))
     assert {len(told.programs), len(told.programs[0]) - 3} == {1}
     notes: list[str] = []
+    (out / ROWS_FILE).touch()
     two = f"{planted.songs}:2"
     result = run_study(grown, sources_of([parse_songs(two)]), options, 1, lambda so_far: None, notes.append)
     assert notes == ["quiet: new"]
+    # it has grown, and its tables have not: until they are written it does not load as finished
+    with pytest.raises(InputError, match=r"rows\.jsonl is missing"):
+        load_study(out)
     before, after = _rows(planted.out), _rows(out)
     for unit in result.units:
         (name,) = [name for name in after if after[name][0]["song"] == unit.rows[0].song]
@@ -315,8 +322,8 @@ def test_a_mix_that_is_not_finite_is_recorded_as_diverged(planted: PlantedStudy,
 
     render = of_song._render
 
-    def broken(prepared: of_song.PreparedSong, treatment: of_song.Treatment) -> tuple[np.ndarray, float]:
-        samples, roughness = render(prepared, treatment)
+    def broken(refined: of_song._RefinedArm) -> tuple[np.ndarray, float]:
+        samples, roughness = render(refined)
         calls.append(1)
         return (np.full_like(samples, np.nan), 0.0) if len(calls) == 2 else (samples, roughness)
 
@@ -327,3 +334,62 @@ def test_a_mix_that_is_not_finite_is_recorded_as_diverged(planted: PlantedStudy,
     (rows,) = _rows(tmp_path).values()
     states = {Row(**row).arm: (row["state"], row["reason"]) for row in rows}
     assert states[FULL] == ("done", "") and states["without lead.helps"] == ("diverged", "the mix is not finite")
+    # it is to be listened to, has no audio, and will not have any: nothing is left to do
+    sources = sources_of([parse_songs(f"{planted.songs}:1")])
+    assert not work_of(planted.study, study_inputs(planted.study), sources, tmp_path, TrainedArms({}, {})).jobs
+
+
+def test_a_mix_that_is_added_gets_a_letter_that_is_free(planted: PlantedStudy, tmp_path: Path):
+    """The mix of letter A is gone: what is written now must not take the letter of one that is there."""
+    from hybrid.study.run import mix_song
+
+    shutil.copytree(planted.out, tmp_path / "out")
+    folder = tmp_path / "out" / LISTEN_FOLDER / "song0"
+    before = (folder / "B.flac").read_bytes()
+    (folder / "A.flac").unlink()
+    job = _job(planted, tmp_path / "out")
+    assert sum(map(len, job.left.values())) == 1
+    assert mix_song(job, Worker()).reason == ""
+    key = json.loads((folder / KEY_FILE).read_text())
+    assert set(key) == {"A", "B"} and set(key.values()) == {FULL, "without lead.helps"}
+    assert (folder / "B.flac").read_bytes() == before and (folder / "A.flac").exists()
+
+
+def test_rows_of_any_name_and_of_none_are_read_as_they_were_written(tmp_path: Path):
+    row = Row("a\u2028b", 0, "10", "done", {"level_lu": 0.5}, {}, 0.25, True)
+    for rows in ([], [row], [row, row]):
+        write_rows(tmp_path / ROWS_FILE, rows)
+        assert read_rows(tmp_path / ROWS_FILE) == rows
+
+
+def test_an_arm_whose_name_is_a_number_stays_one_by_name(planted: PlantedStudy, tmp_path: Path):
+    shutil.copytree(planted.out, tmp_path / "out")
+    result = planted.result
+    _write(
+        planted.study,
+        effects_of(all_rows(result.units), result.arms, planted.study, result.rules),
+        result,
+        tmp_path / "out",
+    )
+    effects = tmp_path / "out" / "effects.csv"
+    effects.write_text(effects.read_text().replace("without lead.helps", "10"))
+    arms = {row["arm"] for row in load_study(tmp_path / "out").effects.cells}
+    assert arms == {"10", "without width.useless"}
+
+
+def test_the_time_of_a_study_is_that_of_its_songs_and_of_its_mixes(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(pace, "cached_file", lambda name: tmp_path / name)
+    assert pace.expected_s([3]) is None
+    for mixes in (1, 5, 20):
+        pace.remember(mixes, 30.0 + 2.0 * mixes)
+    assert pace.expected_s([4, 10]) == pytest.approx(2 * 30.0 + 14 * 2.0)
+
+
+def test_activity_of_a_process_that_has_ended_is_not_shown(tmp_path: Path):
+    with ActivityFile(tmp_path) as file:
+        file.begin("song0, seed 0, all rules")
+        file.begin("song0, seed 0, raw sum")
+        # more than any process may have
+        (tmp_path / str(2**30)).write_text(json.dumps(["killed", 3]))
+        assert activities(tmp_path) == [("song0, seed 0, raw sum", 1)]
+    assert activities(tmp_path) == []
