@@ -9,15 +9,19 @@ import tomllib
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 import hybrid
+from hybrid.errors import InputError
+from hybrid.training.libraries import check_libraries
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 FIXED = {"jax", "flax", "optax", "numpy", "soundfile", "librosa", "pyyaml"}
 """What the project stands on, imported already or not."""
 MODULES = {"pyyaml": "yaml", "pydantic": "pydantic pydantic_core", "flatbuffers": "jax", "orbax-checkpoint": "orbax"}
+EXTRAS = ("train", "stats")
 """Modules of a distribution whose name differs, or that need it."""
 
 
@@ -32,15 +36,28 @@ def _imported() -> set[str]:
     return found - set(sys.stdlib_module_names) - {"hybrid"}
 
 
-def _declared() -> dict[str, set[str]]:
-    names = [re.split(r"[\[<>=~! ]", each)[0] for each in PROJECT["dependencies"]]
+def _modules(listed: list[str]) -> dict[str, set[str]]:
+    names = [re.split(r"[\[<>=~! ]", each)[0] for each in listed]
     return {name: set(MODULES.get(name, name).split()) for name in names}
+
+
+def _declared() -> dict[str, set[str]]:
+    return _modules(PROJECT["dependencies"])
 
 
 def test_everything_imported_is_declared():
     """What an option needs is imported where it is used, and is in an extra."""
-    options = {re.split(r"[<>=~! ]", each)[0] for each in PROJECT["optional-dependencies"]["stats"]}
-    assert _imported() <= set().union(*_declared().values(), options)
+    options = [_modules(PROJECT["optional-dependencies"][extra]) for extra in EXTRAS]
+    assert _imported() <= set().union(*(each for some in (_declared(), *options) for each in some.values()))
+
+
+def test_without_its_libraries_training_says_how_to_get_them(monkeypatch):
+    monkeypatch.setitem(sys.modules, "grain", None)
+    monkeypatch.setitem(sys.modules, "orbax", None)
+    with pytest.raises(InputError, match=r"(?s)needs grain and orbax\.checkpoint, which are not.*hybrid-mix\[train\]"):
+        check_libraries()
+    monkeypatch.undo()
+    check_libraries()
 
 
 def test_everything_declared_is_imported_or_of_the_fixed_set():

@@ -29,9 +29,11 @@ def train(
 ) -> None:
     """Train a network that proposes mixes."""
     from hybrid.knowledge.rule_types import rule_types
+    from hybrid.training.libraries import check_libraries
     from hybrid.training.recipe import read_recipe
 
     read, types = read_recipe(recipe), rule_types(plugins or [])
+    check_libraries()
     load("hybrid.training.loop")
     from hybrid.export.made import made_with
     from hybrid.training import loop

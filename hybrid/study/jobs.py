@@ -73,7 +73,11 @@ class Work(NamedTuple):
 
 
 def study_inputs(study: Study) -> Inputs:
-    """The inputs of a study. Raises InputError if any of its arms cannot be made."""
+    """The inputs of a study. Raises InputError if any of its arms cannot be made, or trained here."""
+    if study.recipe is not None:
+        from hybrid.training.libraries import check_libraries
+
+        check_libraries()
     rules = rules_of(study.rules, study.sets, study.plugins)
     for seed in study.seeds:
         for arm in arms_of(study, rules, seed):
