@@ -35,17 +35,17 @@ BATCH = 16
 Sound = Float[np.ndarray, "sample"] | Float[np.ndarray, "sample channel"]
 
 
-def _noise(seed: int, n: int = N) -> Float[np.ndarray, "sample"]:
+def _noise(seed: int, n: int = N) -> Float[np.ndarray, " sample"]:
     return 0.1 * np.random.default_rng(seed).standard_normal(n)
 
 
-def _click(at: int, height: float = 0.9, n: int = N) -> Float[np.ndarray, "sample"]:
+def _click(at: int, height: float = 0.9, n: int = N) -> Float[np.ndarray, " sample"]:
     y = np.zeros(n)
     y[at] = height
     return y
 
 
-def _tone(frequency_hz: float, n: int = N) -> Float[np.ndarray, "sample"]:
+def _tone(frequency_hz: float, n: int = N) -> Float[np.ndarray, " sample"]:
     return 0.3 * np.sin(2 * np.pi * frequency_hz * np.arange(n) / RATE)
 
 

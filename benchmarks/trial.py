@@ -134,7 +134,7 @@ def _sums(dry: Dry, treatment: Treatment) -> tuple[Array, Array, Array]:
     levels = loudness.active_lufs(track_k, dry.active)
     return (
         levels,
-        jnp.einsum("ctb,t->cb", effect.mixture(layer), dry.inside),
+        jax.numpy.einsum("ctb,t->cb", effect.mixture(layer), dry.inside),
         loudness.block_power(mix_k, dry.frame_s, BLOCK_S),
     )
 

@@ -24,7 +24,7 @@ def balance_db(left: Float[Array, "*shape"], right: Float[Array, "*shape"]) -> F
     return ratio_db(right, left)
 
 
-def side_to_mid_db(power: Float[Array, "3 *shape"]) -> Float[Array, "*shape"]:
+def side_to_mid_db(power: Float[Array, " 3 *shape"]) -> Float[Array, " *shape"]:
     """Level of the side signal over the mid, dB; -100 for mono, 0 for uncorrelated channels of equal level."""
     mean = 0.5 * (power[0] + power[1])
     # powers of (l + r) / sqrt(2) and (l - r) / sqrt(2)
@@ -34,14 +34,14 @@ def side_to_mid_db(power: Float[Array, "3 *shape"]) -> Float[Array, "*shape"]:
     return db(jnp.maximum(side, 0.0) / total) - db(jnp.maximum(mid, 0.0) / total)
 
 
-def side_share(power: Float[Array, "3 *shape"]) -> Float[Array, "*shape"]:
+def side_share(power: Float[Array, " 3 *shape"]) -> Float[Array, " *shape"]:
     """Power of the side signal as a share of mid and side: 0 mono, 0.5 uncorrelated, 1 anti-phase; silence reads 0."""
     total = power[0] + power[1]
     loud = total > FLOOR
     return jnp.where(loud, 0.5 - power[2] / jnp.where(loud, total, 1.0), 0.0)
 
 
-def foldown_db(power: Float[Array, "3 *shape"]) -> Float[Array, "*shape"]:
+def foldown_db(power: Float[Array, " 3 *shape"]) -> Float[Array, " *shape"]:
     """Change of power when the channels are summed to mono, dB: 0 mono, -3.01 uncorrelated, -100 anti-phase.
 
     Silence reads 0.

@@ -30,7 +30,7 @@ def bark_number(frequency_hz: Numbers) -> Float[np.ndarray, "..."]:
     return np.asarray(13.0 * np.arctan(0.00076 * frequency_hz) + 3.5 * np.arctan((frequency_hz / 7500.0) ** 2))
 
 
-def band_centres_hz(n_bands: int = N_BANDS) -> Float[np.ndarray, "{n_bands}"]:
+def band_centres_hz(n_bands: int = N_BANDS) -> Float[np.ndarray, " {n_bands}"]:
     """Centre frequencies of the bands, Hz."""
     return frequency_hz(np.linspace(erb_number(LOWEST_HZ), erb_number(HIGHEST_HZ), n_bands))
 

@@ -34,7 +34,7 @@ def n_frames(n_samples: int, sample_rate: int) -> int:
     return -(-(n_samples + (HOPS_PER_WINDOW - 1) * hop) // (HOPS_PER_FRAME * hop))
 
 
-def hann(n: int) -> Float[np.ndarray, "{n}"]:
+def hann(n: int) -> Float[np.ndarray, " {n}"]:
     """Periodic Hann window of `n` samples."""
     # not the symmetric one: copies of this a quarter apart sum to a constant, and so do their squares
     return 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n) / n)

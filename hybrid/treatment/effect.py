@@ -157,7 +157,7 @@ def _reverb_return(layer: Layer, reverb: Reverb) -> Return:
 
 
 @jax.custom_jvp
-def summed(x: Float[Array, "item *shape"]) -> Float[Array, "*shape"]:
+def summed(x: Float[Array, " item *shape"]) -> Float[Array, " *shape"]:
     """Sum over the first axis, by a product with ones: on CPU a plain sum over an outer axis is ten times slower."""
     return jnp.tensordot(jnp.ones(x.shape[0], x.dtype), x, 1)
 

@@ -24,12 +24,14 @@ def mid_shares(pan: Float[Array, "track 2 2"]) -> Float[Array, "track 3"]:
     return jnp.concatenate([jnp.square(mid), 2.0 * jnp.prod(mid, axis=-1, keepdims=True)], axis=-1)
 
 
-def mid_power(power: Float[Array, "item 3 *shape"]) -> Float[Array, "item *shape"]:
+def mid_power(power: Float[Array, " item 3 *shape"]) -> Float[Array, " item *shape"]:
     """Power of the mean of both channels, from left, right and cross power."""
     return 0.25 * (power[:, 0] + power[:, 1] + 2.0 * power[:, 2])
 
 
-def with_side(power: Float[Array, "item 3 *shape"], side: Float[Array, "item *shape"]) -> Float[Array, "item 3 *shape"]:
+def with_side(
+    power: Float[Array, " item 3 *shape"], side: Float[Array, " item *shape"]
+) -> Float[Array, " item 3 *shape"]:
     """Left, right and cross power with a side signal of that power, in quadrature to the mid."""
     return power + jnp.stack([side, side, -side], axis=1)
 
