@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from hybrid import shelf
 from hybrid.errors import InputError, Problem, UnwritableError
 
 if TYPE_CHECKING:
@@ -61,17 +62,18 @@ class Table(Tabular):
     def rows(self) -> list[Row]:
         return list(self.cells)
 
-    def to_csv(self) -> str:
-        """The rows as CSV, numbers with six digits."""
+    def to_csv(self, path: str | Path | None = None) -> str:
+        """The rows as CSV, numbers with six digits; written to a file as well, if a path is given."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         if heads := self.column_names():
             writer.writerow(heads)
         writer.writerows([_written(cell) for cell in row.values()] for row in self.cells)
-        return text.getvalue()
+        return _written_to(path, text.getvalue())
 
-    def to_latex(self) -> str:
-        """The rows as a `tabular` with the rules of booktabs, numbers with four digits."""
+    def to_latex(self, path: str | Path | None = None) -> str:
+        """The rows as a `tabular` with the rules of booktabs, numbers with four digits; written to a file as well, if a
+        path is given."""
         heads = self.column_names()
         is_number = {head: all(isinstance(row[head], float | int | None) for row in self.cells) for head in heads}
         columns = "".join("r" if is_number[head] else "l" for head in heads)
@@ -81,7 +83,8 @@ class Table(Tabular):
             *(_latex_row([_latex_text(row[head]) for head in heads]) for row in self.cells),
         ]
         body = "\n".join(lines)
-        return f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{body}\n\\bottomrule\n\\end{{tabular}}\n"
+        text = f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{body}\n\\bottomrule\n\\end{{tabular}}\n"
+        return _written_to(path, text)
 
     def column_names(self) -> list[str]:
         return super().column_names() or list(self.columns)
@@ -96,6 +99,12 @@ class Table(Tabular):
             raise InputError(Problem("to_parquet", "needs pyarrow, which is not installed", hint)) from error
         except OSError as error:
             raise UnwritableError(Problem(str(path), f"cannot be written: {error.strerror}")) from error
+
+
+def _written_to(path: str | Path | None, text: str) -> str:
+    if path is not None:
+        shelf.write(shelf.expanded(path), text)
+    return text
 
 
 def _written(cell: Cell) -> Cell:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import zip_longest
 from types import GenericAlias
 from typing import TypeVar, cast, get_args
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 from pydantic_core import ErrorDetails
 
-from hybrid.document import Document
+from hybrid.document import Document, YamlValue
 from hybrid.errors import InputError, Problem, shown, suggest
 from hybrid.units import FIELD_ERROR, FIELD_WARNING
 
@@ -84,13 +85,30 @@ def _keys(model: object) -> Iterator[str]:
 
 
 def _problem(document: Document, error: ErrorDetails, known: list[str]) -> Problem:
-    keys = error["loc"]
+    keys = tuple(_keys_in(document.data, error["loc"]))
     if error["type"] == "extra_forbidden":
         what = f"unknown key{suggest(str(keys[-1]), known)}"
         return _problem_at(document.place_of_key(*keys), keys, what)
     # a missing key has no place of its own: its parent is shown
     place = document.place(*keys[:-1] if error["type"] == "missing" else keys)
-    return _problem_at(place, keys, error_message(error))
+    found = _problem_at(place, keys, error_message(error))
+    if keys:
+        return found
+    # a check of the whole document names the key that is wrong
+    name, _, what = found.what.partition(": ")
+    placed = _placed(document, Problem(name, what))
+    return placed if placed.where != name else found
+
+
+def _keys_in(value: YamlValue, keys: tuple[int | str, ...]) -> Iterator[int | str]:
+    """The keys without names of alternatives, which pydantic puts before the keys of a map that has several forms."""
+    for key, following in zip_longest(keys, keys[1:]):
+        inner = value[key] if isinstance(value, dict) and key in value else None
+        is_below = isinstance(inner, dict) and following in inner
+        if isinstance(key, str) and isinstance(value, dict) and following in value and not is_below:
+            continue
+        yield key
+        value = value[key] if isinstance(value, list) and isinstance(key, int) and key < len(value) else inner
 
 
 def _problem_at(place: str, keys: tuple[int | str, ...], what: str) -> Problem:
@@ -106,7 +124,8 @@ def error_message(error: ErrorDetails) -> str:
     if kind == "missing":
         return "is missing"
     if kind in ("string_too_short", "too_short"):
-        return "is empty"
+        least = error.get("ctx", {}).get("min_length", 1)
+        return "is empty" if least == 1 or not error["input"] else f"expected at least {least}, got {given}"
     if kind in _EXPECTED:
         return f"expected {_EXPECTED[kind]}, got {given}"
     near = ""

@@ -20,7 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "document": {"errors"},
     "quantity": {"errors"},
     "units": {"errors", "quantity"},
-    "tabular": {"errors"},
+    "tabular": {"errors", "shelf"},
     "validation": {"document", "errors", "units"},
     "shelf": {"document", "errors"},
     "source_hash": set(),

@@ -99,10 +99,14 @@ def _audio_files(folder: Path) -> list[Path]:
     paths = [path for path in sorted(folder.iterdir()) if _is_audio(path)]
     if paths:
         return paths
-    # an album folder, or an archive with a folder inside
-    below = sorted({path.parent.name for path in folder.glob("*/*") if _is_audio(path)})
+    below = folders_of_tracks(folder)
     hint = f"give one of the folders in it: {', '.join(below)}" if below else _SUFFIX_HINT
     raise InputError(Problem(str(folder), "holds no audio files", hint))
+
+
+def folders_of_tracks(folder: Path) -> list[str]:
+    """The folders in a folder that hold audio files, as in an album, or in an archive with a folder inside."""
+    return sorted({path.parent.name for path in folder.glob("*/*") if _is_audio(path)})
 
 
 def _is_audio(path: Path) -> bool:

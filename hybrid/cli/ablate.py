@@ -17,8 +17,9 @@ from hybrid.cli import complete
 from hybrid.cli.options import Plugins, plugin_paths, shard_of
 from hybrid.cli.progress import clock, now_and_then, print_above
 from hybrid.cli.signals import Context, Session, load
-from hybrid.errors import printable
+from hybrid.errors import InputError, Problem, printable
 from hybrid.json_text import json_text
+from hybrid.pages.words import count
 
 if TYPE_CHECKING:
     from hybrid.study.effects import Effects
@@ -65,7 +66,7 @@ def ablate(
     part = shard_of(shard)
     load("hybrid.study.run")
     from hybrid.batch.run import RunOptions
-    from hybrid.judging.mixed_models import check_library
+    from hybrid.judging.mixed_models import MIN_SONGS, check_library
     from hybrid.study.effects import effects_of
     from hybrid.study.jobs import study_inputs
     from hybrid.study.run import all_rows, forecast_study, run_study
@@ -80,7 +81,12 @@ def ablate(
     changes |= {"seeds": tuple(dict.fromkeys(seeds))} if seeds else {}
     changed_study = read.model_copy(update=changes)
     sources = sources_of(changed_study.songs)
+    if mixed and len(sources) < MIN_SONGS:
+        what = f"a mixed model needs {MIN_SONGS} songs, got {len(sources)}"
+        raise InputError(Problem("--mixed-models", what))
     options, n_processes = RunOptions(out, part, resume), jobs or os.cpu_count() or 1
+    if not any(part.has(source.name) for source in sources):
+        print_above(f"--shard {shard}: none of the {count(len(sources), 'song')} belongs to this part")
     with placed_in(document):
         # problems of the folder, below, have no place in the document
         study_inputs(changed_study)
@@ -143,18 +149,14 @@ def _document(effects: Effects, result: StudyResult, out: Path) -> dict[str, obj
 
 
 def _print(effects: Effects, result: StudyResult, out: Path) -> None:
-    from hybrid.pages.words import count
-    from hybrid.study.tables import power_notes
+    from hybrid.study.tables import conclusions, power_notes
 
     for song, reason in result.excluded.items():
         print(f"{song}: {reason}", file=sys.stderr)
     width = max((len(each.arm.id) for each in effects.arms), default=0)
     for each in effects.arms:
         acts = "" if each.acts is None else f"own penalty {each.acts.mean:+.3f}{' (acts)' if each.does_act else ''}; "
-        conclusions = ", ".join(
-            f"{name}: {each.metrics[name].conclusion(name)}" for name in each.primary if name in each.metrics
-        )
-        print(f"{each.arm.id:{width}}  {acts}{conclusions or 'not measured'}")
+        print(f"{each.arm.id:{width}}  {acts}{'; '.join(conclusions(each)) or 'no metric judges its family'}")
     for line in power_notes(effects):
         print(line)
     compiled = sum(unit.compiled[1] for unit in result.units)
@@ -164,8 +166,6 @@ def _print(effects: Effects, result: StudyResult, out: Path) -> None:
 
 def _print_forecast(forecast: StudyForecast, *, as_json: bool) -> None:
     """Says what a run would do."""
-    from hybrid.pages.words import count
-
     if as_json:
         print(
             json_text({
@@ -212,7 +212,11 @@ def _progress_line(session: Session) -> Iterator[Callable[[Callable[[], StudyPro
         rate = state.mixes / max(elapsed_s, 1e-9)
         left = f", {clock((state.of_mixes - state.mixes) / rate)} left" if state.mixes else ""
         doing = f"; {'; '.join(state.doing)}" if state.doing else ""
+        if not state.of_mixes:
+            return "nothing left to mix"
         done = f"{state.songs} of {state.of_songs} songs, {state.mixes} of {state.of_mixes} mixes"
+        if state.songs == state.of_songs:
+            return f"{done}, {60.0 * rate:.1f} a minute, {clock(elapsed_s)}"
         return f"{done}, {60.0 * rate:.1f} a minute, {clock(elapsed_s)}{left}{doing}"
 
     with now_and_then(line, session.verbosity):

@@ -19,10 +19,10 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from hybrid.cli.log import logged_stderr, open_log
+from hybrid.cli.log import logged, open_log
 from hybrid.cli.metavars import in_words
 from hybrid.cli.signals import Context, Session, Verbosity
-from hybrid.errors import InputError, Problem, UnwritableError, without_controls
+from hybrid.errors import InputError, Problem, UnwritableError, suggest, without_controls
 from hybrid.version import __version__
 
 
@@ -67,6 +67,11 @@ class _Commands(TyperGroup):
         single.command(cmd_name)(in_words(command))
         return get_command(single)
 
+    def resolve_command(self, ctx, args):
+        if args and args[0] not in _COMMANDS:
+            ctx.fail(f"no command {args[0]!r}{suggest(args[0], _COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx, formatter) -> None:
         with formatter.section("commands"):
             formatter.write_dl([(name, command.summary) for name, command in _COMMANDS.items()])
@@ -98,17 +103,18 @@ def _hybrid(
         bool, typer.Option("--quiet", "-q", help="show no progress: results, notes and errors alone")
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="tell progress more often, and where a fault happened")
+        bool, typer.Option("--verbose", "-v", help="show progress more often, and where a fault happened")
     ] = False,
     log_file: Annotated[
-        Path | None, typer.Option("--log-file", metavar="FILE", help="append what is told, with times, to a file")
+        Path | None,
+        typer.Option("--log-file", metavar="FILE", help="append all that is printed, with times, to a file"),
     ] = None,
 ) -> None:
     """An automatic mixer: rules of mixing engineering turn a folder of tracks into a mix."""
     log = open_log(log_file) if log_file else None
     context.ensure_object(Session).verbosity = Verbosity(quiet, verbose, log)
     if log:
-        context.ensure_object(Session).resources.enter_context(logged_stderr(log))
+        context.ensure_object(Session).resources.enter_context(logged(log))
 
 
 def main() -> None:

@@ -115,6 +115,8 @@ def batch(
         check_format(file_format, subtype, sample_rate)
     batch_jobs = jobs_of(opened, out, config, SongFilter(part, pattern, split, limit), name)
     where = RunOptions(out, part, resume)
+    if not batch_jobs:
+        print(f"--shard {shard}: none of the {len(opened.songs)} songs belongs to this part", file=sys.stderr)
     if dry_run:
         _print_forecast(batch_jobs, jobs_left(batch_jobs, where), as_json=as_json)
         return
@@ -163,6 +165,8 @@ def _print_forecast(jobs: Sequence[Job], left: Sequence[Job], *, as_json: bool) 
         return
     for job in left:
         print(printable(f"{job.song.name}: {job.out}"))
+        for problem in job.song.problems:
+            print(printable(f"  {problem}"), file=sys.stderr)
     print(f"{len(left)} of {len(jobs)} songs to mix, {len(jobs) - len(left)} done before")
 
 
@@ -197,7 +201,7 @@ def _progress_line(session: Session) -> Iterator[Callable[[BatchProgress], None]
         if not states:
             return f"no song yet, {clock(elapsed_s)}"
         state, done = states[-1], states[-1].done + states[-1].failed
-        left = f"{clock((state.of - done) * elapsed_s / done)} left" if done else clock(elapsed_s)
+        left = f"{clock((state.of - done) * elapsed_s / done)} left" if 0 < done < state.of else clock(elapsed_s)
         rate = state.audio_s / max(elapsed_s, 1e-9)
         return f"{done} of {state.of}, {state.failed} failed, {rate:.1f} times real time, {left}"
 

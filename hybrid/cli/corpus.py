@@ -22,6 +22,7 @@ from hybrid.corpus.layout import Split
 from hybrid.corpus.split import joined_artists, split_songs
 from hybrid.errors import InputError, Problem, printable, suggest
 from hybrid.json_text import json_text
+from hybrid.pages.words import count
 
 corpus = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="List, build, scan, verify, count and split data sets."
@@ -208,8 +209,10 @@ def split(
     left = f"; {len(entries) - len(whole)} broken songs left out" if len(whole) < len(entries) else ""
     print(f"wrote {out}: {counts}{left}")
     if joined:
-        what = "artist is" if joined == 1 else "artists are"
-        print(f"{joined} {what} together with another, of whose recordings they share one: `verify` names the songs")
+        print(f"{count(joined, 'artist')} kept with another for a recording that both have: `verify` names the songs")
+    for name in split_shares:
+        if whole and name not in drawn.values():
+            print(f"no song is in {name}: of so few artists none fell into its share; try another --seed")
 
 
 def _share(option: str) -> tuple[str, float]:

@@ -1,4 +1,4 @@
-"""A log of what a command prints on stderr, each line with its time."""
+"""A log of what a command prints, each line with its time."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ class _Logged(io.TextIOBase):
 
 
 @contextmanager
-def logged_stderr(log: TextIO) -> Iterator[None]:
-    """Whole lines on stderr are logged within the block."""
-    before = sys.stderr
-    sys.stderr = _Logged(before, log)
+def logged(log: TextIO) -> Iterator[None]:
+    """Whole lines on standard output and on stderr are logged within the block."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (_Logged(stream, log) for stream in before)
     try:
         yield
     finally:
-        sys.stderr = before
+        sys.stdout, sys.stderr = before
         log.close()

@@ -109,6 +109,9 @@ def _text(tried: Tried, page: Path) -> str:
         lines.append(f"{count(more, 'more rule')} changed or kept otherwise: on the page")
     if same := len(tried.rules) - len(changed):
         lines.append(f"{count(same, 'rule')} kept as before")
+    if not tried.moves and not changed:
+        lines.append("the change does nothing to this song")
+    lines += tried.notes
     return "\n".join((*lines, f"wrote {page.parent}: open {page}"))
 
 
@@ -138,6 +141,7 @@ def _document(tried: Tried, out: Path) -> dict[str, object]:
             {"part": move.part, "track": move.track, "amount": move.amount, "unit": move.unit, "where": move.where}
             for move in tried.moves
         ],
+        "notes": list(tried.notes),
         "rules": [
             {
                 "rule": each.after.id,

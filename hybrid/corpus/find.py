@@ -11,6 +11,7 @@ from typing import NamedTuple
 from hybrid import document
 from hybrid.audio.manifest import MANIFEST
 from hybrid.audio.probe import AUDIO_SUFFIXES, UNSUPPORTED_SUFFIXES, is_utf8
+from hybrid.audio.scan import folders_of_tracks
 from hybrid.corpus import template
 from hybrid.corpus.layout import LABEL, SPLIT, Layout, MetadataLayout, Split
 from hybrid.document import YamlValue
@@ -66,6 +67,8 @@ def find_songs(layout: Layout | None, root: Path) -> Corpus:
     if not corpus.songs:
         examples = ", ".join(str(path.relative_to(root)) for path in corpus.unrecognised[:3])
         hint = f"files such as {examples} match no template of the layout" if examples else ""
+        if layout is None and _has_tracks(root):
+            hint = "it is a song itself: give the folder that it lies in, or use `hybrid mix`"
         raise InputError(Problem(str(root), "holds no song", hint))
     return corpus
 
@@ -260,7 +263,9 @@ def _with_problems(song: SongFiles, root: Path) -> SongFiles:
     for path in paths or [song.folder]:
         problems += [Problem(str(path), what) for what in _path_problems(path, root)]
     if not (paths or problems) and not _has_tracks(song.folder):
-        problems.append(Problem(str(song.folder), "holds no audio files"))
+        below = folders_of_tracks(song.folder)
+        hint = f"for the songs in it, {', '.join(below[:3])}, give this folder" if below else ""
+        problems.append(Problem(str(song.folder), "holds no audio files", hint))
     if not is_utf8(song.name):
         problems.append(Problem(str(song.folder), "has a name that is not UTF-8", "rename it"))
         song = song._replace(name=printable(song.name))

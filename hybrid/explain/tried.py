@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from hybrid.analysis.chunks import Progress
@@ -49,6 +49,8 @@ class Tried(NamedTuple):
     """From the treatment before to that after, largest first."""
     before: TriedMix
     after: TriedMix
+    notes: tuple[str, ...]
+    """Why rules that are changed do nothing here, and what the rules after the change are warned of on this song."""
 
 
 def try_rules(reader: SongReader, before: RuleSet, after: RuleSet, config: MixConfig, progress: Progress) -> Tried:
@@ -59,7 +61,7 @@ def try_rules(reader: SongReader, before: RuleSet, after: RuleSet, config: MixCo
     song = analyse_song(reader.song, reader, naming_of(before, config.network), progress)
     problems: list[MixProblem] = []
     mixes: list[TriedMix] = []
-    for stage, rules in (("mix before", before), ("mix after", after)):
+    for stage, rules in (("the mix before", before), ("the mix after", after)):
         if rules is after and after.roles != before.roles:
             song = analyse_song(reader.song, reader, naming_of(after, config.network), progress)
         progress(stage, 0.0)
@@ -72,7 +74,17 @@ def try_rules(reader: SongReader, before: RuleSet, after: RuleSet, config: MixCo
     ]
     first, second = mixes
     moves = moves_between(first.treatment, second.treatment, [track.id for track in reader.song.tracks])
-    return Tried(_effects(before, after, verdicts), moves, first, second)
+    effects, warnings = _effects(before, after, verdicts), problems[1].report.warnings
+    return Tried(effects, moves, first, second, (*warnings, *_idle(before, after, effects, warnings)))
+
+
+def _idle(before: RuleSet, after: RuleSet, effects: Sequence[RuleEffect], warnings: Sequence[str]) -> Iterator[str]:
+    """A note for each rule that the change adds or edits, and that has nothing to measure in the song."""
+    was, there = {rule.id: rule for rule in before.rules}, {effect.after.id for effect in effects}
+    noted = {warning.partition(" ")[0] for warning in warnings}
+    for rule in after.enabled:
+        if rule != was.get(rule.id) and rule.id not in there | noted:
+            yield f"{rule.id} measures nothing in this song"
 
 
 def _effects(before: RuleSet, after: RuleSet, verdicts: Sequence[Sequence[Verdict]]) -> tuple[RuleEffect, ...]:

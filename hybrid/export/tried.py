@@ -29,6 +29,7 @@ class TriedPage(NamedTuple):
     """Paths of both mixes, from the page."""
     rules: tuple[RuleEffect, ...]
     moves: tuple[str, ...]
+    notes: tuple[str, ...]
     made_with: Mapping[str, str]
 
 
@@ -50,5 +51,6 @@ def write_tried(
         written = write_once(aligned, mix.treatment, rule_set, inner, fmt, progress=progress)
         write_settings(written.song, written.treatment, inner, made_with)
     before, after = (f"{side}/{MIX_FILE}" for side in SIDES)
-    page = TriedPage(reader.song.name, names, (before, after), tried.rules, tuple(map(str, tried.moves)), made_with)
+    moves = tuple(map(str, tried.moves))
+    page = TriedPage(reader.song.name, names, (before, after), tried.rules, moves, tried.notes, made_with)
     (folder / REPORT_FILE).write_text(document("tried", page), encoding="utf-8")

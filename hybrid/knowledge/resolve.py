@@ -121,6 +121,8 @@ def _set(text: str, drafts: dict[str, Draft], outcome: Outcome, *, is_whole: boo
     if not (equals and name):
         near = suggest(target.rpartition(".")[0], drafts)
         what = f"no rule in {shown(text)}{near}" if equals else f"expected rule.id.key=value, got {shown(text)}"
+        if target in drafts:
+            what = f"expected a key of {target}, such as {target}.weight, got {shown(text)}"
         outcome.problems.append(Problem(str(_SET), what, hint="`hybrid rules show` lists the rules and their keys"))
         return
     keys = _keys(drafts[name].value, target.removeprefix(f"{name}."))

@@ -69,6 +69,13 @@ def arms_of(study: Study, rules: RuleSet, seed: int, song: str = "") -> list[Arm
     return list(by_id.values())
 
 
+def values_as_they_are(study: Study, rules: RuleSet) -> tuple[str, ...]:
+    """Values of sweeps that change nothing, since the rules say them already: they have no arm but the full one."""
+    builder = ArmBuilder(study, rules, (0, 0))
+    sweeps = [entry for entry in study.arms if isinstance(entry, Sweep)]
+    return tuple(arm.id for entry in sweeps for arm in _combinations(builder, entry) if not arm.changed)
+
+
 def _arms_of_entry(builder: ArmBuilder, entry: ArmEntry) -> Iterator[Arm]:
     if isinstance(entry, LeaveOneOut):
         for rule in _rules(builder, "leave_one_out", entry.leave_one_out):
@@ -112,12 +119,7 @@ def _additions(builder: ArmBuilder, entry: AddOneIn) -> Iterator[Arm]:
 
 def _sweep(builder: ArmBuilder, entry: Sweep) -> Iterator[Arm]:
     """An arm for each combination of values but that of the rules as they are."""
-    by_id = {rule.id: rule for rule in builder.rules.rules}
-    arms = []
-    for values in entry.combinations:
-        sets = [_override(*_rule_and_key(path, by_id), value) for path, value in values.items()]
-        name = ", ".join(f"{path} {value}" for path, value in values.items())
-        arms.append(builder.arm(name, "sweep", _with_sets(builder, sets)))
+    arms = list(_combinations(builder, entry))
     # the rules' own values are the full arm, and values may be equal, such as x2 and x2.0
     changing: list[Arm] = []
     for arm in arms:
@@ -129,12 +131,21 @@ def _sweep(builder: ArmBuilder, entry: Sweep) -> Iterator[Arm]:
     yield from changing
 
 
+def _combinations(builder: ArmBuilder, entry: Sweep) -> Iterator[Arm]:
+    by_id = {rule.id: rule for rule in builder.rules.rules}
+    for values in entry.combinations:
+        sets = [_override(*_rule_and_key(path, by_id), value) for path, value in values.items()]
+        name = ", ".join(f"{path} {value}" for path, value in values.items())
+        yield builder.arm(name, "sweep", _with_sets(builder, sets))
+
+
 def _rule_and_key(path: str, by_id: Mapping[str, RuleType]) -> tuple[RuleType, str]:
     """The rule that a dotted path begins with, and its key that follows. Raises InputError for an unknown rule, or one
     that is off or moves no track."""
     name = max((name for name in by_id if path.startswith(f"{name}.")), key=len, default="")
     if not name:
-        known = [f"{name}.weight" for name in by_id]
+        key = path.rpartition(".")[2]
+        known = [f"{name}.{key}" for name in by_id]
         raise InputError(Problem(f"sweep.{path}", f"no rule in {path!r}{suggest(path, known)}"))
     rule, key = by_id[name], path.removeprefix(f"{name}.")
     # a rule that weighs nothing may get a weight here
@@ -179,9 +190,10 @@ def _disabled(rules: RuleSet, entry: str) -> list[str]:
     else:
         named = [rule.id for rule in rules.rules if rule.id == entry]
     if not named:
+        what = f"no rule has the tag {entry[4:]!r}" if entry.startswith("tag:") else f"no rule {entry!r}"
         tags = {f"tag:{tag}" for rule in rules.rules for tag in rule.tags}
         known = {rule.id for rule in rules.rules} | tags
-        raise InputError(Problem("disable", f"no rule {entry!r}{suggest(entry, known)}"))
+        raise InputError(Problem("disable", f"{what}{suggest(entry, known)}"))
     return named
 
 

@@ -14,9 +14,9 @@ from hybrid.errors import InputError, Problem
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.source_hash import source_hash
 from hybrid.study.arm import FULL, Arm
-from hybrid.study.arms import arms_of
+from hybrid.study.arms import arms_of, values_as_they_are
 from hybrid.study.rows import Row, Unit, read_unit, unit_path
-from hybrid.study.schema import Study
+from hybrid.study.schema import FreeArm, Study
 from hybrid.study.song import SeededArm
 from hybrid.study.sources import SongSource
 from hybrid.study.trained_arms import TrainedArms, recipe_hashes
@@ -84,11 +84,18 @@ def study_inputs(study: Study) -> Inputs:
             try:
                 network_of(arm.network(study))
             except InputError as error:
-                raise InputError(*(Problem(arm.id, str(each), each.hint) for each in error.problems)) from error
+                where = "model" if arm.model is None else f"arms[{_index_of(study, arm)}].model"
+                raise InputError(*(Problem(where, each.what, each.hint) for each in error.problems)) from error
     network = network_of(study.model)
     weights = network.hash if network else ""
     parts = [rules.hash, study.metric_names, study.steps, weights, source_hash(__name__), *recipe_hashes(study)]
     return Inputs(rules, weights, hashlib.sha256(json.dumps(parts).encode()).hexdigest())
+
+
+def _index_of(study: Study, arm: Arm) -> int:
+    """Of the entry that names an arm with a network of its own."""
+    names = [entry.name if isinstance(entry, FreeArm) else "" for entry in study.arms]
+    return names.index(arm.id)
 
 
 def seeds_of(source: SongSource, study: Study) -> tuple[int, ...]:
@@ -108,14 +115,24 @@ def work_of(study: Study, inputs: Inputs, sources: Sequence[SongSource], out: Pa
     """What is left to do in `out` for these songs."""
     jobs: list[StudyJob] = []
     expected: dict[tuple[str, int], dict[str, str]] = {}
-    n_kept, notes = 0, dict[str, None]()
+    n_kept = 0
+    notes = dict.fromkeys(f"{name}: as the rules say, see {FULL}" for name in values_as_they_are(study, inputs.rules))
+    all_units = {
+        source.name: {seed: read_unit(unit_path(out, source.name, seed)) for seed in seeds_of(source, study)}
+        for source in sources
+    }
+    has_grown = any(unit for units in all_units.values() for unit in units.values())
     for source in sources:
         left: dict[int, tuple[str, ...]] = {}
-        for seed in seeds_of(source, study):
+        units = all_units[source.name]
+        if has_grown and not any(units.values()):
+            notes |= {f"{source.name}: new": None}
+        for seed, unit in units.items():
             arms = arms_of(study, inputs.rules, seed, source.name)
             keys = {arm.id: seeded(study, inputs.hash, arm, seed).made_by for arm in arms}
-            unit = read_unit(unit_path(out, source.name, seed))
             kept = {row.arm for row in kept_rows(unit, source, keys)}
+            if unit is None and any(units.values()):
+                notes |= {f"seed {seed}: new": None}
             notes |= dict.fromkeys(_changes(unit, source, keys, kept))
             if seed == seeds_of(source, study)[0]:
                 kept -= _not_written(study, source, out, unit)

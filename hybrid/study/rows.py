@@ -36,7 +36,7 @@ class Row(NamedTuple):
     rules: str = ""
     """Hash of the arm's rules, which names their file in the folder of the run."""
     took_s: float = 0.0
-    """Time to refine and render it; that of the first arm of its kind includes compiling."""
+    """Time to refine and render it, without compiling what its arm shares with others."""
     made_by: str = ""
     """Hash of all that it depends on but the song: rules, network, options and the source of the program."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from string import ascii_uppercase
 from typing import NamedTuple
 
 import soundfile
+from pydantic import TypeAdapter
 
 from hybrid import shelf
 from hybrid.audio.read import open_song
@@ -104,7 +104,7 @@ class StudyForecast(NamedTuple):
 def forecast_study(study: Study, sources: Sequence[SongSource], options: RunOptions, n_processes: int) -> StudyForecast:
     """What a run would do, of which nothing is done. Raises InputError as a run would."""
     inputs = study_inputs(study)
-    _check_folder(inputs, options)
+    _check_folder(study, inputs, options)
     mine = [source for source in sources if options.shard.has(source.name)]
     work = work_of(study, inputs, mine, options.out, TrainedArms({}, {}))
     arms = arms_of(study, inputs.rules, study.seeds[0])
@@ -181,7 +181,7 @@ def run_study(
 def _open_folder(study: Study, inputs: Inputs, options: RunOptions, provenance: Mapping[str, str]) -> None:
     """Makes the folder of the run, with the study and its rules. Raises InputError if it belongs to another run."""
     out = options.out
-    _check_folder(inputs, options)
+    _check_folder(study, inputs, options)
     try:
         (out / ROWS_FOLDER).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -198,12 +198,13 @@ def _open_folder(study: Study, inputs: Inputs, options: RunOptions, provenance: 
     shelf.write(out / ABOUT_FILE, json_text(document, 1) + "\n")
 
 
-def _check_folder(inputs: Inputs, options: RunOptions) -> None:
+def _check_folder(study: Study, inputs: Inputs, options: RunOptions) -> None:
     out = options.out
     about = out / ABOUT_FILE
     if about.exists():
-        if _stored_hash(about) != inputs.hash:
-            what = "holds a run of other rules, metrics, steps, network or version: nothing of it could be kept"
+        if (stored := _read_about(about)).get("made_by") != inputs.hash:
+            other = ", ".join(_differing(stored, study, inputs)) or "version of the program"
+            what = f"holds a run of another study ({other}): nothing of it could be kept"
             raise InputError(Problem(str(out), what, "choose another output folder"))
         if not options.resume:
             what = "holds this study already, or one that it has grown from"
@@ -212,11 +213,24 @@ def _check_folder(inputs: Inputs, options: RunOptions) -> None:
         raise InputError(Problem(str(out), "is not an empty folder", "choose another output folder"))
 
 
-def _stored_hash(about: Path) -> str:
+def _read_about(about: Path) -> dict[str, object]:
     try:
-        return str(json.loads(about.read_bytes()).get("made_by"))
-    except (OSError, ValueError, AttributeError, RecursionError) as error:
-        raise InputError(Problem(str(about), f"does not describe a study: {error}")) from error
+        return TypeAdapter(dict[str, object]).validate_json(about.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(Problem(str(about), "does not describe a study")) from error
+
+
+def _differing(stored: Mapping[str, object], study: Study, inputs: Inputs) -> Iterator[str]:
+    """What of that which all arms depend on is not what it was."""
+    before, made = stored.get("study"), stored.get("made_with")
+    if not (isinstance(before, dict) and isinstance(made, dict)):
+        return
+    now = study.model_dump(mode="json", by_alias=True)
+    if made.get("rules") != inputs.rules.hash:
+        yield "rules"
+    yield from (key for key in ("metrics", "steps", "recipe") if before.get(key) != now[key])
+    if made.get("network") != (inputs.network or study.model):
+        yield "network"
 
 
 def mix_song(job: StudyJob, worker: Worker) -> SongOutcome:

@@ -24,6 +24,7 @@ from pydantic import (
 from hybrid import shelf
 from hybrid.corpus.layout import Split
 from hybrid.document import Document
+from hybrid.errors import suggest
 from hybrid.judging.table import METRICS, PRIMARY
 from hybrid.units import FIELD_ERROR, field_error
 from hybrid.validation import error_message, validate_document
@@ -50,7 +51,7 @@ _SWEPT = re.compile(r"(x?)(-?[0-9][0-9.eE+-]*)\s*(.*)")
 
 def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
     if len(set(seeds)) < len(seeds):
-        raise field_error(f"seeds: expected each once, got {list(seeds)}")
+        raise field_error(f"expected each once, got {list(seeds)}")
     return seeds
 
 
@@ -73,9 +74,7 @@ def _not_empty(given: tuple[_T, ...]) -> tuple[_T, ...]:
 
 def _by_key(value: object) -> object:
     if not isinstance(value, dict) or not value or not all("." in str(key) for key in value):
-        raise field_error(
-            f"sweep: expected values by rule.key, such as {{lead.level.weight: [x0.5, x2]}}, got {value!r}"
-        )
+        raise field_error(f"expected values by rule.key, such as {{lead.level.weight: [x0.5, x2]}}, got {value!r}")
     return value
 
 
@@ -173,7 +172,7 @@ class Sweep(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=Tru
 class Pairs(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """For each of these pairs of rules, an arm without both, and two without one of them."""
 
-    pairs: Annotated[tuple[tuple[str, str], ...], Field(min_length=1)]
+    pairs: Annotated[tuple[tuple[str, str], ...], AfterValidator(_not_empty)]
     """Two rules by id each."""
 
 
@@ -187,7 +186,7 @@ class Shapley(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=T
 class Controls(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """Arms to compare with: without rules, with wrong rules, without network or without refinement."""
 
-    controls: Annotated[tuple[Control, ...], Field(min_length=1)]
+    controls: Annotated[tuple[Control, ...], AfterValidator(_not_empty)]
     """Raw sum, no rules, permuted weights, random targets, the network alone, the rules alone, usual levels alone."""
 
 
@@ -211,7 +210,8 @@ class FreeArm(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=T
 
     @model_validator(mode="after")
     def _differs(self) -> FreeArm:
-        if not self.model_fields_set - {"name"}:
+        stated = (self.rules, self.set_, self.disable, self.model, self.steps, self.seed)
+        if all(value in (None, ()) for value in stated):
             raise field_error(f"{self.name}: nothing differs: expected rules, set, disable, model, steps or seed")
         return self
 
@@ -223,6 +223,13 @@ def _key_of(entry: object) -> str | None:
     """The key that identifies the kind of an entry of `arms`; None if it has none."""
     keys = entry if isinstance(entry, dict) else type(entry).model_fields if isinstance(entry, BaseModel) else ()
     return next((name for name in _ENTRIES if name in keys), None)
+
+
+def _is_known(entry: object) -> object:
+    if isinstance(entry, dict) and _key_of(entry) is None:
+        near = "".join(suggest(str(key), _ENTRIES) for key in list(entry)[:1])
+        raise field_error(f"expected a map with one of {', '.join(_ENTRIES)}{near}")
+    return entry
 
 
 ArmEntry = Annotated[
@@ -239,6 +246,7 @@ ArmEntry = Annotated[
         custom_error_type=FIELD_ERROR,
         custom_error_message=f"expected a map with one of {', '.join(_ENTRIES)}",
     ),
+    BeforeValidator(_is_known),
 ]
 
 
@@ -310,14 +318,16 @@ class Study(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=Tru
     @model_validator(mode="after")
     def _fits_together(self) -> Study:
         if self.metrics != "all" and (unknown := [name for name in self.metrics if name not in METRICS]):
-            raise field_error(f"metrics: unknown {', '.join(unknown)}; known are {', '.join(METRICS)}")
+            near = suggest(unknown[0], METRICS)
+            raise field_error(f"metrics: unknown {', '.join(unknown)}{near}; known are {', '.join(METRICS)}")
         for family, metric in self.primary.items():
             if metric in METRICS and metric not in self.metric_names:
                 raise field_error(f"primary.{family}: {metric} is not among the metrics of the study")
             if family not in PRIMARY:
-                raise field_error(f"primary: unknown family {family}; known are {', '.join(PRIMARY)}")
+                near = suggest(family, PRIMARY)
+                raise field_error(f"primary.{family}: unknown family{near}; known are {', '.join(PRIMARY)}")
             if metric not in METRICS:
-                raise field_error(f"primary.{family}: unknown metric {metric}")
+                raise field_error(f"primary.{family}: unknown metric {metric}{suggest(metric, METRICS)}")
             if family in METRICS[metric].control_for:
                 raise field_error(
                     f"primary.{family}: {metric} is measured by these rules themselves: expected an independent metric"
@@ -326,10 +336,10 @@ class Study(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=Tru
             raise field_error("recipe: belongs to `mode: train`, which needs one")
         if self.mode == "train" and any(songs.seeds for songs in self.songs):
             raise field_error("songs: have no seeds of their own in `mode: train`: each seed is a network")
-        for entry in self.arms:
+        for index, entry in enumerate(self.arms):
             named = entry.shapley if isinstance(entry, Shapley) else ()
             if len(set(named)) < len(named) or (isinstance(entry, Pairs) and any(a == b for a, b in entry.pairs)):
-                raise field_error("arms: a pair or a set must not name anything twice")
+                raise field_error(f"arms[{index}]: a pair or a set must not name anything twice")
         return self
 
 

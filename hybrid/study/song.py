@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -32,7 +32,7 @@ from hybrid.mixing.plan import MixConfig, MixProblem, formulate, naming_of
 from hybrid.proposal.weights import Network
 from hybrid.refinement.refine import refine
 from hybrid.study.arm import Arm
-from hybrid.study.compiled import CompiledPrograms, counted_programs
+from hybrid.study.compiled import counted_programs
 from hybrid.study.rows import Row
 from hybrid.treatment.types import Treatment
 
@@ -108,9 +108,9 @@ class Compiled(NamedTuple):
     """Programs that were compiled, or loaded from the cache on disk."""
 
     first: int
-    """For the first arm of each kind."""
+    """Before the first arm of each kind, and to judge the first mixes."""
     later: int
-    """For all later arms: 0 if arms differ in data alone."""
+    """For all arms after that: 0 if arms differ in data alone."""
 
 
 class MixedArms(NamedTuple):
@@ -122,24 +122,6 @@ class MixedArms(NamedTuple):
     compiled: Compiled
     mixes: dict[str, Mix]
     """The mixes to be written as audio, by arm."""
-
-
-class _Count:
-    """Counts compiled programs over several loops."""
-
-    def __init__(self, programs: CompiledPrograms) -> None:
-        self._programs = programs
-        self.first = self.later = 0
-
-    def over(self, items: Iterable[_T]) -> Iterator[_T]:
-        """The items one by one, while programs compiled for the first and for later ones are counted separately."""
-        for index, item in enumerate(items):
-            before = self._programs.n
-            yield item
-            if index:
-                self.later += self._programs.n - before
-            else:
-                self.first += self._programs.n - before
 
 
 def mix_arms(
@@ -155,31 +137,34 @@ def mix_arms(
     `begin` receives each arm as its refinement begins.
     """
     with counted_programs() as programs:
-        count = _Count(programs)
+        first = 0
         groups: dict[tuple[str, str], list[SeededArm]] = {}
         for each in arms:
             groups.setdefault(each.program, []).append(each)
         refined: dict[str, _RefinedArm] = {}
         for group in groups.values():
-            # a group has a first arm of its own, whose programs the others share
-            started = {each.arm.id: _start_arm(song, each) for each in count.over(group)}
-            for each in count.over(group):
+            before = programs.n
+            _rehearse(song, group)
+            first += programs.n - before
+            for each in group:
                 begin(each.arm)
-                refined[each.arm.id] = _refine_arm(each, started.pop(each.arm.id))
+                refined[each.arm.id] = _refine_arm(each, _start_arm(song, each))
         meter = _PenaltyMeter(song, rules)
         rows: list[Row] = []
         mixes: dict[str, Mix] = {}
         explained = None
         # all mixes of a group are held in memory while the tracks are read once
         at_once = max(1, min(_JUDGED_AT_ONCE, _JUDGED_SAMPLES // song.reader.song.n_samples))
-        for first in count.over(range(0, len(arms), at_once)):
-            some = arms[first : first + at_once]
+        for start in range(0, len(arms), at_once):
+            before, some = programs.n, arms[start : start + at_once]
             for each, judgement in zip(some, _judge_arms(song, some, refined), strict=True):
                 explained = judgement.explained if explained is None else explained
                 rows.append(_row(song.name, each, refined[each.arm.id], judgement, meter, metrics))
                 if judgement.mix is not None and each.arm.id in keep:
                     mixes[each.arm.id] = judgement.mix
-    return MixedArms(tuple(rows), explained, Compiled(count.first, count.later), mixes)
+            # what judges is compiled with the first mixes
+            first += 0 if start else programs.n - before
+    return MixedArms(tuple(rows), explained, Compiled(first, programs.n - first), mixes)
 
 
 class _StartedArm(NamedTuple):
@@ -195,6 +180,13 @@ class _RefinedArm(NamedTuple):
     reader: SongReader
     present: frozenset[str]
     took_s: float
+
+
+def _rehearse(song: PreparedSong, group: Sequence[SeededArm]) -> None:
+    """Compiles the programs that these arms share, so that the time of each is that of its mix alone."""
+    fullest = max(group, key=lambda each: (not each.arm.is_raw, each.arm.n_steps))
+    brief = fullest._replace(arm=fullest.arm._replace(n_steps=min(1, fullest.arm.n_steps)))
+    _render(_refine_arm(brief, _start_arm(song, brief)))
 
 
 def _start_arm(song: PreparedSong, each: SeededArm) -> _StartedArm:

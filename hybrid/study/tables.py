@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from hybrid.judging.mixed_models import mixed_model
 from hybrid.judging.statistics import CONFIDENCE, Effect, detectable, mean_by_song, paired_effect
-from hybrid.judging.table import METRICS
+from hybrid.judging.table import METRICS, REFERENCE
 from hybrid.pages.words import count, fixed
 from hybrid.study.arm import FULL
 from hybrid.study.effects import ArmEffects, Effects
@@ -144,7 +144,7 @@ def models_table(rows: Sequence[Row], study: Study) -> Table:
         for arm, (mean, low, high, p) in mixed_model(values, FULL).items():
             numbers = {"mean": mean, "low": low, "high": high, "p": p}
             models.append({"arm": arm, "metric": metric, "unit": METRICS[metric].unit, **numbers})
-    return Table("mixed models of a study", tuple(models))
+    return Table("mixed models of a study", tuple(models), ("arm", "metric", "unit", "mean", "low", "high", "p"))
 
 
 def effects_markdown(effects: Effects) -> str:
@@ -152,7 +152,7 @@ def effects_markdown(effects: Effects) -> str:
     penalties of all other rules."""
     lines = ["| arm | songs | own penalty | by | difference | p | verdict | other penalties |", "|" + "---|" * 8]
     for each in effects.arms:
-        rows = [name for name in each.primary if name in each.metrics] or [""]
+        rows = list(each.primary) or [""]
         for index, name in enumerate(rows):
             metric = each.metrics.get(name)
             lines.append(
@@ -167,7 +167,7 @@ def effects_markdown(effects: Effects) -> str:
                         f"{name}" if name else "–",
                         f"{effect_text(metric.effect, 3)} {METRICS[name].unit}".strip() if metric else "–",
                         f"{metric.p:.3f}" if metric else "–",
-                        metric.conclusion(name) if metric else "not measured",
+                        _conclusion(each, name) if name else "not measured",
                         effect_text(each.costs, 3) if not index else "",
                     ]
                 )
@@ -175,6 +175,18 @@ def effects_markdown(effects: Effects) -> str:
             )
     lines += ["", *power_notes(effects)]
     return "\n".join(lines) + "\n"
+
+
+def conclusions(each: ArmEffects) -> list[str]:
+    """What each primary metric of an arm says, or why it could not be measured."""
+    return [f"{name}: {_conclusion(each, name)}" for name in each.primary]
+
+
+def _conclusion(each: ArmEffects, name: str) -> str:
+    if name in each.metrics:
+        return each.metrics[name].conclusion(name)
+    needs = METRICS[name].needs
+    return f"not measured, needs a {needs}" if needs in REFERENCE else "not measured"
 
 
 def effect_text(effect: Effect | None, digits: int) -> str:

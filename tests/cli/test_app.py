@@ -13,7 +13,7 @@ import pytest
 
 from hybrid import __version__, shelf
 from hybrid.cli.app import _COMMANDS
-from hybrid.cli.log import logged_stderr
+from hybrid.cli.log import logged
 from hybrid.cli.progress import now_and_then
 from hybrid.cli.signals import Verbosity
 from hybrid.knowledge.types import TYPES
@@ -95,7 +95,7 @@ def test_a_fault_is_one_line_and_in_the_log(tmp_path: Path, hybrid, monkeypatch)
 
 
 def test_a_line_after_one_that_was_redrawn_is_logged_as_it_is_seen(tmp_path: Path):
-    with (tmp_path / "log").open("w") as log, logged_stderr(log):
+    with (tmp_path / "log").open("w") as log, logged(log):
         sys.stderr.write("\r\x1b[Ksong 1 of 2")
         sys.stderr.write("\r\x1b[Kone: \x1b[1mwarning\x1b[0m\n")
     (line,) = (tmp_path / "log").read_text().splitlines()

@@ -12,7 +12,7 @@ from hybrid.knowledge.objective import Program
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.study.arm import FULL, Arm, families_of, family_of
-from hybrid.study.arms import arms_of
+from hybrid.study.arms import arms_of, values_as_they_are
 from hybrid.study.controls import MAX_SHIFT_SCALES
 from hybrid.study.schema import Study
 
@@ -212,7 +212,7 @@ def test_controls_without_network_or_refinement_change_no_rule():
         (
             {"name": "mine", "disable": ["tag:maskng"]},
             {},
-            "arms[0].disable: no rule 'tag:maskng'; did you mean tag:masking",
+            "arms[0].disable: no rule has the tag 'maskng'; did you mean tag:masking",
         ),
         ({"name": "mine", "steps": 100}, {}, "mine: changes nothing"),
         (
@@ -256,8 +256,10 @@ def test_arms_that_people_name_have_names_of_their_own():
 
 
 def test_values_that_are_equal_are_one_arm():
-    arms = _arms({"sweep": {"lead.level.weight": ["x2", "x2.0", "x4"]}})
-    assert list(arms) == [FULL, "lead.level.weight x2", "lead.level.weight x4"]
+    entry = {"sweep": {"lead.level.weight": ["x1", "x2", "x2.0", "x4"]}}
+    assert list(_arms(entry)) == [FULL, "lead.level.weight x2", "lead.level.weight x4"]
+    # what the rules say already has no arm of its own, and is named
+    assert values_as_they_are(_study(entry), BASE) == ("lead.level.weight x1",)
 
 
 def test_a_rule_that_weighs_nothing_may_get_a_weight():

@@ -222,7 +222,7 @@ def test_a_study_grows_and_what_is_there_is_kept(planted: PlantedStudy, tmp_path
     louder = FreeArm.model_validate({**free, "set": ["lead.helps.target=4 LU"]})
     changed = grown.model_copy(update={"arms": (*planted.study.arms, louder), "seeds": (0, 1)})
     told = forecast_study(changed, sources, options, 1)
-    assert told.work.notes == ("quiet has changed: mixed again",)
+    assert told.work.notes == ("quiet has changed: mixed again", "seed 1: new")
     assert [job.left for job in told.work.jobs] == [{0: ("quiet",), 1: (*(row.arm for row in unit.rows),)}] * 2
     fewer = forecast_study(planted.study, sources, options, 1)
     assert fewer.work.notes == ("quiet is no longer an arm of the study: left out",) and not fewer.work.jobs
@@ -325,8 +325,9 @@ def test_a_mix_that_is_not_finite_is_recorded_as_diverged(planted: PlantedStudy,
     def broken(refined: of_song._RefinedArm) -> tuple[np.ndarray, float]:
         samples, roughness = render(refined)
         calls.append(1)
-        return (np.full_like(samples, np.nan), 0.0) if len(calls) == 2 else (samples, roughness)
+        return (np.full_like(samples, np.nan), 0.0) if len(calls) == 3 else (samples, roughness)
 
+    # one call rehearses, the next renders the full arm
     calls: list[int] = []
     monkeypatch.setattr(of_song, "_render", broken)
     (tmp_path / ROWS_FOLDER).mkdir()
