@@ -85,7 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "batch": {
         *{"json_text", "scratch"},
-        *{"audio", "compiled", "corpus", "errors", "export", "knowledge", "mixing", "pages", "processes"},
+        *{"analysis", "audio", "compiled", "corpus", "errors", "export", "knowledge", "mixing", "pages", "processes"},
         *{"proposal", "source_hash"},
     },
     "api": {

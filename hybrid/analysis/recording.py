@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
@@ -33,6 +34,22 @@ def frame_bucket(n: int) -> int:
     return max(32, -(-n // step) * step)
 
 
+def padded_shape(n_tracks: int, duration_s: float, sample_rate: int) -> tuple[int, int]:
+    """Numbers of tracks and frames of the recording of a song, without pairs that share phase: by these most programs
+    are compiled."""
+    n_chunks = max(1, math.ceil(duration_s / stft.frame_s(sample_rate) / bandpower.CHUNK_FRAMES))
+    joined = _joined(n_chunks * bandpower.CHUNK_FRAMES)
+    return bucket(n_tracks, 4), frame_bucket(n_chunks * bandpower.CHUNK_FRAMES // joined)
+
+
+def _joined(n_frames: int) -> int:
+    """The number of frames that are averaged."""
+    joined = 1
+    while n_frames > MAX_FRAMES * joined and joined < bandpower.CHUNK_FRAMES:
+        joined *= 2
+    return joined
+
+
 def blank_recording(song: Song, pairs: Int[np.ndarray, "pair 2"]) -> Recording:
     """An empty recording of the raw tracks of a song, padded to buckets of tracks, pairs and frames."""
     return Recording(grid_of(song), song.sample_rate, bucket(len(song.tracks), 4), pairs)
@@ -47,9 +64,7 @@ class Recording:
     def __init__(self, grid: Grid, sample_rate: int, n_tracks: int, pairs: Int[np.ndarray, "pair 2"]) -> None:
         self._grid, self._sample_rate, self._pairs = grid, sample_rate, pairs
         self._analyser = bandpower.make_analyser(sample_rate)
-        self.joined = 1
-        while grid.n_frames > MAX_FRAMES * self.joined and self.joined < bandpower.CHUNK_FRAMES:
-            self.joined *= 2
+        self.joined = _joined(grid.n_frames)
         self._chunk_frames = bandpower.CHUNK_FRAMES // self.joined
         n_frames = frame_bucket(grid.n_chunks * self._chunk_frames)
         self.power = np.zeros((n_tracks, 3, n_frames, bands.N_BANDS), np.float32)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context
 from typing import TYPE_CHECKING, TypeVar
 
 from hybrid.batch.record import Record
+from hybrid.batch.shapes import likely_shape, next_job
 from hybrid.batch.work import Job, Worker, attempt, clear_unfinished, stamp_of
 from hybrid.processes import leave_with
 
@@ -32,7 +33,7 @@ def run_local(jobs: Sequence[Job], n_processes: int, work: Work = attempt) -> It
     def lost(job: Job) -> Record:
         return Record(job.song.name, "failed", job.place, job.hash, stamp_of(job.song), reason=DIED)
 
-    return run_in_processes(jobs, n_processes, work, clear_unfinished, lost)
+    return run_in_processes(jobs, n_processes, work, clear_unfinished, lost, lambda job: likely_shape(job.song))
 
 
 def run_in_processes(
@@ -41,25 +42,37 @@ def run_in_processes(
     work: Callable[[_Job, Worker], _Result],
     clear: Callable[[_Job], None],
     lost: Callable[[_Job], _Result],
+    shape_of: Callable[[_Job], Hashable | None] = lambda job: None,
 ) -> Iterator[_Result]:
     """Results of `work` for each job, in the order in which they finish.
 
-    `clear` removes what an interrupted job has left; a job whose process dies twice has the result of `lost`.
+    `clear` removes what an interrupted job has left; a job whose process dies twice has the result of `lost`. Jobs are
+    begun in their order, but for those of a new `shape_of` while others can go ahead with programs that are compiled.
     """
     # reversed, since jobs are taken from the end
     waiting, suspects = list(reversed(jobs)), list[_Job]()
+    known: dict[int, Hashable | None] = {}
+
+    def known_shape(job: _Job) -> Hashable | None:
+        if id(job) not in known:
+            known[id(job)] = shape_of(job)
+        return known[id(job)]
+
     while waiting:
-        suspects += yield from _run_some(waiting, n_processes, work)
+        suspects += yield from _run_some(waiting, n_processes, work, known_shape)
     # jobs that were running when a process died are retried one by one: only the culprit can kill its process now
     for job in suspects:
         clear(job)
-        if (yield from _run_some([job], 1, work)):
+        if (yield from _run_some([job], 1, work, known_shape)):
             clear(job)
             yield lost(job)
 
 
 def _run_some(
-    waiting: list[_Job], n_processes: int, work: Callable[[_Job, Worker], _Result]
+    waiting: list[_Job],
+    n_processes: int,
+    work: Callable[[_Job, Worker], _Result],
+    shape_of: Callable[[_Job], Hashable | None],
 ) -> Generator[_Result, None, list[_Job]]:
     """Takes jobs from the end of `waiting` until none is left or a process dies; returns those that were running
     then."""
@@ -71,15 +84,17 @@ def _run_some(
         n_processes, mp_context=context, initializer=_begin, initargs=(taken, n_processes, os.getpid())
     )
     running: dict[Future[_Result], _Job] = {}
+    ready = set[Hashable | None]()
     try:
         while waiting or running:
             while waiting and len(running) < n_processes:
                 # `submit` raises if the pool is broken: a job leaves the list only once the pool has it
-                running[pool.submit(_run, work, waiting[-1], threads)] = waiting[-1]
-                waiting.pop()
+                index = next_job(waiting, running.values(), ready, shape_of)
+                running[pool.submit(_run, work, waiting[index], threads)] = waiting[index]
+                waiting.pop(index)
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 record = future.result()
-                del running[future]
+                ready.add(shape_of(running.pop(future)))
                 yield record
     except BrokenProcessPool:
         return list(running.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from itertools import count, product
 from pathlib import Path
 from string import ascii_uppercase
@@ -19,6 +19,7 @@ from hybrid.audio.read import open_song
 from hybrid.audio.song import file_name
 from hybrid.batch.local import DIED, run_in_processes
 from hybrid.batch.run import RunOptions
+from hybrid.batch.shapes import likely_shape
 from hybrid.batch.work import Worker, network_of, rules_of
 from hybrid.compiled import clear_compiled
 from hybrid.errors import InputError, Problem, UnwritableError, printable
@@ -165,7 +166,7 @@ def run_study(
 
         progress(so_far)
         jobs = [job._replace(doing=doing) for job in work.jobs]
-        for outcome in run_in_processes(jobs, n_processes, mix_song, _nothing_left, _lost):
+        for outcome in run_in_processes(jobs, n_processes, mix_song, _nothing_left, _lost, _shape_of):
             outcomes.append(outcome)
             remember(outcome.mixes, outcome.took_s)
             if outcome.reason:
@@ -341,6 +342,10 @@ def _letters() -> Iterator[str]:
     """A to Z, then AA, AB and so on."""
     for length in count(1):
         yield from map("".join, product(ascii_uppercase, repeat=length))
+
+
+def _shape_of(job: StudyJob) -> Hashable | None:
+    return likely_shape(job.source.on_disk) if job.source.on_disk else None
 
 
 def _nothing_left(job: StudyJob) -> None:

@@ -41,7 +41,11 @@ def test_recipes_and_studies_are_not_taken_for_each_other():
         ("{space: crest_db}", "{space: crest}", "unknown metric crest; did you mean crest_db?"),
         ("model: none", "model: none\nmode: train", "recipe: belongs to `mode: train`"),
         ("{space: crest_db}", "{loudness: pan}", "pan is not among the metrics of the study"),
-        ("- leave_one_out: all", "- pairs: [[lead.helps, lead.helps]]", ":10:5: arms[0]: a pair or a set must not name anything twice"),
+        (
+            "- leave_one_out: all",
+            "- pairs: [[lead.helps, lead.helps]]",
+            ":10:5: arms[0]: a pair or a set must not name anything twice",
+        ),
         ("- leave_one_out: all", "- shapley: [space, space]", "must not name anything twice"),
         ("- leave_one_out: all", "- {}", "arms[0]: expected a map with one of name, leave_one_out, leave_family_out"),
         ("- leave_one_out: all", "- leave_one_ot: all", "did you mean leave_one_out?"),
