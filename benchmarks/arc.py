@@ -1,8 +1,8 @@
 """Whether a mix keeps the arc of a song with a riser and a drop: python benchmarks/arc.py FOLDER
 
 Sixteen seconds of a riser, a pad and a roll lead to sixteen of drums, bass and lead, which are louder. The song is
-mixed with its tracks named, and under names that tell nothing. Prints the loudness of both halves, LUFS, of the raw sum and
-of the mixes: the drop has to stay above the riser by about as much as it was played.
+mixed with its tracks named, and under names that tell nothing. Prints the loudness of both halves, LUFS, of the raw
+sum and of the mixes: the drop has to stay above the riser by about as much as it was played.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def test_everything_imported_is_declared():
 
 def test_without_its_libraries_training_says_how_to_get_them(monkeypatch):
     monkeypatch.setitem(sys.modules, "grain", None)
-    monkeypatch.setitem(sys.modules, "orbax", None)
+    monkeypatch.setitem(sys.modules, "orbax.checkpoint", None)
     with pytest.raises(InputError, match=r"(?s)needs grain and orbax\.checkpoint, which are not.*hybrid-mix\[train\]"):
         check_libraries()
     monkeypatch.undo()

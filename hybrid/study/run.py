@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import traceback
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from itertools import count, product
 from pathlib import Path
 from string import ascii_uppercase
@@ -321,11 +321,7 @@ def _write_mixes(job: StudyJob, mixes: Mapping[str, Mix]) -> None:
     folder = listen_folder(job.out, job.source.name)
     folder.mkdir(parents=True, exist_ok=True)
     letters = written_mixes(job.out, job.source.name)
-    # by hash: letters reveal nothing; those that are there stay when arms are added
-    shuffled = sorted(
-        mixes, key=lambda arm: hashlib.sha256(f"{job.inputs_hash} {job.source.name} {arm}".encode()).digest()
-    )
-    for arm in shuffled:
+    for arm in shuffled(mixes, f"{job.inputs_hash} {job.source.name}"):
         letter = letters.setdefault(arm, next(each for each in _letters() if each not in letters.values()))
         unfinished = folder / f".{letter}.flac"
         try:
@@ -336,6 +332,11 @@ def _write_mixes(job: StudyJob, mixes: Mapping[str, Mix]) -> None:
             raise UnwritableError(Problem(str(folder), "cannot be written: is the disk full?")) from error
     key = {letter: arm for arm, letter in sorted(letters.items(), key=lambda each: each[1])}
     shelf.write(folder / KEY_FILE, json_text(key, 1) + "\n")
+
+
+def shuffled(names: Iterable[str], key: str) -> list[str]:
+    """Names in an order that reveals nothing, but is the same for the same key: by hash."""
+    return sorted(names, key=lambda name: hashlib.sha256(f"{key} {name}".encode()).digest())
 
 
 def _letters() -> Iterator[str]:

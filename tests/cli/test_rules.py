@@ -73,7 +73,7 @@ def test_the_version_is_printed(hybrid):
 def test_an_unknown_command_is_a_usage_error(hybrid):
     code, out, err = hybrid("mxi")
     assert (code, out) == (2, "")
-    assert "No such command 'mxi'" in err
+    assert "no command 'mxi'; did you mean mix?" in err
 
 
 def test_list_names_every_shipped_file_with_its_title(hybrid):

@@ -28,7 +28,7 @@ from hybrid.study.effects import effects_of
 from hybrid.study.jobs import KEY_FILE, LISTEN_FOLDER, StudyJob, study_inputs, work_of
 from hybrid.study.load import load_study
 from hybrid.study.rows import ROWS_FILE, ROWS_FOLDER, Row, read_rows, write_rows
-from hybrid.study.run import ARMS_FOLDER, StudyResult, all_rows, forecast_study, run_study
+from hybrid.study.run import ARMS_FOLDER, StudyResult, all_rows, forecast_study, run_study, shuffled
 from hybrid.study.schema import FreeArm, Study, read_study
 from hybrid.study.sources import parse_songs, sources_of
 from hybrid.study.trained_arms import TrainedArms
@@ -126,10 +126,13 @@ def test_mixes_to_listen_to_are_equally_loud_and_under_random_letters(planted: P
     for folder in sorted((planted.out / LISTEN_FOLDER).iterdir()):
         key = json.loads((folder / KEY_FILE).read_text())
         assert set(key.values()) == {FULL, "without lead.helps"} and set(key) == {"A", "B"}
-        keys.append(key["A"])
+        keys.append(key)
         for letter in key:
             assert read_mix(folder / f"{letter}.flac").delivery.loudness_lufs == pytest.approx(LOUDNESS_LUFS, abs=0.1)
-    assert len(keys) == N_SONGS and len(set(keys)) == 2
+    assert len(keys) == N_SONGS
+    first = [shuffled(("one", "other"), f"song {number}")[0] for number in range(400)]
+    # by chance; three standard deviations
+    assert 170 <= first.count("one") <= 230 and shuffled(("other", "one"), "song 0")[0] == first[0]
 
 
 def test_a_resumed_run_ends_like_an_uninterrupted_one(planted: PlantedStudy, tmp_path: Path):
