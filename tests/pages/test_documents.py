@@ -101,7 +101,9 @@ def tried(name: str) -> str:
     target = TargetFinding(name, 1.0, 0.0, 2.0, 0.0, None)
     finding = Finding(name, name, "prefer", 2, 1.0, "LU", 1.0, "guess", 0.5, True, (target,), name)
     effects = (RuleEffect(finding, finding._replace(penalty=0.2), True),)
-    return document("tried", TriedPage(name, (name, name), ("a/mix.wav", "b/mix.wav"), effects, (name,), (name,), {name: name}))
+    return document(
+        "tried", TriedPage(name, (name, name), ("a/mix.wav", "b/mix.wav"), effects, (name,), (name,), {name: name})
+    )
 
 
 PAGES = pytest.mark.parametrize("render", [report, summary, corpus, study, first, tried])
