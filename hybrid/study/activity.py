@@ -1,4 +1,4 @@
-"""What the processes of a run are at: each writes it to a small file, for the line of progress."""
+"""Activities of the processes of a run, for the line of progress: each writes its own to a small file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import psutil
 
 
 class Activity(NamedTuple):
-    """What a process is at."""
+    """The mix that a process is making."""
 
     text: str
     mixes: int
@@ -42,7 +42,7 @@ class ActivityFile:
 
 
 def activities(folder: Path) -> list[Activity]:
-    """What each process that is alive is at."""
+    """Those of the processes that are alive."""
     found = list[Activity]()
     with suppress(OSError):
         # a process that was killed leaves its file

@@ -37,8 +37,8 @@ class Arm(NamedTuple):
 
     @property
     def definition(self) -> tuple[object, ...]:
-        """All that tells its mixes from those of another arm of a study: rules in force and what they refer to, and
-        options. Arms of equal definitions are the same, whatever their ids."""
+        """Rules in force, what they refer to, and options: arms of equal definitions have equal mixes, whatever their
+        ids."""
         in_force = sorted((rule for rule in self.rules.rules if is_ablatable(rule)), key=lambda rule: rule.id)
         refers_to = self.rules.roles, self.rules.bands, self.rules.sections, self.rules.sets
         return in_force, refers_to, self.n_steps, self.model, self.seed, self.is_raw, self.baseline

@@ -185,6 +185,8 @@ def _open_folder(study: Study, inputs: Inputs, options: RunOptions, provenance: 
     _check_folder(study, inputs, options)
     try:
         (out / ROWS_FOLDER).mkdir(parents=True, exist_ok=True)
+        # written last when the run is done: without it, what lies beside it is of an earlier study
+        (out / ROWS_FILE).unlink(missing_ok=True)
     except OSError as error:
         raise InputError(Problem(str(out), f"cannot be written: {error.strerror}")) from error
     document = {
@@ -193,8 +195,6 @@ def _open_folder(study: Study, inputs: Inputs, options: RunOptions, provenance: 
         "made_with": dict(provenance),
         "study": study.model_dump(mode="json", by_alias=True),
     }
-    # written last when the run is done: without it, what lies beside it is of an earlier study
-    (out / ROWS_FILE).unlink(missing_ok=True)
     shelf.write(out / RULES_FILE, inputs.rules.dump())
     shelf.write(out / ABOUT_FILE, json_text(document, 1) + "\n")
 
@@ -222,7 +222,7 @@ def _read_about(about: Path) -> dict[str, object]:
 
 
 def _differing(stored: Mapping[str, object], study: Study, inputs: Inputs) -> Iterator[str]:
-    """What of that which all arms depend on is not what it was."""
+    """Names of the inputs of all arms that are not as they were."""
     before, made = stored.get("study"), stored.get("made_with")
     if not (isinstance(before, dict) and isinstance(made, dict)):
         return

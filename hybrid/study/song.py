@@ -28,7 +28,7 @@ from hybrid.knowledge.objective import Objective, Program
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.mixdown import rendered
-from hybrid.mixing.plan import MixConfig, MixProblem, formulate, naming_of
+from hybrid.mixing.plan import MixConfig, formulate, naming_of
 from hybrid.proposal.weights import Network
 from hybrid.refinement.refine import refine
 from hybrid.study.arm import Arm
@@ -60,8 +60,8 @@ class SeededArm(NamedTuple):
         return Program.of(self.arm.rules.rules).key, layers
 
 
-class _OpenSong(NamedTuple):
-    """A song under some names of its roles, on which it depends which microphones are aligned."""
+class NamedSong(NamedTuple):
+    """A song with its roles as some rules name them, by which its microphones are aligned."""
 
     analysed: AnalysedSong
     reader: SongReader
@@ -75,7 +75,7 @@ class PreparedSong:
         """Rules and network name roles. Raises SongError if the song's files cannot be used."""
         self.name, self.reference = name, None
         self._song, self._reader, self._rules, self._network = song, reader, rules, network
-        self._otherwise: dict[str, _OpenSong] = {}
+        self._otherwise: dict[str, NamedSong] = {}
         self.analysed, self.reader = self._own = self._named_by(rules, network)
 
     def with_reference(self, path: Path | None) -> PreparedSong:
@@ -88,7 +88,7 @@ class PreparedSong:
             self.reference: AlignedReference | None = align_reference(read_mix(path, song.sample_rate), raw)
         return self
 
-    def named_for(self, arm: Arm, network: Network | None) -> _OpenSong:
+    def named_for(self, arm: Arm, network: Network | None) -> NamedSong:
         """The song with roles as an arm names them: by its rules, and by its network if it has one of its own."""
         is_own = network is not None and arm.model is not None
         if not is_own and arm.rules.roles == self._rules.roles:
@@ -99,9 +99,9 @@ class PreparedSong:
             self._otherwise[key] = self._named_by(arm.rules, by_ear)
         return self._otherwise[key]
 
-    def _named_by(self, rules: RuleSet, network: Network | None) -> _OpenSong:
+    def _named_by(self, rules: RuleSet, network: Network | None) -> NamedSong:
         analysed = analyse_song(self._song, self._reader, naming_of(rules, network))
-        return _OpenSong(analysed, self._reader.for_song(analysed.song))
+        return NamedSong(analysed, self._reader.for_song(analysed.song))
 
 
 class Compiled(NamedTuple):
@@ -148,7 +148,7 @@ def mix_arms(
             first += programs.n - before
             for each in group:
                 begin(each.arm)
-                refined[each.arm.id] = _refine_arm(each, _start_arm(song, each))
+                refined[each.arm.id] = _refine_arm(song, each)
         meter = _PenaltyMeter(song, rules)
         rows: list[Row] = []
         mixes: dict[str, Mix] = {}
@@ -167,18 +167,11 @@ def mix_arms(
     return MixedArms(tuple(rows), explained, Compiled(first, programs.n - first), mixes)
 
 
-class _StartedArm(NamedTuple):
-    problem: MixProblem
-    reader: SongReader
-    present: frozenset[str]
-    """Ids of its own rules that have a target in the song."""
-    took_s: float
-
-
 class _RefinedArm(NamedTuple):
     treatment: Treatment
     reader: SongReader
     present: frozenset[str]
+    """Ids of its own rules that have a target in the song."""
     took_s: float
 
 
@@ -186,22 +179,17 @@ def _rehearse(song: PreparedSong, group: Sequence[SeededArm]) -> None:
     """Compiles the programs that these arms share, so that the time of each is that of its mix alone."""
     fullest = max(group, key=lambda each: (not each.arm.is_raw, each.arm.n_steps))
     brief = fullest._replace(arm=fullest.arm._replace(n_steps=min(1, fullest.arm.n_steps)))
-    _render(_refine_arm(brief, _start_arm(song, brief)))
+    _render(_refine_arm(song, brief))
 
 
-def _start_arm(song: PreparedSong, each: SeededArm) -> _StartedArm:
+def _refine_arm(song: PreparedSong, each: SeededArm) -> _RefinedArm:
     begun, arm = time.monotonic(), each.arm
     analysed, reader = song.named_for(arm, each.network)
     config = MixConfig(arm.n_steps, each.seed if arm.seed is None else arm.seed, each.network)
     problem = formulate(analysed.song, analysed.analysis, arm.rules, config)
-    return _StartedArm(problem, reader, _present(problem.objective, problem.readings), time.monotonic() - begun)
-
-
-def _refine_arm(each: SeededArm, started: _StartedArm) -> _RefinedArm:
-    begun, problem = time.monotonic(), started.problem
-    treatment = problem.nothing if each.arm.is_raw else refine(problem.task, problem.start, each.arm.n_steps).treatment
-    took_s = started.took_s + time.monotonic() - begun
-    return _RefinedArm(_on_device(treatment), started.reader, started.present, took_s)
+    treatment = problem.nothing if arm.is_raw else refine(problem.task, problem.start, arm.n_steps).treatment
+    present = _present(problem.objective, problem.readings)
+    return _RefinedArm(_on_device(treatment), reader, present, time.monotonic() - begun)
 
 
 def _present(objective: Objective, readings: Sequence[Reading]) -> frozenset[str]:

@@ -178,7 +178,7 @@ def effects_markdown(effects: Effects) -> str:
 
 
 def conclusions(each: ArmEffects) -> list[str]:
-    """What each primary metric of an arm says, or why it could not be measured."""
+    """The conclusion from each primary metric of an arm, or the reason why it could not be measured."""
     return [f"{name}: {_conclusion(each, name)}" for name in each.primary]
 
 
