@@ -20,6 +20,7 @@ from tests.study.planted import write_songs, write_study
         (("{study}", "--songs", "x" * 400), "songs: cannot be read"),
         (("{study}", "--songs", "~nobody-of-that-name/x"), "no such folder"),
         (("{study}", "--songs", "{songs}", "--shard", "1/" + "9" * 5000), "--shard: expected i/n"),
+        (("{study}", "--songs", "{songs}", "--mixed-models"), "--mixed-models: a mixed model needs 3 songs, got 1"),
         (("{bad}", "--songs", "{songs}"), "arms[0].leave_one_out: no rule 'lead.helpt'; did you mean lead.helps?"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -100,3 +101,10 @@ def test_a_line_after_one_that_was_redrawn_is_logged_as_it_is_seen(tmp_path: Pat
         sys.stderr.write("\r\x1b[Kone: \x1b[1mwarning\x1b[0m\n")
     (line,) = (tmp_path / "log").read_text().splitlines()
     assert line.endswith(" one: warning") and "song 1" not in line
+
+
+def test_results_are_logged_too_and_stay_what_they_are(tmp_path: Path, hybrid):
+    log = tmp_path / "run.log"
+    code, out, _ = hybrid("--log-file", str(log), "rules", "list", "--json")
+    assert code == 0 and len(json.loads(out)) > 10
+    assert "base" in log.read_text()

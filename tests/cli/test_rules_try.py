@@ -26,7 +26,15 @@ BASE = RULES % (
      target: 0 LU, tolerance: 0.5 LU, acts_on: [gain.level]}
   - {id: middle, type: left_right_balance, max: 20 dB, acts_on: [pan.position]}""",
 )
-LOUDER = RULES % ("louder", "extends: [front.yaml]\npatch: {lead.front: {target: 9 LU}}")
+LOUDER = RULES % (
+    "louder",
+    """extends: [front.yaml]
+patch: {lead.front: {target: 9 LU}}
+rules:
+  - {id: idle, type: lead_to_rest_ratio, for: {name: nobody}, against: {role: all}, min: 1 LU}
+  - {id: late, type: left_right_balance, max: 3 dB, when: {sections: [end]}}
+sections: {end: [{from: "5:00", to: "6:00"}]}""",
+)
 COMMON = ("--model", "none", "--steps", "60")
 
 
@@ -58,6 +66,9 @@ def test_a_louder_voice_is_measured_in_both_mixes(files: Path, hybrid) -> None:
     over_db = [20.0 * np.log10(abs(each[0] / each[1])) for each in gains]
     assert over_db[1] - over_db[0] == pytest.approx(gained, abs=1.5)
     assert any(move["track"] == "Lead Vox" and move["part"] == "gain.level" for move in tried["moves"])
+    # rules that the change brings, and that do nothing here, say so
+    assert any(note.startswith("idle matches no track") for note in tried["notes"])
+    assert any(note.startswith("late never holds") for note in tried["notes"])
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count("<audio") == 2 and "lead.front" in page and "raise Lead Vox" in page
 

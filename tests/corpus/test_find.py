@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hybrid.corpus.dataset import Dataset, open_dataset
+from hybrid.corpus.find import find_songs
 from hybrid.corpus.load import assemble_song
 from hybrid.errors import InputError, SongError
 from tests.corpus.miniature import MINIATURES, Miniature, cambridge_mt, medleydb, moisesdb, musdb18_hq, slakh2100, tone
@@ -189,3 +190,12 @@ def test_an_invalid_layout_is_refused(tmp_path: Path, layout: str, message: str)
     (tmp_path / "mine.yaml").write_text(head + layout + "\n")
     with pytest.raises(InputError, match=message):
         open_dataset(str(tmp_path / "mine.yaml"), tmp_path)
+
+
+def test_folders_within_folders_and_a_song_itself_are_told_what_to_give(tmp_path: Path):
+    tone(tmp_path / "album" / "funk" / "Bass.wav", 60.0)
+    (song,) = find_songs(None, tmp_path).songs
+    (problem,) = song.problems
+    assert problem.what == "holds no audio files" and problem.hint == "for the songs in it, funk, give this folder"
+    with pytest.raises(InputError, match="it is a song itself: give the folder that it lies in, or use `hybrid mix`"):
+        find_songs(None, tmp_path / "album" / "funk")
