@@ -86,7 +86,7 @@ def _warnings(rule: RuleType, rules: RuleSet, by_id: Mapping[str, RuleType]) -> 
     if rule.enabled and rule.optimised and is_stated and not moves:
         why = f"nothing but {' and '.join(rule.moved_by)} changes what {rule.type} measures"
         yield ("acts_on",), f"{', '.join(rule.acts_on)} can move nothing here: {why}"
-    if rule.enabled and rule.against is not None and rule.against == rule.for_:
+    if rule.enabled and rule.against is not None and _plain(rule.against) == _plain(rule.for_):
         yield ("against",), f"{rule.id} compares tracks with themselves: `for` and `against` are the same"
     for key, selector in _selectors(rule):
         yield from _unmatched_roles((key,), selector)
@@ -98,6 +98,11 @@ def _warnings(rule: RuleType, rules: RuleSet, by_id: Mapping[str, RuleType]) -> 
     for other in rule.conflicts:
         if other not in by_id:
             yield ("conflicts",), f"there is no rule {other!r}{suggest(other, by_id)}"
+
+
+def _plain(selector: Selector) -> Selector:
+    """The selector without a role that all tracks have."""
+    return selector.model_copy(update={"role": tuple(role for role in selector.role if role != "all")})
 
 
 def _broken_sets(name: str, selector: Selector, sets: Mapping[str, Selector]) -> Iterator[_At]:

@@ -278,6 +278,10 @@ def test_a_broken_file_that_two_extend_is_complained_of_once(folder: Path):
             "type: lead_to_rest_ratio, for: {tag: lead}, against: {tag: lead}, min: 1 LU",
             "compares tracks with themselves",
         ),
+        (
+            "type: lead_to_rest_ratio, for: {tag: lead}, against: {role: all, tag: lead}, min: 1 LU",
+            "compares tracks with themselves",
+        ),
         ("type: lead_to_rest_ratio, for: {tag: lead}, against: all, min: 1 dB", "'1 dB' is taken for 1 LU"),
     ],
 )
