@@ -85,7 +85,10 @@ def _keys(model: object) -> Iterator[str]:
 
 
 def _problem(document: Document, error: ErrorDetails, known: list[str]) -> Problem:
-    keys = tuple(_keys_in(document.data, error["loc"]))
+    loc = error["loc"]
+    # a missing key may be elsewhere in the document
+    n = len(loc) - (error["type"] == "missing")
+    keys = (*_keys_in(document.data, loc[:n]), *loc[n:])
     if error["type"] == "extra_forbidden":
         what = f"unknown key{suggest(str(keys[-1]), known)}"
         return _problem_at(document.place_of_key(*keys), keys, what)

@@ -33,7 +33,9 @@ def run_local(jobs: Sequence[Job], n_processes: int, work: Work = attempt) -> It
     def lost(job: Job) -> Record:
         return Record(job.song.name, "failed", job.place, job.hash, stamp_of(job.song), reason=DIED)
 
-    return run_in_processes(jobs, n_processes, work, clear_unfinished, lost, lambda job: likely_shape(job.song))
+    return run_in_processes(
+        jobs, n_processes, work, clear_unfinished, lost, shape_of=lambda job: likely_shape(job.song)
+    )
 
 
 def run_in_processes(
@@ -42,6 +44,7 @@ def run_in_processes(
     work: Callable[[_Job, Worker], _Result],
     clear: Callable[[_Job], None],
     lost: Callable[[_Job], _Result],
+    *,
     shape_of: Callable[[_Job], Hashable | None] = lambda job: None,
 ) -> Iterator[_Result]:
     """Results of `work` for each job, in the order in which they finish.

@@ -68,7 +68,7 @@ class _Commands(TyperGroup):
         return get_command(single)
 
     def resolve_command(self, ctx, args):
-        if args and args[0] not in _COMMANDS:
+        if args and args[0] not in _COMMANDS and not ctx.resilient_parsing:
             ctx.fail(f"no command {args[0]!r}{suggest(args[0], _COMMANDS)}")
         return super().resolve_command(ctx, args)
 

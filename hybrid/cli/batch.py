@@ -116,7 +116,7 @@ def batch(
     batch_jobs = jobs_of(opened, out, config, SongFilter(part, pattern, split, limit), name)
     where = RunOptions(out, part, resume)
     if not batch_jobs:
-        print(f"--shard {shard}: none of the {len(opened.songs)} songs belongs to this part", file=sys.stderr)
+        print(f"--shard {shard}: none of the songs belongs to this part", file=sys.stderr)
     if dry_run:
         _print_forecast(batch_jobs, jobs_left(batch_jobs, where), as_json=as_json)
         return

@@ -18,6 +18,10 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 """Sequences that move the cursor or colour text (ECMA-48, control sequence introducer)."""
 
 
+_REDRAWN = re.compile(r"\x1b\[(2K|[0-9]*A|\?25)")
+"""Sequences by which bars of several lines are drawn again: a line erased, the cursor moved up, or hidden."""
+
+
 def open_log(path: Path) -> TextIO:
     """The log at a path, to be appended to. Raises InputError if it cannot be written."""
     path = shelf.expanded(path)
@@ -54,9 +58,10 @@ class _Logged(io.TextIOBase):
     def write(self, text: str, /) -> int:
         *lines, self._line = (self._line + text).split("\n")
         for line in lines:
-            # what was redrawn before is gone from the terminal as well
-            shown = _ESCAPES.sub("", line.rstrip("\r").rpartition("\r")[2])
-            if shown.strip():
+            # what was redrawn before is gone from the terminal as well, and so will be what moves the cursor
+            last = line.rstrip("\r").rpartition("\r")[2]
+            shown = _ESCAPES.sub("", last)
+            if shown.strip() and not _REDRAWN.search(last):
                 write_line(self._log, shown)
         return self._stream.write(text)
 

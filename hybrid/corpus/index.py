@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -43,16 +44,16 @@ class IndexEntry(NamedTuple):
     duration_s: float
     sample_rate_hz: int
     tracks: tuple[Mapping[str, object], ...]
-    """Id, files, role, tags, confidence, channels, and hashes of the files' contents."""
+    """Id, files, role, tags, confidence, channels, hashes of the files' contents, and which of them are silent."""
     mix: str | None
     notes: tuple[str, ...]
     problems: tuple[str, ...]
 
     @property
-    def digests(self) -> dict[str, str]:
-        """Hashes of the contents of its tracks' files, each with the path of one."""
-        pairs = (zip(_texts(track.get("sha256")), _texts(track.get("files")), strict=False) for track in self.tracks)
-        return {digest: path for each in pairs for digest, path in each}
+    def recordings(self) -> frozenset[str]:
+        """Hashes of the contents of its tracks' files, but for silent ones."""
+        silent = {digest for track in self.tracks for digest in _texts(track.get("silent"))}
+        return frozenset(digest for track in self.tracks for digest in _texts(track.get("sha256"))) - silent
 
 
 def _texts(listed: object) -> list[str]:
@@ -106,7 +107,8 @@ def _track(track: Track, root: Path, scratch: Path) -> Mapping[str, object]:
         "id": track.id,
         # a stream that was unpacked has no path of its own in the data set
         "files": [path.name if path.is_relative_to(scratch) else str(_relative(root, path)) for path in track.files],
-        "sha256": [_hash(path) for path in track.files],
+        "sha256": (digests := [_hash(path) for path in track.files]),
+        "silent": [digest for path, digest in zip(track.files, digests, strict=True) if _is_silent(path)],
         "role": track.role,
         "tags": list(track.tags),
         "confidence": track.confidence,
@@ -148,7 +150,8 @@ def write_index(index: Index, path: Path) -> None:
 def read_index(path: Path) -> Index:
     """The index in a file that `write_index` wrote. Raises InputError for any other file."""
     try:
-        head, *lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] or [None]
+        # by line feeds alone: other separators of lines may be part of a name
+        head, *lines = [json.loads(line) for line in path.read_bytes().split(b"\n") if line] or [None]
     except OSError as error:
         raise InputError(Problem(str(path), f"cannot be read: {error.strerror}")) from error
     except (ValueError, RecursionError) as error:
@@ -176,21 +179,15 @@ class VerifiedSong(NamedTuple):
 
 def shared_recordings(index: Index) -> dict[str, tuple[str, ...]]:
     """For every song that shares recordings with others, their digests. Silence is no recording."""
-    holders: dict[str, dict[str, str]] = {}
-    for entry in index.entries:
-        for digest, path in entry.digests.items():
-            holders.setdefault(digest, {})[entry.song] = path
-    shared: dict[str, tuple[str, ...]] = {}
-    for digest, songs in holders.items():
-        if len(songs) > 1 and not _is_silent(index.root / next(iter(songs.values()))):
-            for song in songs:
-                shared[song] = (*shared.get(song, ()), digest)
-    return shared
+    n_songs = Counter(digest for entry in index.entries for digest in entry.recordings)
+    shared = {entry.song: tuple(sorted(d for d in entry.recordings if n_songs[d] > 1)) for entry in index.entries}
+    return {song: digests for song, digests in shared.items() if digests}
 
 
 def _is_silent(path: Path) -> bool:
     """Whether a file holds nothing but zeros; False for one that cannot be read."""
     try:
+        # most files are not: the first block tells
         return not any(np.any(block) for block in soundfile.blocks(path, 1 << 16, dtype="float32"))
     except (OSError, soundfile.LibsndfileError):
         return False

@@ -74,7 +74,9 @@ def try_rules(reader: SongReader, before: RuleSet, after: RuleSet, config: MixCo
     ]
     first, second = mixes
     moves = moves_between(first.treatment, second.treatment, [track.id for track in reader.song.tracks])
-    effects, warnings = _effects(before, after, verdicts), problems[1].report.warnings
+    effects = _effects(before, after, verdicts)
+    # without those of the files, which are no matter of the song
+    warnings = [each for each in problems[1].report.warnings if each not in after.warnings]
     return Tried(effects, moves, first, second, (*warnings, *_idle(before, after, effects, warnings)))
 
 

@@ -101,8 +101,8 @@ def _warnings(rule: RuleType, rules: RuleSet, by_id: Mapping[str, RuleType]) -> 
 
 
 def _plain(selector: Selector) -> Selector:
-    """The selector without a role that all tracks have."""
-    return selector.model_copy(update={"role": tuple(role for role in selector.role if role != "all")})
+    """The selector without roles, if all tracks have one of them."""
+    return selector.model_copy(update={"role": ()}) if "all" in selector.role else selector
 
 
 def _broken_sets(name: str, selector: Selector, sets: Mapping[str, Selector]) -> Iterator[_At]:

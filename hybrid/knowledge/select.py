@@ -38,8 +38,7 @@ def _read_name(value: object, info: ValidationInfo) -> regex.Pattern[str] | str:
     if not match and value.startswith("/"):
         raise field_error(f"expected a pattern such as '/^gtr/i', with a slash at both ends, got {shown(value)}")
     if not match and ("*" in value or value.startswith("^") or value.endswith("$")):
-        pattern = value.strip().strip("*^$").replace("*", ".*")
-        raise field_error(f"expected a whole name, or a pattern such as '/^{pattern}/i', got {shown(value)}")
+        raise field_error(f"expected a whole name, or a pattern such as '/{_as_pattern(value)}/i', got {shown(value)}")
     if not match:
         return value.strip()
     if len(match[1]) > _LONGEST_PATTERN:
@@ -48,6 +47,13 @@ def _read_name(value: object, info: ValidationInfo) -> regex.Pattern[str] | str:
         return regex.compile(match[1], regex.IGNORECASE if match[2] else 0)
     except (regex.error, OverflowError, MemoryError, RecursionError) as error:
         raise field_error(f"the pattern {shown(value)} is not valid: {error}") from None
+
+
+def _as_pattern(wildcards: str) -> str:
+    """The pattern that a name with wildcards is likely to mean."""
+    text = wildcards.strip().removeprefix("^").removesuffix("$")
+    start, end = "" if text.startswith("*") else "^", "" if text.endswith("*") else "$"
+    return start + ".*".join(regex.escape(each) for each in text.strip("*").split("*")) + end
 
 
 def _write_name(value: object) -> str:

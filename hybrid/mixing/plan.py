@@ -253,7 +253,8 @@ def _corners_hz(objective: Objective, readings: tuple[Reading, ...], n_tracks: i
     """The corner below which each raw track has too much, by the rules on low energy; 0 Hz where it has not."""
     corners = np.zeros(n_tracks, np.float32)
     for index, rule in enumerate(objective.program.rules):
-        corner_hz = rule.low_cut_hz(np.asarray(objective.scopes[index].table)) if rule.enabled else None
+        is_asked = rule.enabled and rule.weight > 0.0
+        corner_hz = rule.low_cut_hz(np.asarray(objective.scopes[index].table)) if is_asked else None
         if corner_hz is not None:
             reading = readings[index]
             rumbles = (np.asarray(reading.value) > np.asarray(objective.ask.high[index])) & (reading.share > 0)

@@ -35,7 +35,7 @@ def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing
     mono[: len(song.tracks)] = [track.channels == 1 for track in song.tracks]
     mask, value = np.zeros_like(mono), np.zeros_like(mono)
     for rule, scope in zip(rules, objective.scopes, strict=True):
-        position = rule.fixed_position() if rule.enabled else None
+        position = rule.fixed_position() if rule.enabled and rule.weight else None
         if position is not None:
             pinned_here = mono * np.asarray(scope.member)
             # of two such rules for one track the later one holds

@@ -42,7 +42,7 @@ class ActivityFile:
 
 
 def activities(folder: Path) -> list[Activity]:
-    """Those of the processes that are alive."""
+    """Activities of the processes that are alive."""
     found = list[Activity]()
     with suppress(OSError):
         # a process that was killed leaves its file

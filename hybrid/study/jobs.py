@@ -55,6 +55,13 @@ class Inputs(NamedTuple):
     full arm is, with which all others are compared."""
 
 
+class KnownSongs(NamedTuple):
+    """The songs and seeds of an earlier run, whether or not it came to all of them."""
+
+    songs: frozenset[str]
+    seeds: frozenset[int]
+
+
 class Work(NamedTuple):
     """What a run has to do."""
 
@@ -111,8 +118,15 @@ def seeded(study: Study, inputs_hash: str, arm: Arm, seed: int) -> SeededArm:
     return SeededArm(arm, seed, network, hashlib.sha256(json.dumps(parts).encode()).hexdigest())
 
 
-def work_of(study: Study, inputs: Inputs, sources: Sequence[SongSource], out: Path, networks: TrainedArms) -> Work:
-    """What is left to do in `out` for these songs."""
+def work_of(
+    study: Study,
+    inputs: Inputs,
+    sources: Sequence[SongSource],
+    out: Path,
+    networks: TrainedArms,
+    known: KnownSongs | None = None,
+) -> Work:
+    """Work that is left to do in `out` for these songs; `known` are those of an earlier run."""
     jobs: list[StudyJob] = []
     expected: dict[tuple[str, int], dict[str, str]] = {}
     n_kept = 0
@@ -121,17 +135,16 @@ def work_of(study: Study, inputs: Inputs, sources: Sequence[SongSource], out: Pa
         source.name: {seed: read_unit(unit_path(out, source.name, seed)) for seed in seeds_of(source, study)}
         for source in sources
     }
-    has_grown = any(unit for units in all_units.values() for unit in units.values())
     for source in sources:
         left: dict[int, tuple[str, ...]] = {}
         units = all_units[source.name]
-        if has_grown and not any(units.values()):
+        if known and source.name not in known.songs:
             notes |= {f"{source.name}: new": None}
         for seed, unit in units.items():
             arms = arms_of(study, inputs.rules, seed, source.name)
             keys = {arm.id: seeded(study, inputs.hash, arm, seed).made_by for arm in arms}
             kept = {row.arm for row in kept_rows(unit, source, keys)}
-            if unit is None and any(units.values()):
+            if known and source.name in known.songs and seed not in (source.seeds or known.seeds):
                 notes |= {f"seed {seed}: new": None}
             notes |= dict.fromkeys(_changes(unit, source, keys, kept))
             if seed == seeds_of(source, study)[0]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 import traceback
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -35,6 +36,7 @@ from hybrid.study.compiled import check_counting
 from hybrid.study.jobs import (
     KEY_FILE,
     Inputs,
+    KnownSongs,
     StudyJob,
     Work,
     done_units,
@@ -52,7 +54,7 @@ from hybrid.study.rows import ABOUT_FILE, ROWS_FILE, ROWS_FOLDER, Row, Unit, rea
 from hybrid.study.schema import Study
 from hybrid.study.song import PreparedSong, SeededArm, mix_arms
 from hybrid.study.sources import SongSource
-from hybrid.study.trained_arms import TrainedArms, train_arms
+from hybrid.study.trained_arms import TrainedArms, recipe_hashes, train_arms
 
 RULES_FILE, ARMS_FOLDER, FAULTS_FOLDER = "rules.yaml", "arms", "faults"
 
@@ -107,7 +109,7 @@ def forecast_study(study: Study, sources: Sequence[SongSource], options: RunOpti
     inputs = study_inputs(study)
     _check_folder(study, inputs, options)
     mine = [source for source in sources if options.shard.has(source.name)]
-    work = work_of(study, inputs, mine, options.out, TrainedArms({}, {}))
+    work = work_of(study, inputs, mine, options.out, TrainedArms({}, {}), _known_songs(options.out))
     arms = arms_of(study, inputs.rules, study.seeds[0])
     groups: dict[tuple[str, str], list[str]] = {}
     for arm in arms:
@@ -143,13 +145,14 @@ def run_study(
     provenance = made_with(
         inputs.rules.hash, study.hash, {"network": inputs.network or study.model, "steps": str(study.steps)}
     )
-    _open_folder(study, inputs, options, provenance)
+    known = _known_songs(out)
+    _open_folder(study, inputs, sources, options, provenance)
     networks = train_arms(study, inputs.rules, out, lambda stage, share: None)
     # without the full arm there is nothing to compare with
     if failed := [reason for (arm, _), reason in networks.diverged.items() if arm == FULL]:
         raise InputError(Problem(FULL, f"cannot be trained: {failed[0]}", "lower `rate` in the recipe"))
     mine = [source for source in sources if options.shard.has(source.name)]
-    work = work_of(study, inputs, mine, out, networks)
+    work = work_of(study, inputs, mine, out, networks, known)
     for text in work.notes:
         note(text)
     excluded: dict[str, str] = {}
@@ -166,7 +169,7 @@ def run_study(
 
         progress(so_far)
         jobs = [job._replace(doing=doing) for job in work.jobs]
-        for outcome in run_in_processes(jobs, n_processes, mix_song, _nothing_left, _lost, _shape_of):
+        for outcome in run_in_processes(jobs, n_processes, mix_song, _nothing_left, _lost, shape_of=_shape_of):
             outcomes.append(outcome)
             remember(outcome.mixes, outcome.took_s)
             if outcome.reason:
@@ -179,7 +182,13 @@ def run_study(
     return StudyResult(units, excluded, tuple(arms_of(study, inputs.rules, study.seeds[0])), inputs.rules, provenance)
 
 
-def _open_folder(study: Study, inputs: Inputs, options: RunOptions, provenance: Mapping[str, str]) -> None:
+def _open_folder(
+    study: Study,
+    inputs: Inputs,
+    sources: Sequence[SongSource],
+    options: RunOptions,
+    provenance: Mapping[str, str],
+) -> None:
     """Makes the folder of the run, with the study and its rules. Raises InputError if it belongs to another run."""
     out = options.out
     _check_folder(study, inputs, options)
@@ -193,6 +202,8 @@ def _open_folder(study: Study, inputs: Inputs, options: RunOptions, provenance: 
         "schema": "study-run/1",
         "made_by": inputs.hash,
         "made_with": dict(provenance),
+        "recipe": recipe_hashes(study),
+        "songs": [source.name for source in sources],
         "study": study.model_dump(mode="json", by_alias=True),
     }
     shelf.write(out / RULES_FILE, inputs.rules.dump())
@@ -221,6 +232,15 @@ def _read_about(about: Path) -> dict[str, object]:
         raise InputError(Problem(str(about), "does not describe a study")) from error
 
 
+def _known_songs(out: Path) -> KnownSongs | None:
+    """The songs and seeds of an earlier run in a folder, if there is one that says so."""
+    try:
+        stored = json.loads((out / ABOUT_FILE).read_bytes())
+        return KnownSongs(frozenset(map(str, stored["songs"])), frozenset(map(int, stored["study"]["seeds"])))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _differing(stored: Mapping[str, object], study: Study, inputs: Inputs) -> Iterator[str]:
     """Names of the inputs of all arms that are not as they were."""
     before, made = stored.get("study"), stored.get("made_with")
@@ -229,7 +249,9 @@ def _differing(stored: Mapping[str, object], study: Study, inputs: Inputs) -> It
     now = study.model_dump(mode="json", by_alias=True)
     if made.get("rules") != inputs.rules.hash:
         yield "rules"
-    yield from (key for key in ("metrics", "steps", "recipe") if before.get(key) != now[key])
+    yield from (key for key in ("metrics", "steps") if before.get(key) != now[key])
+    if stored.get("recipe") != recipe_hashes(study):
+        yield "recipe"
     if made.get("network") != (inputs.network or study.model):
         yield "network"
 

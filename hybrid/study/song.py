@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -39,7 +39,6 @@ from hybrid.treatment.types import Treatment
 _JUDGED_AT_ONCE, _JUDGED_SAMPLES = 8, 20_000_000
 """Limits on the mixes that are judged together, in memory and with one pass over the tracks: their number, and samples
 of all of them."""
-_T = TypeVar("_T")
 
 
 class SeededArm(NamedTuple):
@@ -76,6 +75,8 @@ class PreparedSong:
         self.name, self.reference = name, None
         self._song, self._reader, self._rules, self._network = song, reader, rules, network
         self._otherwise: dict[str, NamedSong] = {}
+        self.rehearsed = set[tuple[str, str]]()
+        """Programs of arms that are compiled for the song."""
         self.analysed, self.reader = self._own = self._named_by(rules, network)
 
     def with_reference(self, path: Path | None) -> PreparedSong:
@@ -142,9 +143,11 @@ def mix_arms(
         for each in arms:
             groups.setdefault(each.program, []).append(each)
         refined: dict[str, _RefinedArm] = {}
-        for group in groups.values():
+        for program, group in groups.items():
             before = programs.n
-            _rehearse(song, group)
+            if program not in song.rehearsed:
+                _rehearse(song, group)
+                song.rehearsed.add(program)
             first += programs.n - before
             for each in group:
                 begin(each.arm)
