@@ -108,3 +108,14 @@ def test_results_are_logged_too_and_stay_what_they_are(tmp_path: Path, hybrid):
     code, out, _ = hybrid("--log-file", str(log), "rules", "list", "--json")
     assert code == 0 and len(json.loads(out)) > 10
     assert "base" in log.read_text()
+
+
+def test_bars_that_are_drawn_again_are_not_logged(tmp_path: Path):
+    with (tmp_path / "log").open("w") as log, logged(log):
+        sys.stderr.write("\x1b[2Kanalyse 100 %\nrefine 3 %\r\x1b[1A\x1b[2Kanalyse 100 %\nrefine 9 %")
+        sys.stderr.write("\r\x1b[2Kwrote out\n\r\x1b[Kone note\n")
+    assert [line.split(" ", 2)[2] for line in (tmp_path / "log").read_text().splitlines()] == ["one note"]
+
+
+def test_completion_after_a_mistyped_command_offers_nothing():
+    assert _completed("hybrid mxi ") == set()
