@@ -48,7 +48,7 @@ def folder_spec(folder: Path) -> SongSpec:
     that cannot be used.
     """
     folder = shelf.expanded(folder)
-    paths = _audio_files(folder)
+    paths = audio_files(folder)
     title = folder.resolve().name
     mixes = finished_mixes(folder)
     if len(mixes) == len(paths):
@@ -88,10 +88,10 @@ def _is_readable(folder: Path) -> bool:
 def finished_mixes(folder: Path) -> list[Path]:
     """The audio files in a folder that are mixes of the whole song by their names."""
     title = folder.resolve().name
-    return [path for path in _audio_files(folder) if is_finished_mix(_stem(path), title)]
+    return [path for path in audio_files(folder) if is_finished_mix(_stem(path), title)]
 
 
-def _audio_files(folder: Path) -> list[Path]:
+def audio_files(folder: Path) -> list[Path]:
     """The audio files of a folder, sorted by name. Raises InputError if there are none."""
     if not folder.is_dir():
         what = "is a file, expected a folder of tracks" if folder.exists() else "no such folder"

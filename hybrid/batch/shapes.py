@@ -9,8 +9,9 @@ from typing import TypeVar
 import soundfile
 
 from hybrid.analysis.recording import padded_shape
-from hybrid.audio.probe import AUDIO_SUFFIXES
+from hybrid.audio.scan import audio_files, finished_mixes
 from hybrid.corpus.find import SongFiles
+from hybrid.errors import InputError
 
 _AHEAD = 200
 """Jobs that are looked at for one of a better shape: headers of a large data set are not all read beforehand."""
@@ -20,13 +21,13 @@ _Job = TypeVar("_Job")
 def likely_shape(song: SongFiles) -> Hashable | None:
     """Numbers of tracks and frames that programs are compiled for; None for a song that cannot be read.
 
-    A guess, by the number of files and the length of the largest: a bounce, a pair of mono files or an offset in the
-    manifest may make it another. It decides the order of songs alone.
+    A guess, by the number of files and the length of the largest: a pair of mono files or an offset in the manifest may
+    make it another. It decides the order of songs alone.
     """
     try:
-        paths = [source.path for source in song.sources] or _audio_files(song.folder)
+        paths = [source.path for source in song.sources] or _tracks(song.folder)
         largest = soundfile.info(max(paths, key=lambda path: path.stat().st_size))
-    except (OSError, ValueError, soundfile.LibsndfileError):
+    except (OSError, ValueError, InputError, soundfile.LibsndfileError):
         return None
     return padded_shape(len(paths), largest.duration, largest.samplerate)
 
@@ -48,5 +49,6 @@ def next_job(
     return len(waiting) - 1
 
 
-def _audio_files(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.suffix.lower() in AUDIO_SUFFIXES]
+def _tracks(folder: Path) -> list[Path]:
+    mixes = finished_mixes(folder)
+    return [path for path in audio_files(folder) if path not in mixes]
