@@ -89,12 +89,12 @@ def ablate(
         print_above(f"--shard {shard}: none of the {count(len(sources), 'song')} belongs to this part")
     with placed_in(document):
         # problems of the folder, below, have no place in the document
-        study_inputs(changed_study)
+        inputs = study_inputs(changed_study)
     if dry_run:
-        _print_forecast(forecast_study(changed_study, sources, options, n_processes), as_json=as_json)
+        _print_forecast(forecast_study(inputs, sources, options, n_processes), as_json=as_json)
         return
     with _progress_line(context.ensure_object(Session)) as progress:
-        result = run_study(changed_study, sources, options, n_processes, progress, print_above)
+        result = run_study(inputs, sources, options, n_processes, progress, print_above)
     effects = effects_of(all_rows(result.units), result.arms, changed_study, result.rules)
     _write(changed_study, effects, result, out)
     if mixed:

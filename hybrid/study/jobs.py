@@ -8,20 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import NamedTuple
 
-from hybrid.audio.song import file_name
 from hybrid.batch.work import network_of, rules_of
 from hybrid.errors import InputError, Problem
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.source_hash import source_hash
 from hybrid.study.arm import FULL, Arm
 from hybrid.study.arms import arms_of, values_as_they_are
+from hybrid.study.listening import listening_arms, written_mixes
 from hybrid.study.rows import Row, Unit, read_unit, unit_path
 from hybrid.study.schema import FreeArm, Study
 from hybrid.study.song import SeededArm
 from hybrid.study.sources import SongSource
 from hybrid.study.trained_arms import TrainedArms, recipe_hashes
-
-LISTEN_FOLDER, KEY_FILE = "listen", "key.json"
 
 
 class StudyJob(NamedTuple):
@@ -47,6 +45,7 @@ class StudyJob(NamedTuple):
 class Inputs(NamedTuple):
     """What the rows of all arms depend on."""
 
+    study: Study
     rules: RuleSet
     network: str
     """Hash of the weights of the study's network; empty without one."""
@@ -96,7 +95,7 @@ def study_inputs(study: Study) -> Inputs:
     network = network_of(study.model)
     weights = network.hash if network else ""
     parts = [rules.hash, study.metric_names, study.steps, weights, source_hash(__name__), *recipe_hashes(study)]
-    return Inputs(rules, weights, hashlib.sha256(json.dumps(parts).encode()).hexdigest())
+    return Inputs(study, rules, weights, hashlib.sha256(json.dumps(parts).encode()).hexdigest())
 
 
 def _index_of(study: Study, arm: Arm) -> int:
@@ -119,7 +118,6 @@ def seeded(study: Study, inputs_hash: str, arm: Arm, seed: int) -> SeededArm:
 
 
 def work_of(
-    study: Study,
     inputs: Inputs,
     sources: Sequence[SongSource],
     out: Path,
@@ -127,6 +125,7 @@ def work_of(
     known: KnownSongs | None = None,
 ) -> Work:
     """Work that is left to do in `out` for these songs; `known` are those of an earlier run."""
+    study = inputs.study
     jobs: list[StudyJob] = []
     expected: dict[tuple[str, int], dict[str, str]] = {}
     n_kept = 0
@@ -202,23 +201,3 @@ def _not_written(study: Study, source: SongSource, out: Path, unit: Unit | None)
     """Arms whose mixes are to be written as audio, and are not there; those that diverged have none."""
     diverged = {row.arm for row in unit.rows if row.state == "diverged"} if unit else set[str]()
     return set(listening_arms(study)) - diverged - set(written_mixes(out, source.name))
-
-
-def listening_arms(study: Study) -> tuple[str, ...]:
-    """Arms whose mixes are written as audio."""
-    return (FULL, *study.listen) if study.listen else ()
-
-
-def listen_folder(out: Path, song: str) -> Path:
-    """Where the mixes of a song are written as audio."""
-    return out / LISTEN_FOLDER / file_name(song)
-
-
-def written_mixes(out: Path, song: str) -> dict[str, str]:
-    """The letters of the mixes of a song that are written as audio, by arm."""
-    folder = listen_folder(out, song)
-    try:
-        key = json.loads((folder / KEY_FILE).read_bytes())
-        return {str(arm): letter for letter, arm in key.items() if (folder / f"{letter}.flac").exists()}
-    except (OSError, ValueError, AttributeError):
-        return {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from hybrid.errors import InputError, Problem
+from hybrid.study.folder import About
 from hybrid.study.rows import ABOUT_FILE, ROWS_FILE, Row, read_rows
 from hybrid.study.schema import Study
 from hybrid.study.tables import EFFECT_COLUMNS, TEXT_COLUMNS, mixes_table, values_table
@@ -43,9 +43,8 @@ def load_study(folder: str | Path) -> StudyRun:
     """The run in the output folder of `hybrid ablate`. Raises InputError if it holds none that is finished."""
     folder = Path(folder).expanduser()
     try:
-        about = json.loads((folder / ABOUT_FILE).read_bytes())
-        study = Study.model_validate(about["study"])
-        made_with = TypeAdapter(dict[str, str]).validate_python(about["made_with"])
+        about = About.model_validate_json((folder / ABOUT_FILE).read_bytes())
+        study = Study.model_validate(about.study)
         rows: list[Row] = read_rows(folder / ROWS_FILE)
         with (folder / EFFECTS_FILE).open(encoding="utf-8", newline="") as file:
             effects = tuple(map(_cells, csv.DictReader(file)))
@@ -55,7 +54,11 @@ def load_study(folder: str | Path) -> StudyRun:
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         raise InputError(Problem(str(folder), "is not a run of a study, or a damaged one")) from error
     return StudyRun(
-        study, mixes_table(rows), values_table(rows), Table("effects of the arms", effects, EFFECT_COLUMNS), made_with
+        study,
+        mixes_table(rows),
+        values_table(rows),
+        Table("effects of the arms", effects, EFFECT_COLUMNS),
+        about.made_with,
     )
 
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 import traceback
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from itertools import count, product
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from string import ascii_uppercase
 from typing import NamedTuple
-
-import soundfile
-from pydantic import TypeAdapter
 
 from hybrid import shelf
 from hybrid.audio.read import open_song
@@ -25,38 +18,31 @@ from hybrid.batch.work import Worker, network_of, rules_of
 from hybrid.compiled import clear_compiled
 from hybrid.errors import InputError, Problem, UnwritableError, printable
 from hybrid.export.made import made_with
-from hybrid.json_text import json_text
-from hybrid.judging.mix import Mix
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.scratch import scratch_folder
 from hybrid.study.activity import ActivityFile, activities
 from hybrid.study.arm import FULL, Arm
 from hybrid.study.arms import arms_of
 from hybrid.study.compiled import check_counting
+from hybrid.study.folder import check_folder, open_folder
 from hybrid.study.jobs import (
-    KEY_FILE,
     Inputs,
-    KnownSongs,
     StudyJob,
     Work,
     done_units,
     kept_rows,
-    listen_folder,
-    listening_arms,
     seeded,
     seeds_of,
-    study_inputs,
     work_of,
-    written_mixes,
 )
+from hybrid.study.listening import listening_arms, write_mixes
 from hybrid.study.pace import expected_s, remember
-from hybrid.study.rows import ABOUT_FILE, ROWS_FILE, ROWS_FOLDER, Row, Unit, read_unit, unit_path, write_unit
-from hybrid.study.schema import Study
+from hybrid.study.rows import Row, Unit, read_unit, unit_path, write_unit
 from hybrid.study.song import PreparedSong, SeededArm, mix_arms
 from hybrid.study.sources import SongSource
-from hybrid.study.trained_arms import TrainedArms, recipe_hashes, train_arms
+from hybrid.study.trained_arms import TrainedArms, train_arms
 
-RULES_FILE, ARMS_FOLDER, FAULTS_FOLDER = "rules.yaml", "arms", "faults"
+ARMS_FOLDER, FAULTS_FOLDER = "arms", "faults"
 
 
 class SongOutcome(NamedTuple):
@@ -104,12 +90,13 @@ class StudyForecast(NamedTuple):
     """By the pace of earlier runs on this machine; None if there were none."""
 
 
-def forecast_study(study: Study, sources: Sequence[SongSource], options: RunOptions, n_processes: int) -> StudyForecast:
+def forecast_study(
+    inputs: Inputs, sources: Sequence[SongSource], options: RunOptions, n_processes: int
+) -> StudyForecast:
     """What a run would do, of which nothing is done. Raises InputError as a run would."""
-    inputs = study_inputs(study)
-    _check_folder(study, inputs, options)
+    study, known = inputs.study, check_folder(inputs, options)
     mine = [source for source in sources if options.shard.has(source.name)]
-    work = work_of(study, inputs, mine, options.out, TrainedArms({}, {}), _known_songs(options.out))
+    work = work_of(inputs, mine, options.out, TrainedArms({}, {}), known)
     arms = arms_of(study, inputs.rules, study.seeds[0])
     groups: dict[tuple[str, str], list[str]] = {}
     for arm in arms:
@@ -126,7 +113,7 @@ def forecast_study(study: Study, sources: Sequence[SongSource], options: RunOpti
 
 
 def run_study(
-    study: Study,
+    inputs: Inputs,
     sources: Sequence[SongSource],
     options: RunOptions,
     n_processes: int,
@@ -141,18 +128,17 @@ def run_study(
     """
     out = options.out
     check_counting()
-    inputs = study_inputs(study)
+    study = inputs.study
     provenance = made_with(
         inputs.rules.hash, study.hash, {"network": inputs.network or study.model, "steps": str(study.steps)}
     )
-    known = _known_songs(out)
-    _open_folder(study, inputs, sources, options, provenance)
+    known = open_folder(inputs, sources, options, provenance)
     networks = train_arms(study, inputs.rules, out, lambda stage, share: None)
     # without the full arm there is nothing to compare with
     if failed := [reason for (arm, _), reason in networks.diverged.items() if arm == FULL]:
         raise InputError(Problem(FULL, f"cannot be trained: {failed[0]}", "lower `rate` in the recipe"))
     mine = [source for source in sources if options.shard.has(source.name)]
-    work = work_of(study, inputs, mine, out, networks, known)
+    work = work_of(inputs, mine, out, networks, known)
     for text in work.notes:
         note(text)
     excluded: dict[str, str] = {}
@@ -177,83 +163,9 @@ def run_study(
             progress(so_far)
     # songs of other shards that are done are part of the results
     others = [source for source in sources if source not in mine]
-    all_work = work._replace(expected={**work.expected, **work_of(study, inputs, others, out, networks).expected})
+    all_work = work._replace(expected={**work.expected, **work_of(inputs, others, out, networks).expected})
     units = tuple(done_units(all_work, sources, out))
     return StudyResult(units, excluded, tuple(arms_of(study, inputs.rules, study.seeds[0])), inputs.rules, provenance)
-
-
-def _open_folder(
-    study: Study,
-    inputs: Inputs,
-    sources: Sequence[SongSource],
-    options: RunOptions,
-    provenance: Mapping[str, str],
-) -> None:
-    """Makes the folder of the run, with the study and its rules. Raises InputError if it belongs to another run."""
-    out = options.out
-    _check_folder(study, inputs, options)
-    try:
-        (out / ROWS_FOLDER).mkdir(parents=True, exist_ok=True)
-        # written last when the run is done: without it, what lies beside it is of an earlier study
-        (out / ROWS_FILE).unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(Problem(str(out), f"cannot be written: {error.strerror}")) from error
-    document = {
-        "schema": "study-run/1",
-        "made_by": inputs.hash,
-        "made_with": dict(provenance),
-        "recipe": recipe_hashes(study),
-        "songs": [source.name for source in sources],
-        "study": study.model_dump(mode="json", by_alias=True),
-    }
-    shelf.write(out / RULES_FILE, inputs.rules.dump())
-    shelf.write(out / ABOUT_FILE, json_text(document, 1) + "\n")
-
-
-def _check_folder(study: Study, inputs: Inputs, options: RunOptions) -> None:
-    out = options.out
-    about = out / ABOUT_FILE
-    if about.exists():
-        if (stored := _read_about(about)).get("made_by") != inputs.hash:
-            other = ", ".join(_differing(stored, study, inputs)) or "version of the program"
-            what = f"holds a run of another study ({other}): nothing of it could be kept"
-            raise InputError(Problem(str(out), what, "choose another output folder"))
-        if not options.resume:
-            what = "holds this study already, or one that it has grown from"
-            raise InputError(Problem(str(out), what, "add --resume, or choose another folder"))
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(Problem(str(out), "is not an empty folder", "choose another output folder"))
-
-
-def _read_about(about: Path) -> dict[str, object]:
-    try:
-        return TypeAdapter(dict[str, object]).validate_json(about.read_bytes())
-    except (OSError, ValueError) as error:
-        raise InputError(Problem(str(about), "does not describe a study")) from error
-
-
-def _known_songs(out: Path) -> KnownSongs | None:
-    """The songs and seeds of an earlier run in a folder, if there is one that says so."""
-    try:
-        stored = json.loads((out / ABOUT_FILE).read_bytes())
-        return KnownSongs(frozenset(map(str, stored["songs"])), frozenset(map(int, stored["study"]["seeds"])))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _differing(stored: Mapping[str, object], study: Study, inputs: Inputs) -> Iterator[str]:
-    """Names of the inputs of all arms that are not as they were."""
-    before, made = stored.get("study"), stored.get("made_with")
-    if not (isinstance(before, dict) and isinstance(made, dict)):
-        return
-    now = study.model_dump(mode="json", by_alias=True)
-    if made.get("rules") != inputs.rules.hash:
-        yield "rules"
-    yield from (key for key in ("metrics", "steps") if before.get(key) != now[key])
-    if stored.get("recipe") != recipe_hashes(study):
-        yield "recipe"
-    if made.get("network") != (inputs.network or study.model):
-        yield "network"
 
 
 def mix_song(job: StudyJob, worker: Worker) -> SongOutcome:
@@ -304,7 +216,7 @@ def _mix_unit(job: StudyJob, prepared: PreparedSong, seed: int, left: Sequence[s
     mixed = mix_arms(
         prepared, rules, [each for each in to_mix if each.arm.id not in failed], study.metric_names, keep, begin
     )
-    _write_mixes(job, mixed.mixes)
+    write_mixes(job.out, source.name, mixed.mixes, job.inputs_hash)
     diverged = [
         Row(prepared.name, seed, each.arm.id, "diverged", {}, {}, None, True, failed[each.arm.id])._replace(
             made_by=each.made_by
@@ -334,37 +246,6 @@ def _write_rules(out: Path, arms: Sequence[Arm]) -> None:
         path = folder / f"{arm.rules.hash[:16]}.yaml"
         if not path.exists():
             shelf.write(path, arm.rules.dump())
-
-
-def _write_mixes(job: StudyJob, mixes: Mapping[str, Mix]) -> None:
-    """Writes mixes of equal loudness under random letters; `key.json` maps letters to arms."""
-    if not mixes:
-        return
-    folder = listen_folder(job.out, job.source.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    letters = written_mixes(job.out, job.source.name)
-    for arm in shuffled(mixes, f"{job.inputs_hash} {job.source.name}"):
-        letter = letters.setdefault(arm, next(each for each in _letters() if each not in letters.values()))
-        unfinished = folder / f".{letter}.flac"
-        try:
-            soundfile.write(unfinished, mixes[arm].samples.T, mixes[arm].sample_rate, subtype="PCM_24")
-            unfinished.replace(folder / f"{letter}.flac")
-        except (OSError, soundfile.LibsndfileError) as error:
-            unfinished.unlink(missing_ok=True)
-            raise UnwritableError(Problem(str(folder), "cannot be written: is the disk full?")) from error
-    key = {letter: arm for arm, letter in sorted(letters.items(), key=lambda each: each[1])}
-    shelf.write(folder / KEY_FILE, json_text(key, 1) + "\n")
-
-
-def shuffled(names: Iterable[str], key: str) -> list[str]:
-    """Names in an order that reveals nothing, but is the same for the same key: by hash."""
-    return sorted(names, key=lambda name: hashlib.sha256(f"{key} {name}".encode()).digest())
-
-
-def _letters() -> Iterator[str]:
-    """A to Z, then AA, AB and so on."""
-    for length in count(1):
-        yield from map("".join, product(ascii_uppercase, repeat=length))
 
 
 def _shape_of(job: StudyJob) -> Hashable | None:

@@ -11,6 +11,7 @@ from hybrid.batch.run import RunOptions
 from hybrid.errors import InputError
 from hybrid.study import compiled
 from hybrid.study.compiled import check_counting, counted_programs
+from hybrid.study.jobs import study_inputs
 from hybrid.study.run import run_study
 from hybrid.study.schema import read_study
 from tests.study.planted import write_study
@@ -33,5 +34,5 @@ def test_a_study_does_not_start_if_jax_does_not_report_what_it_compiles(
     monkeypatch.setattr(compiled, "_EVENT", "/jax/called/otherwise")
     study = read_study(str(write_study(tmp_path / "study")))
     with pytest.raises(InputError, match=f"jax: version {jax.__version__} does not report .*'/jax/called/otherwise'"):
-        run_study(study, [], RunOptions(tmp_path / "out"), 1, lambda done, of: None)
+        run_study(study_inputs(study), [], RunOptions(tmp_path / "out"), 1, lambda done, of: None)
     assert not (tmp_path / "out").exists()

@@ -25,10 +25,11 @@ from hybrid.study import pace
 from hybrid.study.activity import ActivityFile, activities
 from hybrid.study.arm import FULL
 from hybrid.study.effects import effects_of
-from hybrid.study.jobs import KEY_FILE, LISTEN_FOLDER, StudyJob, study_inputs, work_of
+from hybrid.study.jobs import StudyJob, study_inputs, work_of
+from hybrid.study.listening import KEY_FILE, LISTEN_FOLDER, shuffled
 from hybrid.study.load import load_study
 from hybrid.study.rows import ROWS_FILE, ROWS_FOLDER, Row, read_rows, write_rows
-from hybrid.study.run import ARMS_FOLDER, StudyResult, all_rows, forecast_study, run_study, shuffled
+from hybrid.study.run import ARMS_FOLDER, StudyResult, all_rows, forecast_study, run_study
 from hybrid.study.schema import FreeArm, Study, read_study
 from hybrid.study.sources import parse_songs, sources_of
 from hybrid.study.trained_arms import TrainedArms
@@ -59,7 +60,7 @@ def _run(
     note: Callable[[str], None] = lambda text: None,
 ) -> StudyResult:
     options = RunOptions(out, shard or Shard(), resume)
-    return run_study(study, sources_of([parse_songs(str(songs))]), options, 1, lambda so_far: None, note)
+    return run_study(study_inputs(study), sources_of([parse_songs(str(songs))]), options, 1, lambda so_far: None, note)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def _rows(out: Path) -> dict[str, list[dict]]:
 def _job(planted: PlantedStudy, out: Path) -> StudyJob:
     """All arms of the first song, to be mixed into a new folder."""
     sources = sources_of([parse_songs(f"{planted.songs}:1")])
-    (job,) = work_of(planted.study, study_inputs(planted.study), sources, out, TrainedArms({}, {})).jobs
+    (job,) = work_of(study_inputs(planted.study), sources, out, TrainedArms({}, {})).jobs
     return job._replace(doing=out)
 
 
@@ -205,13 +206,15 @@ def test_a_study_grows_and_what_is_there_is_kept(planted: PlantedStudy, tmp_path
     shutil.copytree(planted.out, out)
     sources = sources_of([parse_songs(f"{planted.songs}:2")])
     options = RunOptions(out, resume=True)
-    told = forecast_study(grown, sources, options, 1)
+    told = forecast_study(study_inputs(grown), sources, options, 1)
     assert (told.work.n_mixes, told.work.n_kept, told.work.notes) == (2, 6, ("quiet: new",))
     assert {len(told.programs), len(told.programs[0]) - 3} == {1}
     notes: list[str] = []
     (out / ROWS_FILE).touch()
     two = f"{planted.songs}:2"
-    result = run_study(grown, sources_of([parse_songs(two)]), options, 1, lambda so_far: None, notes.append)
+    result = run_study(
+        study_inputs(grown), sources_of([parse_songs(two)]), options, 1, lambda so_far: None, notes.append
+    )
     assert notes == ["quiet: new"]
     # it has grown, and its tables have not: until they are written it does not load as finished
     with pytest.raises(InputError, match=r"rows\.jsonl is missing"):
@@ -224,10 +227,10 @@ def test_a_study_grows_and_what_is_there_is_kept(planted: PlantedStudy, tmp_path
         assert unit.rows[3].penalty["lead.helps"] > unit.rows[0].penalty["lead.helps"] and unit.rows[3].touches
     louder = FreeArm.model_validate({**free, "set": ["lead.helps.target=4 LU"]})
     changed = grown.model_copy(update={"arms": (*planted.study.arms, louder), "seeds": (0, 1)})
-    told = forecast_study(changed, sources, options, 1)
+    told = forecast_study(study_inputs(changed), sources, options, 1)
     assert told.work.notes == ("quiet has changed: mixed again", "seed 1: new")
     assert [job.left for job in told.work.jobs] == [{0: ("quiet",), 1: (*(row.arm for row in unit.rows),)}] * 2
-    fewer = forecast_study(planted.study, sources, options, 1)
+    fewer = forecast_study(study_inputs(planted.study), sources, options, 1)
     assert fewer.work.notes == ("quiet is no longer an arm of the study: left out",) and not fewer.work.jobs
 
 
@@ -312,7 +315,7 @@ def test_an_unwritable_folder_stops_the_run_and_excludes_no_song(
     def full(*arguments, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(run.soundfile, "write", full)
+    monkeypatch.setattr("hybrid.study.listening.soundfile.write", full)
     (tmp_path / ROWS_FOLDER).mkdir()
     with pytest.raises(UnwritableError, match="is the disk full"):
         run.mix_song(_job(planted, tmp_path), Worker())
@@ -340,7 +343,7 @@ def test_a_mix_that_is_not_finite_is_recorded_as_diverged(planted: PlantedStudy,
     assert states[FULL] == ("done", "") and states["without lead.helps"] == ("diverged", "the mix is not finite")
     # it is to be listened to, has no audio, and will not have any: nothing is left to do
     sources = sources_of([parse_songs(f"{planted.songs}:1")])
-    assert not work_of(planted.study, study_inputs(planted.study), sources, tmp_path, TrainedArms({}, {})).jobs
+    assert not work_of(study_inputs(planted.study), sources, tmp_path, TrainedArms({}, {})).jobs
 
 
 def test_a_mix_that_is_added_gets_a_letter_that_is_free(planted: PlantedStudy, tmp_path: Path):

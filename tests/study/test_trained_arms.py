@@ -12,6 +12,7 @@ from hybrid.batch.run import RunOptions
 from hybrid.knowledge.resolve import load_rules
 from hybrid.proposal.weights import load_network, weights_of
 from hybrid.study.compiled import counted_programs
+from hybrid.study.jobs import study_inputs
 from hybrid.study.rows import ROWS_FOLDER
 from hybrid.study.run import run_study
 from hybrid.study.schema import Study
@@ -61,7 +62,7 @@ def test_each_arm_learns_from_its_own_rules_with_one_compiled_step(
 
     monkeypatch.setattr(loop, "train", counted)
     sources = sources_of([parse_songs(f"{folder / 'songs'}:1")])
-    result = run_study(study_, sources, RunOptions(tmp_path / "out"), 1, lambda so_far: None)
+    result = run_study(study_inputs(study_), sources, RunOptions(tmp_path / "out"), 1, lambda so_far: None)
     # the raw sum needs no network
     assert len(compiled) == 3
     first, *later = compiled
@@ -80,7 +81,7 @@ def test_each_arm_learns_from_its_own_rules_with_one_compiled_step(
     assert len({row.total for row in unit.rows}) == 4
     # resumed, nothing is trained again
     monkeypatch.setattr(loop, "train", None)
-    run_study(study_, sources, RunOptions(tmp_path / "out", resume=True), 1, lambda so_far: None)
+    run_study(study_inputs(study_), sources, RunOptions(tmp_path / "out", resume=True), 1, lambda so_far: None)
 
 
 def test_an_arm_that_cannot_be_trained_is_recorded_as_diverged(study: tuple[Study, Path], tmp_path: Path, monkeypatch):
@@ -95,7 +96,7 @@ def test_an_arm_that_cannot_be_trained_is_recorded_as_diverged(study: tuple[Stud
 
     monkeypatch.setattr(loop, "train", fails)
     sources = sources_of([parse_songs(f"{folder / 'songs'}:1")])
-    run_study(study_, sources, RunOptions(tmp_path / "out"), 1, lambda so_far: None)
+    run_study(study_inputs(study_), sources, RunOptions(tmp_path / "out"), 1, lambda so_far: None)
     (path,) = (tmp_path / "out" / ROWS_FOLDER).iterdir()
     rows = {row["arm"]: row for row in json.loads(path.read_bytes())["rows"]}
     assert rows["without sides"]["state"] == "diverged" and "nan at step 3" in rows["without sides"]["reason"]
