@@ -191,7 +191,7 @@ def _print_forecast(forecast: StudyForecast, *, as_json: bool) -> None:
     if forecast.expected_s is None:
         print("how long that takes is not known: no study was run on this machine yet")
     else:
-        print(f"expected: about {clock(forecast.expected_s)}, as the last studies here took for each mix")
+        print(f"expected: about {clock(forecast.expected_s)}, by what the last songs of studies took here")
 
 
 @contextmanager
