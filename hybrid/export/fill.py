@@ -17,7 +17,6 @@ from hybrid.export.sheet import Cut, Sheet, TrackSheet
 from hybrid.knowledge.evaluate import frames_inside
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings.reading import smoothed
-from hybrid.knowledge.readings.spectrum import curve_db
 from hybrid.knowledge.types import RuleType
 from hybrid.measure import loudness, spectrum
 from hybrid.measure.panel import Measured
@@ -187,17 +186,17 @@ def _spread_db(treatment: Treatment, track: int) -> float | None:
 def _weights(objective: Objective) -> tuple[RuleType | None, Float[np.ndarray, " band"]]:
     rules = [rule for rule in objective.program.rules if rule.enabled and rule.reference_curve()]
     if not rules:
-        return None, spectrum.octaves_per_band()
+        return None, bands.octaves_per_band()
     curve = rules[0].reference_curve()
     span = curve[0][0], curve[-1][0]
-    return rules[0], spectrum.bands_between(span) * spectrum.octaves_per_band()
+    return rules[0], bands.bands_between(span) * bands.octaves_per_band()
 
 
 def _target(rule: RuleType | None, weight: Float[np.ndarray, " band"]) -> tuple[np.ndarray | None, np.ndarray | None]:
     """The interval that the rule on the spectrum asks for, relative to the curve's mean."""
     if rule is None:
         return None, None
-    curve = curve_db(rule.reference_curve())
+    curve = bands.curve_db(rule.reference_curve())
     curve = curve - np.sum(curve * weight) / np.sum(weight)
     low, high = rule.bounds()
     return (curve + low if low is not None else None), (curve + high if high is not None else None)

@@ -10,32 +10,11 @@ from jaxtyping import Array, Float
 from hybrid.measure.decibel import db, mean_over
 from hybrid.signal import bands
 
-_ROUNDING = 1e-9
-"""Relative tolerance of a band's centre: the highest is 16 kHz plus a rounding error."""
-
-
-def octaves_per_band() -> Float[np.ndarray, " band"]:
-    """Width of each band in octaves: bands are equal in ERB, so low ones are wider."""
-    edges = bands.frequency_hz(
-        bands.erb_number(bands.LOWEST_HZ)
-        + (np.arange(bands.N_BANDS + 1) - 0.5)
-        * (bands.erb_number(bands.HIGHEST_HZ) - bands.erb_number(bands.LOWEST_HZ))
-        / (bands.N_BANDS - 1)
-    )
-    return np.diff(np.log2(edges))
-
 
 def long_term_db(mix: Float[Array, "frame band"], active: Float[Array, " frame"]) -> Float[Array, " band"]:
     """Mean level of each band over active frames, dB per octave of bandwidth: pink noise reads the same in all."""
     power = (active @ mix) / jnp.maximum(jnp.sum(active), 1e-9)
-    return db(power / jnp.asarray(octaves_per_band(), power.dtype))
-
-
-def bands_between(band_hz: tuple[float, float]) -> Float[np.ndarray, " band"]:
-    """1 for bands whose centre lies in the range, its ends included, else 0."""
-    centres = bands.band_centres_hz()
-    inside = (centres >= band_hz[0] * (1.0 - _ROUNDING)) & (centres <= band_hz[1] * (1.0 + _ROUNDING))
-    return inside.astype(np.float64)
+    return db(power / jnp.asarray(bands.octaves_per_band(), power.dtype))
 
 
 def relative_to_mean(level_db: Float[Array, " band"], weight: Float[Array, " band"]) -> Float[Array, " band"]:
@@ -71,8 +50,8 @@ def excess_db(level_db: Float[Array, " band"], band_hz: tuple[float, float]) -> 
     """
     low, high = band_hz
     octave = np.log2(bands.band_centres_hz())
-    width = octaves_per_band()
-    region = bands_between(band_hz)
+    width = bands.octaves_per_band()
+    region = bands.bands_between(band_hz)
 
     def mean(inside: Float[np.ndarray, " band"]) -> tuple[Float[Array, ""] | None, float]:
         # a mean over octaves, in which bands lie denser the higher they are
@@ -82,7 +61,7 @@ def excess_db(level_db: Float[Array, " band"], band_hz: tuple[float, float]) -> 
 
     # a band on the border belongs to the region, and is no neighbour of it
     (below, below_at), (above, above_at) = (
-        mean(bands_between(beside) * (1.0 - region)) for beside in ((0.5 * low, low), (high, 2.0 * high))
+        mean(bands.bands_between(beside) * (1.0 - region)) for beside in ((0.5 * low, low), (high, 2.0 * high))
     )
     level, at = mean(region)
     assert level is not None, "a region holds at least one band"

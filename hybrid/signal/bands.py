@@ -6,6 +6,8 @@ the lowest and the highest band take all power beyond their centre. Bands above 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 
@@ -13,6 +15,8 @@ Numbers = Float[np.ndarray, "..."] | float
 N_BANDS = 40
 LOWEST_HZ = 30.0
 HIGHEST_HZ = 16000.0
+_ROUNDING = 1e-9
+"""Relative tolerance of a band's centre: the highest is 16 kHz plus a rounding error."""
 
 
 def erb_number(frequency_hz: Numbers) -> Float[np.ndarray, "..."]:
@@ -33,6 +37,29 @@ def bark_number(frequency_hz: Numbers) -> Float[np.ndarray, "..."]:
 def band_centres_hz(n_bands: int = N_BANDS) -> Float[np.ndarray, " {n_bands}"]:
     """Centre frequencies of the bands, Hz."""
     return frequency_hz(np.linspace(erb_number(LOWEST_HZ), erb_number(HIGHEST_HZ), n_bands))
+
+
+def octaves_per_band() -> Float[np.ndarray, " band"]:
+    """Width of each band in octaves: bands are equal in ERB, so low ones are wider."""
+    edges = frequency_hz(
+        erb_number(LOWEST_HZ)
+        + (np.arange(N_BANDS + 1) - 0.5) * (erb_number(HIGHEST_HZ) - erb_number(LOWEST_HZ)) / (N_BANDS - 1)
+    )
+    return np.diff(np.log2(edges))
+
+
+def bands_between(band_hz: tuple[float, float]) -> Float[np.ndarray, " band"]:
+    """1 for bands whose centre lies in the range, its ends included, else 0."""
+    centres = band_centres_hz()
+    inside = (centres >= band_hz[0] * (1.0 - _ROUNDING)) & (centres <= band_hz[1] * (1.0 + _ROUNDING))
+    return inside.astype(np.float64)
+
+
+def curve_db(points: Sequence[tuple[float, float]]) -> Float[np.ndarray, " band"]:
+    """Level at the band centres in dB of a curve through points (Hz, dB): straight lines over log frequency, constant
+    beyond the ends."""
+    corners_hz, levels_db = zip(*points, strict=True)
+    return np.interp(np.log2(band_centres_hz()), np.log2(corners_hz), levels_db)
 
 
 def bin_frequencies_hz(window: int, sample_rate: int) -> Float[np.ndarray, " bin"]:

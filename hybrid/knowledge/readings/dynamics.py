@@ -25,10 +25,11 @@ from hybrid.knowledge.types import (
     SectionContrast,
     SidechainDepth,
 )
-from hybrid.measure import dynamics, loudness, spectrum
+from hybrid.measure import dynamics, loudness
 from hybrid.measure.decibel import mean_over
 from hybrid.measure.panel import Measured, bus_k
 from hybrid.measure.statistics import quantile, worst_mean
+from hybrid.signal import bands
 from hybrid.treatment import effect
 from hybrid.treatment.curves import points_at, zone_curves
 
@@ -108,7 +109,7 @@ def contour_change(rule: ContourChange, song: Measured, scope: Scope) -> Reading
 def sidechain_depth(rule: SidechainDepth, song: Measured, scope: Scope) -> Reading:
     """Gain of each track within the band while the others strike, less that while they do not, dB."""
     active = sounding(song, scope)
-    inside = spectrum.bands_between(rule.band)
+    inside = bands.bands_between(rule.band)
     share = zone_curves() @ inside
     gain = jnp.einsum("izt,z->it", _dynamics_db(song), jnp.asarray(share / share.sum(), song.mix_k.dtype))
     low = song.raw.power @ jnp.asarray(inside, gain.dtype)

@@ -25,8 +25,9 @@ from hybrid.knowledge.types import (
     MaskingBalance,
     SpectralOverlap,
 )
-from hybrid.measure import masking, partial_loudness, spectrum
+from hybrid.measure import masking, partial_loudness
 from hybrid.measure.decibel import db, mean_over
+from hybrid.signal import bands
 from hybrid.treatment.curves import tone_curves
 
 _SHARPNESS = 10.0
@@ -65,7 +66,7 @@ def essential_band_masking(rule: EssentialBandMasking, song: Panel, scope: Scope
     own = jnp.einsum("itb,it->ib", song.raw.power, active)
     theirs = active @ jnp.tensordot(scope.against, song.raw.power, 1)
     need, use = (masking.essential(power, rule.essential) for power in (theirs, own))
-    weight = need * (1.0 - use) * jnp.asarray(spectrum.bands_between(rule.band), own.dtype)
+    weight = need * (1.0 - use) * jnp.asarray(bands.bands_between(rule.band), own.dtype)
     level = db(jnp.einsum("itb,it->ib", song.direct_power, active))
     tone = treatment_of(song).eq.tone_db @ jnp.asarray(tone_curves(), level.dtype)
     # a floor without gradient at the level before its tone curve, less the deepest cut: cutting further gains nothing

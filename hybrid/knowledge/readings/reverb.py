@@ -8,8 +8,8 @@ from jaxtyping import Array, Float
 from hybrid.knowledge.readings.reading import Reading, mix_sounding, one, sounding, tracks_heard, treatment_of
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import DecayTime, PreDelay, ReturnBand, ReturnToDirect, ReverbToMix
-from hybrid.measure import spectrum
 from hybrid.measure.panel import Measured
+from hybrid.signal import bands
 from hybrid.treatment.curves import tone_curves
 
 _LEAST = 1e-6
@@ -56,7 +56,7 @@ def return_band(rule: ReturnBand, song: Measured, scope: Scope) -> Reading:
         return _no_room()
     # bands are equal in ERB-number: equal power per octave fills each by its width in octaves
     power = _octaves(reverb.tone_db.dtype) * 10.0 ** (0.1 * reverb.tone_db @ jnp.asarray(tone_curves()))
-    inside = jnp.asarray(spectrum.bands_between(rule.band), power.dtype)
+    inside = jnp.asarray(bands.bands_between(rule.band), power.dtype)
     return one(10.0 * jnp.log10((power @ (1.0 - inside)) / (power @ inside) + _LEAST))
 
 
@@ -65,4 +65,4 @@ def _no_room() -> Reading:
 
 
 def _octaves(dtype: jnp.dtype) -> Float[Array, " band"]:
-    return jnp.asarray(spectrum.octaves_per_band(), dtype)
+    return jnp.asarray(bands.octaves_per_band(), dtype)

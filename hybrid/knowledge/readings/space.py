@@ -37,6 +37,7 @@ from hybrid.measure import masking, space, spectrum
 from hybrid.measure.decibel import FLOOR, mean_over
 from hybrid.measure.panel import Measured
 from hybrid.measure.statistics import worst_mean
+from hybrid.signal import bands
 from hybrid.treatment import effect
 from hybrid.treatment.parts import SPREAD_OFF_DB
 
@@ -52,7 +53,7 @@ BELL = 40.0
 
 def side_energy(rule: SideEnergy, song: Measured, scope: Scope) -> Reading:
     """Side over mid of the mix within the band, dB."""
-    inside = jnp.asarray(spectrum.bands_between(rule.band), song.mix_k.dtype)
+    inside = jnp.asarray(bands.bands_between(rule.band), song.mix_k.dtype)
     power = _mix_mean(song, scope) @ inside
     course = space.side_to_mid_db(smoothed(song.whole @ inside, song.dry.frame_s))
     return one(space.side_to_mid_db(power), course)
@@ -149,12 +150,12 @@ def _regions(centres_hz: Sequence[float]) -> Float[np.ndarray, "region band"]:
     octave = np.log2(centres_hz)
     middle = 0.5 * (octave[1:] + octave[:-1])
     edges = 2.0 ** np.array([2.0 * octave[0] - middle[0], *middle, 2.0 * octave[-1] - middle[-1]])
-    return np.stack([spectrum.bands_between(ends) for ends in pairwise(edges.tolist())])
+    return np.stack([bands.bands_between(ends) for ends in pairwise(edges.tolist())])
 
 
 def width_by_frequency(rule: WidthByFrequency, song: Measured, scope: Scope) -> Reading:
     """Side signal of the mix as a share of its whole power, in every band that the rule names."""
-    inside = np.stack([spectrum.bands_between(band) for band in rule.widths])
+    inside = np.stack([bands.bands_between(band) for band in rule.widths])
     power = _mix_mean(song, scope) @ jnp.asarray(inside.T, song.mix_k.dtype)
     raw = jnp.asarray(inside, song.mix_k.dtype) @ (mix_sounding(song, scope) @ effect.summed(song.raw.power))
     return Reading(space.side_share(power), (raw > FLOOR).astype(power.dtype))

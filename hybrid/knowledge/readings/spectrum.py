@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from hybrid.knowledge.readings.reading import Panel, Reading, bus_reading, mix_sounding, one, sounding, tracks_heard
@@ -33,13 +30,6 @@ HISS_HZ, BODY_HZ = (5000.0, 9000.0), (300.0, 4000.0)
 LOW_END_HZ, MIDDLE_HZ = 120.0, 2000.0
 
 
-def curve_db(points: Sequence[tuple[float, float]]) -> Float[np.ndarray, " band"]:
-    """Level at the band centres in dB of a curve through points (Hz, dB): straight lines over log frequency, constant
-    beyond the ends."""
-    corners_hz, levels_db = zip(*points, strict=True)
-    return np.interp(np.log2(bands.band_centres_hz()), np.log2(corners_hz), levels_db)
-
-
 def long_term_spectrum(rule: LongTermSpectrum, song: Panel, scope: Scope) -> Reading:
     """Each band of the mix relative to the curve, dB, free of level; bands count by their width in octaves.
 
@@ -47,8 +37,8 @@ def long_term_spectrum(rule: LongTermSpectrum, song: Panel, scope: Scope) -> Rea
     below the fullest band, relative to the curve, where an equaliser would lift nothing but noise.
     """
     level = spectrum.long_term_db(song.mix_power, mix_sounding(song, scope))
-    inside = spectrum.bands_between((rule.curve[0][0], rule.curve[-1][0])) * spectrum.octaves_per_band()
-    curve = jnp.asarray(curve_db(rule.curve), level.dtype)
+    inside = bands.bands_between((rule.curve[0][0], rule.curve[-1][0])) * bands.octaves_per_band()
+    curve = jnp.asarray(bands.curve_db(rule.curve), level.dtype)
     raw = effect.summed(song.raw.power)
     raw_level = spectrum.long_term_db(raw, mix_sounding(song, scope)) - curve
     # relative to the curve: a plain threshold would leave out treble that does no more than follow it
@@ -60,7 +50,7 @@ def long_term_spectrum(rule: LongTermSpectrum, song: Panel, scope: Scope) -> Rea
 def spectral_tilt(rule: SpectralTilt, song: Panel, scope: Scope) -> Reading:
     """Slope of the mix's band levels, dB per octave."""
     level = spectrum.long_term_db(song.mix_power, mix_sounding(song, scope))
-    return one(spectrum.tilt_db_per_octave(level, jnp.asarray(spectrum.bands_between(rule.band), level.dtype)))
+    return one(spectrum.tilt_db_per_octave(level, jnp.asarray(bands.bands_between(rule.band), level.dtype)))
 
 
 def low_energy_ratio(rule: LowEnergyRatio, song: Panel, scope: Scope) -> Reading:
@@ -73,7 +63,7 @@ def low_energy_ratio(rule: LowEnergyRatio, song: Panel, scope: Scope) -> Reading
 def band_ownership(rule: BandOwnership, song: Panel, scope: Scope) -> Reading:
     """Power of the owner over that of the others in the band, dB, while the owner sounds."""
     active = jnp.max(scope.member[:, None] * sounding(song, scope), axis=0)
-    inside = jnp.asarray(spectrum.bands_between(rule.band), song.mix_k.dtype)
+    inside = jnp.asarray(bands.bands_between(rule.band), song.mix_k.dtype)
     own, others = (active @ song.bus_power(member) @ inside for member in (scope.member, scope.against))
     present = (jnp.sum(active) > 0.0) & (jnp.sum(scope.against) > 0.0)
     count = jnp.maximum(jnp.sum(active), 1.0)
@@ -91,7 +81,7 @@ def region_excess(rule: RegionExcess, song: Panel, scope: Scope) -> Reading:
 def sibilance(rule: Sibilance, song: Panel, scope: Scope) -> Reading:
     """Change of each track's sharpness where it is sharpest, dB."""
     active = sounding(song, scope)
-    hiss, body = (jnp.asarray(spectrum.bands_between(band), song.mix_k.dtype) for band in (HISS_HZ, BODY_HZ))
+    hiss, body = (jnp.asarray(bands.bands_between(band), song.mix_k.dtype) for band in (HISS_HZ, BODY_HZ))
     counted = (active > 0.0).astype(hiss.dtype)
 
     def sharpest(power: Float[Array, "track frame band"]) -> Float[Array, " track"]:
