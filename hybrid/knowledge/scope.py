@@ -17,4 +17,4 @@ class Scope(NamedTuple):
     """Tracks one of which must sound for a frame to count (`when: active`); all ones where the rule names none."""
     table: Float[Array, "..."]
     """What `RuleType.lookup_table` gives for the song: membership of buses (bus, track), values by role (track, value),
-    partners (track, track) or the frames of sections (section, frame)."""
+    partners (track, track), the frames of sections (section, frame), or a curve and its extent (2, band)."""

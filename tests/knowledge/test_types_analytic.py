@@ -229,6 +229,15 @@ def test_pink_noise_under_a_falling_curve_reads_its_negative_tilt():
     assert np.polyfit(octave, np.asarray(reading.value)[inside], 1)[0] == pytest.approx(2.0, abs=0.02)
 
 
+def test_another_curve_is_data_and_reads_by_the_same_program():
+    steep, gentle = (
+        hear("long_term_spectrum", [REST], {"curve": {"100 Hz": "0 dB", high: "-8 dB"}})
+        for high in ("1600 Hz", "8 kHz")
+    )
+    assert steep.objective.program == gentle.objective.program
+    assert np.abs(np.asarray(steep.under().value - gentle.under().value)).max() > 1.0
+
+
 def test_a_lifted_band_stands_out_and_asks_for_less_of_itself():
     song = hear("long_term_spectrum", [REST], FLAT)
     lifted = with_tone(song.untouched, 0, [0.0] * 5 + [6.0] + [0.0] * 4)

@@ -37,13 +37,12 @@ def long_term_spectrum(rule: LongTermSpectrum, song: Panel, scope: Scope) -> Rea
     below the fullest band, relative to the curve, where an equaliser would lift nothing but noise.
     """
     level = spectrum.long_term_db(song.mix_power, mix_sounding(song, scope))
-    inside = bands.bands_between((rule.curve[0][0], rule.curve[-1][0])) * bands.octaves_per_band()
-    curve = jnp.asarray(bands.curve_db(rule.curve), level.dtype)
+    curve, inside = scope.table
     raw = effect.summed(song.raw.power)
     raw_level = spectrum.long_term_db(raw, mix_sounding(song, scope)) - curve
     # relative to the curve: a plain threshold would leave out treble that does no more than follow it
     filled = raw_level > jnp.max(jnp.where(inside > 0.0, raw_level, -jnp.inf)) - _EMPTY_DB
-    weight = jax.lax.stop_gradient(jnp.asarray(inside, level.dtype) * filled)
+    weight = jax.lax.stop_gradient(inside * filled)
     return Reading(spectrum.relative_to_mean(level - curve, weight), weight)
 
 

@@ -11,7 +11,9 @@ from jaxtyping import Float
 from hybrid.knowledge.types.base import MIX, For, RuleType
 from hybrid.knowledge.types.fields import Corners, Curve, Part
 from hybrid.knowledge.types.hooks import Statistic, TargetKind
+from hybrid.knowledge.types.lookup import SongLookup
 from hybrid.knowledge.types.requires import Requires
+from hybrid.signal import bands
 from hybrid.units import Db, DbPerOctave, HzBand, Share
 
 
@@ -30,6 +32,7 @@ class LongTermSpectrum(RuleType):
     requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "band"
     fitted_by: ClassVar[Statistic | None] = "spectrum"
+    data: ClassVar[frozenset[str]] = frozenset({"curve"})
 
     curve: Curve
     for_: For = MIX
@@ -38,6 +41,11 @@ class LongTermSpectrum(RuleType):
 
     def reference_curve(self) -> tuple[tuple[float, float], ...]:
         return self.curve
+
+    def lookup_table(self, song: SongLookup) -> Float[np.ndarray, "2 band"]:
+        """The curve in dB, and the octaves of the bands within its corners."""
+        inside = bands.bands_between((self.curve[0][0], self.curve[-1][0]))
+        return np.stack([bands.curve_db(self.curve), inside * bands.octaves_per_band()]).astype(np.float32)
 
 
 class SpectralTilt(RuleType):
