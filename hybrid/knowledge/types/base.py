@@ -32,7 +32,7 @@ from hybrid.knowledge.types.fields import (
     When,
 )
 from hybrid.knowledge.types.hooks import RuleHooks
-from hybrid.signal.bands import N_BANDS, band_centres_hz
+from hybrid.signal.bands import N_BANDS, band_centres_hz, bands_between
 from hybrid.units import Plain, field_error, parse_quantity, parse_range, quantity_schema
 
 For = Annotated[Selector, Field(alias="for")]
@@ -207,10 +207,9 @@ class RuleType(RuleHooks):
         return ""
 
     def _band_objection(self) -> str:
-        centres = band_centres_hz()
         for low, high in self.bands_hz():
-            if not ((centres >= low) & (centres <= high)).any():
-                near = sorted(centres, key=lambda hz: abs(hz - low))[0]
+            if not bands_between((low, high)).any():
+                near = min(band_centres_hz(), key=lambda hz: abs(hz - low))
                 return (
                     f"{quantity.write_range((low, high), 'Hz')} lies between two of the bands that are measured: "
                     f"make it wide enough to hold a centre, such as {near:.0f} Hz"
