@@ -24,11 +24,15 @@ def balance_db(left: Float[Array, "*shape"], right: Float[Array, "*shape"]) -> F
     return ratio_db(right, left)
 
 
+def mid_and_side(power: Float[Array, " 3 *shape"]) -> tuple[Float[Array, " *shape"], Float[Array, " *shape"]]:
+    """Powers of (l + r) / sqrt(2) and (l - r) / sqrt(2), which add up to that of both channels."""
+    mean = 0.5 * (power[0] + power[1])
+    return mean + power[2], mean - power[2]
+
+
 def side_to_mid_db(power: Float[Array, " 3 *shape"]) -> Float[Array, " *shape"]:
     """Level of the side signal over the mid, dB; -100 for mono, 0 for uncorrelated channels of equal level."""
-    mean = 0.5 * (power[0] + power[1])
-    # powers of (l + r) / sqrt(2) and (l - r) / sqrt(2)
-    mid, side = mean + power[2], mean - power[2]
+    mid, side = mid_and_side(power)
     # shares of the whole: the floor then lies 100 dB below the sound rather than below full scale
     total = jnp.maximum(mid + side, FLOOR)
     return db(jnp.maximum(side, 0.0) / total) - db(jnp.maximum(mid, 0.0) / total)

@@ -155,9 +155,8 @@ def _regions(centres_hz: Sequence[float]) -> Float[np.ndarray, "region band"]:
 
 def width_by_frequency(rule: WidthByFrequency, song: Measured, scope: Scope) -> Reading:
     """Side signal of the mix as a share of its whole power, in every band that the rule names."""
-    inside = np.stack([bands.bands_between(band) for band in rule.widths])
-    power = _mix_mean(song, scope) @ jnp.asarray(inside.T, song.mix_k.dtype)
-    raw = jnp.asarray(inside, song.mix_k.dtype) @ (mix_sounding(song, scope) @ effect.summed(song.raw.power))
+    power = _mix_mean(song, scope) @ scope.table.T
+    raw = scope.table @ (mix_sounding(song, scope) @ effect.summed(song.raw.power))
     return Reading(space.side_share(power), (raw > FLOOR).astype(power.dtype))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -17,7 +19,7 @@ from hybrid.knowledge.types import (
     Sibilance,
     SpectralTilt,
 )
-from hybrid.measure import spectrum
+from hybrid.measure import space, spectrum
 from hybrid.measure.decibel import db
 from hybrid.measure.statistics import worst_mean
 from hybrid.signal import bands
@@ -36,7 +38,7 @@ def long_term_spectrum(rule: LongTermSpectrum, song: Panel, scope: Scope) -> Rea
     Not targets are bands outside the curve's corners, and those that the raw tracks do not fill: 30 dB and more
     below the fullest band, relative to the curve, where an equaliser would lift nothing but noise.
     """
-    level = spectrum.long_term_db(song.mix_power, mix_sounding(song, scope))
+    level = spectrum.long_term_db(_power_of(rule.signal, song), mix_sounding(song, scope))
     curve, inside = scope.table
     raw = effect.summed(song.raw.power)
     raw_level = spectrum.long_term_db(raw, mix_sounding(song, scope)) - curve
@@ -44,6 +46,13 @@ def long_term_spectrum(rule: LongTermSpectrum, song: Panel, scope: Scope) -> Rea
     filled = raw_level > jnp.max(jnp.where(inside > 0.0, raw_level, -jnp.inf)) - _EMPTY_DB
     weight = jax.lax.stop_gradient(inside * filled)
     return Reading(spectrum.relative_to_mean(level - curve, weight), weight)
+
+
+def _power_of(signal: Literal["both", "mid", "side"], song: Panel) -> Float[Array, "frame band"]:
+    if signal == "both":
+        return song.mix_power
+    mid, side = space.mid_and_side(song.whole)
+    return mid if signal == "mid" else side
 
 
 def spectral_tilt(rule: SpectralTilt, song: Panel, scope: Scope) -> Reading:

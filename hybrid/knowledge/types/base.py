@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Literal
 
+import numpy as np
+from jaxtyping import Float
 from pydantic import (
     ConfigDict,
     Field,
@@ -101,6 +103,19 @@ class RuleType(RuleHooks):
         if self.target is not None:
             return self.target - self.tolerance, self.target + self.tolerance
         return self.range or (self.min, self.max)
+
+    def following(
+        self,
+        value: Float[np.ndarray, " target"],
+        share: Float[np.ndarray, " target"],
+        tolerance: Float[np.ndarray, " target"],
+    ) -> RuleType:
+        """The rule, on, asking for the values that were read of a mix, each with its tolerance, in the rule's unit.
+
+        Targets without a share were not read, and nothing is asked of them. This is for rules of one target; types of
+        several say how they write theirs.
+        """
+        return self.model_copy(update=asking(float(value[0]), float(tolerance[0])))
 
     def shifted(self, draw: Callable[[], float]) -> RuleType:
         """The rule with what it asks moved by random amounts, each a call of `draw`, in the rule's unit."""
@@ -222,6 +237,17 @@ class RuleType(RuleHooks):
         except quantity.UnitError as error:
             return f"schedule.tolerance_from: {error}"
         return ""
+
+
+def asking(target: float, tolerance: float) -> dict[str, object]:
+    """The fields of a rule that is on and asks for a target, with the precision that a report has."""
+    limits = {"target": round(target, 2), "tolerance": round(tolerance, 2), "min": None, "max": None, "range": None}
+    return {**limits, "enabled": True}
+
+
+def rms(value: Float[np.ndarray, " target"], share: Float[np.ndarray, " target"]) -> float:
+    """Root of the mean square of values weighted by shares."""
+    return float(np.sqrt(np.sum(np.square(value) * share) / max(float(np.sum(share)), 1e-9)))
 
 
 def _said(fields: dict[str, object]) -> dict[str, object]:

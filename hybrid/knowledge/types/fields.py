@@ -22,7 +22,7 @@ from hybrid.knowledge.select import Words
 from hybrid.treatment.parts import GROUPS, acts_on_names
 from hybrid.units import Clock, FieldCodec, Share, field_error, parse_quantity, parse_range
 
-Evidence = Literal["standard", "measured", "listening_test", "convention", "guess"]
+Evidence = Literal["standard", "measured", "listening_test", "reference", "convention", "guess"]
 EVERY_PART = tuple(GROUPS)
 
 
@@ -88,13 +88,23 @@ def _write_bars(value: object) -> str:
     return f"{value[0]}-{value[1]}"
 
 
+def _read_points(value: object, info: ValidationInfo, fewest: int, example: str) -> tuple[tuple[float, float], ...]:
+    if not isinstance(value, Mapping) or len(value) < fewest:
+        raise field_error(f"expected a map such as {example}")
+    return tuple(
+        sorted((parse_quantity(hz, "Hz", info), parse_quantity(level, "dB", info)) for hz, level in value.items())
+    )
+
+
+def _read_levels(value: object, info: ValidationInfo) -> tuple[tuple[float, float], ...]:
+    return _read_points(value, info, 1, "{750 Hz: 1 dB}")
+
+
 def _read_curve(value: object, info: ValidationInfo) -> tuple[tuple[float, float], ...]:
-    if not isinstance(value, Mapping) or len(value) < 2:
-        raise field_error("expected a map of two or more points such as {100 Hz: 0 dB, 4 kHz: -10 dB}")
-    points = sorted((parse_quantity(hz, "Hz", info), parse_quantity(level, "dB", info)) for hz, level in value.items())
+    points = _read_points(value, info, 2, "{100 Hz: 0 dB, 4 kHz: -10 dB} of two or more points")
     if points[0][0] <= 0 or len({hz for hz, _ in points}) < len(points):
         raise field_error("the points of a curve need different frequencies above 0 Hz")
-    return tuple(points)
+    return points
 
 
 def _write_curve(value: object) -> dict[str, str]:
@@ -155,6 +165,7 @@ def _write_widths(value: object) -> dict[str, str]:
 
 _MAP = {"type": "object", "additionalProperties": {"type": "string"}}
 _CURVE = {**_MAP, "description": "a map of points such as {100 Hz: 0 dB, 4 kHz: -10 dB}"}
+_LEVELS = {**_MAP, "description": "a map of levels such as {750 Hz: 1 dB}"}
 _CORNERS = {
     "anyOf": [{"type": "string"}, _MAP],
     "description": "a frequency such as '80 Hz', or a map of them by role such as {vocal.*: 80 Hz}",
@@ -175,6 +186,8 @@ Aggregation = Annotated[Aggregate, FieldCodec(_read_aggregate, _write_aggregate,
 Bars = Annotated[tuple[int, int], FieldCodec(_read_bars, _write_bars, {"type": "string"})]
 Curve = Annotated[tuple[tuple[float, float], ...], FieldCodec(_read_curve, _write_curve, _CURVE)]
 """Points (Hz, dB) with rising frequency, to be interpolated along log frequency."""
+DbByFrequency = Annotated[tuple[tuple[float, float], ...], FieldCodec(_read_levels, _write_curve, _LEVELS)]
+"""Levels (Hz, dB) at single frequencies."""
 Corners = Annotated[Mapping[str, float], FieldCodec(_read_corners, _write_corners, _CORNERS)]
 """Frequencies in Hz by role pattern; one frequency alone is that of `all`."""
 Widths = Annotated[Mapping[tuple[float, float], tuple[float, float]], FieldCodec(_read_widths, _write_widths, _WIDTHS)]

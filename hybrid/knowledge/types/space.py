@@ -7,14 +7,16 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import field_validator
 
 from hybrid import quantity
-from hybrid.knowledge.types.base import MIX, For, RuleType
-from hybrid.knowledge.types.fields import Part, Widths
+from hybrid.knowledge.types.base import MIX, For, RuleType, asking, rms
+from hybrid.knowledge.types.fields import DbByFrequency, Part, Widths
 from hybrid.knowledge.types.hooks import Statistic, TargetKind
 from hybrid.knowledge.types.lookup import SongLookup
 from hybrid.knowledge.types.requires import Requires
-from hybrid.units import Db, HzBand, PanStep, Plain, Share
+from hybrid.signal import bands
+from hybrid.units import Db, HzBand, PanStep, Plain, Share, field_error
 
 
 class SideEnergy(RuleType):
@@ -144,7 +146,8 @@ class BandBalance(RuleType):
     """Left and right carry the same power in every region.
 
     As left_right_balance, K-weighted, in regions around 750, 1650, 3650, 7750 and 16000 Hz, in dB. A region with
-    less than `floor` of what all of them hold together in the raw tracks is left out.
+    less than `floor` of what all of them hold together in the raw tracks is left out. `at` moves what is asked in
+    single regions: with a target of 0 dB, `{750 Hz: 1 dB}` asks for 1 dB there.
 
     Source: Mansbridge 2012, with regions of Tzanetakis 2007 and Perez Gonzalez 2010.
     Cheats: everything in the centre (side_energy, similar_apart).
@@ -155,13 +158,44 @@ class BandBalance(RuleType):
     target_kind: ClassVar[TargetKind] = "mix"
     centres_hz: ClassVar[tuple[float, ...]] = (750.0, 1650.0, 3650.0, 7750.0, 16000.0)
 
+    data: ClassVar[frozenset[str]] = frozenset({"at"})
+
     floor: Share = 0.05
+    at: DbByFrequency = ()
     for_: For = MIX
     scale: Db = 1.0
     acts_on: tuple[Part, ...] = ("pan",)
 
     def entries(self) -> Mapping[str, tuple[float | None, float | None]]:
-        return dict.fromkeys((quantity.write(centre, "Hz") for centre in self.centres_hz), self.bounds())
+        low, high = self.bounds()
+        offsets = dict(self.at)
+        return {
+            quantity.write(centre, "Hz"): (
+                None if low is None else low + offsets.get(centre, 0.0),
+                None if high is None else high + offsets.get(centre, 0.0),
+            )
+            for centre in self.centres_hz
+        }
+
+    def following(
+        self,
+        value: Float[np.ndarray, " target"],
+        share: Float[np.ndarray, " target"],
+        tolerance: Float[np.ndarray, " target"],
+    ) -> RuleType:
+        """The rule asking each region for its own value, with one tolerance for all."""
+        regions = zip(self.centres_hz, value.tolist(), share.tolist(), strict=True)
+        at = tuple((centre, round(balance, 2)) for centre, balance, counts in regions if counts > 0.0)
+        return self.model_copy(update={**asking(0.0, rms(tolerance, share)), "at": at})
+
+    @field_validator("at")
+    @classmethod
+    def _known_regions(cls, at: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        unknown = [quantity.write(hz, "Hz") for hz, _ in at if hz not in cls.centres_hz]
+        if unknown:
+            known = ", ".join(quantity.write(hz, "Hz") for hz in cls.centres_hz)
+            raise field_error(f"no region around {unknown[0]}: expected {known}")
+        return at
 
 
 class WidthByFrequency(RuleType):
@@ -178,7 +212,7 @@ class WidthByFrequency(RuleType):
     requires: ClassVar[Requires] = Requires("mix")
     target_kind: ClassVar[TargetKind] = "mix"
     asks: ClassVar[bool] = False
-    data: ClassVar[frozenset[str]] = frozenset()
+    data: ClassVar[frozenset[str]] = frozenset({"widths"})
 
     widths: Widths
     for_: For = MIX
@@ -190,6 +224,22 @@ class WidthByFrequency(RuleType):
 
     def bands_hz(self) -> tuple[tuple[float, float], ...]:
         return tuple(self.widths)
+
+    def following(
+        self,
+        value: Float[np.ndarray, " target"],
+        share: Float[np.ndarray, " target"],
+        tolerance: Float[np.ndarray, " target"],
+    ) -> RuleType:
+        """The rule with a range around the value of each band; one that was not read may have any width."""
+        low, high = np.clip([value - tolerance, value + tolerance], 0.0, 1.0).round(4).tolist()
+        asked = zip(self.widths, low, high, share.tolist(), strict=True)
+        widths = {band: (first, last) if counts > 0.0 else (0.0, 1.0) for band, first, last, counts in asked}
+        return self.model_copy(update={"widths": widths, "enabled": True})
+
+    def lookup_table(self, song: SongLookup) -> Float[np.ndarray, "entry band"]:
+        """One for the measured bands within each of `widths`."""
+        return np.stack([bands.bands_between(band) for band in self.widths]).astype(np.float32)
 
 
 class PairSpread(RuleType):

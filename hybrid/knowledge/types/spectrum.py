@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
-from hybrid.knowledge.types.base import MIX, For, RuleType
+from hybrid.knowledge.types.base import MIX, For, RuleType, asking, rms
 from hybrid.knowledge.types.fields import Corners, Curve, Part
 from hybrid.knowledge.types.hooks import Statistic, TargetKind
 from hybrid.knowledge.types.lookup import SongLookup
@@ -22,7 +22,8 @@ class LongTermSpectrum(RuleType):
 
     For every band, level of the mix over the frames in which it sounds, minus `curve` there, minus the mean
     of that difference over all bands: free of level, in dB in bands of constant Q. The curve is
-    interpolated along log frequency and held beyond its ends.
+    interpolated along log frequency and held beyond its ends. `signal` is `mid` or `side` for what both channels
+    share, or do not.
 
     Source: Pestana 2013, a nearly linear fall of about 5 dB/oct in density, 2 dB/oct in such bands.
     Cheats: a drone that fills a weak band (acts on tone only, counts only frames that sound).
@@ -35,12 +36,28 @@ class LongTermSpectrum(RuleType):
     data: ClassVar[frozenset[str]] = frozenset({"curve"})
 
     curve: Curve
+    signal: Literal["both", "mid", "side"] = "both"
     for_: For = MIX
     scale: Db = 1.5
     acts_on: tuple[Part, ...] = ("eq",)
 
     def reference_curve(self) -> tuple[tuple[float, float], ...]:
         return self.curve
+
+    def following(
+        self,
+        value: Float[np.ndarray, " target"],
+        share: Float[np.ndarray, " target"],
+        tolerance: Float[np.ndarray, " target"],
+    ) -> RuleType:
+        """The rule with the curve that was read as its own, and one tolerance for all bands."""
+        filled = share > 0.0
+        # outwards at the ends, so that they hold the centres of the outermost bands
+        hz = [float(f"{centre:.3g}") for centre in bands.band_centres_hz()[filled].tolist()]
+        hz[0], hz[-1] = hz[0] * 0.99, hz[-1] * 1.01
+        levels = (bands.curve_db(self.curve) + value)[filled]
+        curve = tuple((round(at, 1), round(level, 2)) for at, level in zip(hz, levels.tolist(), strict=True))
+        return self.model_copy(update={**asking(0.0, rms(tolerance, share)), "curve": curve})
 
     def lookup_table(self, song: SongLookup) -> Float[np.ndarray, "2 band"]:
         """The curve in dB, and the octaves of the bands within its corners."""

@@ -1,0 +1,158 @@
+"""A goal: reference mixes, how much of each aspect is asked of them, and the rules that say so for one song."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from hybrid.analysis.chunks import Progress
+from hybrid.goals.measured import Abstained, ReferenceMix, Values, measure_reference, template_of
+from hybrid.goals.request import ASPECTS, Reference, check_references
+from hybrid.knowledge.readings import Reading
+from hybrid.knowledge.resolve import load_rules
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.knowledge.types import RuleType
+
+TEMPLATE = "reference"
+"""The rule file that says what is measured of references."""
+_CLOSE = 0.1
+"""Tolerance at least, and that of what must stay as it is, in scales: a tenth of one counts as kept (`BROKEN`)."""
+
+
+class Amount(NamedTuple):
+    """How a rule of the template is followed by one reference."""
+
+    reference: int
+    share: float
+    """From 0 to 1, the least over the aspects that the rule is about."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Reference mixes, measured, and the amounts that are asked of them."""
+
+    template: RuleSet
+    requests: tuple[Reference, ...]
+    mixes: tuple[ReferenceMix, ...]
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether anything is asked at all: an amount of 0 is none."""
+        return any(amount > 0.0 for request in self.requests for amount in request.amounts.values())
+
+    def digest(self) -> str:
+        """Text that is equal for equal goals: the files' hashes and the amounts."""
+        said = [
+            f"{mix.digest[:16]}:{','.join(f'{key}={request.amounts[key]:g}' for key in sorted(request.amounts))}"
+            for request, mix in zip(self.requests, self.mixes, strict=True)
+        ]
+        return " ".join(said)
+
+    def abstained(self) -> tuple[str, ...]:
+        """A line for each reference and reason why something that is asked of it is not followed."""
+        lines: dict[str, None] = {}
+        for request, mix in zip(self.requests, self.mixes, strict=True):
+            for rule, why in mix.abstained:
+                if self._share(request, self._rule(rule)) > 0.0:
+                    lines[f"{mix.path.name}: {rule} is not followed: {why}"] = None
+        return tuple(lines)
+
+    def amounts(self, rule: RuleType) -> tuple[Amount, ...]:
+        """The references that a rule of the template follows, and how much."""
+        asked = (
+            Amount(index, self._share(request, rule))
+            for index, (request, mix) in enumerate(zip(self.requests, self.mixes, strict=True))
+            if rule.id in mix.quantities
+        )
+        return tuple(each for each in asked if each.share > 0.0)
+
+    def _share(self, request: Reference, rule: RuleType) -> float:
+        return min((request.amounts.get(aspect, 0.0) for aspect in aspects_of(rule)), default=0.0)
+
+    def _rule(self, name: str) -> RuleType:
+        return next(rule for rule in self.template.rules if rule.id == name)
+
+
+def aspects_of(rule: RuleType) -> tuple[str, ...]:
+    """The aspects that a rule of the template is about: those among its tags."""
+    return tuple(tag for tag in rule.tags if tag in ASPECTS)
+
+
+def load_goal(references: Sequence[Reference], progress: Progress) -> Goal:
+    """The goal that these references set. Raises InputError and SongError for what cannot be followed."""
+    check_references(references)
+    template = template_of(load_rules([TEMPLATE]))
+    mixes = [measure_reference(request.path, template, progress) for request in references]
+    return Goal(template, tuple(references), tuple(mixes))
+
+
+class Asked(NamedTuple):
+    """What is asked for a rule of the template: values of the mix's own, of the references, and between them."""
+
+    rule: RuleType
+    """As the template has it."""
+    own: Values
+    references: Values | None
+    """The mean of the references that are followed; None where none is."""
+    amount: float
+    """0 where the mix keeps its own value."""
+    aim: RuleType
+    """The rule with its limits, on."""
+
+
+def asked_of(goal: Goal, own: Mapping[str, Reading]) -> tuple[Asked, ...]:
+    """What the goal asks of a song whose own mix reads `own`, by id: the amount goes from there to the references.
+
+    Quantities of aspects that nobody asks for keep their value; those of two aspects of which one is asked are free.
+    """
+    followed = {aspect for rule in goal.template.rules if goal.amounts(rule) for aspect in aspects_of(rule)}
+    asked: list[Asked] = []
+    for rule in goal.template.rules:
+        reading, amounts = own[rule.id], goal.amounts(rule)
+        mine = Values(np.asarray(reading.value), np.asarray(reading.share), np.zeros(len(reading.value)))
+        if amounts:
+            theirs = _mean(goal, rule, amounts)
+            share = max(each.share for each in amounts)
+            # of what the own mix does not have, the reference's value is the only one
+            start = np.where(mine.share > 0.0, mine.value, theirs.value)
+            value = start + share * (theirs.value - start)
+            tolerance = np.maximum(share * theirs.error, _CLOSE * rule.scale)
+            aim = rule.following(value, theirs.share, tolerance)
+            asked.append(Asked(rule, mine, theirs, share, aim))
+        elif not followed & set(aspects_of(rule)) and "loudness" not in rule.tags and np.any(mine.share > 0.0):
+            close = np.full(len(mine.value), 0.5 * _CLOSE * rule.scale)
+            asked.append(Asked(rule, mine, None, 0.0, rule.following(mine.value, mine.share, close)))
+    return tuple(asked)
+
+
+def _mean(goal: Goal, rule: RuleType, amounts: Sequence[Amount]) -> Values:
+    """The mean of references, weighted by their amounts, with the spread within and between them as its error."""
+    weight = np.array([each.share for each in amounts])
+    weight = (weight / weight.sum())[:, None]
+    each = [goal.mixes[amount.reference].quantities[rule.id] for amount in amounts]
+    value, share, error = (np.stack([np.asarray(one[k], np.float64) for one in each]) for k in range(3))
+    mean = _weighted(value, share, weight)
+    spread = _weighted(np.square(error) + np.square(value - mean), share, weight)
+    return Values(mean, share.max(axis=0), np.sqrt(spread))
+
+
+def _weighted(
+    value: Float[np.ndarray, "reference target"],
+    share: Float[np.ndarray, "reference target"],
+    weight: Float[np.ndarray, "reference 1"],
+) -> Float[np.ndarray, " target"]:
+    counted = weight * (share > 0.0)
+    return (value * counted).sum(axis=0) / np.maximum(counted.sum(axis=0), 1e-9)
+
+
+def goal_rules(rules: RuleSet, asked: Sequence[Asked]) -> RuleSet:
+    """The rules with what a goal asks; rules that say otherwise about the same quantity are off."""
+    aims = [each.aim for each in asked]
+    instead = {name for aim in aims for name in aim.conflicts} | {aim.id for aim in aims}
+    kept = [rule.model_copy(update={"enabled": False}) if rule.id in instead else rule for rule in rules.rules]
+    ids = {aim.id for aim in aims}
+    return replace(rules, rules=(*(rule for rule in kept if rule.id not in ids), *aims))
