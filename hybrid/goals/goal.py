@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from hybrid.analysis.chunks import Progress
-from hybrid.goals.measured import Abstained, ReferenceMix, Values, measure_reference, template_of
+from hybrid.goals.measured import ReferenceMix, Values, measure_reference, template_of
 from hybrid.goals.request import ASPECTS, Reference, check_references
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.resolve import load_rules
@@ -149,10 +149,20 @@ def _weighted(
     return (value * counted).sum(axis=0) / np.maximum(counted.sum(axis=0), 1e-9)
 
 
-def goal_rules(rules: RuleSet, asked: Sequence[Asked]) -> RuleSet:
-    """The rules with what a goal asks; rules that say otherwise about the same quantity are off."""
-    aims = [each.aim for each in asked]
-    instead = {name for aim in aims for name in aim.conflicts} | {aim.id for aim in aims}
-    kept = [rule.model_copy(update={"enabled": False}) if rule.id in instead else rule for rule in rules.rules]
-    ids = {aim.id for aim in aims}
-    return replace(rules, rules=(*(rule for rule in kept if rule.id not in ids), *aims))
+def goal_rules(rules: RuleSet, template: Sequence[RuleType], asked: Sequence[Asked]) -> RuleSet:
+    """The rules with those of the template, on where a goal asks for something.
+
+    Rules that say otherwise about what references ask are off. Rules of the template that nobody asks for are there,
+    and off, so that all goals have one program.
+    """
+    aims = {each.rule.id: each.aim for each in asked}
+    own_ids = {rule.id for rule in template}
+    instead = {name for each in asked if each.amount > 0.0 for name in each.rule.conflicts}
+    kept = (rule for rule in rules.rules if rule.id not in own_ids)
+    return replace(
+        rules,
+        rules=(
+            *(rule.model_copy(update={"enabled": False}) if rule.id in instead else rule for rule in kept),
+            *(aims.get(rule.id, rule) for rule in template),
+        ),
+    )

@@ -18,6 +18,7 @@ from hybrid.analysis.recording import blank_recording
 from hybrid.analysis.song import Naming, align_song, measure_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
+from hybrid.goals.goal import Asked, Goal
 from hybrid.knowledge.compile import compile_rules, optional_parts
 from hybrid.knowledge.evaluate import predicted, predicted_panel, raw_panel, read_panel, verdict
 from hybrid.knowledge.findings import BROKEN
@@ -62,6 +63,8 @@ class MixConfig(NamedTuple):
     """The treatment to start from, in place of a proposal; without steps it is rendered just as it is."""
     n_threads: int | None = None
     """Threads to work on the song with; one per core if None."""
+    goal: Goal | None = None
+    """Reference mixes that the mix follows once it is refined by itself."""
 
     @property
     def proposes(self) -> bool:
@@ -83,6 +86,10 @@ class Plan(NamedTuple):
     """Of the raw sum at the output level that the rules ask for."""
     predicted: Verdict
     """Of the mix, in the power domain."""
+    rules: RuleSet | None = None
+    """The rules with what a goal asks, where one is followed; None for those that were given."""
+    asked: tuple[Asked, ...] = ()
+    """What a goal asks of this song."""
     is_given: bool = False
     """Whether the treatment is one that was given, its output level too."""
 
