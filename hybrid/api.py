@@ -23,6 +23,7 @@ from hybrid.analysis.song import AnalysedSong, analyse_song
 from hybrid.audio import manifest
 from hybrid.audio.arrays import song_from_arrays, with_roles
 from hybrid.audio.read import open_song
+from hybrid.audio.references import Reference, checked, parse_reference, whole
 from hybrid.audio.song import RawLevels, Song
 from hybrid.audio.wav import MIX_FILE, Subtype
 from hybrid.audio.write import OutputFolder
@@ -40,7 +41,8 @@ from hybrid.knowledge.ruleset import RuleSet, flow
 from hybrid.knowledge.select import name_roles
 from hybrid.knowledge.types import RuleType
 from hybrid.mixing.deliver import Format, deliver
-from hybrid.mixing.plan import MixConfig, MixProblem, formulate, naming_of, plan_mix
+from hybrid.mixing.follow import goal_of, plan_towards
+from hybrid.mixing.plan import MixConfig, MixProblem, formulate, naming_of
 from hybrid.mixing.rendered import MixResult, MixSource, RenderedMix, mix_file, render_song
 from hybrid.mixing.song_objective import SongObjective, song_objective
 from hybrid.proposal.weights import Network, load_network
@@ -210,20 +212,24 @@ def mix(
     subtype: Subtype = "PCM_24",
     sample_rate: int | None = None,
     stems: bool = True,
+    references: Sequence[str | Path | Reference] = (),
     overwrite: bool = False,
     progress: Progress = _quiet,
 ) -> MixResult:
     """The mix of a song: analysed, proposed, refined, rendered and judged; in memory, or written to a new folder `out`.
 
     A folder holds what `hybrid mix` writes: `subtype` and `stems` are about its files. In memory the mix is of floats
-    and alone; `render` gives its stems.
+    and alone; `render` gives its stems. `references` are finished mixes to be followed: files, texts such as
+    "a.wav:tone=0.6,width", or a `Reference` of a path and amounts.
     """
     plain, known = _song(song), _rules(rules)
-    config = MixConfig(steps, seed, _network(network))
+    followed = tuple(_reference(each) for each in references)
+    config = MixConfig(steps, seed, _network(network), references=followed)
     rate = sample_rate or plain.sample_rate
     if out is None:
         with scratch_folder() as scratch, open_song(plain) as reader:
-            plan = plan_mix(plain, reader, known, config, progress)
+            goal = goal_of(plain, config, progress)
+            plan = plan_towards(goal, plain, reader, known, config, progress)
             delivered = deliver(plan, reader, scratch, Format(rate, "FLOAT", stems=False), progress)
             samples, _ = soundfile.read(scratch / MIX_FILE, dtype="float32", always_2d=True)
         return MixResult.of(delivered, rate, arrays={MIX_FILE: samples.T})
@@ -279,6 +285,12 @@ def _song(source: SongSource) -> Song:
 
 def _rules(rules: Rules) -> RuleSet:
     return rules if isinstance(rules, RuleSet) else load_rules(rules)
+
+
+def _reference(source: str | Path | Reference) -> Reference:
+    if isinstance(source, Reference):
+        return checked(source, str(source.path))
+    return whole(source) if isinstance(source, Path) else parse_reference(source)
 
 
 def _network(network: Network | str | None) -> Network | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from hybrid.audio.memory import ArraySamples
+from hybrid.audio.references import Reference
 from hybrid.tabular import Row, Tabular
 
 
@@ -64,6 +65,8 @@ class Song(Tabular):
     tempo_bpm: float | None = None
     notes: tuple[str, ...] = ()
     raw_levels: RawLevels = "recorded"
+    references: tuple[Reference, ...] = ()
+    """Finished mixes that a mix of the song is to follow."""
 
     @property
     def levels_are_recorded(self) -> bool:

@@ -19,7 +19,8 @@ from hybrid.export.results import write_results, write_settings
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.meter import Levels
 from hybrid.mixing.deliver import Delivered, Format, deliver
-from hybrid.mixing.plan import MixConfig, plan_mix
+from hybrid.mixing.follow import goal_of, plan_towards
+from hybrid.mixing.plan import MixConfig
 from hybrid.mixing.quick import quick_mix
 from hybrid.treatment.types import Treatment
 
@@ -59,11 +60,13 @@ def write_mix(song: Song, rules: RuleSet, config: MixConfig, spec: OutputSpec, p
     """The mix of a song, written by `spec`. Deterministic. Raises InputError for a format that cannot hold it."""
     folder, fmt = spec.folder, Format(spec.sample_rate or song.sample_rate, spec.subtype, spec.stems)
     check_format(spec.file_format, spec.subtype, fmt.sample_rate)
+    goal = goal_of(song, config, progress)
     options = {
         "steps": str(config.n_steps),
         "seed": str(config.seed),
         "network": config.network.hash if config.network else NO_NETWORK,
         **({"settings": config.settings.digest} if config.settings else {}),
+        **({"references": goal.digest()} if goal else {}),
     }
     inputs = digest(song)
     made = made_with(rules.hash, inputs, options)
@@ -79,9 +82,8 @@ def write_mix(song: Song, rules: RuleSet, config: MixConfig, spec: OutputSpec, p
             write_settings(quick.song, quick.treatment, folder, made)
             encode_folder(folder, spec.file_format)
             return WrittenMix(quick.song, inputs, quick.levels, quick.song.notes, None)
-        plan = plan_mix(
-            song, reader, rules, config, progress, write_first_version if spec.first and config.n_steps else None
-        )
+        first = write_first_version if spec.first and config.n_steps else None
+        plan = plan_towards(goal, song, reader, rules, config, progress, first)
         delivered = deliver(plan, reader, folder, fmt, progress)
     write_results(delivered, rules, folder, made)
     encode_folder(folder, spec.file_format)

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from hybrid.analysis.chunks import Progress
+from hybrid.audio.references import ASPECTS, Reference, check_references
 from hybrid.goals.measured import ReferenceMix, Values, measure_reference, template_of
-from hybrid.goals.request import ASPECTS, Reference, check_references
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
@@ -38,11 +38,6 @@ class Goal:
     template: RuleSet
     requests: tuple[Reference, ...]
     mixes: tuple[ReferenceMix, ...]
-
-    @property
-    def is_asked(self) -> bool:
-        """Whether anything is asked at all: an amount of 0 is none."""
-        return any(amount > 0.0 for request in self.requests for amount in request.amounts.values())
 
     def digest(self) -> str:
         """Text that is equal for equal goals: the files' hashes and the amounts."""

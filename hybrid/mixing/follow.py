@@ -11,7 +11,8 @@ from hybrid.ahead import ahead
 from hybrid.analysis.chunks import Progress
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
-from hybrid.goals.goal import Goal, asked_of, goal_rules
+from hybrid.errors import InputError, Problem
+from hybrid.goals.goal import Goal, asked_of, goal_rules, load_goal
 from hybrid.knowledge.evaluate import predicted, predicted_panel, read_panel, verdict
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.plan import First, MixConfig, Plan, formulate, plan_mix, shape_spec
@@ -20,13 +21,34 @@ from hybrid.refinement.refine import refine
 from hybrid.treatment.types import Treatment
 
 
+def goal_of(song: Song, config: MixConfig, progress: Progress) -> Goal | None:
+    """The goal that a mix of the song is to follow: of the references of `config`, else of those in its `song.yaml`.
+
+    None where nothing is asked. Raises InputError and SongError for references that cannot be followed.
+    """
+    references = config.references or song.references
+    # an amount of 0 is the mix's own: not even the file is read
+    asked = [each for each in references if any(amount > 0.0 for amount in each.amounts.values())]
+    if not asked:
+        return None
+    if not config.n_steps:
+        what = "are followed by refinement, and there are no steps of it"
+        raise InputError(Problem("references", what, "give --steps, or leave the references out"))
+    return load_goal(asked, progress)
+
+
 def plan_towards(
-    song: Song, reader: SongReader, rules: RuleSet, config: MixConfig, progress: Progress, first: First | None = None
+    goal: Goal | None,
+    song: Song,
+    reader: SongReader,
+    rules: RuleSet,
+    config: MixConfig,
+    progress: Progress,
+    first: First | None = None,
 ) -> Plan:
-    """As `plan_mix`, and on from there to the goal of `config`, if it has one that asks for anything."""
+    """As `plan_mix`, and on from there to the goal, if there is one."""
     own = plan_mix(song, reader, rules, config, progress, first)
-    goal = config.goal
-    return followed(own, rules, config, goal, progress) if goal and goal.is_asked and config.n_steps else own
+    return followed(own, rules, config, goal, progress) if goal else own
 
 
 def followed(own: Plan, rules: RuleSet, config: MixConfig, goal: Goal, progress: Progress) -> Plan:
@@ -63,13 +85,10 @@ def followed(own: Plan, rules: RuleSet, config: MixConfig, goal: Goal, progress:
 
 def _shaped(treatment: Treatment, nothing: Treatment) -> Treatment:
     """The treatment with the optional parts that `nothing` has."""
+    eq, pan = treatment.eq, treatment.pan
     return replace(
         treatment,
-        eq=treatment.eq
-        if treatment.eq.high_cut_hz is not None
-        else treatment.eq._replace(high_cut_hz=nothing.eq.high_cut_hz),
-        pan=treatment.pan
-        if treatment.pan.spread_db is not None
-        else treatment.pan._replace(spread_db=nothing.pan.spread_db),
-        reverb=treatment.reverb if treatment.reverb is not None else nothing.reverb,
+        eq=eq._replace(high_cut_hz=nothing.eq.high_cut_hz) if eq.high_cut_hz is None else eq,
+        pan=pan._replace(spread_db=nothing.pan.spread_db) if pan.spread_db is None else pan,
+        reverb=nothing.reverb if treatment.reverb is None else treatment.reverb,
     )

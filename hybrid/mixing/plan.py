@@ -17,8 +17,9 @@ from hybrid.analysis.chunks import Progress
 from hybrid.analysis.recording import blank_recording
 from hybrid.analysis.song import Naming, align_song, measure_song
 from hybrid.audio.read import SongReader
+from hybrid.audio.references import Reference
 from hybrid.audio.song import Song
-from hybrid.goals.goal import Asked, Goal
+from hybrid.goals.goal import Asked
 from hybrid.knowledge.compile import compile_rules, optional_parts
 from hybrid.knowledge.evaluate import predicted, predicted_panel, raw_panel, read_panel, verdict
 from hybrid.knowledge.findings import BROKEN
@@ -63,8 +64,8 @@ class MixConfig(NamedTuple):
     """The treatment to start from, in place of a proposal; without steps it is rendered just as it is."""
     n_threads: int | None = None
     """Threads to work on the song with; one per core if None."""
-    goal: Goal | None = None
-    """Reference mixes that the mix follows once it is refined by itself."""
+    references: tuple[Reference, ...] = ()
+    """Finished mixes that the mix follows once it is refined by itself; if none, those of the song."""
 
     @property
     def proposes(self) -> bool:

@@ -70,9 +70,7 @@ def check_references(references: Sequence[Reference]) -> None:
     for reference in references:
         path = reference.path.resolve()
         if path in seen:
-            raise _error(
-                str(reference.path), "is named twice", "name it once, with all aspects: a.wav:tone=0.6,width=1"
-            )
+            raise _error(str(reference.path), "is named twice", "name it once, with all aspects: a.wav:tone=0.6,width")
         seen.add(path)
 
 
