@@ -40,7 +40,8 @@ _HEADER = f"""\
 #   without offset_s and polarity, microphones of one source may be delayed and inverted to agree
 #
 # `tempo_bpm: 120` may stand below `name`, and `raw_levels: arbitrary` where the levels of the files to each other were
-# drawn or normalised, so that they say nothing. A track that is deleted here is not mixed.
+# drawn or normalised, so that they say nothing. A track that is deleted here is not mixed. `references:` lists finished
+# mixes to follow, such as {{file: a.wav, tone: 0.6}}.
 """
 
 
@@ -85,7 +86,14 @@ def _manifest_spec(path: Path) -> SongSpec:
     manifest = validate_document(SongFile, source, ManifestContext(path.parent, set()))
     channels = _channels(manifest, source)
     tracks = tuple(_track(entry, n) for entry, n in zip(manifest.tracks, channels, strict=True))
-    return SongSpec(path.parent, manifest.name, tracks, manifest.tempo_bpm, raw_levels=manifest.raw_levels)
+    return SongSpec(
+        path.parent,
+        manifest.name,
+        tracks,
+        manifest.tempo_bpm,
+        raw_levels=manifest.raw_levels,
+        references=tuple(entry.request() for entry in manifest.references),
+    )
 
 
 def _track(entry: TrackEntry, channels: int) -> Track:
@@ -126,6 +134,11 @@ def _lines(song: Song, folder: Path) -> Iterator[str]:
         yield f"tempo_bpm: {song.tempo_bpm!r}"
     if not song.levels_are_recorded:
         yield f"raw_levels: {song.raw_levels}"
+    if song.references:
+        yield "references:"
+    for reference in song.references:
+        yield f"  - file: {_yaml_text(_relative(reference.path, folder))}"
+        yield from (f"    {aspect}: {amount!r}" for aspect, amount in reference.amounts.items())
     yield "tracks:"
     for track in song.tracks:
         files = [_yaml_text(_relative(path, folder)) for path in track.files]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationInfo
 
+from hybrid.audio.references import ASPECTS, Reference, whole
 from hybrid.audio.roles import ROLES
 from hybrid.audio.song import RawLevels, file_name
 from hybrid.errors import shown, suggest
@@ -80,6 +82,7 @@ def _not_empty(tracks: tuple[TrackEntry, ...]) -> tuple[TrackEntry, ...]:
 
 _File = Annotated[Path, AfterValidator(_file)]
 _Name = Annotated[str, AfterValidator(_name)]
+_Amount = Annotated[float, Field(strict=True, ge=0.0, le=1.0)]
 _Tag = Annotated[str, AfterValidator(_tag)]
 
 
@@ -104,6 +107,36 @@ class TrackEntry(BaseModel, frozen=True, extra="forbid", use_attribute_docstring
     """Stated, it is kept; otherwise microphones of one source may be inverted to agree."""
 
 
+class ReferenceEntry(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+    """A finished mix to be followed: in all aspects but loudness, unless amounts are given."""
+
+    file: _File
+    """Path of the finished mix, relative to this document."""
+    tone: _Amount | None = None
+    """From 0, the mix's own, to 1, the reference's; as those below."""
+    width: _Amount | None = None
+    """Between mono and what two channels hold, by frequency."""
+    place: _Amount | None = None
+    """Balance of left and right, by frequency."""
+    dynamics: _Amount | None = None
+    """Peaks and loudness range."""
+    loudness: _Amount | None = None
+    """Of the whole; followed only where it is named."""
+
+    def request(self) -> Reference:
+        """The reference, with the amounts that are given."""
+        amounts = {aspect: amount for aspect in ASPECTS if (amount := getattr(self, aspect)) is not None}
+        return Reference(self.file, amounts) if amounts else whole(self.file)
+
+
+def _different(entries: tuple[ReferenceEntry, ...]) -> tuple[ReferenceEntry, ...]:
+    files = [entry.file.resolve() for entry in entries]
+    repeated = [file for file, count in Counter(files).items() if count > 1]
+    if repeated:
+        raise field_error(f"{shown(repeated[0].name)} is named twice: name it once, with all its amounts")
+    return entries
+
+
 class SongFile(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """A song's manifest."""
 
@@ -115,5 +148,7 @@ class SongFile(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=
     """For rules in beats or bars."""
     raw_levels: RawLevels = "recorded"
     """`arbitrary` where the levels of the files to each other were drawn or normalised, so that they say nothing."""
+    references: Annotated[tuple[ReferenceEntry, ...], AfterValidator(_different)] = ()
+    """Finished mixes that the mix follows."""
     tracks: Annotated[tuple[TrackEntry, ...], AfterValidator(_not_empty)]
     """What is mixed; a track that is deleted here is not."""

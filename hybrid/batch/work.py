@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hybrid.audio import write
 from hybrid.audio.encode import FileFormat
 from hybrid.audio.manifest import MANIFEST
+from hybrid.audio.references import Reference, parse_reference
 from hybrid.audio.wav import MIX_FILE, Subtype
 from hybrid.audio.write import OutputFolder
 from hybrid.batch.record import Record
@@ -25,6 +26,9 @@ from hybrid.corpus.load import assemble_song
 from hybrid.errors import InputError, UnwritableError, printable
 from hybrid.scratch import scratch_folder
 from hybrid.source_hash import source_hash
+
+SONG_NAME = "{song}"
+"""Stands for the name of a song in paths of references."""
 
 if TYPE_CHECKING:
     from hybrid.knowledge.ruleset import RuleSet
@@ -45,6 +49,8 @@ class BatchConfig(NamedTuple):
     file_format: FileFormat = "wav"
     stems: bool = False
     verdict: bool = True
+    references: tuple[str, ...] = ()
+    """Finished mixes to follow, as `hybrid mix` has them; `{song}` stands for the name of the song."""
     plugins: tuple[str, ...] = ()
     """Paths of files with further rule types, for whichever process reads the rules."""
 
@@ -92,9 +98,16 @@ def config_hash(config: BatchConfig, rules: str, network: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def stamp_of(song: SongFiles) -> str:
-    """Hash of the names, sizes and times of the files of a song; a missing file counts as such."""
+def references_of(config: BatchConfig, song: SongFiles) -> tuple[Reference, ...]:
+    """The finished mixes that a song is to follow."""
+    return tuple(parse_reference(text.replace(SONG_NAME, song.name)) for text in config.references)
+
+
+def stamp_of(song: SongFiles, references: Sequence[Reference] = ()) -> str:
+    """Hash of the names, sizes and times of the files of a song and of its references; a missing file counts as
+    such."""
     paths = [source.path for source in song.sources] or _files(song.folder)
+    paths = [*paths, *(reference.path for reference in references)]
     # contents are not read: resuming a run over a large data set must be fast
     parts = [(str(path), *_size_and_time(path)) for path in paths]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -119,7 +132,11 @@ def is_done(job: Job, before: Record | None) -> bool:
     """Whether the job is done by its last record: no input has changed since, and the mix exists."""
     if before is None or before.state != "done" or before.asked != job.hash:
         return False
-    return mix_path(job).is_file() and before.out == job.place and before.stamp == stamp_of(job.song)
+    return mix_path(job).is_file() and before.out == job.place and before.stamp == _stamp(job)
+
+
+def _stamp(job: Job) -> str:
+    return stamp_of(job.song, references_of(job.config, job.song))
 
 
 def mix_path(job: Job) -> Path:
@@ -130,7 +147,7 @@ def mix_path(job: Job) -> Path:
 def attempt(job: Job, worker: Worker) -> Record:
     """The record of one attempt: the song is mixed into its folder, whole or not at all. No error is raised: it is
     written into the record."""
-    start, stamp = time.monotonic(), stamp_of(job.song)
+    start, stamp = time.monotonic(), _stamp(job)
     record = Record(job.song.name, "failed", job.place, job.hash, stamp, host=platform.node())
     try:
         record = _mix(job, record, worker)
@@ -157,7 +174,9 @@ def _mix(job: Job, record: Record, worker: Worker) -> Record:
             spec = OutputSpec(
                 folder.path, config.subtype, config.sample_rate, config.file_format, config.stems, config.verdict
             )
-            mix_config = MixConfig(config.steps, config.seed, network, n_threads=worker.n_threads)
+            mix_config = MixConfig(config.steps, config.seed, network, n_threads=worker.n_threads)._replace(
+                references=references_of(config, job.song)
+            )
             written = write_mix(song, rules, mix_config, spec, lambda stage, share: worker.stop_if_asked())
     excess = {}
     if written.delivered:

@@ -14,6 +14,7 @@ import typer
 
 from hybrid import shelf
 from hybrid.audio.encode import check_format
+from hybrid.audio.references import parse_reference
 from hybrid.cli import complete
 from hybrid.cli.mixing_options import DEFAULT_STEPS, Encoded, SampleFormat, SampleRate, Steps
 from hybrid.cli.options import (
@@ -21,6 +22,7 @@ from hybrid.cli.options import (
     NO_MODEL,
     Model,
     Plugins,
+    References,
     Rules,
     Sets,
     plugin_paths,
@@ -58,6 +60,7 @@ def batch(
     subtype: SampleFormat = "PCM_24",
     sample_rate: SampleRate = None,
     file_format: Encoded = "wav",
+    references: References = None,
     stems: Annotated[bool, typer.Option("--stems", help="write the treated tracks next to each mix")] = False,
     only_mix: Annotated[
         bool, typer.Option("--only-mix", help="with --steps 0: write mixes and settings, no verdict; fastest")
@@ -110,7 +113,10 @@ def batch(
         file_format,
         stems,
         not only_mix,
+        tuple(references or []),
     )._replace(plugins=plugin_paths(plugins))
+    for text in config.references:
+        parse_reference(text)
     if sample_rate:
         check_format(file_format, subtype, sample_rate)
     batch_jobs = jobs_of(opened, out, config, SongFilter(part, pattern, split, limit), name)

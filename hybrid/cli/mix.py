@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hybrid.audio.manifest import load_song
+from hybrid.audio.references import parse_reference
 from hybrid.audio.song import Song
 from hybrid.audio.write import OutputFolder
 from hybrid.cli.mixing_options import DEFAULT_STEPS, Encoded, SampleFormat, SampleRate, Steps
@@ -19,6 +20,7 @@ from hybrid.cli.options import (
     NO_MODEL,
     Model,
     Plugins,
+    References,
     Rules,
     Sets,
 )
@@ -49,6 +51,7 @@ def mix(
     subtype: SampleFormat = "PCM_24",
     file_format: Encoded = "wav",
     sample_rate: SampleRate = None,
+    references: References = None,
     settings: Annotated[
         Path | None,
         typer.Option("--settings", help="a settings.json to start from; with --steps 0, rendered as it is"),
@@ -78,12 +81,14 @@ def mix(
         raise InputError(Problem("-o, --out", "is missing: expected the folder to write"))
     if only_mix and settings:
         raise InputError(Problem("--only-mix", "applies to a network's proposal: omit --settings"))
+    if only_mix and references:
+        raise InputError(Problem("--only-mix", "does not follow references: leave one of the two out"))
     if only_mix and (steps or model == NO_MODEL):
         raise InputError(Problem("--only-mix", "applies to a network's proposal: expected --steps 0 and a --model"))
     load("hybrid.export.mixed")
     from hybrid.export.mixed import OutputSpec, write_mix
 
-    config = _config(steps, seed, model, settings)
+    config = _config(steps, seed, model, settings)._replace(references=tuple(map(parse_reference, references or [])))
     inputs = [path for track in loaded.tracks for path in track.files] if loaded else []
     with OutputFolder(out, overwrite, inputs) as folder:
         tracks = loaded or _demo(folder.path / "song", seed)

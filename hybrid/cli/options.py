@@ -37,6 +37,14 @@ Plugins = Annotated[
     list[Path] | None,
     typer.Option("--plugin", metavar="FILE.py", help="a Python file with rule types of your own; repeatable"),
 ]
+References = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reference",
+        metavar="FILE[:ASPECT=AMOUNT,...]",
+        help="a finished mix to follow, such as a.wav:tone=0.6,width; repeatable",
+    ),
+]
 Sets = Annotated[
     list[str] | None,
     typer.Option(

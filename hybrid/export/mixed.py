@@ -85,7 +85,8 @@ def write_mix(song: Song, rules: RuleSet, config: MixConfig, spec: OutputSpec, p
         first = write_first_version if spec.first and config.n_steps else None
         plan = plan_towards(goal, song, reader, rules, config, progress, first)
         delivered = deliver(plan, reader, folder, fmt, progress)
-    write_results(delivered, rules, folder, made)
+    write_results(delivered, folder, made)
     encode_folder(folder, spec.file_format)
     plan = delivered.plan
-    return WrittenMix(plan.song, inputs, delivered.levels, (*plan.song.notes, *plan.report.warnings), delivered)
+    notes = (*plan.song.notes, *(goal.abstained() if goal else ()), *plan.report.warnings)
+    return WrittenMix(plan.song, inputs, delivered.levels, notes, delivered)

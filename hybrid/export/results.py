@@ -10,7 +10,6 @@ from hybrid.export.fill import sheet_of
 from hybrid.export.report import report_html
 from hybrid.export.verdict import verdict_json
 from hybrid.json_text import json_text
-from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.deliver import Delivered
 from hybrid.mixing.settings import settings
 from hybrid.refinement.conflicts import conflicts
@@ -19,9 +18,10 @@ from hybrid.treatment.types import Treatment
 SETTINGS_FILE, VERDICT_FILE, REPORT_FILE = "settings.json", "verdict.json", "report.html"
 
 
-def write_results(delivered: Delivered, rules: RuleSet, folder: Path, made_with: Mapping[str, str]) -> None:
+def write_results(delivered: Delivered, folder: Path, made_with: Mapping[str, str]) -> None:
     """Writes settings, verdict and report into `folder`."""
     plan = delivered.plan
+    rules = plan.rules
     verdicts = {
         "schema": "verdict/1",
         "before": verdict_json(plan.before),

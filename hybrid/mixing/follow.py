@@ -14,8 +14,9 @@ from hybrid.audio.song import Song
 from hybrid.errors import InputError, Problem
 from hybrid.goals.goal import Goal, asked_of, goal_rules, load_goal
 from hybrid.knowledge.evaluate import predicted, predicted_panel, read_panel, verdict
+from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
-from hybrid.mixing.plan import First, MixConfig, Plan, formulate, plan_mix, shape_spec
+from hybrid.mixing.plan import First, Followed, MixConfig, Plan, formulate, plan_mix, shape_spec
 from hybrid.mixing.programs import Programs, Shapes
 from hybrid.refinement.refine import refine
 from hybrid.treatment.types import Treatment
@@ -64,8 +65,7 @@ def followed(own: Plan, rules: RuleSet, config: MixConfig, goal: Goal, progress:
         Programs(shapes, None, submit, refines=True).prepare(has_first=False)
         panel = predicted_panel(own.objective.output, analysis.dry, start)
         readings = read_panel(spec.objective, panel)
-    by_id = dict(zip((rule.id for rule in template.rules), jax.device_get(readings), strict=True))
-    asked = asked_of(goal, by_id)
+    asked = asked_of(goal, _by_id(template, readings))
     known = goal_rules(rules, goal.template.rules, asked)
     problem = formulate(song, analysis, known, alone)
     # the start has something in all groups: all move at once
@@ -79,8 +79,12 @@ def followed(own: Plan, rules: RuleSet, config: MixConfig, goal: Goal, progress:
         before=verdict(problem.objective, song, problem.raw, problem.readings),
         predicted=predicted(problem.objective, song, analysis.dry, refined.treatment),
         rules=known,
-        asked=asked,
+        followed=Followed(goal, asked, spec.objective),
     )
+
+
+def _by_id(rules: RuleSet, readings: tuple[Reading, ...]) -> dict[str, Reading]:
+    return dict(zip((rule.id for rule in rules.rules), jax.device_get(readings), strict=True))
 
 
 def _shaped(treatment: Treatment, nothing: Treatment) -> Treatment:

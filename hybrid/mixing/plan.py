@@ -19,7 +19,7 @@ from hybrid.analysis.song import Naming, align_song, measure_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.references import Reference
 from hybrid.audio.song import Song
-from hybrid.goals.goal import Asked
+from hybrid.goals.goal import Asked, Goal
 from hybrid.knowledge.compile import compile_rules, optional_parts
 from hybrid.knowledge.evaluate import predicted, predicted_panel, raw_panel, read_panel, verdict
 from hybrid.knowledge.findings import BROKEN
@@ -73,6 +73,16 @@ class MixConfig(NamedTuple):
         return self.network is not None and self.settings is None
 
 
+class Followed(NamedTuple):
+    """A goal that a mix follows."""
+
+    goal: Goal
+    asked: tuple[Asked, ...]
+    """What it asks of this song."""
+    template: Objective
+    """The rules with the template's limits: what they read is relative to nothing that is asked."""
+
+
 class Plan(NamedTuple):
     """A song that is ready to be rendered."""
 
@@ -87,10 +97,9 @@ class Plan(NamedTuple):
     """Of the raw sum at the output level that the rules ask for."""
     predicted: Verdict
     """Of the mix, in the power domain."""
-    rules: RuleSet | None = None
-    """The rules with what a goal asks, where one is followed; None for those that were given."""
-    asked: tuple[Asked, ...] = ()
-    """What a goal asks of this song."""
+    rules: RuleSet
+    """Those that were given; with what a goal asks, where one is followed."""
+    followed: Followed | None = None
     is_given: bool = False
     """Whether the treatment is one that was given, its output level too."""
 
@@ -149,6 +158,7 @@ def plan_mix(
         refined,
         before=verdict(objective, song, problem.raw, problem.readings),
         predicted=predicted(objective, song, dry, refined.treatment),
+        rules=rules,
         is_given=is_given,
     )
 
