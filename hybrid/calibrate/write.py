@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import yaml
 
 from hybrid import shelf
 from hybrid.calibrate.rules import FittedRules
-from hybrid.errors import InputError, Problem
+from hybrid.errors import InputError, Problem, printable
 
 _MODELINE = "# yaml-language-server: $schema=mixrules.schema.json"
 _WIDTH, _LONG, _MANY = 100, 80, 6
@@ -43,13 +44,18 @@ def rule_text(fitted: FittedRules, label: Label) -> str:
     document |= {"patch": fitted.patch} if fitted.patch else {}
     document |= {"rules": fitted.rules} if fitted.rules else {}
     document["cite"] = {label.id: {"title": label.source} | ({"url": label.url} if label.url else {})}
-    header = [
-        _MODELINE,
-        "#",
-        "# Medians and quartiles of human mixes, every song counting the same. Made by",
-        f"#   {' '.join(label.command.split())}",
-        "# Edits are safe: another fit writes to another file, or needs --overwrite.",
+    said = [
+        "Medians and quartiles of human mixes, every song counting the same. Made by",
+        f"  {' '.join(label.command.split())}",
     ]
+    return yaml_text(said, document)
+
+
+def yaml_text(said: Sequence[str], document: dict[str, object]) -> str:
+    """A rule file that a command writes, with a header comment that says how it was made."""
+    edits = "Edits are safe: another run writes to another file, or needs --overwrite."
+    # what is said may hold names of files, which may hold anything
+    header = [_MODELINE, "#", *(f"# {printable(line)}".rstrip() for line in (*said, edits))]
     body = yaml.dump(
         document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=None
     )

@@ -65,6 +65,19 @@ class Goal:
         )
         return tuple(each for each in asked if each.share > 0.0)
 
+    def mean(self, rule: RuleType) -> Values | None:
+        """The mean of the references that a rule follows, weighted by their amounts, with the spread within and
+        between them as its error; None if it follows none."""
+        amounts = self.amounts(rule)
+        if not amounts:
+            return None
+        weight = np.array([each.share for each in amounts])[:, None]
+        each = [self.mixes[amount.reference].quantities[rule.id] for amount in amounts]
+        value, share, error = (np.stack([np.asarray(one[k], np.float64) for one in each]) for k in range(3))
+        mean = _weighted(value, share, weight)
+        spread = _weighted(np.square(error) + np.square(value - mean), share, weight)
+        return Values(mean, share.max(axis=0), np.sqrt(spread))
+
     def _share(self, request: Reference, rule: RuleType) -> float:
         return min((request.amounts.get(aspect, 0.0) for aspect in aspects_of(rule)), default=0.0)
 
@@ -109,14 +122,13 @@ def asked_of(goal: Goal, own: Mapping[str, Reading]) -> tuple[Asked, ...]:
     for rule in goal.template.rules:
         reading, amounts = own[rule.id], goal.amounts(rule)
         mine = Values(np.asarray(reading.value), np.asarray(reading.share), np.zeros(len(reading.value)))
-        if amounts:
-            theirs = _mean(goal, rule, amounts)
+        theirs = goal.mean(rule)
+        if theirs is not None:
             share = max(each.share for each in amounts)
             # of what the own mix does not have, the reference's value is the only one
             start = np.where(mine.share > 0.0, mine.value, theirs.value)
             value = start + share * (theirs.value - start)
-            tolerance = np.maximum(share * theirs.error, _CLOSE * rule.scale)
-            aim = rule.following(value, theirs.share, tolerance)
+            aim = rule.following(value, theirs.share, tolerance_of(rule, theirs, share))
             asked.append(Asked(rule, mine, theirs, share, aim))
         elif not followed & set(aspects_of(rule)) and "loudness" not in rule.tags and np.any(mine.share > 0.0):
             close = np.full(len(mine.value), 0.5 * _CLOSE * rule.scale)
@@ -124,15 +136,9 @@ def asked_of(goal: Goal, own: Mapping[str, Reading]) -> tuple[Asked, ...]:
     return tuple(asked)
 
 
-def _mean(goal: Goal, rule: RuleType, amounts: Sequence[Amount]) -> Values:
-    """The mean of references, weighted by their amounts, with the spread within and between them as its error."""
-    weight = np.array([each.share for each in amounts])
-    weight = (weight / weight.sum())[:, None]
-    each = [goal.mixes[amount.reference].quantities[rule.id] for amount in amounts]
-    value, share, error = (np.stack([np.asarray(one[k], np.float64) for one in each]) for k in range(3))
-    mean = _weighted(value, share, weight)
-    spread = _weighted(np.square(error) + np.square(value - mean), share, weight)
-    return Values(mean, share.max(axis=0), np.sqrt(spread))
+def tolerance_of(rule: RuleType, mean: Values, amount: float = 1.0) -> Float[np.ndarray, " target"]:
+    """Tolerance of what references ask: their spread, and a tenth of the scale at least."""
+    return np.maximum(amount * mean.error, _CLOSE * rule.scale)
 
 
 def _weighted(
