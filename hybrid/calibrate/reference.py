@@ -48,10 +48,7 @@ def reference_text(asked: ReferenceRules, goal: Goal, parent: RuleSet, label: La
         "title": f"After {label.source}",
         "extends": [label.extends],
         "disable": list(instead),
-        "rules": [
-            _written(rule, values, goal, label.id, known)
-            for rule, values in zip(asked.rules, asked.values, strict=True)
-        ],
+        "rules": [_written(*each, goal, label.id, known) for each in zip(asked.rules, asked.values, strict=True)],
         "cite": {label.id: {"title": label.source} | ({"url": label.url} if label.url else {})},
     }
     said = ["Means of finished mixes, with their spread. Made by", f"  {' '.join(label.command.split())}"]
@@ -67,7 +64,7 @@ def _written(rule: RuleType, values: Values, goal: Goal, cite: str, known: set[s
     fields.pop("conflicts", None)
     if kept := [name for name in rule.conflicts if name in known]:
         fields["conflicts"] = kept
-    names = [goal.mixes[amount.reference].path.name for amount in goal.amounts(rule)]
+    names = [goal.names[amount.reference] for amount in goal.amounts(rule)]
     # the spread of several targets by its root mean square
     error = float(np.sqrt(np.mean(np.square(values.error[values.share > 0.0]))))
     unit = quantity.difference_unit(rule.unit)
@@ -75,9 +72,18 @@ def _written(rule: RuleType, values: Values, goal: Goal, cite: str, known: set[s
     return {**fields, "cite": [cite], "notes": f"Read of {' and '.join(names)}; standard error {spread}. {rule.notes}"}
 
 
-def rows_of(asked: ReferenceRules) -> Sequence[dict[str, object]]:
-    """A row for each rule: what it asks for, in its unit."""
+class AskedRow(NamedTuple):
+    """What a rule asks: of how many targets, in which unit."""
+
+    rule: str
+    type: str
+    targets: int
+    unit: str
+
+
+def rows_of(asked: ReferenceRules) -> Sequence[AskedRow]:
+    """A row for each rule."""
     return [
-        {"rule": rule.id, "type": rule.type, "targets": int(np.sum(values.share > 0.0)), "unit": rule.unit}
+        AskedRow(rule.id, rule.type, int(np.sum(values.share > 0.0)), rule.unit)
         for rule, values in zip(asked.rules, asked.values, strict=True)
     ]

@@ -25,7 +25,7 @@ def from_(
     context: Context,
     references: Annotated[
         list[str],
-        typer.Argument(metavar="FILE[:ASPECT=AMOUNT,...]...", help="finished mixes, such as a.wav:tone,width"),
+        typer.Argument(metavar="FILE[:ASPECT=AMOUNT,...]...", help="finished mixes, such as a.wav:tone,width"),,
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="the rule file to write")],
     extends: Annotated[str, typer.Option(help="the rules that the file adds to, a name or a file")] = "base",
@@ -53,9 +53,9 @@ def from_(
     shelf.write(out, reference_text(asked, goal, parent, label))
     rows = rows_of(asked)
     if as_json:
-        print(json_text({"out": str(out), "rules": rows, "abstained": asked.abstained}))
+        print(json_text({"out": str(out), "rules": [row._asdict() for row in rows], "abstained": asked.abstained}))
         return
     for line in asked.abstained:
         print(printable(line), file=sys.stderr)
-    print(text_table([(row["rule"], f"{row['targets']} in {row['unit']}", row["type"]) for row in rows]))
+    print(text_table([(row.rule, f"{row.targets} in {row.unit}", row.type) for row in rows]))
     print(f"wrote {out}: hybrid mix SONG -o OUT --rules {out}")

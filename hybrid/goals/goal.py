@@ -39,6 +39,13 @@ class Goal:
     requests: tuple[Reference, ...]
     mixes: tuple[ReferenceMix, ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the references; with their folders, where two are called the same."""
+        paths = [mix.path for mix in self.mixes]
+        plain = [path.name for path in paths]
+        return tuple(f"{path.parent.name}/{path.name}" if plain.count(path.name) > 1 else path.name for path in paths)
+
     def digest(self) -> str:
         """Text that is equal for equal goals: the files' hashes and the amounts."""
         said = [
@@ -50,10 +57,10 @@ class Goal:
     def abstained(self) -> tuple[str, ...]:
         """A line for each reference and reason why something that is asked of it is not followed."""
         lines: dict[str, None] = {}
-        for request, mix in zip(self.requests, self.mixes, strict=True):
+        for request, mix, name in zip(self.requests, self.mixes, self.names, strict=True):
             for rule, why in mix.abstained:
                 if self._share(request, self._rule(rule)) > 0.0:
-                    lines[f"{mix.path.name}: {rule} is not followed: {why}"] = None
+                    lines[f"{name}: {rule} is not followed: {why}"] = None
         return tuple(lines)
 
     def amounts(self, rule: RuleType) -> tuple[Amount, ...]:

@@ -98,7 +98,7 @@ def measure_reference(path: Path, template: RuleSet, progress: Progress) -> Refe
     for rule, reading, error in zip(template.rules, readings, errors, strict=True):
         value, share = np.asarray(reading.value), np.asarray(reading.share)
         if rule.id not in silent and not np.any(share > 0.0):
-            silent[rule.id] = f"has nothing to be read in {seconds:.0f} s of this mix"
+            silent[rule.id] = f"there is nothing to read it from in {seconds:.0f} s"
         if rule.id not in silent:
             quantities[rule.id] = Values(value, share, error)
     abstained = tuple(Abstained(rule, why) for rule, why in silent.items())
