@@ -25,7 +25,7 @@ def from_(
     context: Context,
     references: Annotated[
         list[str],
-        typer.Argument(metavar="FILE[:ASPECT=AMOUNT,...]...", help="finished mixes, such as a.wav:tone,width"),,
+        typer.Argument(metavar="FILE[:ASPECT=AMOUNT,...]...", help="finished mixes, such as a.wav:tone,width"),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="the rule file to write")],
     extends: Annotated[str, typer.Option(help="the rules that the file adds to, a name or a file")] = "base",
