@@ -22,6 +22,10 @@ TEMPLATE = "reference"
 _CLOSE = 0.1
 """Tolerance at least, and that of what must stay as it is, in scales: a tenth of one counts as kept (`BROKEN`)."""
 
+_HELD = 10.0
+"""Weight of what must stay as it is, over that of the same rule where it is followed. Of two songs followed in one
+aspect, 1 let others move by 0.3 scales, 5 by 0.16, 20 no less; as constraints they kept the goal from being met."""
+
 
 class Amount(NamedTuple):
     """How a rule of the template is followed by one reference."""
@@ -139,7 +143,8 @@ def asked_of(goal: Goal, own: Mapping[str, Reading]) -> tuple[Asked, ...]:
             asked.append(Asked(rule, mine, theirs, share, aim))
         elif not followed & set(aspects_of(rule)) and "loudness" not in rule.tags and np.any(mine.share > 0.0):
             close = np.full(len(mine.value), 0.5 * _CLOSE * rule.scale)
-            asked.append(Asked(rule, mine, None, 0.0, rule.following(mine.value, mine.share, close)))
+            held = rule.following(mine.value, mine.share, close).model_copy(update={"weight": _HELD * rule.weight})
+            asked.append(Asked(rule, mine, None, 0.0, held))
     return tuple(asked)
 
 
