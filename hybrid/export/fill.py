@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from hybrid.audio.song import Track
 from hybrid.compiled import seldom
+from hybrid.export.goal import GoalSheet
 from hybrid.export.sheet import Cut, Sheet, TrackSheet
 from hybrid.knowledge.evaluate import frames_inside
 from hybrid.knowledge.objective import Objective
@@ -88,7 +89,7 @@ def _send_db(treatment: Treatment, track: int) -> float | None:
     return send_db if send_db > SEND_OFF_DB + 2.0 else None
 
 
-def sheet_of(delivered: Delivered, title: str, made_with: Mapping[str, str]) -> Sheet:
+def sheet_of(delivered: Delivered, title: str, made_with: Mapping[str, str], goal: GoalSheet | None = None) -> Sheet:
     """Everything that the report of this mix shows."""
     plan = delivered.plan
     song, dry = plan.song, plan.analysis.dry
@@ -116,6 +117,7 @@ def sheet_of(delivered: Delivered, title: str, made_with: Mapping[str, str]) -> 
         after=delivered.verdict,
         notes=(*song.notes, *plan.report.warnings),
         made_with=dict(made_with),
+        goal=goal,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hybrid.audio.song import Song
 from hybrid.export.fill import sheet_of
+from hybrid.export.fill_goal import goal_sheet
 from hybrid.export.report import report_html
 from hybrid.export.verdict import verdict_json
 from hybrid.json_text import json_text
@@ -34,7 +35,7 @@ def write_results(delivered: Delivered, folder: Path, made_with: Mapping[str, st
     write_settings(plan.song, delivered.treatment, folder, made_with)
     _write(folder / VERDICT_FILE, verdicts)
     title = f"{plan.song.name}, mixed under: {rules.title}"
-    sheet = sheet_of(delivered, title, made_with)
+    sheet = sheet_of(delivered, title, made_with, goal_sheet(delivered, folder))
     (folder / REPORT_FILE).write_text(report_html(sheet), encoding="utf-8")
 
 

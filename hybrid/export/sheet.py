@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
+from hybrid.export.goal import GoalSheet
 from hybrid.knowledge.verdict import Verdict
 
 SILENT_LU = -70.0
@@ -112,6 +113,8 @@ class Sheet:
     after: Verdict
     notes: tuple[str, ...]
     made_with: dict[str, str]
+    goal: GoalSheet | None = None
+    """What references asked; None where none is followed."""
 
     @property
     def has_spread(self) -> bool:

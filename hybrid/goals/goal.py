@@ -114,7 +114,11 @@ class Asked(NamedTuple):
 
     rule: RuleType
     """As the template has it."""
+    raw: Values
+    """The raw sum's."""
     own: Values
+    value: Values
+    """Asked: between the own mix and the references."""
     references: Values | None
     """The mean of the references that are followed; None where none is."""
     amount: float
@@ -123,7 +127,7 @@ class Asked(NamedTuple):
     """The rule with its limits, on."""
 
 
-def asked_of(goal: Goal, own: Mapping[str, Reading]) -> tuple[Asked, ...]:
+def asked_of(goal: Goal, own: Mapping[str, Reading], raw: Mapping[str, Reading]) -> tuple[Asked, ...]:
     """What the goal asks of a song whose own mix reads `own`, by id: the amount goes from there to the references.
 
     Quantities of aspects that nobody asks for keep their value; those of two aspects of which one is asked are free.
@@ -131,8 +135,7 @@ def asked_of(goal: Goal, own: Mapping[str, Reading]) -> tuple[Asked, ...]:
     followed = {aspect for rule in goal.template.rules if goal.amounts(rule) for aspect in aspects_of(rule)}
     asked: list[Asked] = []
     for rule in goal.template.rules:
-        reading, amounts = own[rule.id], goal.amounts(rule)
-        mine = Values(np.asarray(reading.value), np.asarray(reading.share), np.zeros(len(reading.value)))
+        mine, before, amounts = _exactly(own[rule.id]), _exactly(raw[rule.id]), goal.amounts(rule)
         theirs = goal.mean(rule)
         if theirs is not None:
             share = max(each.share for each in amounts)
@@ -140,12 +143,18 @@ def asked_of(goal: Goal, own: Mapping[str, Reading]) -> tuple[Asked, ...]:
             start = np.where(mine.share > 0.0, mine.value, theirs.value)
             value = start + share * (theirs.value - start)
             aim = rule.following(value, theirs.share, tolerance_of(rule, theirs, share))
-            asked.append(Asked(rule, mine, theirs, share, aim))
+            asked.append(Asked(rule, before, mine, Values(value, theirs.share, theirs.error), theirs, share, aim))
         elif not followed & set(aspects_of(rule)) and "loudness" not in rule.tags and np.any(mine.share > 0.0):
             close = np.full(len(mine.value), 0.5 * _CLOSE * rule.scale)
             held = rule.following(mine.value, mine.share, close).model_copy(update={"weight": _HELD * rule.weight})
-            asked.append(Asked(rule, mine, None, 0.0, held))
+            asked.append(Asked(rule, before, mine, mine, None, 0.0, held))
     return tuple(asked)
+
+
+def _exactly(reading: Reading) -> Values:
+    """What a mix reads, which has no error."""
+    value = np.asarray(reading.value, np.float64)
+    return Values(value, np.asarray(reading.share, np.float64), np.zeros(len(value)))
 
 
 def tolerance_of(rule: RuleType, mean: Values, amount: float = 1.0) -> Float[np.ndarray, " target"]:

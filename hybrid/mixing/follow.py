@@ -13,7 +13,7 @@ from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.errors import InputError, Problem
 from hybrid.goals.goal import Goal, asked_of, goal_rules, load_goal
-from hybrid.knowledge.evaluate import predicted, predicted_panel, read_panel, verdict
+from hybrid.knowledge.evaluate import predicted, predicted_panel, raw_panel, read_panel, verdict
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.plan import First, Followed, MixConfig, Plan, formulate, plan_mix, shape_spec
@@ -64,8 +64,11 @@ def followed(own: Plan, rules: RuleSet, config: MixConfig, goal: Goal, progress:
         shapes = Shapes(spec.task, spec.objective, analysis.dry, spec.nothing)
         Programs(shapes, None, submit, refines=True).prepare(has_first=False)
         panel = predicted_panel(own.objective.output, analysis.dry, start)
-        readings = read_panel(spec.objective, panel)
-    asked = asked_of(goal, _by_id(template, readings))
+        own_readings = read_panel(spec.objective, panel)
+        levels = analysis.raw_levels.integrated_lufs, analysis.raw_levels.true_peak_dbtp
+        raw = raw_panel(own.objective.output, analysis.dry, spec.nothing, levels)
+        raw_readings = read_panel(spec.objective, raw)
+    asked = asked_of(goal, _by_id(template, own_readings), _by_id(template, raw_readings))
     known = goal_rules(rules, goal.template.rules, asked)
     problem = formulate(song, analysis, known, alone)
     # the start has something in all groups: all move at once

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from hybrid.export.report.goal import GoalPlot, goal_plots
 from hybrid.export.report.levels import levels_axis
 from hybrid.export.report.rules import RuleRow, Tier, rule_rows, tiers_of
 from hybrid.export.report.spectra import Spectrum, ToneCurves, spectrum_of, tone_curves_of
@@ -35,6 +36,7 @@ class ReportPage(NamedTuple):
     tone: ToneCurves
     timeline: Timeline
     tiers: list[Tier]
+    goal_plots: list[GoalPlot]
 
 
 def report_html(sheet: Sheet) -> str:
@@ -52,6 +54,7 @@ def report_html(sheet: Sheet) -> str:
         tone=tone_curves_of(sheet),
         timeline=timeline_of(sheet),
         tiers=tiers_of(rows),
+        goal_plots=goal_plots(sheet.goal) if sheet.goal else [],
     )
     return document("report", page)
 
