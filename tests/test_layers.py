@@ -50,11 +50,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": {"audio", "document", "knowledge", "measure", "quantity", "signal", "treatment"},
     "analysis": {"audio", "errors", "measure", "signal", "tabular", "treatment"},
     "unmixing": {"analysis", "audio", "errors", "knowledge", "measure", "signal", "tabular", "treatment"},
+    "goals": {"analysis", "audio", "errors", "knowledge", "measure", "treatment", "unmixing"},
     "proposal": {"validation", "audio", "compiled", "errors", "knowledge", "model", "shelf", "treatment"},
     "refinement": {"audio", "compiled", "errors", "knowledge", "measure", "treatment"},
     "mixing": {
         *{"ahead", "compiled", "scratch", "shelf"},
-        *{"analysis", "audio", "document", "errors", "knowledge", "measure", "model", "proposal"},
+        *{"analysis", "audio", "document", "errors", "goals", "knowledge", "measure", "model", "proposal"},
         *{"refinement", "signal", "tabular", "treatment", "units", "validation"},
     },
     "training": {
@@ -74,14 +75,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "export": {
         *{"compiled", "json_text", "scratch"},
-        *{"analysis", "audio", "corpus", "explain", "knowledge", "measure", "mixing", "pages", "quantity"},
+        *{"analysis", "audio", "corpus", "explain", "goals", "knowledge", "measure", "mixing", "pages", "quantity"},
         *{"refinement", "signal", "treatment", "unmixing", "version"},
     },
     "explain": {"analysis", "audio", "compiled", "knowledge", "mixing", "refinement", "signal", "treatment"},
     "calibrate": {
         *{"json_text"},
-        *{"analysis", "audio", "corpus", "validation", "document", "errors", "knowledge", "measure", "quantity"},
-        *{"shelf", "treatment", "units", "unmixing"},
+        *{"analysis", "audio", "corpus", "validation", "document", "errors", "goals", "knowledge", "measure"},
+        *{"quantity", "shelf", "treatment", "units", "unmixing"},
     },
     "batch": {
         *{"json_text", "scratch"},

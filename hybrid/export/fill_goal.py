@@ -55,8 +55,13 @@ def _row(asked: Asked, after: Float[np.ndarray, " target"]) -> GoalRow:
         _distance(asked, values) if theirs is not None else 0.0 for values in (asked.own.value, after)
     )
     return GoalRow(
-        ", ".join(aspects_of(rule)), rule.id, rule.says(), rule.unit, asked.amount, listed, own_distance, after_distance
+        ", ".join(aspects_of(rule)), rule.id, _said(rule), rule.unit, asked.amount, listed, own_distance, after_distance
     )
+
+
+def _said(rule: RuleType) -> str:
+    """The quantity in a few words: the first sentence of the template's notes."""
+    return rule.notes.partition(".")[0] or rule.says()
 
 
 def _values(asked: Asked, after: Float[np.ndarray, " target"]) -> Iterator[GoalValue]:

@@ -23,6 +23,7 @@ from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.types import RuleType
 from hybrid.knowledge.types.requires import MIX_ALONE, why_not
+from hybrid.measure.loudness import ABSOLUTE_GATE_LUFS
 from hybrid.measure.panel import Measured, observe
 from hybrid.treatment.effect import untreated
 from hybrid.unmixing.mix_file import load_mix, mix_levels
@@ -83,7 +84,7 @@ def measure_reference(path: Path, template: RuleSet, progress: Progress) -> Refe
         what = f"lasts {seconds:.1f} s: a reference needs at least {SHORTEST_S:g} s"
         raise SongError(Problem(str(path), what))
     loudness, peak = mix_levels(song)
-    if not np.isfinite(loudness):
+    if not loudness > ABSOLUTE_GATE_LUFS:
         raise SongError(Problem(str(path), "is too quiet to have a loudness: nothing in it passes -70 LUFS"))
     gain_db = _LEVEL_LUFS - loudness
     levelled = _with_gain(song, gain_db)
