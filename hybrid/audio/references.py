@@ -11,7 +11,9 @@ from hybrid import shelf
 from hybrid.errors import InputError, Problem, shown, suggest
 
 ASPECTS = ("tone", "width", "place", "dynamics", "loudness")
-"""What may be followed; a rule of the template is about the aspects among its tags."""
+"""What may be followed of any mix; a rule of the template is about the aspects among its tags."""
+BY_TRACK = ("levels", "places")
+"""What may be followed of a rough mix of the same song."""
 EVERY = "all"
 """Stands for all aspects but loudness, which belongs to mastering."""
 _USUAL = ("tone", "width", "place", "dynamics")
@@ -24,6 +26,17 @@ class Reference(NamedTuple):
     path: Path
     amounts: Mapping[str, float]
     """By aspect, from 0, our own mix, to 1, the reference; aspects that are not named are not followed."""
+
+
+class Rough(NamedTuple):
+    """A rough mix of the song itself, and how much of it is kept: from 0, our own mix, to 1."""
+
+    path: Path
+    amount: float = 1.0
+
+    def reference(self) -> Reference:
+        """What is followed of it: levels and places by track, tone and width as a whole."""
+        return Reference(self.path, dict.fromkeys((*BY_TRACK, "tone", "width"), self.amount))
 
 
 def whole(path: Path) -> Reference:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from hybrid.audio.memory import ArraySamples
-from hybrid.audio.references import Reference
+from hybrid.audio.references import Reference, Rough
 from hybrid.tabular import Row, Tabular
 
 
@@ -67,6 +67,8 @@ class Song(Tabular):
     raw_levels: RawLevels = "recorded"
     references: tuple[Reference, ...] = ()
     """Finished mixes that a mix of the song is to follow."""
+    rough: Rough | None = None
+    """The producer's mix of the same tracks."""
 
     @property
     def levels_are_recorded(self) -> bool:

@@ -18,11 +18,14 @@ from hybrid.cli.mixing_options import DEFAULT_STEPS, Encoded, SampleFormat, Samp
 from hybrid.cli.options import (
     DEFAULT_MODEL,
     NO_MODEL,
+    Kept,
     Model,
     Plugins,
     References,
+    RoughMix,
     Rules,
     Sets,
+    rough_of,
 )
 from hybrid.cli.progress import Shown, progress_bar
 from hybrid.cli.signals import Context, load
@@ -52,6 +55,8 @@ def mix(
     file_format: Encoded = "wav",
     sample_rate: SampleRate = None,
     references: References = None,
+    rough: RoughMix = None,
+    amount: Kept = None,
     settings: Annotated[
         Path | None,
         typer.Option("--settings", help="a settings.json to start from; with --steps 0, rendered as it is"),
@@ -81,14 +86,16 @@ def mix(
         raise InputError(Problem("-o, --out", "is missing: expected the folder to write"))
     if only_mix and settings:
         raise InputError(Problem("--only-mix", "applies to a network's proposal: omit --settings"))
-    if only_mix and references:
+    if only_mix and (references or rough):
         raise InputError(Problem("--only-mix", "does not follow references: leave one of the two out"))
     if only_mix and (steps or model == NO_MODEL):
         raise InputError(Problem("--only-mix", "applies to a network's proposal: expected --steps 0 and a --model"))
     load("hybrid.export.mixed")
     from hybrid.export.mixed import OutputSpec, write_mix
 
-    config = _config(steps, seed, model, settings)._replace(references=tuple(map(parse_reference, references or [])))
+    config = _config(steps, seed, model, settings)._replace(
+        references=tuple(map(parse_reference, references or [])), rough=rough_of(rough, amount)
+    )
     inputs = [path for track in loaded.tracks for path in track.files] if loaded else []
     with OutputFolder(out, overwrite, inputs) as folder:
         tracks = loaded or _demo(folder.path / "song", seed)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hybrid import shelf
+from hybrid.audio.references import Rough
 from hybrid.cli import complete
 from hybrid.errors import InputError, Problem
 
@@ -45,6 +46,14 @@ References = Annotated[
         help="a finished mix to follow, such as a.wav:tone=0.6,width; repeatable",
     ),
 ]
+RoughMix = Annotated[
+    str | None,
+    typer.Option("--rough", metavar="FILE", help="a rough mix of the song, whose balance is kept"),
+]
+Kept = Annotated[
+    float | None,
+    typer.Option("--amount", min=0.0, max=1.0, help="how much of the rough mix is kept [default: 1]"),
+]
 Sets = Annotated[
     list[str] | None,
     typer.Option(
@@ -54,6 +63,15 @@ Sets = Annotated[
         help="such as lead.level.target='2 LU'; repeatable",
     ),
 ]
+
+
+def rough_of(path: str | None, amount: float | None) -> Rough | None:
+    """The rough mix of the options. Raises InputError for an amount of nothing."""
+    if path is None:
+        if amount is not None:
+            raise InputError(Problem("--amount", "is how much of a rough mix is kept: expected --rough too"))
+        return None
+    return Rough(shelf.expanded(path), 1.0 if amount is None else amount)
 
 
 def plugin_paths(plugins: list[Path] | None) -> tuple[str, ...]:

@@ -10,8 +10,10 @@ import numpy as np
 from jaxtyping import Float
 
 from hybrid.analysis.chunks import Progress
-from hybrid.audio.references import ASPECTS, Reference, check_references
+from hybrid.audio.references import ASPECTS, BY_TRACK, Reference, Rough, check_references
+from hybrid.audio.song import Song
 from hybrid.goals.measured import ReferenceMix, Values, measure_reference, template_of
+from hybrid.goals.rough import measure_rough
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.ruleset import RuleSet
@@ -87,7 +89,8 @@ class Goal:
         value, share, error = (np.stack([np.asarray(one[k], np.float64) for one in each]) for k in range(3))
         mean = _weighted(value, share, weight)
         spread = _weighted(np.square(error) + np.square(value - mean), share, weight)
-        return Values(mean, share.max(axis=0), np.sqrt(spread))
+        trust = np.min([one.trust for one in each], axis=0)
+        return Values(mean, share.max(axis=0), np.sqrt(spread), trust)
 
     def _share(self, request: Reference, rule: RuleType) -> float:
         return min((request.amounts.get(aspect, 0.0) for aspect in aspects_of(rule)), default=0.0)
@@ -98,15 +101,23 @@ class Goal:
 
 def aspects_of(rule: RuleType) -> tuple[str, ...]:
     """The aspects that a rule of the template is about: those among its tags."""
-    return tuple(tag for tag in rule.tags if tag in ASPECTS)
+    return tuple(tag for tag in rule.tags if tag in (*ASPECTS, *BY_TRACK))
 
 
-def load_goal(references: Sequence[Reference], progress: Progress) -> Goal:
-    """The goal that these references set. Raises InputError and SongError for what cannot be followed."""
-    check_references(references)
+def load_goal(
+    references: Sequence[Reference], progress: Progress, rough: Rough | None = None, song: Song | None = None
+) -> Goal:
+    """The goal that these references set, and the rough mix of `song`. Raises InputError and SongError for what cannot
+    be followed."""
+    requests = [*([rough.reference()] if rough else []), *references]
+    check_references(requests)
     template = template_of(load_rules([TEMPLATE]))
-    mixes = [measure_reference(request.path, template, progress) for request in references]
-    return Goal(template, tuple(references), tuple(mixes))
+    if song:
+        ids = [track.id for track in song.tracks]
+        template = replace(template, rules=tuple(rule.naming(ids) for rule in template.rules))
+    mixes = [measure_rough(rough.path, song, template, progress)] if rough and song else []
+    mixes += [measure_reference(request.path, template, progress) for request in references]
+    return Goal(template, tuple(requests), tuple(mixes))
 
 
 class Asked(NamedTuple):
@@ -141,20 +152,29 @@ def asked_of(goal: Goal, own: Mapping[str, Reading], raw: Mapping[str, Reading])
             share = max(each.share for each in amounts)
             # of what the own mix does not have, the reference's value is the only one
             start = np.where(mine.share > 0.0, mine.value, theirs.value)
-            value = start + share * (theirs.value - start)
+            value = start + share * theirs.trust * (theirs.value - start)
             aim = rule.following(value, theirs.share, tolerance_of(rule, theirs, share))
-            asked.append(Asked(rule, before, mine, Values(value, theirs.share, theirs.error), theirs, share, aim))
-        elif not followed & set(aspects_of(rule)) and "loudness" not in rule.tags and np.any(mine.share > 0.0):
+            asked.append(
+                Asked(rule, before, mine, Values.measured(value, theirs.share, theirs.error), theirs, share, aim)
+            )
+        elif _is_kept(rule, followed) and np.any(mine.share > 0.0):
             close = np.full(len(mine.value), 0.5 * _CLOSE * rule.scale)
             held = rule.following(mine.value, mine.share, close).model_copy(update={"weight": _HELD * rule.weight})
             asked.append(Asked(rule, before, mine, mine, None, 0.0, held))
     return tuple(asked)
 
 
+def _is_kept(rule: RuleType, followed: set[str]) -> bool:
+    """Whether a rule that is not followed keeps its value: levels and places of tracks serve what is, and loudness is
+    that of delivery."""
+    about = set(aspects_of(rule))
+    return not about & followed and not about & {"loudness", *BY_TRACK}
+
+
 def _exactly(reading: Reading) -> Values:
     """What a mix reads, which has no error."""
     value = np.asarray(reading.value, np.float64)
-    return Values(value, np.asarray(reading.share, np.float64), np.zeros(len(value)))
+    return Values.measured(value, np.asarray(reading.share, np.float64))
 
 
 def tolerance_of(rule: RuleType, mean: Values, amount: float = 1.0) -> Float[np.ndarray, " target"]:

@@ -47,6 +47,18 @@ class Values(NamedTuple):
     """0 where the mix has nothing to be read."""
     error: Float[np.ndarray, " target"]
     """Standard error of the value, from its spread over parts of the mix."""
+    trust: Float[np.ndarray, " target"]
+    """The share of an amount that is gone: 1 for what is measured, less for what is estimated and not sure."""
+
+    @classmethod
+    def measured(
+        cls,
+        value: Float[np.ndarray, " target"],
+        share: Float[np.ndarray, " target"],
+        error: Float[np.ndarray, " target"] | None = None,
+    ) -> Values:
+        """Values that are not estimated; without an error they are exact."""
+        return cls(value, share, np.zeros(len(value)) if error is None else error, np.ones(len(value)))
 
 
 class Abstained(NamedTuple):
@@ -101,7 +113,7 @@ def measure_reference(path: Path, template: RuleSet, progress: Progress) -> Refe
         if rule.id not in silent and not np.any(share > 0.0):
             silent[rule.id] = f"there is nothing to read it from in {seconds:.0f} s"
         if rule.id not in silent:
-            quantities[rule.id] = Values(value, share, error)
+            quantities[rule.id] = Values.measured(value, share, error)
     abstained = tuple(Abstained(rule, why) for rule, why in silent.items())
     return ReferenceMix(path, digest(song), loudness, quantities, abstained)
 

@@ -30,12 +30,14 @@ def goal_of(song: Song, config: MixConfig, progress: Progress) -> Goal | None:
     references = config.references or song.references
     # an amount of 0 is the mix's own: not even the file is read
     asked = [each for each in references if any(amount > 0.0 for amount in each.amounts.values())]
-    if not asked:
+    rough = config.rough or song.rough
+    rough = rough if rough and rough.amount > 0.0 else None
+    if not asked and not rough:
         return None
     if not config.n_steps:
         what = "are followed by refinement, and there are no steps of it"
         raise InputError(Problem("references", what, "give --steps, or leave the references out"))
-    return load_goal(asked, progress)
+    return load_goal(asked, progress, rough, song)
 
 
 def plan_towards(

@@ -17,7 +17,7 @@ from hybrid.analysis.chunks import Progress
 from hybrid.analysis.recording import blank_recording
 from hybrid.analysis.song import Naming, align_song, measure_song
 from hybrid.audio.read import SongReader
-from hybrid.audio.references import Reference
+from hybrid.audio.references import Reference, Rough
 from hybrid.audio.song import Song
 from hybrid.goals.goal import Asked, Goal
 from hybrid.knowledge.compile import compile_rules, optional_parts
@@ -66,6 +66,8 @@ class MixConfig(NamedTuple):
     """Threads to work on the song with; one per core if None."""
     references: tuple[Reference, ...] = ()
     """Finished mixes that the mix follows once it is refined by itself; if none, those of the song."""
+    rough: Rough | None = None
+    """The producer's mix of the same tracks, whose balance is kept; if none, that of the song."""
 
     @property
     def proposes(self) -> bool:

@@ -23,7 +23,7 @@ def template() -> RuleSet:
 
 def _values(rule: RuleType, value: float, error: float = 0.0) -> Values:
     n = rule.n_targets(1)
-    return Values(np.full(n, value), np.ones(n), np.full(n, error))
+    return Values.measured(np.full(n, value), np.ones(n), np.full(n, error))
 
 
 def _mix(template: RuleSet, name: str, value: float, error: float = 0.0, without: str = "") -> ReferenceMix:

@@ -24,6 +24,8 @@ __all__ = ["READINGS", "Panel", "Reading", "measured"]
 READINGS: dict[str, Callable[..., Reading]] = {
     "lead_to_rest_ratio": loudness.lead_to_rest_ratio,
     "role_budget": loudness.role_budget,
+    "given_level": loudness.given_level,
+    "given_place": space.given_place,
     "equal_loudness": loudness.equal_loudness,
     "expected_level": loudness.expected_level,
     "audibility_floor": loudness.audibility_floor,

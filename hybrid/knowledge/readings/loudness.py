@@ -8,7 +8,14 @@ import jax.numpy as jnp
 from hybrid.knowledge.readings.masking import excess_db
 from hybrid.knowledge.readings.reading import Panel, Reading, smoothed, sounding, tracks_heard
 from hybrid.knowledge.scope import Scope
-from hybrid.knowledge.types import AudibilityFloor, EqualLoudness, ExpectedLevel, LeadToRestRatio, RoleBudget
+from hybrid.knowledge.types import (
+    AudibilityFloor,
+    EqualLoudness,
+    ExpectedLevel,
+    GivenLevel,
+    LeadToRestRatio,
+    RoleBudget,
+)
 from hybrid.measure import balance, loudness, masking
 from hybrid.measure.panel import Measured, bus_active, bus_k
 from hybrid.measure.statistics import quantile
@@ -54,6 +61,15 @@ def expected_level(rule: ExpectedLevel, song: Measured, scope: Scope) -> Reading
     expected = level + slope * (features.recorded_lu - usual) + per_doubling * features.presence
     beyond = loudness.active_lufs(song.track_k, active) - expected
     # as with equal loudness, the median is drawn to no track
+    return Reading(beyond - jax.lax.stop_gradient(quantile(beyond, 0.5, audible)), audible)
+
+
+def given_level(rule: GivenLevel, song: Measured, scope: Scope) -> Reading:
+    """Loudness of each track less the one that is given, relative to the median of all, LU."""
+    active = sounding(song, scope)
+    given, has_one = scope.table.T
+    audible = tracks_heard(scope, active) * has_one
+    beyond = loudness.active_lufs(song.track_k, active) - given
     return Reading(beyond - jax.lax.stop_gradient(quantile(beyond, 0.5, audible)), audible)
 
 

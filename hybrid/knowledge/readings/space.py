@@ -24,6 +24,7 @@ from hybrid.knowledge.readings.reading import (
 from hybrid.knowledge.scope import Scope
 from hybrid.knowledge.types import (
     BandBalance,
+    GivenPlace,
     LeftRightBalance,
     MonoFoldown,
     PairSpread,
@@ -69,6 +70,13 @@ def pan_position(rule: PanPosition, song: Measured, scope: Scope) -> Reading:
     """Pan position of each track's energy, -100 to 100."""
     active = sounding(song, scope)
     return Reading(positions(song, active), tracks_heard(scope, active))
+
+
+def given_place(rule: GivenPlace, song: Measured, scope: Scope) -> Reading:
+    """Pan position of each track's energy less the one that is given."""
+    active = sounding(song, scope)
+    given, has_one = scope.table.T
+    return Reading(positions(song, active) - given, tracks_heard(scope, active) * has_one)
 
 
 def spread_level(rule: SpreadLevel, song: Measured, scope: Scope) -> Reading:

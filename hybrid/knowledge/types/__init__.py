@@ -22,6 +22,7 @@ from hybrid.knowledge.types.fidelity import (
     TimbreChange,
     TransientsKept,
 )
+from hybrid.knowledge.types.given import GivenLevel, GivenPlace
 from hybrid.knowledge.types.group import CorpusPrior, GroupIntegrity
 from hybrid.knowledge.types.loudness import AudibilityFloor, EqualLoudness, LeadToRestRatio, RoleBudget
 from hybrid.knowledge.types.masking import (
@@ -58,6 +59,8 @@ from hybrid.knowledge.types.spectrum import (
 TYPES: dict[str, type[RuleType]] = {
     "lead_to_rest_ratio": LeadToRestRatio,
     "role_budget": RoleBudget,
+    "given_level": GivenLevel,
+    "given_place": GivenPlace,
     "equal_loudness": EqualLoudness,
     "expected_level": ExpectedLevel,
     "audibility_floor": AudibilityFloor,

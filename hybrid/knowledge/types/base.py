@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -103,6 +103,10 @@ class RuleType(RuleHooks):
         if self.target is not None:
             return self.target - self.tolerance, self.target + self.tolerance
         return self.range or (self.min, self.max)
+
+    def naming(self, tracks: Sequence[str]) -> RuleType:
+        """The rule with an entry for each of these tracks, by id, where the type has entries by track; else itself."""
+        return self
 
     def following(
         self,

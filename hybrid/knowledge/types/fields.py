@@ -143,6 +143,19 @@ def _by_role(unit: str) -> FieldCodec:
     return FieldCodec(lambda value, info: _read_by_role(value, info, unit), write, shape)
 
 
+def _by_track(unit: str) -> FieldCodec:
+    def read(value: object, info: ValidationInfo) -> dict[str, float]:
+        if not isinstance(value, Mapping):
+            raise field_error(f"expected a map by track such as {{kick: {quantity.write(2.0, unit)}}}")
+        return {str(track): parse_quantity(number, unit, info) for track, number in value.items()}
+
+    def write(value: object) -> dict[str, str]:
+        assert isinstance(value, Mapping)
+        return {track: quantity.write(number, unit) for track, number in value.items()}
+
+    return FieldCodec(read, write, {**_MAP, "description": "a map by the ids of tracks"})
+
+
 def _read_beats(value: object, info: ValidationInfo) -> tuple[float, float]:
     return parse_range(value, "beats")
 
@@ -197,6 +210,10 @@ BeatRange = Annotated[
     FieldCodec(_read_beats, lambda value: quantity.write_range(_ends(value), "beats"), _BEATS),
 ]
 """Written "0.25 to 0.5 beats"."""
+LuByTrack = Annotated[Mapping[str, float], _by_track("LU")]
+"""Levels in LU by the ids of tracks."""
+PlaceByTrack = Annotated[Mapping[str, float], _by_track("pan")]
+"""Pan positions by the ids of tracks."""
 LuByRole = Annotated[Mapping[str, float], _by_role("LU")]
 """Differences in LU by role pattern; one alone is that of `all`."""
 
