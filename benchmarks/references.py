@@ -38,6 +38,8 @@ from hybrid.unmixing.mix_file import open_mix, song_without_mix
 HALF_S = 40.0
 """Longest half: a stretch of twice as much from the middle of the song is cut in two."""
 SHORTEST_S = 8.0
+NARROW_DB = -30.0
+"""Side over mid below which nobody hears a width (a guess): some songs are mono, and others next to it."""
 ASPECTS = ("tone", "width", "dynamics")
 RAW, OWN, OURS = "raw sum", "our mix", "our mix after the reference"
 ON_RAW, ON_OWN = "Matchering on the raw sum", "Matchering on our mix"
@@ -141,11 +143,11 @@ def measure(folder: Path, out: Path, matchering: Path, steps: int) -> dict[str, 
 def distance(mix: Mix, other: Mix) -> dict[str, float]:
     """Differences in tone, width and dynamics, all in dB."""
     mine, theirs = features_of(mix), features_of(other)
-    difference = {name: abs(mine[name] - theirs[name]) for name in ("width_db", "crest_db")}
+    mine_db, theirs_db = (max(each["width_db"], NARROW_DB) for each in (mine, theirs))
     return {
         "tone": spectrum_errors_db(mix, other)["mid"],
-        "width": difference["width_db"],
-        "dynamics": difference["crest_db"],
+        "width": abs(mine_db - theirs_db),
+        "dynamics": abs(mine["crest_db"] - theirs["crest_db"]),
     }
 
 

@@ -22,8 +22,8 @@ from hybrid.unmixing.fit import RELIABLE, Fit, fit
 from hybrid.unmixing.mix_file import load_mix, open_at
 
 ANOTHER_SONG = 0.1
-"""Explained share below which a mix is not one of these tracks. Of other songs 0.001 and less is explained, in 12 pairs;
-of the songs themselves 0.76 to 0.98, in 4."""
+"""Explained share below which a mix is not one of these tracks. Of other songs 0.001 and less is explained, in 12
+pairs; of the songs themselves 0.76 to 0.98, in 4."""
 SURE = 0.5
 """Confidence in the estimate of a track from which it is trusted wholly; below, in proportion."""
 

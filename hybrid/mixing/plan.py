@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from hybrid.ahead import ahead
 from hybrid.analysis.analyse import Analysis
@@ -47,6 +47,8 @@ from hybrid.treatment.types import Dry, Treatment, neutral
 
 REFINE_FRAMES = 512
 """Frames that refinement works on at most; those of longer songs are joined."""
+_MISSED = 0.25
+"""Distance from what a reference asks, in scales, from which a mix is corrected by its audio: a guess."""
 DYNAMICS_S = 0.2
 """Spacing of the points of dynamics, or the length of a joined frame if that is longer."""
 
@@ -104,6 +106,12 @@ class Plan(NamedTuple):
     followed: Followed | None = None
     is_given: bool = False
     """Whether the treatment is one that was given, its output level too."""
+
+    @property
+    def followed_ids(self) -> frozenset[str]:
+        """Ids of the rules that references ask for."""
+        asked = self.followed.asked if self.followed else ()
+        return frozenset(each.rule.id for each in asked if each.amount > 0.0)
 
 
 def naming_of(rules: RuleSet | None, network: Network | None) -> Naming:
@@ -241,7 +249,8 @@ def blank_task(song: Song, dry: Dry, rules: RuleSet, nothing: Treatment) -> Task
 
 
 def correct_plan(plan: Plan, observed: Measured) -> Plan | None:
-    """The plan, corrected by measurements of its rendered audio; None if these keep all constraints.
+    """The plan, corrected by measurements of its rendered audio; None if these keep all constraints and come as near to
+    what references ask as was predicted.
 
     Where prediction and audio differ, the limits of what must be kept move by that difference, and refinement goes
     on from where it was.
@@ -250,14 +259,18 @@ def correct_plan(plan: Plan, observed: Measured) -> Plan | None:
     readings = read_panel(plan.objective, observed)
     beyond = signed_excess(plan.objective, readings)
     limits = zip(beyond, plan.task.constraints, strict=True)
-    if not plan.refined.n_steps or not any(
-        np.any((np.asarray(c) > BROKEN) & (weights >= UNLIMITED)) for c, weights in limits
-    ):
+    is_broken = any(np.any((np.asarray(c) > BROKEN) & (weights >= UNLIMITED)) for c, weights in limits)
+    if not plan.refined.n_steps or not (is_broken or _is_missed(plan, beyond)):
         return None
     expected = read_panel(plan.objective, predicted_panel(plan.objective.output, dry, treatment))
+    # what is held, and what references ask
+    corrected = [
+        (weights > 0.0) | (rule.id in plan.followed_ids)
+        for rule, weights in zip(plan.objective.program.rules, plan.task.constraints, strict=True)
+    ]
     shift = [
-        np.where(weights > 0.0, np.asarray(f.value) - np.asarray(e.value), 0.0).astype(np.float32)
-        for f, e, weights in zip(readings, expected, plan.task.constraints, strict=True)
+        np.where(held, np.asarray(f.value) - np.asarray(e.value), 0.0).astype(np.float32)
+        for f, e, held in zip(readings, expected, corrected, strict=True)
     ]
     ask = plan.task.objective.ask._replace(
         # from the rules' own limits, not those of an earlier correction: the difference is measured anew each time
@@ -267,6 +280,16 @@ def correct_plan(plan: Plan, observed: Measured) -> Plan | None:
     task = plan.task._replace(objective=replace(plan.task.objective, ask=ask))
     refined = refine_further(task, plan.refined)
     return plan._replace(refined=refined, predicted=predicted(plan.objective, plan.song, dry, refined.treatment))
+
+
+def _is_missed(plan: Plan, beyond: Sequence[Float[np.ndarray | Array, " _"]]) -> bool:
+    """Whether the audio misses what references ask by more than refinement thought it would.
+
+    Single bands do not count: of a spectrum that is followed some always lie out of reach.
+    """
+    rules = zip(plan.objective.program.rules, beyond, strict=True)
+    single = (each for rule, each in rules if rule.id in plan.followed_ids and len(each) == 1)
+    return any(float(np.max(np.asarray(each))) > _MISSED for each in single)
 
 
 def _corners_hz(objective: Objective, readings: tuple[Reading, ...], n_tracks: int) -> Float[np.ndarray, " track"]:
