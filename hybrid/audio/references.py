@@ -35,8 +35,8 @@ class Rough(NamedTuple):
     amount: float = 1.0
 
     def reference(self) -> Reference:
-        """What is followed of it: levels and places by track, tone and width as a whole."""
-        return Reference(self.path, dict.fromkeys((*BY_TRACK, "tone", "width"), self.amount))
+        """What is followed of it: levels and places by track, tone as a whole."""
+        return Reference(self.path, dict.fromkeys((*BY_TRACK, "tone"), self.amount))
 
 
 def whole(path: Path) -> Reference:

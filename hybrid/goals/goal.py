@@ -168,7 +168,9 @@ def _is_kept(rule: RuleType, followed: set[str]) -> bool:
     """Whether a rule that is not followed keeps its value: levels and places of tracks serve what is, and loudness is
     that of delivery."""
     about = set(aspects_of(rule))
-    return not about & followed and not about & {"loudness", *BY_TRACK}
+    # where tracks stand is how wide the whole is
+    serving = {"loudness", *BY_TRACK, *(("width", "place") if "places" in followed else ())}
+    return not about & followed and not about & serving
 
 
 def _exactly(reading: Reading) -> Values:
