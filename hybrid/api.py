@@ -23,7 +23,7 @@ from hybrid.analysis.song import AnalysedSong, analyse_song
 from hybrid.audio import manifest
 from hybrid.audio.arrays import song_from_arrays, with_roles
 from hybrid.audio.read import open_song
-from hybrid.audio.references import Reference, checked, parse_reference, whole
+from hybrid.audio.references import Reference, Rough, checked, parse_reference, whole
 from hybrid.audio.song import RawLevels, Song
 from hybrid.audio.wav import MIX_FILE, Subtype
 from hybrid.audio.write import OutputFolder
@@ -213,6 +213,7 @@ def mix(
     sample_rate: int | None = None,
     stems: bool = True,
     references: Sequence[str | Path | Reference] = (),
+    rough: str | Path | Rough | None = None,
     overwrite: bool = False,
     progress: Progress = _quiet,
 ) -> MixResult:
@@ -220,11 +221,12 @@ def mix(
 
     A folder holds what `hybrid mix` writes: `subtype` and `stems` are about its files. In memory the mix is of floats
     and alone; `render` gives its stems. `references` are finished mixes to be followed: files, texts such as
-    "a.wav:tone=0.6,width", or a `Reference` of a path and amounts.
+    "a.wav:tone=0.6,width", or a `Reference` of a path and amounts; `rough` is a mix of these tracks whose balance is
+    kept, or a `Rough` of a path and an amount.
     """
     plain, known = _song(song), _rules(rules)
     followed = tuple(_reference(each) for each in references)
-    config = MixConfig(steps, seed, _network(network), references=followed)
+    config = MixConfig(steps, seed, _network(network), references=followed, rough=_rough(rough))
     rate = sample_rate or plain.sample_rate
     if out is None:
         with scratch_folder() as scratch, open_song(plain) as reader:
@@ -291,6 +293,12 @@ def _reference(source: str | Path | Reference) -> Reference:
     if isinstance(source, Reference):
         return checked(source, str(source.path))
     return whole(source) if isinstance(source, Path) else parse_reference(source)
+
+
+def _rough(source: str | Path | Rough | None) -> Rough | None:
+    if source is None or isinstance(source, Rough):
+        return source
+    return Rough(Path(source))
 
 
 def _network(network: Network | str | None) -> Network | None:

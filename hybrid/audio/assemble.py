@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from hybrid.audio.probe import AudioFile, probe_all
 from hybrid.audio.redundancy import Redundant, redundant
-from hybrid.audio.references import Reference
+from hybrid.audio.references import Reference, Rough
 from hybrid.audio.samples import is_silent
 from hybrid.audio.song import RawLevels, Song, Track
 from hybrid.errors import Problem, SongError
@@ -31,6 +31,7 @@ class SongSpec(NamedTuple):
     notes: tuple[str, ...] = ()
     raw_levels: RawLevels = "recorded"
     references: tuple[Reference, ...] = ()
+    rough: Rough | None = None
     may_hold_mix: bool = False
     """Whether a track that is the sum of all others is a finished mix; nobody has said that it is a track."""
 
@@ -48,7 +49,7 @@ def assemble(spec: SongSpec) -> Song:
     and which may be shifted in time. Raises SongError with every file that cannot be used, if there are no tracks, or
     if all are silent.
     """
-    folder, name, tracks, tempo_bpm, notes, raw_levels, references, may_hold_mix = spec
+    folder, name, tracks, tempo_bpm, notes, raw_levels, references, rough, may_hold_mix = spec
     if not tracks:
         raise SongError(Problem(str(folder), f"no track is left to mix: {'; '.join(notes)}"))
     files = probe_all(path for track in tracks for path in track.files)
@@ -82,7 +83,7 @@ def assemble(spec: SongSpec) -> Song:
         *_notes_on_places(folder, files),
         *repeated,
     )
-    return Song(name, folder, tracks, sample_rate, n_samples, tempo_bpm, notes, raw_levels, references)
+    return Song(name, folder, tracks, sample_rate, n_samples, tempo_bpm, notes, raw_levels, references, rough)
 
 
 def _end(track: Track, files: Mapping[Path, AudioFile], sample_rate: int) -> int:

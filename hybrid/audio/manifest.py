@@ -11,6 +11,7 @@ import yaml
 from hybrid import document, shelf
 from hybrid.audio.assemble import UNMIXED_ROLES, SongSpec, assemble
 from hybrid.audio.probe import probe_all
+from hybrid.audio.references import Rough
 from hybrid.audio.roles import ROLES
 from hybrid.audio.scan import folder_spec
 from hybrid.audio.schema import ManifestContext, SongFile, TrackEntry
@@ -41,7 +42,7 @@ _HEADER = f"""\
 #
 # `tempo_bpm: 120` may stand below `name`, and `raw_levels: arbitrary` where the levels of the files to each other were
 # drawn or normalised, so that they say nothing. A track that is deleted here is not mixed. `references:` lists finished
-# mixes to follow, such as {{file: a.wav, tone: 0.6}}.
+# mixes to follow, such as {{file: a.wav, tone: 0.6}}; `rough: {{file: rough.wav}}` is a mix of these tracks to keep.
 """
 
 
@@ -93,6 +94,7 @@ def _manifest_spec(path: Path) -> SongSpec:
         manifest.tempo_bpm,
         raw_levels=manifest.raw_levels,
         references=tuple(entry.request() for entry in manifest.references),
+        rough=Rough(manifest.rough.file, manifest.rough.amount) if manifest.rough else None,
     )
 
 
@@ -139,6 +141,8 @@ def _lines(song: Song, folder: Path) -> Iterator[str]:
     for reference in song.references:
         yield f"  - file: {_yaml_text(_relative(reference.path, folder))}"
         yield from (f"    {aspect}: {amount!r}" for aspect, amount in reference.amounts.items())
+    if song.rough:
+        yield f"rough: {{file: {_yaml_text(_relative(song.rough.path, folder))}, amount: {song.rough.amount!r}}}"
     yield "tracks:"
     for track in song.tracks:
         files = [_yaml_text(_relative(path, folder)) for path in track.files]

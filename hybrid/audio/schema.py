@@ -129,6 +129,15 @@ class ReferenceEntry(BaseModel, frozen=True, extra="forbid", use_attribute_docst
         return Reference(self.file, amounts) if amounts else whole(self.file)
 
 
+class RoughEntry(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+    """A rough mix of these tracks, whose balance is kept."""
+
+    file: _File
+    """Path of the rough mix, relative to this document."""
+    amount: _Amount = 1.0
+    """How much of it is kept, from 0 to 1."""
+
+
 def _different(entries: tuple[ReferenceEntry, ...]) -> tuple[ReferenceEntry, ...]:
     files = [entry.file.resolve() for entry in entries]
     repeated = [file for file, count in Counter(files).items() if count > 1]
@@ -150,5 +159,7 @@ class SongFile(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=
     """`arbitrary` where the levels of the files to each other were drawn or normalised, so that they say nothing."""
     references: Annotated[tuple[ReferenceEntry, ...], AfterValidator(_different)] = ()
     """Finished mixes that the mix follows."""
+    rough: RoughEntry | None = None
+    """The producer's mix of these tracks, whose balance is kept."""
     tracks: Annotated[tuple[TrackEntry, ...], AfterValidator(_not_empty)]
     """What is mixed; a track that is deleted here is not."""

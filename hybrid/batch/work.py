@@ -14,10 +14,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
+from hybrid import shelf
 from hybrid.audio import write
 from hybrid.audio.encode import FileFormat
 from hybrid.audio.manifest import MANIFEST
-from hybrid.audio.references import Reference, parse_reference
+from hybrid.audio.references import Reference, Rough, parse_reference
 from hybrid.audio.wav import MIX_FILE, Subtype
 from hybrid.audio.write import OutputFolder
 from hybrid.batch.record import Record
@@ -51,6 +52,10 @@ class BatchConfig(NamedTuple):
     verdict: bool = True
     references: tuple[str, ...] = ()
     """Finished mixes to follow, as `hybrid mix` has them; `{song}` stands for the name of the song."""
+    rough: str | None = None
+    """A rough mix of each song, whose balance is kept; `{song}` stands for the name of the song."""
+    amount: float = 1.0
+    """How much of it is kept."""
     plugins: tuple[str, ...] = ()
     """Paths of files with further rule types, for whichever process reads the rules."""
 
@@ -103,11 +108,16 @@ def references_of(config: BatchConfig, song: SongFiles) -> tuple[Reference, ...]
     return tuple(parse_reference(text.replace(SONG_NAME, song.name)) for text in config.references)
 
 
-def stamp_of(song: SongFiles, references: Sequence[Reference] = ()) -> str:
-    """Hash of the names, sizes and times of the files of a song and of its references; a missing file counts as
-    such."""
+def rough_of(config: BatchConfig, song: SongFiles) -> Rough | None:
+    """The rough mix of a song; None without one."""
+    return Rough(shelf.expanded(config.rough.replace(SONG_NAME, song.name)), config.amount) if config.rough else None
+
+
+def stamp_of(song: SongFiles, followed: Sequence[Path] = ()) -> str:
+    """Hash of the names, sizes and times of the files of a song and of the mixes that it follows; a missing file counts
+    as such."""
     paths = [source.path for source in song.sources] or _files(song.folder)
-    paths = [*paths, *(reference.path for reference in references)]
+    paths = [*paths, *followed]
     # contents are not read: resuming a run over a large data set must be fast
     parts = [(str(path), *_size_and_time(path)) for path in paths]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -136,7 +146,8 @@ def is_done(job: Job, before: Record | None) -> bool:
 
 
 def _stamp(job: Job) -> str:
-    return stamp_of(job.song, references_of(job.config, job.song))
+    followed = [*references_of(job.config, job.song), rough_of(job.config, job.song)]
+    return stamp_of(job.song, [each.path for each in followed if each])
 
 
 def mix_path(job: Job) -> Path:
@@ -175,7 +186,7 @@ def _mix(job: Job, record: Record, worker: Worker) -> Record:
                 folder.path, config.subtype, config.sample_rate, config.file_format, config.stems, config.verdict
             )
             mix_config = MixConfig(config.steps, config.seed, network, n_threads=worker.n_threads)._replace(
-                references=references_of(config, job.song)
+                references=references_of(config, job.song), rough=rough_of(config, job.song)
             )
             written = write_mix(song, rules, mix_config, spec, lambda stage, share: worker.stop_if_asked())
     excess = {}

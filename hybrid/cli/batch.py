@@ -20,12 +20,15 @@ from hybrid.cli.mixing_options import DEFAULT_STEPS, Encoded, SampleFormat, Samp
 from hybrid.cli.options import (
     DEFAULT_MODEL,
     NO_MODEL,
+    Kept,
     Model,
     Plugins,
     References,
+    RoughMix,
     Rules,
     Sets,
     plugin_paths,
+    rough_of,
     shard_of,
 )
 from hybrid.cli.progress import clock, now_and_then
@@ -61,6 +64,8 @@ def batch(
     sample_rate: SampleRate = None,
     file_format: Encoded = "wav",
     references: References = None,
+    rough: RoughMix = None,
+    amount: Kept = None,
     stems: Annotated[bool, typer.Option("--stems", help="write the treated tracks next to each mix")] = False,
     only_mix: Annotated[
         bool, typer.Option("--only-mix", help="with --steps 0: write mixes and settings, no verdict; fastest")
@@ -114,6 +119,8 @@ def batch(
         stems,
         not only_mix,
         tuple(references or []),
+        rough if rough_of(rough, amount) else None,
+        1.0 if amount is None else amount,
     )._replace(plugins=plugin_paths(plugins))
     for text in config.references:
         parse_reference(text)

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import Field
 
 from hybrid.knowledge.types.base import RuleType, asking
 from hybrid.knowledge.types.fields import LuByTrack, Part, PlaceByTrack
@@ -51,7 +50,7 @@ class GivenLevel(_Given):
     family: ClassVar[str] = "loudness"
     data: ClassVar[frozenset[str]] = frozenset({"levels"})
 
-    levels: LuByTrack = Field(default_factory=dict)
+    levels: LuByTrack
     scale: Lu = 1.0
     acts_on: tuple[Part, ...] = ("gain.level",)
 
@@ -85,7 +84,7 @@ class GivenPlace(_Given):
     family: ClassVar[str] = "space"
     data: ClassVar[frozenset[str]] = frozenset({"places"})
 
-    places: PlaceByTrack = Field(default_factory=dict)
+    places: PlaceByTrack
     scale: PanStep = 10.0
     acts_on: tuple[Part, ...] = ("pan.position",)
 
