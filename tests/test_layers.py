@@ -87,7 +87,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "batch": {
         *{"json_text", "scratch"},
         *{"analysis", "audio", "compiled", "corpus", "errors", "export", "knowledge", "mixing", "pages", "processes"},
-        *{"proposal", "source_hash"},
+        *{"proposal", "shelf", "source_hash"},
     },
     "api": {
         *{"scratch"},

@@ -52,7 +52,7 @@ RULES: dict[str, tuple[Mapping[str, Plain], ...]] = {
         {"targets": {"vocal.lead": {"target": "-3 LU"}, "bass": {"target": "-6 LU"}, "guitar": {"target": "-6 LU"}}},
     ),
     "given_level": ({"target": "0 LU", "tolerance": "1 LU", "levels": {"t0": "-3 LU", "t1": "-8 LU", "t2": "-9 LU"}},),
-    "given_place": ({"target": "0 pan", "tolerance": "5 pan", "places": {"t0": "L20", "t2": "R30"}},),
+    "given_place": ({"target": "0 pan", "tolerance": "5 pan", "places": {"t0": "C", "t2": "C"}},),
     "equal_loudness": ({"target": "0 LU", "tolerance": "1 LU", "boost": {"vocal": "6 LU"}},),
     "expected_level": (
         {

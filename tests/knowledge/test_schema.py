@@ -28,6 +28,8 @@ NEEDED: dict[str, dict[str, object]] = {
     "sidechain_depth": {"against": "all"},
     "section_contrast": {"sections": ["chorus", "verse"]},
     "expected_level": {"roles": {"all": {"level": "0 LU"}}},
+    "given_level": {"levels": {"t0": "-3 LU"}},
+    "given_place": {"places": {"t0": "C"}},
     "corpus_prior": {"feature": "level", "table": {"bass": {"mean": -9.0, "spread": 2.0}}},
 }
 """What a type cannot do without, beyond what it asks for."""

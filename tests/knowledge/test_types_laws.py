@@ -14,10 +14,10 @@ pytestmark = pytest.mark.long
 
 TRAITS = {
     **dict.fromkeys(("integrated_loudness", "true_peak"), Traits(follows_level=True)),
-    **dict.fromkeys(("pan_position", "left_right_balance", "band_balance"), Traits(follows_side=True)),
+    **dict.fromkeys(("pan_position", "left_right_balance", "band_balance", "given_place"), Traits(follows_side=True)),
     # sections stay, and blocks of 3 s hold more or less of so short a song
     **dict.fromkeys(("section_contrast", "level_consistency", "loudness_range"), Traits(follows_clock=True)),
-    **dict.fromkeys(("essential_band_masking", "region_excess"), Traits(one_sided=True)),
+    **dict.fromkeys(("essential_band_masking", "region_excess", "given_level"), Traits(one_sided=True)),
 }
 BENCH = Bench(all_rules(), TRAITS)
 APPLYING = [
