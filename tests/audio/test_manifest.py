@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hybrid.audio.manifest import load_song, read_manifest, write_manifest
+from hybrid.audio.references import Reference, Rough, whole
 from hybrid.audio.scan import scan_folder
 from hybrid.errors import InputError, SongError
 
@@ -27,6 +28,10 @@ def test_a_written_manifest_reads_back_as_the_same_song(write_track, tmp_path: P
     song = scan_folder(tmp_path)
     edited = dataclasses.replace(song.tracks[0], gain_db=-1.5, offset_s=1e-05, tags=("on", "a, b"))
     song = dataclasses.replace(song, tempo_bpm=92.5, raw_levels="arbitrary", tracks=(edited, *song.tracks[1:]))
+    for name in ("a mix.wav", "b: c.flac", "rough.wav"):
+        (tmp_path / name).touch()
+    followed = (Reference(tmp_path / "a mix.wav", {"tone": 0.5, "width": 1.0}), whole(tmp_path / "b: c.flac"))
+    song = dataclasses.replace(song, references=followed, rough=Rough(tmp_path / "rough.wav", 0.7))
     write_manifest(song, tmp_path / "song.yaml")
     assert load_song(tmp_path) == song
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from hybrid.audio.references import Reference, Rough
 from hybrid.audio.song import Song
 from hybrid.audio.wav import MIX_FILE
 from hybrid.batch.record import Manifest, Record, last_records
 from hybrid.batch.run import BatchProgress, BatchResult, RunOptions, Shard, SongFilter, jobs_left, jobs_of, run
-from hybrid.batch.work import BatchConfig, Job, Worker, attempt, clear_unfinished, stamp_of
+from hybrid.batch.work import BatchConfig, Job, Worker, attempt, clear_unfinished, references_of, rough_of, stamp_of
 from hybrid.corpus.dataset import open_dataset
 from hybrid.errors import InputError, Problem
 from tests.batch.jobs import job, mixed, songs
@@ -307,3 +308,19 @@ def test_what_is_left_of_a_run_is_told_without_doing_it(tmp_path: Path):
     assert jobs_left(jobs, options) == jobs[1:]
     with pytest.raises(InputError, match="add --resume"):
         jobs_left(jobs, RunOptions(tmp_path / "out"))
+
+
+def test_a_reference_that_changes_is_followed_anew(tmp_path: Path):
+    songs(tmp_path, "a", "b")
+    tone(tmp_path / "refs/a.wav")
+    config = BatchConfig(references=(f"{tmp_path}/refs/{{song}}.wav:tone=0.5",), rough=f"{tmp_path}/{{song}}/rough.wav")
+    of_song = {name: job(tmp_path, name).song for name in "ab"}
+    followed = {name: references_of(config, song) for name, song in of_song.items()}
+    assert followed["a"] == (Reference(tmp_path / "refs/a.wav", {"tone": 0.5}),)
+    assert followed["b"][0].path == tmp_path / "refs/b.wav"
+    assert rough_of(config, of_song["b"]) == Rough(tmp_path / "b/rough.wav", config.amount)
+    before = stamp_of(of_song["a"], [each.path for each in followed["a"]])
+    assert before == stamp_of(of_song["a"], [each.path for each in followed["a"]]) != stamp_of(of_song["a"])
+    tone(tmp_path / "refs/a.wav", 900.0)
+    os.utime(tmp_path / "refs/a.wav", (1, 1))
+    assert stamp_of(of_song["a"], [each.path for each in followed["a"]]) != before

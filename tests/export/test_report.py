@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from hybrid.export.goal import Excerpt, GoalCurve, GoalRow, GoalSheet, GoalValue
 from hybrid.export.report import report_html
 from hybrid.export.sheet import Sheet
 from hybrid.knowledge.verdict import Finding, TargetFinding, Verdict
@@ -202,3 +203,33 @@ def test_sixty_tracks_of_ten_minutes_fit_in_two_megabytes_and_a_few_seconds(make
     html = report_html(sheet)
     assert time.perf_counter() - start < 8.0
     assert len(html.encode()) < 2_000_000
+
+
+def _goal(name: str = "favourite.wav") -> GoalSheet:
+    band_hz = np.geomspace(32.0, 15500.0, 40)
+    lean = tuple(GoalValue(f"{hz} Hz", 0.0, 0.5, 2.0, 1.8, 2.4) for hz in (750, 1650))
+    rows = (
+        GoalRow("tone", "goal.tone", "Bands of what both channels share", "dB", 0.6, (), 4.0, 1.25),
+        GoalRow("place", "goal.place", "Where regions lie", "dB", 1.0, lean, 2.0, 0.5),
+        GoalRow("width", "goal.width", "Octaves", "share", 0.0, (), 0.0, 0.0),
+    )
+    curve = GoalCurve("goal.tone", band_hz, np.zeros(40), np.linspace(-3, 3, 40), np.linspace(-5, 5, 40))
+    return GoalSheet((name,), rows, (curve,), (Excerpt(name, 12.0, "data:audio/mpeg;base64,AAAA"),))
+
+
+def test_a_report_shows_what_a_reference_asked_and_plays_it(make_sheet: MakeSheet):
+    html = report_html(dataclasses.replace(make_sheet(3), goal=_goal()))
+    page = Page(html)
+    assert "Reference" in page.texts
+    for text in ("favourite.wav", "Where regions lie", "1650 Hz"):
+        assert text in page.text
+    players = [attrs for tag, attrs in page.tags if tag == "audio"]
+    assert [attrs["src"] for attrs in players] == ["data:audio/mpeg;base64,AAAA"]
+    # the sound is in the page, and nothing else may be loaded
+    assert "media-src data:" in html
+    assert "Reference" not in Page(report_html(make_sheet(3))).texts
+
+
+def test_names_of_references_never_become_markup(make_sheet: MakeSheet):
+    html = report_html(dataclasses.replace(make_sheet(3), goal=_goal(BAD_NAME)))
+    assert "<script>alert" not in html and "&lt;script&gt;" in html

@@ -196,6 +196,24 @@ def test_a_region_that_leans_is_found_among_those_that_do_not():
     assert song.climb(target=2).pan.position[1] > 0.0
 
 
+def test_regions_may_be_asked_to_lean():
+    parts = [Part(pink(3000.0, 4500.0), place=LEFT), Part(pink(300.0, 18000.0))]
+    plain = hear("band_balance", parts)
+    leans_db = float(plain.under().value[2])
+    asked = hear("band_balance", parts, {"at": {"3.65 kHz": f"{leans_db:.2f} dB"}})
+    assert plain.cost() > 0.0 == asked.cost()
+    # limits alone: what is measured, and the program, are the same
+    np.testing.assert_array_equal(asked.under().value, plain.under().value)
+    assert asked.objective.program == plain.objective.program
+
+
+def test_other_widths_are_asked_for_by_the_same_program():
+    widths = ({"20-120 Hz": "0 to 1", "500-2000 Hz": share} for share in ("0 to 0.1", "0.4 to 0.6"))
+    narrow, wide = (hear("width_by_frequency", [VOICE._replace(place=WIDE)], {"widths": each}) for each in widths)
+    assert narrow.objective.program == wide.objective.program
+    assert narrow.cost() > 0.0 == wide.cost()
+
+
 def test_every_region_of_a_mono_song_leans_by_its_level_difference():
     song = hear("band_balance", [VOICE])
     np.testing.assert_allclose(song.under(at_position(song.untouched, -50.0)).value, -7.66, atol=0.01)
@@ -226,3 +244,21 @@ def test_doubles_push_each_other_to_opposite_sides():
     song = hear("pair_spread", PAIR)
     slope = song.climb(at_position(song.untouched, -20.0, 0.0, 10.0), FIRST_AND_THIRD).pan.position
     assert slope[2] > 0.0 >= slope[0]
+
+
+# Levels and places that are given
+
+
+def test_tracks_are_as_loud_to_each_other_as_is_given():
+    parts = [Part(tone(1000.0), level_db) for level_db in (-20.0, -26.0, -20.0)]
+    song = hear("given_level", parts, {"levels": {"t0": "-10 LU", "t1": "-16 LU", "t2": "-14 LU"}})
+    beyond = np.asarray(song.under().value[:3])
+    np.testing.assert_allclose(beyond - beyond[0], [0.0, 0.0, 4.0], atol=0.01)
+    assert song.climb(target=2).gain.level_db[2] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_a_track_that_nothing_is_given_for_is_left_alone():
+    song = hear("given_place", [VOICE, GUITAR, GUITAR], {"places": {"t0": "L20", "t2": "R30"}})
+    moved = at_position(song.untouched, 10.0)
+    assert song.under(moved).share[:3].tolist() == [1.0, 0.0, 1.0]
+    np.testing.assert_allclose(song.under(moved).value[np.array([0, 2])], [30.0, -30.0], atol=0.1)

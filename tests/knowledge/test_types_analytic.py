@@ -16,7 +16,20 @@ from hybrid.signal import bands
 from hybrid.testing.songs import LINE_HZ
 from hybrid.treatment.parts import N_TONE, RIDE_S
 from hybrid.treatment.types import treatment_parts
-from tests.knowledge.made import ANTIPHASE, LEFT, RIGHT, WIDE, Part, at_level, at_position, hear, pink, tone, with_tone
+from tests.knowledge.made import (
+    ANTIPHASE,
+    LEFT,
+    RIGHT,
+    WIDE,
+    Part,
+    at_level,
+    at_position,
+    hear,
+    pink,
+    tone,
+    white,
+    with_tone,
+)
 
 LEAD = Part(pink(), role="vocal.lead", tags=("lead",))
 REST = Part(pink(), role="guitar")
@@ -211,6 +224,17 @@ def test_pink_noise_lies_on_a_flat_curve_at_any_level():
         # triangles against the boxes whose widths are divided out: a few hundredths of a decibel
         np.testing.assert_allclose(np.asarray(reading.value)[inside], 0.0, atol=0.1)
         assert song.cost() == 0.0
+
+
+def test_mid_and_side_have_spectra_of_their_own():
+    # pink in the middle, white at the sides: 3 dB an octave apart
+    parts = [Part(pink()), Part(white(), place=ANTIPHASE)]
+    curve = {"40 Hz": "0 dB", "16 kHz": "0 dB"}
+    alone = [hear("long_term_spectrum", [part], {"curve": curve}).under().value for part in parts]
+    for signal, expected in zip(("mid", "side"), alone, strict=True):
+        got = hear("long_term_spectrum", parts, {"curve": curve, "signal": signal}).under()
+        # from band to band: where the mean lies depends on what is judged
+        np.testing.assert_allclose(np.diff(got.value), np.diff(expected), atol=0.05)
 
 
 def test_only_bands_between_the_corners_of_the_curve_are_judged_each_by_its_octaves():
