@@ -67,6 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "corpus",
             "document",
             "errors",
+            "goals",
             "knowledge",
             "model",
             "proposal",

@@ -21,10 +21,10 @@ from hybrid.knowledge.types import RuleType
 
 TEMPLATE = "reference"
 """The rule file that says what is measured of references."""
-_CLOSE = 0.1
+CLOSE = 0.1
 """Tolerance at least, and that of what must stay as it is, in scales: a tenth of one counts as kept (`BROKEN`)."""
 
-_HELD = 10.0
+HELD = 10.0
 """Weight of what must stay as it is, over that of the same rule where it is followed. Of two songs followed in one
 aspect, 1 let others move by 0.3 scales, 5 by 0.16, 20 no less; as constraints they kept the goal from being met."""
 
@@ -158,8 +158,8 @@ def asked_of(goal: Goal, own: Mapping[str, Reading], raw: Mapping[str, Reading])
                 Asked(rule, before, mine, Values.measured(value, theirs.share, theirs.error), theirs, share, aim)
             )
         elif _is_kept(rule, followed) and np.any(mine.share > 0.0):
-            close = np.full(len(mine.value), 0.5 * _CLOSE * rule.scale)
-            held = rule.following(mine.value, mine.share, close).model_copy(update={"weight": _HELD * rule.weight})
+            close = np.full(len(mine.value), 0.5 * CLOSE * rule.scale)
+            held = rule.following(mine.value, mine.share, close).model_copy(update={"weight": HELD * rule.weight})
             asked.append(Asked(rule, before, mine, mine, None, 0.0, held))
     return tuple(asked)
 
@@ -181,7 +181,7 @@ def _exactly(reading: Reading) -> Values:
 
 def tolerance_of(rule: RuleType, mean: Values, amount: float = 1.0) -> Float[np.ndarray, " target"]:
     """Tolerance of what references ask: their spread, and a tenth of the scale at least."""
-    return np.maximum(amount * mean.error, _CLOSE * rule.scale)
+    return np.maximum(amount * mean.error, CLOSE * rule.scale)
 
 
 def _weighted(

@@ -1,25 +1,33 @@
-"""A mix that follows a goal: the mix of its own first, and refined from there towards what references ask."""
+"""A mix that follows a goal: the mix of its own first, and refined from there towards what references ask; without
+refinement, proposed again by a network that is given the goal."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from hybrid.ahead import ahead
 from hybrid.analysis.chunks import Progress
 from hybrid.audio.read import SongReader
 from hybrid.audio.song import Song
 from hybrid.errors import InputError, Problem
-from hybrid.goals.goal import Goal, asked_of, goal_rules, load_goal
+from hybrid.goals.goal import Asked, Goal, asked_of, goal_rules, load_goal
 from hybrid.knowledge.evaluate import predicted, predicted_panel, raw_panel, read_panel, verdict
+from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.readings import Reading
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.plan import First, Followed, MixConfig, Plan, formulate, plan_mix, shape_spec
 from hybrid.mixing.programs import Programs, Shapes
+from hybrid.mixing.proposals import proposed_start
+from hybrid.model.goal_features import AskedChange, goal_features
 from hybrid.refinement.refine import refine
-from hybrid.treatment.types import Treatment
+from hybrid.treatment.types import Dry, Treatment
 
 
 def goal_of(song: Song, config: MixConfig, progress: Progress) -> Goal | None:
@@ -34,8 +42,8 @@ def goal_of(song: Song, config: MixConfig, progress: Progress) -> Goal | None:
     rough = rough if rough and rough.amount > 0.0 else None
     if not asked and not rough:
         return None
-    if not config.n_steps:
-        what = "are followed by refinement, and there are no steps of it"
+    if not config.n_steps and not config.proposes:
+        what = "are followed by a network or by refinement, and there is neither"
         raise InputError(Problem("references", what, "give --steps, or leave the references out"))
     return load_goal(asked, progress, rough, song)
 
@@ -64,7 +72,7 @@ def followed(own: Plan, rules: RuleSet, config: MixConfig, goal: Goal, progress:
     start = _shaped(own.refined.treatment, spec.nothing)
     with ahead(progress) as submit:
         shapes = Shapes(spec.task, spec.objective, analysis.dry, spec.nothing)
-        Programs(shapes, None, submit, refines=True).prepare(has_first=False)
+        Programs(shapes, None, submit, refines=config.n_steps > 0).prepare(has_first=False)
         panel = predicted_panel(own.objective.output, analysis.dry, start)
         own_readings = read_panel(spec.objective, panel)
         levels = analysis.raw_levels.integrated_lufs, analysis.raw_levels.true_peak_dbtp
@@ -75,6 +83,11 @@ def followed(own: Plan, rules: RuleSet, config: MixConfig, goal: Goal, progress:
     problem = formulate(song, analysis, known, alone)
     # the start has something in all groups: all move at once
     task = problem.task._replace(in_turn=np.float32(0.0))
+    if not config.n_steps and config.network:
+        features = partial(_features, spec.objective, template, analysis.dry, asked)
+        start = proposed_start(
+            config.network, analysis.dry, task, problem.nothing, problem.start, song, config.seed, features
+        )
     refined = refine(task, start, config.n_steps, progress)
     return own._replace(
         objective=problem.objective,
@@ -85,6 +98,22 @@ def followed(own: Plan, rules: RuleSet, config: MixConfig, goal: Goal, progress:
         predicted=predicted(problem.objective, song, analysis.dry, refined.treatment),
         rules=known,
         followed=Followed(goal, asked, spec.objective),
+    )
+
+
+def _features(
+    objective: Objective, template: RuleSet, dry: Dry, asked: Sequence[Asked], first: Treatment
+) -> Float[Array, " goal"]:
+    """What is asked of a mix, against the first prediction of a network."""
+    readings = _by_id(template, read_panel(objective, predicted_panel(objective.output, dry, first)))
+    return goal_features(
+        {
+            each.rule.id: AskedChange(
+                jnp.asarray((each.value.value - readings[each.rule.id].value) / each.rule.scale, jnp.float32),
+                jnp.asarray(each.value.share > 0.0, jnp.float32),
+            )
+            for each in asked
+        }
     )
 
 

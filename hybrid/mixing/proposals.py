@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import jax
 import numpy as np
+from jaxtyping import Array, Float
 
 from hybrid.audio.song import Song
 from hybrid.model.input_features import Conditioning
-from hybrid.proposal.field import conditioning_of, expected_start, first_proposed, proposed
+from hybrid.proposal.field import NO_GOAL, conditioning_of, expected_start, first_proposed, proposed
 from hybrid.proposal.weights import Network
 from hybrid.refinement.initial import network_start, nothing_found, usual_start
 from hybrid.refinement.pins import pinned
@@ -19,12 +21,20 @@ from hybrid.treatment.types import Dry, Treatment
 
 
 def proposed_start(
-    network: Network, dry: Dry, task: Task, nothing: Treatment, usual: Treatment, song: Song, seed: int
+    network: Network,
+    dry: Dry,
+    task: Task,
+    nothing: Treatment,
+    usual: Treatment,
+    song: Song,
+    seed: int,
+    goal: Callable[[Treatment], Float[Array, " goal"]] | None = None,
 ) -> Treatment:
     """The network's proposal with the usual sends and spreads; low cuts are no lower than where they have a
-    gradient."""
+    gradient. `goal` gives the features of what a goal asks, from the first prediction."""
     start, conditioning = _given(network, dry, task, nothing, usual, song, seed)
-    proposal = proposed(network, dry, start, conditioning, negative_gradient(task))
+    asked = goal(first_proposed(network, dry, start, conditioning)) if goal else NO_GOAL
+    proposal = proposed(network, dry, start, conditioning, negative_gradient(task), asked)
     corner_hz = np.maximum(proposal.eq.low_cut_hz, usual.eq.low_cut_hz)
     return replace(proposal, eq=proposal.eq._replace(low_cut_hz=jax.device_put(corner_hz)))
 

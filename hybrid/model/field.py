@@ -1,7 +1,8 @@
 """Proposing network: encodes each track over time, relates it to all other tracks, and predicts a proposal.
 
 A refine step then updates the prediction from features of the proposed mix and of the gradient of the rules' cost; it
-is unrolled several times with shared weights.
+is unrolled several times with shared weights. Towards a goal, a refine step with weights of its own is also told what
+the goal asks: what the network does without one stays as it is.
 
 The network is equivariant to the order of tracks. It takes any number of tracks and frames; absent ones are masked.
 """
@@ -167,6 +168,55 @@ class _RefineBlock(nnx.Module):
         return self.feed_forward(x + self.out_proj(mixed) + self.relation_proj(relations))
 
 
+class _RefineStep(nnx.Module):
+    """Changes of a prediction, by the mix that it makes and by the gradient of the rules' cost; of `n_goal` features of
+    a goal, if any."""
+
+    def __init__(self, sizes: Sizes, n_goal: int, rngs: nnx.Rngs) -> None:
+        zeros = nnx.initializers.zeros
+        self.mix_embed = nnx.Linear(N_MIX_FEATURES + N_GRADIENT + 1, sizes.whole, rngs=rngs)
+        # zero at first: the step begins as one without a goal
+        self.goal_embed = (
+            nnx.Linear(n_goal, sizes.whole, use_bias=False, kernel_init=zeros, rngs=rngs) if n_goal else None
+        )
+        self.blocks = nnx.List([_RefineBlock(sizes, rngs) for _ in range(sizes.n_refine_blocks)])
+        self.norm = nnx.LayerNorm(sizes.whole, rngs=rngs)
+        self.change_head = nnx.Linear(sizes.whole, N_FIXED, kernel_init=zeros, rngs=rngs)
+        self.rate_head = nnx.Linear(sizes.whole, N_GRADIENT, kernel_init=zeros, rngs=rngs)
+
+    def __call__(
+        self,
+        prediction: Proposal,
+        mix: MixFeatures,
+        gradient: GradientFeatures,
+        goal: Float[Array, " goal"],
+        features: InputFeatures,
+        conditioning: Conditioning,
+    ) -> Proposal:
+        """Prediction after the step: each value of a track may change freely, and along its gradient feature."""
+        x = prediction.hidden + self.mix_embed(
+            jnp.concatenate([mix.track, gradient.track, conditioning.leads[:, None]], axis=-1)
+        )
+        if self.goal_embed is not None:
+            x = x + self.goal_embed(goal)
+        for block in self.blocks:
+            x = block(x, mix.pair, features.present)
+        x = self.norm(x)
+        # a learnt step size per value; curves change along their gradient features alone
+        rate = _INITIAL_RATE + self.rate_head(x)
+        change = self.change_head(x) + rate[:, :N_FIXED] * gradient.fixed
+        return prediction._replace(
+            level_db=prediction.level_db + LEVEL_DB * change[:, N_TONE],
+            ride=prediction.ride + rate[:, N_FIXED, None] * gradient.ride,
+            zone=prediction.zone + rate[:, N_FIXED + 1 :, None] * gradient.zone,
+            tone=prediction.tone + change[:, :N_TONE],
+            low_cut=prediction.low_cut + change[:, N_TONE + 1],
+            position=prediction.position + change[:, N_TONE + 2],
+            width=prediction.width + change[:, N_TONE + 3],
+            send=prediction.send + change[:, N_TONE + 4],
+        )
+
+
 class Field(nnx.Module):
     """Network that predicts a treatment of all tracks of a song.
 
@@ -183,17 +233,14 @@ class Field(nnx.Module):
         self.fact_embed = nnx.Linear(N_FACTS + 2, sizes.frame, rngs=rngs)
         self.moment_blocks = nnx.List([_MomentBlock(sizes, rngs) for _ in range(sizes.n_moment_blocks)])
         self.summary_proj = nnx.Linear(2 * sizes.frame, sizes.whole, rngs=rngs)
-        self.reference_proj = nnx.Linear(max(sizes.n_reference, 1), sizes.whole, kernel_init=zeros, rngs=rngs)
+        self.summary_shift = nnx.Param(jnp.zeros(sizes.whole))
         self.song_blocks = nnx.List([_SongBlock(sizes, rngs) for _ in range(sizes.n_whole_blocks)])
         self.norm = nnx.LayerNorm(sizes.whole, rngs=rngs)
         self.track_head = nnx.Linear(sizes.whole, N_TONE + 6, kernel_init=zeros, rngs=rngs)
         self.song_head = nnx.Linear(sizes.whole, N_ZONES + 1 + N_TONE, kernel_init=zeros, rngs=rngs)
         self.family_head = nnx.Linear(sizes.whole, sizes.n_families, kernel_init=zeros, rngs=rngs)
-        self.mix_embed = nnx.Linear(N_MIX_FEATURES + N_GRADIENT + 1, sizes.whole, rngs=rngs)
-        self.refine_blocks = nnx.List([_RefineBlock(sizes, rngs) for _ in range(sizes.n_refine_blocks)])
-        self.refine_norm = nnx.LayerNorm(sizes.whole, rngs=rngs)
-        self.change_head = nnx.Linear(sizes.whole, N_FIXED, kernel_init=zeros, rngs=rngs)
-        self.rate_head = nnx.Linear(sizes.whole, N_GRADIENT, kernel_init=zeros, rngs=rngs)
+        self.refine = _RefineStep(sizes, 0, rngs)
+        self.follow = _RefineStep(sizes, sizes.n_goal, rngs) if sizes.n_goal else None
         self.song_proj = nnx.Linear(sizes.whole, sizes.frame, rngs=rngs)
         self.curve_proj = nnx.Linear(2 * sizes.frame, sizes.frame, rngs=rngs)
         self.curve_head = nnx.Linear(sizes.frame, 1 + N_ZONES, kernel_init=zeros, rngs=rngs)
@@ -211,10 +258,7 @@ class Field(nnx.Module):
         moment, is_active = _moments(x, features.active)
         for block in self.moment_blocks:
             moment = block(moment, is_active)
-        whole = jax.nn.gelu(self.summary_proj(_summary(moment, is_active)))
-        # weights made for references also run without one, on zeros
-        no_reference = jnp.zeros(self.reference_proj.in_features, x.dtype)
-        whole = whole + self.reference_proj(conditioning.reference if conditioning.reference.size else no_reference)
+        whole = jax.nn.gelu(self.summary_proj(_summary(moment, is_active))) + self.summary_shift
         for block in self.song_blocks:
             whole = block(whole, features.present)
         whole = self.norm(whole)
@@ -248,29 +292,16 @@ class Field(nnx.Module):
         prediction: Proposal,
         mix: MixFeatures,
         gradient: GradientFeatures,
+        goal: Float[Array, " goal"],
         features: InputFeatures,
         conditioning: Conditioning,
     ) -> Proposal:
-        """Prediction after one refine step: each value of a track may change freely, and along its gradient feature."""
-        x = prediction.hidden + self.mix_embed(
-            jnp.concatenate([mix.track, gradient.track, conditioning.leads[:, None]], axis=-1)
-        )
-        for block in self.refine_blocks:
-            x = block(x, mix.pair, features.present)
-        x = self.refine_norm(x)
-        # a learnt step size per value; curves change along their gradient features alone
-        rate = _INITIAL_RATE + self.rate_head(x)
-        change = self.change_head(x) + rate[:, :N_FIXED] * gradient.fixed
-        return prediction._replace(
-            level_db=prediction.level_db + LEVEL_DB * change[:, N_TONE],
-            ride=prediction.ride + rate[:, N_FIXED, None] * gradient.ride,
-            zone=prediction.zone + rate[:, N_FIXED + 1 :, None] * gradient.zone,
-            tone=prediction.tone + change[:, :N_TONE],
-            low_cut=prediction.low_cut + change[:, N_TONE + 1],
-            position=prediction.position + change[:, N_TONE + 2],
-            width=prediction.width + change[:, N_TONE + 3],
-            send=prediction.send + change[:, N_TONE + 4],
-        )
+        """Prediction after one refine step, towards the goal where `goal` has features of one.
+
+        Weights that were not trained to follow goals take the gradient alone.
+        """
+        step = self.follow if self.follow is not None and goal.size else self.refine
+        return step(prediction, mix, gradient, goal, features, conditioning)
 
 
 def _moments(

@@ -44,8 +44,6 @@ class Conditioning(NamedTuple):
     """1 for tracks with the tag `lead`."""
     side: Float[Array, " track"]
     """Side code, -1 to 1, distinct for every track: breaks the symmetry between left and right."""
-    reference: Float[Array, " reference"]
-    """Features of a reference mix; empty where there is none."""
     is_recorded: Float[Array, ""]
     """1 where the levels of raw tracks to each other are those of a recording, 0 where they say nothing."""
 
@@ -107,8 +105,8 @@ def unit_db(power: Float[Array, "..."]) -> Float[Array, "..."]:
     return jnp.clip(db, FLOOR_DB, FULL_DB) / 40.0
 
 
-def no_conditioning(n_tracks: int, n_reference: int) -> Conditioning:
-    """Conditioning without role, lead or reference; side codes in the order of the tracks."""
+def no_conditioning(n_tracks: int) -> Conditioning:
+    """Conditioning without role or lead; side codes in the order of the tracks."""
     sides = jnp.linspace(-1.0, 1.0, n_tracks)
     blank = jnp.zeros(n_tracks)
-    return Conditioning(blank.astype(jnp.int32), blank, sides, jnp.zeros(n_reference), jnp.zeros(()))
+    return Conditioning(blank.astype(jnp.int32), blank, sides, jnp.zeros(()))

@@ -35,6 +35,8 @@ class SongInputs(NamedTuple):
     start: Treatment
     """The treatment that is changed: its levels and sends; all else of it is neutral."""
     conditioning: Conditioning
+    goal: Float[Array, " goal"]
+    """Features of what a goal asks; empty where there is none."""
 
 
 class Stages(NamedTuple):
@@ -107,6 +109,7 @@ def _refined(
         prediction,
         mix_features(inputs.dry, constrain(unconstrained), inputs.features),
         _gradient_features(descent),
+        inputs.goal,
         inputs.features,
         inputs.conditioning,
     )
@@ -215,7 +218,7 @@ def _unconstrained(prediction: Proposal, inputs: SongInputs) -> Treatment:
 
     Tracks that are never active are left neutral.
     """
-    dry, features, start, _ = inputs
+    dry, features, start = inputs.dry, inputs.features, inputs.start
     present = features.present
 
     def masked(x: Float[Array, "track ..."]) -> Float[Array, "track ..."]:

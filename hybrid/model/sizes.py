@@ -11,7 +11,8 @@ class Sizes:
 
     n_roles: int
     n_families: int
-    n_reference: int = 0
+    n_goal: int = 0
+    """Features of a goal, or 0 for a network that follows none."""
     frame: int = 128
     whole: int = 184
     n_heads: int = 4

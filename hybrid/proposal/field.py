@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from hybrid.audio.families import ROLE_OF
 from hybrid.audio.song import Song, Track
@@ -44,6 +44,10 @@ GRADIENT_FRAMES = 256
 refinement works on, at half of their cost."""
 
 
+NO_GOAL = np.zeros(0, np.float32)
+"""Features of no goal."""
+
+
 class HeardRoles(NamedTuple):
     """Families that the network classifies the tracks as."""
 
@@ -68,8 +72,7 @@ def conditioning_of(
         # by id, so that the order in which tracks are read changes no side
         by_id = sorted(range(n), key=lambda index: tracks[index].id)
         side[by_id] = np.random.default_rng(seed).permutation(np.linspace(-1.0, 1.0, n))
-    no_reference = np.zeros(0, np.float32)
-    return Conditioning(*map(jax.device_put, (role, leads, side, no_reference, np.float32(is_recorded))))
+    return Conditioning(*map(jax.device_put, (role, leads, side, np.float32(is_recorded))))
 
 
 def gradient_frames(dry: Dry) -> Dry:
@@ -79,22 +82,30 @@ def gradient_frames(dry: Dry) -> Dry:
 
 
 def proposed(
-    network: Network, dry: Dry, start: Treatment, conditioning: Conditioning, negative_gradient: NegativeGradient
+    network: Network,
+    dry: Dry,
+    start: Treatment,
+    conditioning: Conditioning,
+    negative_gradient: NegativeGradient,
+    goal: Float[Array | np.ndarray, " goal"] = NO_GOAL,
 ) -> Treatment:
     """The treatment that the network proposes under the rules of a gradient, as a change of `start`: it has levels and
-    sends, and is neutral otherwise."""
-    return propose(_stages(network), _inputs(dry, start, conditioning), negative_gradient)
+    sends, and is neutral otherwise. `goal` are the features of what a goal asks."""
+    return propose(_stages(network), _inputs(dry, start, conditioning, goal), negative_gradient)
 
 
 def first_proposed(network: Network, dry: Dry, start: Treatment, conditioning: Conditioning) -> Treatment:
     """The first prediction of the network, before it is told what the rules find wrong."""
-    return first_treatment(_stages(network), _inputs(dry, start, conditioning))
+    return first_treatment(_stages(network), _inputs(dry, start, conditioning, NO_GOAL))
 
 
-def _inputs(dry: Dry, start: Treatment, conditioning: Conditioning) -> SongInputs:
+def _inputs(
+    dry: Dry, start: Treatment, conditioning: Conditioning, goal: Float[Array | np.ndarray, " goal"]
+) -> SongInputs:
     dry = at_network_frames(dry)
     # all on one device by name: programs are compiled anew for arrays that are not
-    return jax.device_put(SongInputs(dry, _input_features(dry), start, conditioning), jax.local_devices()[0])
+    inputs = SongInputs(dry, _input_features(dry), start, conditioning, jnp.asarray(goal))
+    return jax.device_put(inputs, jax.local_devices()[0])
 
 
 def expected_start(objective: Objective, dry: Dry, start: Treatment) -> Treatment:

@@ -24,14 +24,14 @@ from hybrid.model.field import Field
 from hybrid.model.sizes import Sizes
 from hybrid.validation import error_message
 
-SCHEMA = "weights/1"
+SCHEMA = "weights/2"
 SHIPPED = Path(__file__).parents[1] / "weights"
 """The folder of the weights that come with the program."""
 _WIDEST, _DEEPEST, _LONGEST = 4096, 64, 100_000
 """Largest widths, numbers of blocks or steps, and lengths of a network from a file: far above those of any here."""
 _LIMITS = {
     **dict.fromkeys(("n_roles", "n_families", "frame", "whole"), (1, _WIDEST)),
-    "n_reference": (0, _WIDEST),
+    "n_goal": (0, _WIDEST),
     "n_heads": (1, _DEEPEST),
     **dict.fromkeys(("n_frame_blocks", "n_moment_blocks", "n_whole_blocks", "n_refine_blocks"), (0, _DEEPEST)),
     "n_unrolled_steps": (0, _DEEPEST),

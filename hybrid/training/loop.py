@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -21,12 +22,14 @@ from hybrid.knowledge.resolve import load_rules
 from hybrid.knowledge.rule_types import RuleTypes
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.model.field import Field
+from hybrid.model.goal_features import N_GOAL
 from hybrid.model.sizes import Sizes
-from hybrid.proposal.weights import Network, save_network
+from hybrid.proposal.weights import Network, load_network, save_network
 from hybrid.training.checkpoint import Checkpoints, RunState
 from hybrid.training.corpus import examples_of, make_missing, songs_in
 from hybrid.training.distillation import DistillationTarget
 from hybrid.training.example import CachedExample, Shape
+from hybrid.training.goals import with_goals
 from hybrid.training.recipe import Data, Recipe
 from hybrid.training.record import MetricsLog, begin_run
 from hybrid.training.refined_targets import RefinedTargets
@@ -85,6 +88,8 @@ def gather_inputs(recipe: Recipe, songs: Path | None, types: RuleTypes | None = 
     train = [example for each, card in data for example in examples_of(card, "train", each.songs) * each.times]
     validation = [examples_of(card, "validation", each.validation) for each, card in data]
     rules = [load_rules(files, types=types) for files in recipe.rules]
+    if recipe.goals:
+        rules = [with_goals(each) for each in rules]
     return TrainingInputs(recipe, rules, cards, train, validation, songs)
 
 
@@ -137,13 +142,14 @@ class _Run:
     ) -> None:
         recipe = self._recipe = inputs.recipe
         self._inputs, self._songs, self._folder, self._made_with = inputs, songs, folder, made_with
-        self._sizes = Sizes(len(ROLE_NAMES), len(FAMILY_NAMES), n_frames=recipe.n_frames, **recipe.network.model_dump())
-        self._graph, weights = nnx.split(Field(self._sizes, nnx.Rngs(recipe.seed)), nnx.Param)
+        self._sizes, field, self._begun_with = _field_of(recipe)
+        self._graph, weights = nnx.split(field, nnx.Param)
         shape = Shape(recipe.n_tracks, recipe.n_frames, _MAX_PAIRS)
         self._rule_runs: list[_RuleSetRun] = []
         for rules in inputs.rules:
             refined_targets = RefinedTargets(rules, recipe.refined_steps) if recipe.losses.refined else None
-            builder = SampleBuilder(recipe, rules, shape, partial(_targets, recipe, refined_targets))
+            targets = partial(_targets, recipe, refined_targets)
+            builder = SampleBuilder(recipe, rules, shape, targets, list(dict.fromkeys(inputs.train)))
             if refined_targets:
                 refined_targets.make_missing(inputs.train, builder, lambda share: progress("refine", share))
             trainer = cached_trainer(TrainerSpec.of(recipe), self._graph, optional_parts(rules.rules))
@@ -229,9 +235,35 @@ class _Run:
 
     def _save_weights(self, loss: float) -> None:
         """Writes the averaged weights, with the validation loss in their provenance."""
-        provenance = {**self._made_with, "step": str(self._step), "validation": f"{loss:.4f}"}
+        own = {**self._made_with, "step": str(self._step), "validation": f"{loss:.4f}"}
+        # what was added, beside what made the weights that it was added to
+        added = {f"follow.{key}": value for key, value in own.items()}
+        provenance = {**self._begun_with, **added} if self._recipe.start else own
         field = nnx.merge(self._graph, self._train_state.ema)
         save_network(Network(field, ROLE_NAMES, FAMILY_NAMES, provenance, ""), self._sizes, self._folder / WEIGHTS_FILE)
+
+
+def _field_of(recipe: Recipe) -> tuple[Sizes, Field, Mapping[str, str]]:
+    """The network that a recipe begins with, and what made its weights. Raises InputError for weights that it cannot go on from."""
+    lengths = {"n_frames": recipe.n_frames, **recipe.network.model_dump()}
+    if recipe.start is None:
+        sizes = Sizes(len(ROLE_NAMES), len(FAMILY_NAMES), **lengths)
+        return sizes, Field(sizes, nnx.Rngs(recipe.seed)), {}
+    begun = load_network(recipe.start)
+    sizes = replace(begun.field.sizes, n_goal=N_GOAL)
+    if (begun.roles, begun.families) != (ROLE_NAMES, FAMILY_NAMES):
+        raise InputError(Problem(recipe.start, "knows other roles or families", "train it anew with this version"))
+    if different := [name for name, size in lengths.items() if getattr(sizes, name) != size]:
+        what = f"is a network of other sizes than the recipe: {', '.join(different)}"
+        raise InputError(Problem(recipe.start, what, "state its sizes under `network` and `n_frames`"))
+    field = Field(sizes, nnx.Rngs(recipe.seed))
+    there = [
+        (place, leaf) for place, leaf in nnx.to_flat_state(nnx.state(begun.field, nnx.Param)) if place[0] != "follow"
+    ]
+    # a step towards a goal begins as one without
+    follow = [(("follow", *place[1:]), leaf) for place, leaf in there if place[0] == "refine"]
+    nnx.update(field, nnx.from_flat_state([*there, *follow]))
+    return sizes, field, begun.about
 
 
 def _targets(

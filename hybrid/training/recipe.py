@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from hybrid import shelf
 from hybrid.model.sizes import Sizes
@@ -68,6 +68,15 @@ class Losses(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=Tr
     decided, or to what the tracks explain of the mix."""
 
 
+class Goals(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
+    """Goals that songs are mixed towards: references under hidden settings, drawn anew whenever a song is used."""
+
+    same_song: _Share = 0.5
+    """Of taking another excerpt of the same song as the reference, rather than another song."""
+    aspect: _Share = 0.5
+    """Of asking for each aspect, whatever is asked for of the others."""
+
+
 class Augmentation(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):
     """Random changes of each song whenever it is used; amounts are guesses. Shares are probabilities."""
 
@@ -119,6 +128,10 @@ class Recipe(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=Tr
     """What is learned."""
     refined_steps: _Count = 300
     """Steps of refinement for the targets of `losses.refined`."""
+    goals: Goals | None = None
+    """What to follow; none for a network that follows no goals."""
+    start: str | None = None
+    """Weights to go on from, by name or path, for `goals`: they stay as they are, and what follows goals is added."""
     variety: Augmentation = Augmentation()
     """How songs are changed whenever they are used."""
     network: NetworkConfig = NetworkConfig()
@@ -146,10 +159,18 @@ class Recipe(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=Tr
     seed: Annotated[int, Field(strict=True, ge=0)] = 0
     """Draws weights, order and augmentation."""
 
+    @model_validator(mode="after")
+    def _goals_go_on_from_weights(self) -> Recipe:
+        if (self.goals is None) != (self.start is None):
+            raise ValueError("goals and start belong together: following is added to weights that mix already")
+        return self
+
     @property
     def hash(self) -> str:
-        """Hash of all fields, defaults included."""
-        return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
+        """Hash of all fields, defaults included; recipes without goals have the hash that they had before there were
+        any."""
+        new = {"goals", "start"} if self.goals is None else None
+        return hashlib.sha256(self.model_dump_json(by_alias=True, exclude=new).encode()).hexdigest()
 
 
 def read_recipe(name: str) -> Recipe:

@@ -15,16 +15,18 @@ from jaxtyping import Bool, Float, Int
 from hybrid.audio.families import FAMILIES, family_of
 from hybrid.audio.roles import ROLES
 from hybrid.audio.song import Song
-from hybrid.knowledge.compile import compile_rules
+from hybrid.knowledge.compile import compile_rules, optional_parts
 from hybrid.knowledge.objective import Objective
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.knowledge.select import name_roles
-from hybrid.model.input_features import Conditioning
+from hybrid.model.input_features import NETWORK_FRAME_S, Conditioning
 from hybrid.proposal.field import conditioning_of
 from hybrid.training.augment import augment_frames, augment_roles, augment_rules
 from hybrid.training.distillation import DistillationTarget
 from hybrid.training.example import CachedExample, Example, Frames, Shape, shaped
+from hybrid.training.goals import SampleGoal, drawn_goal
 from hybrid.training.recipe import Recipe
+from hybrid.treatment.types import neutral
 
 FAMILY_NAMES = tuple(FAMILIES)
 ROLE_NAMES = tuple(sorted(ROLES))
@@ -45,6 +47,8 @@ class Sample(NamedTuple):
     """Index into `FAMILY_NAMES`; -1 where the family is unknown."""
     refined: DistillationTarget
     human: DistillationTarget
+    goal: SampleGoal | None
+    """None where the recipe has no goals."""
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["leaves"], meta_fields=["structure"])
@@ -77,8 +81,11 @@ class SampleBuilder:
         rules: RuleSet,
         shape: Shape,
         targets: Callable[[CachedExample], tuple[DistillationTarget, DistillationTarget]],
+        references: Sequence[CachedExample] = (),
     ) -> None:
+        """`references` are the songs of which goals are drawn."""
         self._recipe, self._rules, self._shape, self._targets = recipe, rules, shape, targets
+        self._references = references
         self._compiled = lru_cache(maxsize=_MAX_COMPILED)(self._compile)
 
     def augmented(self, cached: CachedExample, rng: np.random.Generator) -> Sample:
@@ -106,7 +113,7 @@ class SampleBuilder:
         conditioning = conditioning_of(visible, ROLE_NAMES, self._shape.n_tracks, seed, is_recorded=is_recorded)
         # never both hidden: a track without role and features could not be mixed
         muted = ~hidden & (rng.random(n) < augmentation.mute)
-        sample = self._sample(Example(song, frames), conditioning, targets, muted)
+        sample = self._sample(Example(song, frames), conditioning, targets, self._goal(cached, rng), muted)
         return sample._replace(objective=augment_rules(sample.objective, augmentation, rng))
 
     def plain(self, cached: CachedExample, *, roles: bool = True) -> Sample:
@@ -119,13 +126,30 @@ class SampleBuilder:
         )
         is_recorded = example.song.levels_are_recorded
         conditioning = conditioning_of(visible, ROLE_NAMES, self._shape.n_tracks, 0, is_recorded=is_recorded)
-        return self._sample(example, conditioning, self._targets(cached))
+        # the same goal whenever the song is evaluated
+        goal = self._goal(cached, np.random.default_rng(cached.seed))
+        return self._sample(example, conditioning, self._targets(cached), goal)
+
+    def _goal(self, cached: CachedExample, rng: np.random.Generator) -> SampleGoal | None:
+        """A goal by an excerpt of the same song or of another one."""
+        goals = self._recipe.goals
+        if goals is None:
+            return None
+        other = cached if rng.random() < goals.same_song else self._references[int(rng.integers(len(self._references)))]
+        example = other.read()
+        spare = example.frames.active.shape[1] - self._shape.n_frames
+        song, frames = shaped(example, self._shape, int(rng.integers(0, max(0, spare) + 1)))
+        objective = self._compiled(_CompileKey(song, tuple(frames.time_s.tolist())))
+        optional = optional_parts(self._rules.rules)
+        nothing = neutral(self._shape.n_tracks, self._shape.n_frames * NETWORK_FRAME_S, NETWORK_FRAME_S, optional)
+        return drawn_goal(objective, frames.dry, nothing, song.tracks, goals.aspect, rng)
 
     def _sample(
         self,
         example: Example,
         conditioning: Conditioning,
         targets: tuple[DistillationTarget, DistillationTarget],
+        goal: SampleGoal | None,
         muted: Bool[np.ndarray, " track"] | None = None,
     ) -> Sample:
         song, frames = example
@@ -137,7 +161,7 @@ class SampleBuilder:
         audible = np.ones(self._shape.n_tracks, np.float32)
         if muted is not None:
             audible[: len(muted)] -= muted
-        return Sample(frames, objective, jax.tree.map(np.asarray, conditioning), audible, family, *targets)
+        return Sample(frames, objective, jax.tree.map(np.asarray, conditioning), audible, family, *targets, goal)
 
     def _compile(self, key: _CompileKey) -> Objective:
         song = name_roles(key.song, self._rules.roles)

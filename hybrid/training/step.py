@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,7 @@ from hybrid.model.input_features import NETWORK_FRAME_S, input_features
 from hybrid.model.proposal import SongInputs, treatment_of, unroll
 from hybrid.training.distillation import target_of
 from hybrid.training.distillation_loss import distillation_loss
+from hybrid.training.goals import aimed, goal_places, measuring
 from hybrid.training.recipe import Losses, Recipe
 from hybrid.training.sample import Batch, Leaf, Sample
 from hybrid.treatment.makeup import apply_makeup
@@ -78,11 +79,21 @@ class TrainerSpec(NamedTuple):
     losses: Losses
     clip: float
     decay: float
+    follows: bool
+    """Whether what follows goals is learnt, and nothing else."""
 
     @classmethod
     def of(cls, recipe: Recipe) -> TrainerSpec:
         """The spec of a recipe."""
-        return cls(recipe.n_tracks, recipe.n_frames, recipe.batch, recipe.losses, recipe.clip, recipe.decay)
+        return cls(
+            recipe.n_tracks,
+            recipe.n_frames,
+            recipe.batch,
+            recipe.losses,
+            recipe.clip,
+            recipe.decay,
+            recipe.goals is not None,
+        )
 
 
 @lru_cache(maxsize=2)
@@ -98,12 +109,20 @@ def make_trainer(
     over all local ones."""
     # AdamW but for the rate, which each step is given
     optimiser = optax.chain(
-        optax.clip_by_global_norm(spec.clip), optax.scale_by_adam(), optax.add_decayed_weights(spec.decay)
+        optax.clip_by_global_norm(spec.clip),
+        optax.scale_by_adam(),
+        optax.add_decayed_weights(spec.decay, partial(_is_learnt, spec.follows)),
     )
     nothing = neutral(spec.n_tracks, spec.n_frames * NETWORK_FRAME_S, NETWORK_FRAME_S, optional)
     replicated, split = _shardings(spec.batch, jax.local_devices() if devices is None else devices)
 
     def evaluate(weights: nnx.State, batch: Batch) -> LossTerms:
+        if spec.follows:
+            # nothing is computed of gradients that are not used
+            weights = jax.tree.map(
+                lambda is_learnt, x: x if is_learnt else jax.lax.stop_gradient(x), _is_learnt(True, weights), weights
+            )
+
         def of_song(leaves: list[Leaf]) -> LossTerms:
             return _loss_terms(graph, weights, batch.sample(leaves), nothing, spec.losses)
 
@@ -119,7 +138,8 @@ def make_trainer(
         weights = jax.tree.map(lambda weight, update: weight - rate * update, state.weights, updates)
         # a shorter memory at the start, so that the average soon forgets the initial weights
         share = jnp.maximum(1.0 / EMA_STEPS, 1.0 / (2.0 + 0.1 * state.step))
-        ema = cast(nnx.State, optax.incremental_update(weights, state.ema, share))
+        # a weight that stays as it is, is its average to the bit
+        ema = jax.tree.map(lambda mean, weight: mean + share * (weight - mean), state.ema, weights)
         return TrainState(weights, ema, optimiser_state, state.step + 1.0), terms
 
     def init(weights: nnx.State) -> TrainState:
@@ -130,6 +150,11 @@ def make_trainer(
     step_jit = jax.jit(step, in_shardings=(replicated, split, replicated), out_shardings=replicated, donate_argnums=0)
     evaluate_jit = jax.jit(evaluate, in_shardings=(replicated, split), out_shardings=split)
     return Trainer(init_jit, step_jit, evaluate_jit)
+
+
+def _is_learnt(follows: bool, weights: nnx.State) -> nnx.State:
+    """True for each weight that training changes: all, or those of the steps towards goals."""
+    return nnx.map_state(lambda path, _: not follows or path[0] == "follow", weights)
 
 
 def _shardings(batch: int, devices: Sequence) -> tuple[NamedSharding, NamedSharding]:
@@ -157,10 +182,16 @@ def _loss_terms(
     # tracks with a given role and hidden features: the network must use the role
     masked = features._replace(frame=features.frame * sample.audible[:, None, None])
     network = nnx.merge(graph, weights)
-    negative_gradient = partial(objectives.negative_gradient, objective, dry)
     first = network(masked, sample.conditioning)
     # the levels that refinement starts from without a network: it learns how people depart from them
-    inputs = SongInputs(dry, features, at_expected_levels(objective, dry, nothing), sample.conditioning)
+    start = at_expected_levels(objective, dry, nothing)
+    inputs = SongInputs(dry, features, start, sample.conditioning, jnp.zeros(0))
+    if sample.goal is not None:
+        own = measuring(objective, goal_places(objective))
+        mixed = jax.lax.stop_gradient(treatment_of(first, inputs))
+        objective, goal = aimed(objective, objectives.evaluate_before_makeup(own, dry, mixed), sample.goal)
+        inputs = inputs._replace(goal=goal)
+    negative_gradient = partial(objectives.negative_gradient, objective, dry)
     unrolled, cost = unroll(network, first, inputs, negative_gradient)
     prediction = jax.tree.map(lambda x: x[-1], unrolled)
     treatment = treatment_of(prediction, inputs)

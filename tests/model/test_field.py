@@ -25,7 +25,7 @@ from tests.treatment.made import random_dry, reordered
 pytestmark = pytest.mark.long
 
 N_TRACKS, N_ROLES = 4, 6
-SMALL = Sizes(N_ROLES, 5, n_reference=3, frame=16, whole=24, n_heads=2, n_moment_blocks=1, n_whole_blocks=2)
+SMALL = Sizes(N_ROLES, 5, n_goal=3, frame=16, whole=24, n_heads=2, n_moment_blocks=1, n_whole_blocks=2)
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +54,10 @@ CONDITIONING = Conditioning(
     jnp.array([1, 0, 3, 2]),
     jnp.array([1.0, 0.0, 0.0, 0.0]),
     jnp.array([-0.3, 0.1, 0.9, -0.8]),
-    jnp.array([0.5, -1.0, 1.0]),
     jnp.ones(()),
 )
+GOAL = jnp.array([0.5, -1.0, 1.0])
+NO_GOAL = jnp.zeros(0)
 
 
 def chosen(dry: Dry, order: np.ndarray) -> Dry:
@@ -89,7 +90,7 @@ def _propose(
     conditioning: Conditioning,
     negative_gradient: NegativeGradient = ask_for_neutral,
 ) -> Treatment:
-    inputs = SongInputs(dry, input_features(dry), nothing, conditioning)
+    inputs = SongInputs(dry, input_features(dry), nothing, conditioning, GOAL)
     return propose(stages_of(nnx.merge(graph, weights)), inputs, negative_gradient)
 
 
@@ -123,7 +124,6 @@ def test_shuffled_tracks_get_a_shuffled_treatment(network: Field, dry: Dry):
     order = np.array([2, 0, 3, 1])
     shuffled = Conditioning(
         *(getattr(CONDITIONING, name)[order] for name in ("role", "leads", "side")),
-        CONDITIONING.reference,
         CONDITIONING.is_recorded,
     )
     straight, other = parts(network, dry, CONDITIONING), parts(network, chosen(dry, order), shuffled)
@@ -138,7 +138,7 @@ def test_an_untrained_network_keeps_the_levels_where_it_starts(dry: Dry):
     level_db = np.array([6.0, -12.0, 0.0, 3.0], np.float32)
     untouched = nothing(dry)
     start = replace(untouched, gain=untouched.gain._replace(level_db=jnp.asarray(level_db)))
-    proposal = proposed(network, dry, start, no_conditioning(N_TRACKS, 3), no_rules)
+    proposal = proposed(network, dry, start, no_conditioning(N_TRACKS), no_rules)
     # only differences between tracks count
     np.testing.assert_allclose(proposal.gain.level_db, level_db - level_db.mean(), atol=0.05)
 
@@ -159,7 +159,6 @@ def test_tracks_that_are_absent_change_nothing(network: Field, dry: Dry):
         jnp.pad(CONDITIONING.role, (0, 3)),
         jnp.pad(CONDITIONING.leads, (0, 3)),
         jnp.pad(CONDITIONING.side, (0, 3)),
-        CONDITIONING.reference,
         CONDITIONING.is_recorded,
     )
     straight, with_padding = parts(network, dry, CONDITIONING), parts(network, padded, conditioning)
@@ -169,13 +168,12 @@ def test_tracks_that_are_absent_change_nothing(network: Field, dry: Dry):
     assert np.abs(with_padding["eq.tone"][N_TRACKS:]).max() == 0.0
 
 
-def test_every_conditioning_input_and_the_reference_matter(network: Field, dry: Dry):
+def test_every_conditioning_input_matters(network: Field, dry: Dry):
     conditioned = parts(network, dry, CONDITIONING)
     for other in (
         CONDITIONING._replace(role=jnp.zeros(N_TRACKS, jnp.int32)),
         CONDITIONING._replace(leads=jnp.zeros(N_TRACKS)),
         CONDITIONING._replace(side=jnp.zeros(N_TRACKS)),
-        CONDITIONING._replace(reference=jnp.zeros(3)),
     ):
         assert np.abs(parts(network, dry, other)["eq.tone"] - conditioned["eq.tone"]).max() > 1e-4
 
@@ -188,7 +186,7 @@ def test_every_track_depends_on_all_other_tracks_and_moments(network: Field, dry
 
 def test_an_untrained_network_follows_the_negative_gradient_in_each_part(dry: Dry):
     network = Field(SMALL, nnx.Rngs(0))
-    conditioning = no_conditioning(N_TRACKS, 3)
+    conditioning = no_conditioning(N_TRACKS)
 
     def linear(unconstrained: Treatment) -> tuple[jax.Array, Treatment]:
         """A linear cost: raise all parts of the first track, its curves late, and lower those of the second."""
@@ -220,7 +218,7 @@ def test_the_unrolled_step_of_lowest_cost_is_proposed(network: Field, dry: Dry):
     @partial(jax.jit, compiler_options=QUICK)
     def steps(weights: nnx.State) -> tuple[jax.Array, Treatment]:
         network, features = nnx.merge(graph, weights), input_features(dry)
-        inputs = SongInputs(dry, features, nothing(dry), CONDITIONING)
+        inputs = SongInputs(dry, features, nothing(dry), CONDITIONING, GOAL)
         every = unroll(network, network(features, CONDITIONING), inputs, ask_for_neutral)
         treatments = jax.vmap(lambda each: apply_makeup(dry, treatment_of(each, inputs)))
         return every.cost, treatments(every.prediction)
@@ -246,7 +244,7 @@ def test_the_training_gradient_is_that_of_the_cost_of_each_prediction(network: F
 
     def everything(weights: nnx.State) -> tuple[jax.Array, jax.Array]:
         network = nnx.merge(graph, weights)
-        inputs = SongInputs(dry, features, nothing(dry), CONDITIONING)
+        inputs = SongInputs(dry, features, nothing(dry), CONDITIONING, GOAL)
         prediction, cost = unroll(network, network(features, CONDITIONING), inputs, aside)
         both = jnp.stack([cost, jnp.square(prediction.position[:, 0] - 1.0)])
         return both[:, jnp.array([0, -1])], both
@@ -264,7 +262,7 @@ def test_the_training_gradient_is_that_of_the_cost_of_each_prediction(network: F
 def test_any_number_of_tracks_and_frames_gives_a_finite_proposal(network: Field):
     for n_tracks, n_frames in ((1, 3), (9, 40)):
         dry = random_dry(n_tracks, n_frames)
-        got = parts(network, dry, no_conditioning(n_tracks, 3), room=False)
+        got = parts(network, dry, no_conditioning(n_tracks), room=False)
         assert got and all(np.isfinite(value).all() for value in got.values())
 
 
@@ -303,3 +301,22 @@ def test_a_repeated_song_gets_the_proposal_of_one_repetition(network: Field):
     assert steady
     for name in steady:
         np.testing.assert_allclose(twice[name], once[name], atol=1e-3, err_msg=name)
+
+
+def test_a_goal_is_followed_by_its_own_steps_and_changes_nothing_else(network: Field, dry: Dry):
+    graph, weights = nnx.split(network)
+
+    @partial(jax.jit, compiler_options=QUICK)
+    def levels(goal: jax.Array) -> jax.Array:
+        inputs = SongInputs(dry, input_features(dry), nothing(dry), CONDITIONING, goal)
+        return propose(stages_of(nnx.merge(graph, weights)), inputs, ask_for_neutral).gain.level_db
+
+    none, one, other = (np.asarray(levels(goal)) for goal in (NO_GOAL, GOAL, -GOAL))
+    assert np.abs(one - none).max() > 1e-3
+    assert np.abs(one - other).max() > 1e-3
+    # without a goal it is the network that has no steps towards one
+    plain = Field(replace(SMALL, n_goal=0), nnx.Rngs(1))
+    state = [(place, leaf) for place, leaf in nnx.to_flat_state(nnx.state(network, nnx.Param)) if place[0] != "follow"]
+    nnx.update(plain, nnx.from_flat_state(state))
+    graph, weights = nnx.split(plain)
+    np.testing.assert_array_equal(levels(GOAL), none)

@@ -123,17 +123,19 @@ def test_features_are_of_unit_size_and_zero_for_a_silent_track():
 
 
 def test_refining_steps_change_nothing_until_they_are_trained():
-    dry, conditioning = random_dry(4), no_conditioning(4, 0)
+    dry, conditioning = random_dry(4), no_conditioning(4)
     network = Field(SIZES, nnx.Rngs(0))
 
     @partial(jax.jit, static_argnums=0, compiler_options=QUICK)
     def levels(graph: nnx.GraphDef[Field], weights: nnx.State) -> jax.Array:
         network, features = nnx.merge(graph, weights), input_features(dry)
-        inputs = SongInputs(dry, features, nothing(dry), conditioning)
+        inputs = SongInputs(dry, features, nothing(dry), conditioning, jnp.zeros(0))
         return unroll(network, network(features, conditioning), inputs, no_rules).prediction.level_db
 
     assert np.ptp(levels(*nnx.split(network)), axis=0).max() == 0.0
-    network.change_head.kernel[...] = 0.3 * jax.random.normal(jax.random.key(0), network.change_head.kernel.shape)
+    network.refine.change_head.kernel[...] = 0.3 * jax.random.normal(
+        jax.random.key(0), network.refine.change_head.kernel.shape
+    )
     straight, once, twice = levels(*nnx.split(network))[:3]
     assert np.abs(once - straight).max() > 0.1
     assert np.abs(twice - once).max() > 0.1
@@ -142,18 +144,18 @@ def test_refining_steps_change_nothing_until_they_are_trained():
 def test_refining_steps_alone_learn_to_put_twins_apart():
     """The sound of identical tracks does not separate them: only their side codes and pair features do."""
     dry = twins_and_a_stranger()
-    conditioning = no_conditioning(3, 0)._replace(side=jnp.zeros(3).at[0].set(-0.1).at[1].set(0.1))
+    conditioning = no_conditioning(3)._replace(side=jnp.zeros(3).at[0].set(-0.1).at[1].set(0.1))
     graph, weights = nnx.split(Field(SIZES, nnx.Rngs(0)), nnx.Param)
     features: InputFeatures = input_features(dry)
 
     def position(weights: nnx.State) -> jax.Array:
         network = nnx.merge(graph, weights)
-        inputs = SongInputs(dry, features, nothing(dry), conditioning)
+        inputs = SongInputs(dry, features, nothing(dry), conditioning, jnp.zeros(0))
         prediction, _ = unroll(network, network(features, conditioning), inputs, no_rules)
         return treatment_of(jax.tree.map(lambda x: x[-1], prediction), inputs).pan.position
 
     def learns(path: tuple, gradient: jax.Array) -> jax.Array:
-        return gradient * (str(path[0].key) in ("mix_embed", "refine_blocks", "refine_norm", "change_head"))
+        return gradient * (str(path[0].key) == "refine" and str(path[1].key) != "rate_head")
 
     @partial(jax.jit, compiler_options=QUICK)
     def learnt(weights: nnx.State, state: optax.OptState) -> tuple[nnx.State, optax.OptState]:
