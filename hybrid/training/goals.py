@@ -25,6 +25,7 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.model.goal_features import AskedChange, goal_features
 from hybrid.refinement.initial import nothing_found, usual_start
 from hybrid.training.hidden_settings import HiddenSettings, by_track, draw_settings, under
+from hybrid.training.recipe import Goals
 from hybrid.treatment.makeup import apply_makeup
 from hybrid.treatment.types import Dry, Treatment
 
@@ -64,16 +65,17 @@ def drawn_goal(
     dry: Dry,
     nothing: Treatment,
     tracks: Sequence[Track],
-    aspect_share: float,
+    goals: Goals,
     rng: np.random.Generator,
 ) -> SampleGoal:
-    """A goal by a reference of this recording under hidden settings; each aspect is asked for independently."""
+    """A goal by a reference of this recording under hidden settings, of all aspects or of some."""
     settings = draw_settings(rng)
     n_tracks = dry.power.shape[0]
     at = goal_places(objective)
     usual = usual_start(nothing, dry, tracks, nothing_found(n_tracks), int(rng.integers(2**31)))
     readings = jax.device_get(_reference(at, objective, dry, usual, settings, by_track(settings, tracks, n_tracks)))
-    asked = {aspect for aspect in _DRAWN if rng.random() < aspect_share} or {str(rng.choice(_DRAWN))}
+    share = 1.0 if rng.random() < goals.whole else goals.aspect
+    asked = {aspect for aspect in _DRAWN if rng.random() < share} or {str(rng.choice(_DRAWN))}
     # one half of all goals are wholly asked for
     drawn = rng.uniform(0.2, 1.0, len(_DRAWN)) if rng.random() < 0.5 else np.ones(len(_DRAWN))
     amounts = {aspect: float(amount) * (aspect in asked) for aspect, amount in zip(_DRAWN, drawn, strict=True)}

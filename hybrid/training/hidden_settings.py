@@ -20,7 +20,7 @@ from hybrid.treatment.curves import zone_curves
 from hybrid.treatment.parts import N_TONE, PARTS
 from hybrid.treatment.types import Dry, Dynamics, Treatment
 
-_TILT_DB, _BEND_DB = 2.5, 1.0
+_TILT_DB, _BEND_DB = 2.0, 0.8
 """Standard deviations of either end of the tone against its middle, and of each of its points: guesses, by which mixes
 differ about as much as those of different people do."""
 _LEVEL_DB, _WIDTH_DB, _LEAN = 2.0, 4.0, 10.0
@@ -45,15 +45,16 @@ class HiddenSettings(NamedTuple):
 
 
 def draw_settings(rng: np.random.Generator) -> HiddenSettings:
-    """Settings at random."""
+    """Settings at random, modest or strong."""
+    size = rng.uniform(0.5, 2.5)
     tilt = rng.normal(0.0, _TILT_DB) * np.linspace(-1.0, 1.0, N_TONE)
     return HiddenSettings(
-        tone_db=(tilt + rng.normal(0.0, _BEND_DB, N_TONE)).astype(np.float32),
-        level_db=rng.normal(0.0, _LEVEL_DB, len(FAMILIES) + 1).astype(np.float32),
-        width_db=float(rng.normal(0.0, _WIDTH_DB)),
-        spread=float(2.0 ** rng.normal(0.0, 0.5)),
-        lean=float(rng.normal(0.0, _LEAN) if rng.random() < 1 / 3 else 0.0),
-        squash=float(rng.normal(0.0, _SQUASH)),
+        tone_db=(size * (tilt + rng.normal(0.0, _BEND_DB, N_TONE))).astype(np.float32),
+        level_db=rng.normal(0.0, size * _LEVEL_DB, len(FAMILIES) + 1).astype(np.float32),
+        width_db=float(rng.normal(0.0, size * _WIDTH_DB)),
+        spread=float(2.0 ** rng.normal(0.0, 0.5 * size)),
+        lean=float(rng.normal(0.0, size * _LEAN) if rng.random() < 1 / 3 else 0.0),
+        squash=float(rng.normal(0.0, size * _SQUASH)),
     )
 
 

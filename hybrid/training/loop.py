@@ -244,7 +244,10 @@ class _Run:
 
 
 def _field_of(recipe: Recipe) -> tuple[Sizes, Field, Mapping[str, str]]:
-    """The network that a recipe begins with, and what made its weights. Raises InputError for weights that it cannot go on from."""
+    """The network that a recipe begins with, and what made its weights.
+
+    Raises InputError for weights that it cannot go on from.
+    """
     lengths = {"n_frames": recipe.n_frames, **recipe.network.model_dump()}
     if recipe.start is None:
         sizes = Sizes(len(ROLE_NAMES), len(FAMILY_NAMES), **lengths)

@@ -73,8 +73,10 @@ class Goals(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=Tru
 
     same_song: _Share = 0.5
     """Of taking another excerpt of the same song as the reference, rather than another song."""
+    whole: _Share = 0.5
+    """Of asking for all aspects at once."""
     aspect: _Share = 0.5
-    """Of asking for each aspect, whatever is asked for of the others."""
+    """Otherwise, of asking for each aspect, whatever is asked for of the others."""
 
 
 class Augmentation(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=True):

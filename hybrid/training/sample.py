@@ -142,7 +142,7 @@ class SampleBuilder:
         objective = self._compiled(_CompileKey(song, tuple(frames.time_s.tolist())))
         optional = optional_parts(self._rules.rules)
         nothing = neutral(self._shape.n_tracks, self._shape.n_frames * NETWORK_FRAME_S, NETWORK_FRAME_S, optional)
-        return drawn_goal(objective, frames.dry, nothing, song.tracks, goals.aspect, rng)
+        return drawn_goal(objective, frames.dry, nothing, song.tracks, goals, rng)
 
     def _sample(
         self,

@@ -20,6 +20,7 @@ from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.follow import followed, goal_of
 from hybrid.mixing.plan import MixConfig, Plan, plan_mix
 from hybrid.mixing.rendered import Format, render_song
+from hybrid.proposal.weights import load_network
 
 pytestmark = pytest.mark.long
 
@@ -146,7 +147,17 @@ def test_no_amount_is_no_goal(song: Song):
     assert goal_of(song, config, _still) is None
 
 
-def test_without_steps_references_are_refused(song: Song, reference: Path):
+def test_the_network_follows_without_any_steps(own: Plan, rules: RuleSet, reference: Path):
+    config = CONFIG._replace(n_steps=0, network=load_network("base"), references=(parse_reference(str(reference)),))
+    goal = goal_of(own.song, config, _still)
+    assert goal is not None
+    before = _distances(_towards(own, rules, f"{reference}:all=0.001"))
+    after = _distances(followed(own, rules, config, goal, _still))
+    for name in ("goal.tone", "goal.width", "goal.place"):
+        assert after[name] < 0.7 * before[name], (name, before[name], after[name])
+
+
+def test_with_neither_a_network_nor_steps_references_are_refused(song: Song, reference: Path):
     config = MixConfig(0, references=(parse_reference(str(reference)),))
-    with pytest.raises(InputError, match="no steps"):
+    with pytest.raises(InputError, match="there is neither"):
         goal_of(song, config, _still)

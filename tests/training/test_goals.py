@@ -136,10 +136,10 @@ def test_what_a_goal_asks_lies_between_the_own_mix_and_the_reference(training: T
 
 def test_aspects_are_asked_for_independently(training: Training):
     song = _Made(Path(), None, 0)
-    drawn = [training.builder.augmented(song, np.random.default_rng(seed)).goal for seed in range(40)]
+    drawn = [training.builder.augmented(song, np.random.default_rng(seed)).goal for seed in range(80)]
     rules = [rule for rule in with_goals(load_rules(["tests/training/two_rules.yaml"])).rules if "goal" in rule.id]
     asked = np.array([each.amount > 0.0 for each in drawn if each is not None])
-    assert asked.shape[0] == 40
+    assert asked.shape[0] == 80
     tone, width, peaks = (
         asked[:, [rule.id for rule in rules].index(f"goal.{name}")] for name in ("tone", "width", "peaks")
     )
