@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from typing import NamedTuple
 
 import jax
@@ -57,18 +57,22 @@ def stages_of(network: Field) -> Stages:
 def propose(stages: Stages, inputs: SongInputs, negative_gradient: NegativeGradient) -> Treatment:
     """Treatment proposed by a network as a change of the start; its output level is not set.
 
-    It is that of the predictions, the first and that after each refine step, whose cost is lowest.
+    It is that of the predictions, the first and that after each refine step, whose cost is lowest. Towards a goal, each
+    step is taken with and without its features, and the better one goes on: features of goals unlike those of training
+    may mislead, the gradient does not.
     """
-    prediction = best = stages.first(inputs.dry, inputs.conditioning)
-    lowest = jnp.float32(np.inf)
-    # once more than there are steps, for the cost of the last prediction
-    for number in range(stages.n_steps + 1):
+    ways = [inputs, inputs._replace(goal=jnp.zeros(0))] if inputs.goal.size else [inputs]
+
+    def tried(prediction: Proposal) -> _Tried:
         unconstrained = _unconstrained_alone(prediction, inputs)
-        cost, descent = negative_gradient(unconstrained)
-        best, lowest = _better((prediction, cost), (best, lowest))
-        if number < stages.n_steps:
-            prediction = stages.refined(prediction, unconstrained, descent, inputs)
-    return _finished(best, inputs)
+        return _Tried(*negative_gradient(unconstrained), prediction, unconstrained)
+
+    here = best = tried(stages.first(inputs.dry, inputs.conditioning))
+    for _ in range(stages.n_steps):
+        steps = [tried(stages.refined(here.prediction, here.unconstrained, here.descent, way)) for way in ways]
+        here = reduce(_better, steps)
+        best = _better(here, best)
+    return _finished(best.prediction, inputs)
 
 
 def first_treatment(stages: Stages, inputs: SongInputs) -> Treatment:
@@ -76,12 +80,19 @@ def first_treatment(stages: Stages, inputs: SongInputs) -> Treatment:
     return _finished(stages.first(inputs.dry, inputs.conditioning), inputs)
 
 
-Costed = tuple[Proposal, Float[Array, ""]]
+class _Tried(NamedTuple):
+    """A prediction, and what the rules make of it."""
+
+    cost: Float[Array, ""]
+    descent: Treatment
+    """Negative gradient by the unconstrained treatment."""
+    prediction: Proposal
+    unconstrained: Treatment
 
 
 @seldom()
-def _better(new: Costed, old: Costed) -> Costed:
-    return jax.tree.map(lambda x, y: jnp.where(new[1] < old[1], x, y), new, old)
+def _better(new: _Tried, old: _Tried) -> _Tried:
+    return jax.tree.map(lambda x, y: jnp.where(new.cost < old.cost, x, y), new, old)
 
 
 @seldom()

@@ -304,19 +304,37 @@ def test_a_repeated_song_gets_the_proposal_of_one_repetition(network: Field):
 
 
 def test_a_goal_is_followed_by_its_own_steps_and_changes_nothing_else(network: Field, dry: Dry):
-    graph, weights = nnx.split(network)
+    @partial(jax.jit, static_argnums=0, compiler_options=QUICK)
+    def levels(graph: nnx.GraphDef[Field], weights: nnx.State, goal: jax.Array) -> jax.Array:
+        network, features = nnx.merge(graph, weights), input_features(dry)
+        inputs = SongInputs(dry, features, nothing(dry), CONDITIONING, goal)
+        return unroll(network, network(features, CONDITIONING), inputs, ask_for_neutral).prediction.level_db
 
-    @partial(jax.jit, compiler_options=QUICK)
-    def levels(goal: jax.Array) -> jax.Array:
-        inputs = SongInputs(dry, input_features(dry), nothing(dry), CONDITIONING, goal)
-        return propose(stages_of(nnx.merge(graph, weights)), inputs, ask_for_neutral).gain.level_db
-
-    none, one, other = (np.asarray(levels(goal)) for goal in (NO_GOAL, GOAL, -GOAL))
+    none, one, other = (np.asarray(levels(*nnx.split(network), goal)) for goal in (NO_GOAL, GOAL, -GOAL))
     assert np.abs(one - none).max() > 1e-3
     assert np.abs(one - other).max() > 1e-3
     # without a goal it is the network that has no steps towards one
     plain = Field(replace(SMALL, n_goal=0), nnx.Rngs(1))
     state = [(place, leaf) for place, leaf in nnx.to_flat_state(nnx.state(network, nnx.Param)) if place[0] != "follow"]
     nnx.update(plain, nnx.from_flat_state(state))
-    graph, weights = nnx.split(plain)
-    np.testing.assert_array_equal(levels(GOAL), none)
+    np.testing.assert_array_equal(levels(*nnx.split(plain), GOAL), none)
+
+
+def test_a_goal_never_makes_a_proposal_worse_by_the_rules(network: Field, dry: Dry):
+    """Each step is taken with and without its features."""
+    graph, weights = nnx.split(network)
+    asked: list[float] = []
+
+    def watched(unconstrained: Treatment) -> tuple[jax.Array, Treatment]:
+        cost, descent = ask_for_neutral(unconstrained)
+        asked.append(float(cost))
+        return cost, descent
+
+    def lowest(goal: jax.Array) -> float:
+        asked.clear()
+        inputs = SongInputs(dry, input_features(dry), nothing(dry), CONDITIONING, goal)
+        propose(stages_of(nnx.merge(graph, weights)), inputs, watched)
+        return min(asked[: 3 if goal.size else 2])
+
+    # of the first step, which both begin at the same place
+    assert lowest(GOAL) <= lowest(NO_GOAL)

@@ -135,6 +135,8 @@ def test_the_shipped_weights_are_sound_and_small():
     assert network.hash in card and network.about["recipe"] in card
     # what the card says made them is what the recipe is today
     assert network.about["recipe"] == read_recipe("base").hash
+    assert network.about["follow.recipe"] == read_recipe("follow").hash
+    assert network.about["follow.recipe"] in card
 
 
 def _tracks(*roles: str) -> tuple[Track, ...]:
