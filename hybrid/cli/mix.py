@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,8 @@ from hybrid.cli.mixing_options import DEFAULT_STEPS, Encoded, SampleFormat, Samp
 from hybrid.cli.options import (
     DEFAULT_MODEL,
     NO_MODEL,
+    Edits,
+    EditsFile,
     Kept,
     Model,
     Plugins,
@@ -25,6 +27,7 @@ from hybrid.cli.options import (
     RoughMix,
     Rules,
     Sets,
+    edits_of,
     rough_of,
 )
 from hybrid.cli.progress import Shown, progress_bar
@@ -34,6 +37,7 @@ from hybrid.json_text import json_text
 from hybrid.scratch import scratch_folder
 
 if TYPE_CHECKING:
+    from hybrid.edits.edit import Edit
     from hybrid.export.mixed import WrittenMix
     from hybrid.knowledge.ruleset import RuleSet
     from hybrid.mixing.plan import MixConfig
@@ -57,6 +61,11 @@ def mix(
     references: References = None,
     rough: RoughMix = None,
     amount: Kept = None,
+    edits: Edits = None,
+    edits_file: EditsFile = None,
+    begun: Annotated[
+        Path | None, typer.Option("--from", metavar="FOLDER", help="an earlier mix of the song, to be edited")
+    ] = None,
     settings: Annotated[
         Path | None,
         typer.Option("--settings", help="a settings.json to start from; with --steps 0, rendered as it is"),
@@ -84,6 +93,11 @@ def mix(
         return
     if out is None:
         raise InputError(Problem("-o, --out", "is missing: expected the folder to write"))
+    moves = edits_of(edits_file, edits)
+    if begun:
+        settings = _begun(begun, settings, bool(references or rough), moves)
+    if only_mix and moves:
+        raise InputError(Problem("--only-mix", "makes no moves: leave out --edit and --edits"))
     if only_mix and settings:
         raise InputError(Problem("--only-mix", "applies to a network's proposal: omit --settings"))
     if only_mix and (references or rough):
@@ -94,7 +108,7 @@ def mix(
     from hybrid.export.mixed import OutputSpec, write_mix
 
     config = _config(steps, seed, model, settings)._replace(
-        references=tuple(map(parse_reference, references or [])), rough=rough_of(rough, amount)
+        references=tuple(map(parse_reference, references or [])), rough=rough_of(rough, amount), edits=moves
     )
     inputs = [path for track in loaded.tracks for path in track.files] if loaded else []
     with OutputFolder(out, overwrite, inputs) as folder:
@@ -109,6 +123,20 @@ def mix(
                     progress.say(f"{out} keeps the first version")
                 raise
     _print_result(written, folder.notes, out, progress.stages.finished() if timings else {}, as_json)
+
+
+def _begun(folder: Path, settings: Path | None, follows: bool, moves: Sequence[Edit]) -> Path:
+    """The settings of an earlier mix. Raises InputError where it is no mix, or where nothing is to be edited."""
+    if settings or follows:
+        what = "goes on from a mix: leave out --settings, --reference and --rough"
+        raise InputError(Problem("--from", what))
+    if not moves:
+        raise InputError(Problem("--from", "goes on from a mix by edits: expected --edit or --edits"))
+    path = folder / "settings.json"
+    if not path.is_file():
+        what, hint = f"is no mix: it has no {path.name}", "expected a folder that `hybrid mix` wrote"
+        raise InputError(Problem(str(folder), what, hint))
+    return path
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from hybrid.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from hybrid.batch.run import Shard
+    from hybrid.edits.edit import Edit
 
 Rules = Annotated[
     list[str] | None,
@@ -63,6 +65,20 @@ Sets = Annotated[
         help="such as lead.level.target='2 LU'; repeatable",
     ),
 ]
+Edits = Annotated[
+    list[str] | None,
+    typer.Option("--edit", metavar="TEXT", help="a move of your own, such as 'guitar gain.level +2 dB'; repeatable"),
+]
+EditsFile = Annotated[
+    Path | None, typer.Option("--edits", metavar="FILE", help="a file of your own moves, before those of --edit")
+]
+
+
+def edits_of(file: Path | None, texts: Sequence[str] | None) -> tuple[Edit, ...]:
+    """The edits of a file and of options. Raises InputError with everything that is wrong in them."""
+    from hybrid.edits.file import option_edits, read_edits
+
+    return (*(read_edits(file) if file else ()), *option_edits(texts or ()))
 
 
 def rough_of(path: str | None, amount: float | None) -> Rough | None:

@@ -7,19 +7,22 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
+from hybrid import shelf
 from hybrid.analysis.chunks import Progress
 from hybrid.audio.digest import digest
 from hybrid.audio.encode import FileFormat, check_format, encode_folder
 from hybrid.audio.read import open_song
 from hybrid.audio.song import Song
 from hybrid.audio.wav import Subtype
+from hybrid.edits.file import EDITS_FILE, edits_digest, edits_text
 from hybrid.export.first import write_first
 from hybrid.export.made import made_with
 from hybrid.export.results import write_results, write_settings
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.measure.meter import Levels
 from hybrid.mixing.deliver import Delivered, Format, deliver
-from hybrid.mixing.follow import goal_of, plan_towards
+from hybrid.mixing.edited import plan_edited, without_muted
+from hybrid.mixing.follow import goal_of
 from hybrid.mixing.plan import MixConfig
 from hybrid.mixing.quick import quick_mix
 from hybrid.treatment.types import Treatment
@@ -60,6 +63,8 @@ def write_mix(song: Song, rules: RuleSet, config: MixConfig, spec: OutputSpec, p
     """The mix of a song, written by `spec`. Deterministic. Raises InputError for a format that cannot hold it."""
     folder, fmt = spec.folder, Format(spec.sample_rate or song.sample_rate, spec.subtype, spec.stems)
     check_format(spec.file_format, spec.subtype, fmt.sample_rate)
+    whole = song
+    song, config = without_muted(song, config)
     goal = goal_of(song, config, progress)
     options = {
         "steps": str(config.n_steps),
@@ -67,8 +72,9 @@ def write_mix(song: Song, rules: RuleSet, config: MixConfig, spec: OutputSpec, p
         "network": config.network.hash if config.network else NO_NETWORK,
         **({"settings": config.settings.digest} if config.settings else {}),
         **({"references": goal.digest()} if goal else {}),
+        **({"edits": edits_digest(config.edits)} if config.edits else {}),
     }
-    inputs = digest(song)
+    inputs = digest(whole)
     made = made_with(rules.hash, inputs, options)
     with open_song(song, config.n_threads) as reader:
 
@@ -83,9 +89,11 @@ def write_mix(song: Song, rules: RuleSet, config: MixConfig, spec: OutputSpec, p
             encode_folder(folder, spec.file_format)
             return WrittenMix(quick.song, inputs, quick.levels, quick.song.notes, None)
         first = write_first_version if spec.first and config.n_steps else None
-        plan = plan_towards(goal, song, reader, rules, config, progress, first)
+        plan = plan_edited(goal, whole, reader, rules, config, progress, first)
         delivered = deliver(plan, reader, folder, fmt, progress)
     write_results(delivered, folder, made)
+    if config.edits:
+        shelf.write(folder / EDITS_FILE, edits_text(config.edits))
     encode_folder(folder, spec.file_format)
     plan = delivered.plan
     notes = (*plan.song.notes, *(goal.abstained() if goal else ()), *plan.report.warnings)

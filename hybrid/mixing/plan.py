@@ -19,6 +19,7 @@ from hybrid.analysis.song import Naming, align_song, measure_song
 from hybrid.audio.read import SongReader
 from hybrid.audio.references import Reference, Rough
 from hybrid.audio.song import Song
+from hybrid.edits.edit import Edit
 from hybrid.goals.goal import Asked, Goal
 from hybrid.knowledge.compile import compile_rules, optional_parts
 from hybrid.knowledge.evaluate import predicted, predicted_panel, raw_panel, read_panel, verdict
@@ -70,6 +71,8 @@ class MixConfig(NamedTuple):
     """Finished mixes that the mix follows once it is refined by itself; if none, those of the song."""
     rough: Rough | None = None
     """The producer's mix of the same tracks, whose balance is kept; if none, that of the song."""
+    edits: tuple[Edit, ...] = ()
+    """Moves of a person, made on the mix that there would be without them; on `settings` as they are, where given."""
 
     @property
     def proposes(self) -> bool:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from hybrid.audio.song import Song
 from hybrid.knowledge.objective import Objective
@@ -19,10 +20,22 @@ from hybrid.treatment.types import Treatment
 
 
 class Pins(NamedTuple):
-    """Fixed parts: where `mask` is one, the treatment takes `value` and no gradient passes."""
+    """Fixed parts: where `mask` is one, the treatment takes `value` and no gradient passes; elsewhere it stays from
+    `low` to `high`, beyond which there is no gradient either."""
 
     mask: Treatment
     value: Treatment
+    low: Treatment
+    high: Treatment
+
+    @classmethod
+    def none(cls, like: Treatment) -> Pins:
+        """Nothing fixed of a treatment of that shape, and no limits."""
+        zeros, low, high = (
+            jax.device_put(jax.tree.map(lambda x, end=end: np.full(np.shape(x), end, np.float32), like))
+            for end in (0.0, -np.inf, np.inf)
+        )
+        return cls(zeros, zeros, low, high)
 
 
 def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing: Treatment) -> Pins:
@@ -30,7 +43,7 @@ def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing
 
     The position of a stereo track depends on its balance over time, which no single number fixes.
     """
-    zeros = jax.device_put(jax.tree.map(np.zeros_like, nothing))
+    none = Pins.none(nothing)
     mono = np.zeros(nothing.pan.position.shape, np.float32)
     mono[: len(song.tracks)] = [track.channels == 1 for track in song.tracks]
     mask, value = np.zeros_like(mono), np.zeros_like(mono)
@@ -42,9 +55,10 @@ def pins_of(rules: Sequence[RuleType], objective: Objective, song: Song, nothing
             mask, value = np.maximum(mask, pinned_here), np.where(pinned_here > 0.0, position, value)
 
     def with_position(position: np.ndarray) -> Treatment:
-        return replace(zeros, pan=zeros.pan._replace(position=jax.device_put(position.astype(np.float32))))
+        pan = none.mask.pan._replace(position=jax.device_put(position.astype(np.float32)))
+        return replace(none.mask, pan=pan)
 
-    return Pins(with_position(mask), with_position(value))
+    return none._replace(mask=with_position(mask), value=with_position(value))
 
 
 @partial(jax.jit, inline=True)
@@ -56,4 +70,8 @@ def treatment_of(unconstrained: Treatment, pins: Pins) -> Treatment:
 @partial(jax.jit, inline=True)
 def pinned(treatment: Treatment, pins: Pins) -> Treatment:
     """The treatment with pinned parts in place."""
-    return jax.tree.map(lambda mask, fixed, value: jnp.where(mask > 0, fixed, value), *pins, treatment)
+
+    def within(mask: Array, fixed: Array, low: Array, high: Array, value: Array) -> Array:
+        return jnp.where(mask > 0, fixed, jnp.clip(value, low, high))
+
+    return jax.tree.map(within, *pins, treatment)

@@ -1,0 +1,96 @@
+"""A mix under a person's moves: they are made on the mixer's own mix, and the rest is refined around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from hybrid.analysis.chunks import Progress
+from hybrid.audio.read import SongReader
+from hybrid.audio.song import Song
+from hybrid.edits.apply import Applied, Sections, applied, sounding
+from hybrid.edits.edit import Edit
+from hybrid.goals.goal import Goal
+from hybrid.knowledge.evaluate import predicted
+from hybrid.knowledge.ruleset import RuleSet
+from hybrid.mixing.follow import plan_towards
+from hybrid.mixing.plan import First, MixConfig, Plan
+from hybrid.refinement.pins import Pins
+from hybrid.refinement.refine import Refined, refine_further
+from hybrid.treatment.makeup import undo_makeup
+from hybrid.treatment.types import Dry
+
+_AROUND_STEPS = 300
+"""Length of the refinement of which refining around edits is the last stretch: its steps are small, so that what
+nothing pulls at stays where it is."""
+
+
+def without_muted(song: Song, config: MixConfig) -> tuple[Song, MixConfig]:
+    """The song without tracks that edits silence, and the settings to start from without them."""
+    heard = sounding(song, config.edits)
+    ids = {track.id for track in heard.tracks}
+    settings = config.settings
+    if settings and len(heard.tracks) < len(song.tracks):
+        settings = settings._replace(
+            tracks={name: parts for name, parts in settings.tracks.items() if name in ids},
+            placing={name: place for name, place in settings.placing.items() if name in ids},
+        )
+    return heard, config._replace(settings=settings)
+
+
+def plan_edited(
+    goal: Goal | None,
+    whole: Song,
+    reader: SongReader,
+    rules: RuleSet,
+    config: MixConfig,
+    progress: Progress,
+    first: First | None = None,
+) -> Plan:
+    """As `plan_towards`, and under the edits of `config`, if there are any. `reader` reads the tracks that sound."""
+    song, config = without_muted(whole, config)
+    # what is given is what the moves are made on
+    own = config._replace(n_steps=0) if config.settings and config.edits else config
+    plan = plan_towards(goal, song, reader, rules, own, progress, first)
+    return edited(plan, whole, rules, config.edits, progress) if config.edits else plan
+
+
+def edited(plan: Plan, whole: Song, rules: RuleSet, edits: Sequence[Edit], progress: Progress) -> Plan:
+    """The plan under edits: what they change stays as they have it, and all else is refined again around them.
+
+    `whole` is the song with all its tracks. Raises InputError with everything that cannot be done.
+    """
+    ids = {track.id for track in plan.song.tracks}
+    silent = [track for track in whole.tracks if track.id not in ids]
+    hand = applied(edits, plan.song, silent, plan.refined.treatment, _sections(rules))
+    task = plan.task._replace(pins=_pins(plan.task.pins, hand, plan.analysis.dry), in_turn=np.float32(0.0))
+    progress("refine", 0.0)
+    refined = refine_further(task, Refined(hand.treatment, plan.refined.rounds, _AROUND_STEPS))
+    progress("refine", 1.0)
+    warnings = (*plan.report.warnings, *hand.notes)
+    return plan._replace(
+        task=task,
+        refined=refined,
+        predicted=predicted(plan.objective, plan.song, plan.analysis.dry, refined.treatment),
+        report=plan.report._replace(warnings=warnings),
+        is_given=False,
+    )
+
+
+def _pins(own: Pins, hand: Applied, dry: Dry) -> Pins:
+    """Pins of what rules fix, and of what a person does, who has the last word."""
+    # levels are refined as those after make-up: a track stays as loud, whatever its tone takes from it
+    value = undo_makeup(dry, hand.treatment)
+    return Pins(
+        mask=jax.tree.map(lambda rule, fixed: jnp.maximum(rule, fixed.astype(rule.dtype)), own.mask, hand.is_fixed),
+        value=jax.tree.map(lambda rule, fixed, x: jnp.where(fixed, x, rule), own.value, hand.is_fixed, value),
+        low=hand.low,
+        high=hand.high,
+    )
+
+
+def _sections(rules: RuleSet) -> Sections:
+    return {name: [(span.from_, span.to) for span in spans] for name, spans in rules.sections.items()}
