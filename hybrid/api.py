@@ -28,6 +28,7 @@ from hybrid.audio.song import RawLevels, Song
 from hybrid.audio.wav import MIX_FILE, Subtype
 from hybrid.audio.write import OutputFolder
 from hybrid.corpus.demo import SAMPLE_RATE, demo_tracks
+from hybrid.edits.file import option_edits
 from hybrid.errors import InputError, Problem, suggest
 from hybrid.export.mixed import OutputSpec, write_mix
 from hybrid.judging.distance import align_reference
@@ -41,7 +42,8 @@ from hybrid.knowledge.ruleset import RuleSet, flow
 from hybrid.knowledge.select import name_roles
 from hybrid.knowledge.types import RuleType
 from hybrid.mixing.deliver import Format, deliver
-from hybrid.mixing.follow import goal_of, plan_towards
+from hybrid.mixing.edited import plan_edited, without_muted
+from hybrid.mixing.follow import goal_of
 from hybrid.mixing.plan import MixConfig, MixProblem, formulate, naming_of
 from hybrid.mixing.rendered import MixResult, MixSource, RenderedMix, mix_file, render_song
 from hybrid.mixing.song_objective import SongObjective, song_objective
@@ -214,6 +216,7 @@ def mix(
     stems: bool = True,
     references: Sequence[str | Path | Reference] = (),
     rough: str | Path | Rough | None = None,
+    edits: Sequence[str] = (),
     overwrite: bool = False,
     progress: Progress = _quiet,
 ) -> MixResult:
@@ -222,16 +225,18 @@ def mix(
     A folder holds what `hybrid mix` writes: `subtype` and `stems` are about its files. In memory the mix is of floats
     and alone; `render` gives its stems. `references` are finished mixes to be followed: files, texts such as
     "a.wav:tone=0.6,width", or a `Reference` of a path and amounts; `rough` is a mix of these tracks whose balance is
-    kept, or a `Rough` of a path and an amount.
+    kept, or a `Rough` of a path and an amount. `edits` are moves of your own, such as "guitar gain.level +2 dB".
     """
     plain, known = _song(song), _rules(rules)
     followed = tuple(_reference(each) for each in references)
     config = MixConfig(steps, seed, _network(network), references=followed, rough=_rough(rough))
+    config = config._replace(edits=option_edits(edits))
     rate = sample_rate or plain.sample_rate
     if out is None:
-        with scratch_folder() as scratch, open_song(plain) as reader:
-            goal = goal_of(plain, config, progress)
-            plan = plan_towards(goal, plain, reader, known, config, progress)
+        heard, config = without_muted(plain, config)
+        with scratch_folder() as scratch, open_song(heard) as reader:
+            goal = goal_of(heard, config, progress)
+            plan = plan_edited(goal, plain, reader, known, config, progress)
             delivered = deliver(plan, reader, scratch, Format(rate, "FLOAT", stems=False), progress)
             samples, _ = soundfile.read(scratch / MIX_FILE, dtype="float32", always_2d=True)
         return MixResult.of(delivered, rate, arrays={MIX_FILE: samples.T})

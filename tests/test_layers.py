@@ -50,12 +50,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": {"audio", "document", "knowledge", "measure", "quantity", "signal", "treatment"},
     "analysis": {"audio", "errors", "measure", "signal", "tabular", "treatment"},
     "unmixing": {"analysis", "audio", "errors", "knowledge", "measure", "signal", "tabular", "treatment"},
+    "edits": {"audio", "document", "errors", "quantity", "signal", "treatment", "validation"},
     "goals": {"analysis", "audio", "errors", "knowledge", "measure", "treatment", "unmixing"},
     "proposal": {"validation", "audio", "compiled", "errors", "knowledge", "model", "shelf", "treatment"},
     "refinement": {"audio", "compiled", "errors", "knowledge", "measure", "treatment"},
     "mixing": {
         *{"ahead", "compiled", "scratch", "shelf"},
-        *{"analysis", "audio", "document", "errors", "goals", "knowledge", "measure", "model", "proposal"},
+        *{"analysis", "audio", "document", "edits", "errors", "goals", "knowledge", "measure", "model", "proposal"},
         *{"refinement", "signal", "tabular", "treatment", "units", "validation"},
     },
     "training": {
@@ -75,7 +76,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"processes", "refinement", "shelf", "signal", "source_hash", "treatment", "unmixing"},
     },
     "export": {
-        *{"compiled", "json_text", "scratch"},
+        *{"compiled", "edits", "json_text", "scratch", "shelf"},
         *{"analysis", "audio", "corpus", "explain", "goals", "knowledge", "measure", "mixing", "pages", "quantity"},
         *{"refinement", "signal", "treatment", "unmixing", "version"},
     },
@@ -91,7 +92,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *{"proposal", "shelf", "source_hash"},
     },
     "api": {
-        *{"scratch"},
+        *{"edits", "scratch"},
         *{"analysis", "audio", "corpus", "document", "errors", "export", "judging", "knowledge", "mixing", "proposal"},
         *{"refinement", "treatment", "unmixing"},
     },

@@ -124,7 +124,7 @@ def _misplaced(edit: Edit) -> Iterator[str]:
     """What an edit says that its parts do not have."""
     parts = [PARTS[name] for name in edit.parts]
     if "master" in {part.group for part in parts}:
-        yield "the output level follows from the loudness that the rules ask for: set out.loudness.target"
+        yield "the output level follows from the loudness that the rules ask for: set out.loudness.range"
     if edit.at_hz and not any({"tone", "zone"} & set(part.axes) for part in parts):
         yield "only tone curves and zones have frequencies"
     if (edit.span_s or edit.section) and not any(

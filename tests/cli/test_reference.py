@@ -74,3 +74,23 @@ def test_what_a_mix_asks_for_is_written_as_rules(hybrid: Run):
     assert hybrid("rules", "check", "goal.yaml")[0] == 0
     code, _, err = hybrid("rules", "from", "mix.wav", "-o", "goal.yaml")
     assert code == 2 and "--overwrite" in err
+
+
+_BAD_EDITS = {
+    ("--edit", "vocal gain.levl +2 dB"): "did you mean gain.level?",
+    ("--edit", "vokal mute"): "did you mean vocal?",
+    ("--edit", "vocal mute", "--edit", "bass mute"): "leaves no track to mix",
+    ("--edits", "gone.yaml"): "gone.yaml",
+    ("--from", "song", "--edit", "vocal pin"): "is no mix: it has no settings.json",
+    ("--from", "song"): "expected --edit or --edits",
+    ("--from", "song", "--edit", "vocal pin", "--reference", "mix.wav"): "leave out --settings, --reference and --rough",
+    ("--steps", "0", "--only-mix", "--edit", "vocal pin"): "leave out --edit and --edits",
+}
+
+
+@pytest.mark.parametrize("options", _BAD_EDITS, ids=" ".join)
+def test_a_move_that_cannot_be_made_is_refused(options: tuple[str, ...], hybrid: Run):
+    code, _, err = hybrid("mix", "song", "-o", "out", *options)
+    assert code == 2
+    assert _BAD_EDITS[options] in err
+    assert not Path("out").exists()

@@ -48,6 +48,7 @@ def test_moves_add_up_in_their_order():
 def test_a_pin_holds_every_part_of_a_track_and_nothing_else():
     made = hand("Bass pin")
     fixed = parts(made.is_fixed)
+    assert len(fixed) > 6
     for name, value in parts(made.treatment).items():
         np.testing.assert_array_equal(value, parts(PLAIN)[name])
         if name.startswith("master"):

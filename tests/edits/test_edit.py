@@ -60,7 +60,7 @@ REFUSED = {
     "guitar eq.tone +1 dB from 0:10 to 0:20": "only levels, rides and dynamics have a time",
     "guitar gain.level +1 dB from 0:20 to 0:10": "from earlier to later",
     "guitar gain.level +1 dB from soon to later": "expected a time",
-    "song master.level -3 dB": "set out.loudness.target",
+    "song master.level -3 dB": "set out.loudness.range",
     "guitar gain.level loud": "expected",
 }
 

@@ -76,6 +76,7 @@ def test_a_move_is_made_by_as_much_as_it_says(own: Plan, rules: RuleSet):
 
 def test_a_pinned_track_stays_as_it_was_while_others_are_moved(own: Plan, rules: RuleSet):
     before, after = _parts(own), _moved(own, rules, "bass pin", "guitar gain.level +6 dB")
+    assert len(before) > 6
     for name in before:
         np.testing.assert_allclose(after[name][1], before[name][1], atol=0.02, err_msg=name)
 
