@@ -44,13 +44,12 @@ def chosen(edit: Edit, tracks: Sequence[Track]) -> tuple[int, ...]:
     name = edit.of
     for found in (
         [k for k, track in enumerate(tracks) if track.id.casefold() == name.casefold()],
-        [k for k, track in enumerate(tracks) if name in ROLES and matches(name, track.role)],
+        [k for k, track in enumerate(tracks) if _plays(name, track.role)],
         [k for k, track in enumerate(tracks) if name in track.tags],
     ):
         if found:
             return tuple(found)
-    # words of this song: ids, roles from the widest to the narrowest, tags
-    roles = [".".join(words[:n]) for track in tracks for words in [track.role.split(".")] for n in (1, 2)]
+    roles = [word for track in tracks for word in (track.role, *track.role.split("."))]
     known = [*(track.id for track in tracks), *roles, *(tag for track in tracks for tag in track.tags)]
     raise InputError(
         edit.problem(
@@ -58,6 +57,11 @@ def chosen(edit: Edit, tracks: Sequence[Track]) -> tuple[int, ...]:
             f"tracks: {', '.join(track.id for track in tracks)}",
         )
     )
+
+
+def _plays(name: str, role: str) -> bool:
+    """Whether a role is called so: by its beginning, or by one of its words, as people say "snare"."""
+    return (name in ROLES and matches(name, role)) or name in role.split(".")
 
 
 def sounding(song: Song, edits: Sequence[Edit]) -> Song:

@@ -83,7 +83,14 @@ _BAD_EDITS = {
     ("--edits", "gone.yaml"): "gone.yaml",
     ("--from", "song", "--edit", "vocal pin"): "is no mix: it has no settings.json",
     ("--from", "song"): "expected --edit or --edits",
-    ("--from", "song", "--edit", "vocal pin", "--reference", "mix.wav"): "leave out --settings, --reference and --rough",
+    (
+        "--from",
+        "song",
+        "--edit",
+        "vocal pin",
+        "--reference",
+        "mix.wav",
+    ): "leave out --settings, --reference and --rough",
     ("--steps", "0", "--only-mix", "--edit", "vocal pin"): "leave out --edit and --edits",
 }
 

@@ -29,7 +29,8 @@ def parts(treatment: Treatment) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    ("of", "tracks"), [("Vox", [0]), ("vox", [0]), ("guitar", [1, 2]), ("guitar.electric", [1, 2]), ("lead", [0])]
+    ("of", "tracks"),
+    [("Vox", [0]), ("vox", [0]), ("guitar", [1, 2]), ("electric", [1, 2]), ("vocal.lead", [0]), ("lead", [0])],
 )
 def test_tracks_are_named_by_id_role_or_tag(of: str, tracks: list[int]):
     made = hand(f"{of} gain.level +2 dB")
