@@ -14,7 +14,7 @@ from hybrid.quantity import UnitError
 from hybrid.treatment.parts import GROUPS, PARTS, Part
 
 SONG = "song"
-"""What parts that no track has are said to be of."""
+"""Stands for the tracks of parts that they share."""
 _WORDS = ("mute", "solo", "pin", "within", "to")
 _EXAMPLE = "such as 'guitar gain.level +2 dB', 'lead pan.position R20', 'bass pin' or 'keys mute'"
 Kind = Literal["mute", "solo", "pin", "add", "set", "within"]
@@ -22,7 +22,7 @@ Kind = Literal["mute", "solo", "pin", "add", "set", "within"]
 
 @dataclass(frozen=True)
 class Edit:
-    """What is to be done with a part, or several, of some tracks or of the song."""
+    """A move of a person: a change, a limit or a pin of parts of some tracks, or of the song."""
 
     of: str
     """Id, role or tag of the tracks; `SONG` for what they share."""
@@ -121,7 +121,7 @@ def _span(ends: tuple[str, ...]) -> tuple[float, float]:
 
 
 def _misplaced(edit: Edit) -> Iterator[str]:
-    """What an edit says that its parts do not have."""
+    """Problems of an edit that names a place which its parts do not have."""
     parts = [PARTS[name] for name in edit.parts]
     if "master" in {part.group for part in parts}:
         yield "the output level follows from the loudness that the rules ask for: set out.loudness.range"

@@ -104,7 +104,7 @@ def followed(own: Plan, rules: RuleSet, config: MixConfig, goal: Goal, progress:
 def _features(
     objective: Objective, template: RuleSet, dry: Dry, asked: Sequence[Asked], first: Treatment
 ) -> Float[Array, " goal"]:
-    """What is asked of a mix, against the first prediction of a network."""
+    """Goal features: changes that are asked for, from the first prediction of a network."""
     readings = _by_id(template, read_panel(objective, predicted_panel(objective.output, dry, first)))
     return goal_features(
         {

@@ -27,7 +27,7 @@ N_GOAL = 2 * sum(QUANTITIES.values())
 
 
 class AskedChange(NamedTuple):
-    """What is asked of one quantity, in scales of its rule."""
+    """The change that is asked of one quantity, in scales of its rule."""
 
     change: Float[Array, " target"]
     """From what the first prediction has to what is asked."""

@@ -33,7 +33,7 @@ _DRAWN = tuple(aspect for aspect in ASPECTS if aspect != "loudness")
 
 
 class SampleGoal(NamedTuple):
-    """What a reference asks of a sample, by the rules of the template, in their order."""
+    """Request of a reference to a sample, by the rules of the template, in their order."""
 
     value: tuple[Float[Array | np.ndarray, " _"], ...]
     """The reference's."""
@@ -105,7 +105,7 @@ def _reference(
 
 
 def measuring(objective: Objective, at: tuple[int, ...]) -> Objective:
-    """What reads the rules of these indices alone: no limits and no weights are theirs."""
+    """The objective that reads the rules of these indices alone, without their limits and weights."""
     program = Program.of(tuple(objective.program.rules[k] for k in at))
     return replace(objective, scopes=tuple(objective.scopes[k] for k in at), program=program)
 

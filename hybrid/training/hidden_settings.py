@@ -83,7 +83,7 @@ def under(
 
 
 def _evening_db(dry: Dry, treatment: Treatment) -> Float[Array, "track zone knot"]:
-    """What would even out the level of each zone of each track, while it sounds, at the points of its dynamics."""
+    """Gain in dB that evens out each zone of each track while it sounds, at the points of its dynamics."""
     zone = (dry.power[:, 0] + dry.power[:, 1]) @ jnp.asarray(zone_curves().T, dry.power.dtype)
     smooth = jnp.ones(_SMOOTH_FRAMES) / _SMOOTH_FRAMES
     smoothed = jnp.apply_along_axis(lambda x: jnp.convolve(x, smooth, mode="same"), 1, zone)

@@ -131,7 +131,7 @@ class Recipe(BaseModel, frozen=True, extra="forbid", use_attribute_docstrings=Tr
     refined_steps: _Count = 300
     """Steps of refinement for the targets of `losses.refined`."""
     goals: Goals | None = None
-    """What to follow; none for a network that follows no goals."""
+    """Goals to learn to follow; None for a network that follows none."""
     start: str | None = None
     """Weights to go on from, by name or path, for `goals`: they stay as they are, and what follows goals is added."""
     variety: Augmentation = Augmentation()

@@ -51,9 +51,8 @@ def unconstrained(dry: Dry) -> Treatment:
 def slopes(dry: Dry, unconstrained: Treatment) -> Slopes:
     """Gradients of all rules, and of the voice's loudness over the others."""
     objective = objective_of(RULES, song_of(PARTS), dry)
-    zeros = jax.tree.map(jnp.zeros_like, unconstrained)
     selected = np.eye(1, sum(len(low) for low in objective.ask.low), dtype=np.float32)
-    return slopes_of(objective, dry, Pins(zeros, zeros), unconstrained, selected)
+    return slopes_of(objective, dry, Pins.none(unconstrained), unconstrained, selected)
 
 
 def rule(slopes: Slopes, name: str) -> Treatment:

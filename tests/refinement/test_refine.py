@@ -92,8 +92,7 @@ class Bench(NamedTuple):
     @property
     def free(self) -> Pins:
         """Pins of no part."""
-        nothing = jax.tree.map(jnp.zeros_like, untouched(self.dry))
-        return Pins(nothing, nothing)
+        return Pins.none(untouched(self.dry))
 
 
 @pytest.fixture(scope="module")
