@@ -1,11 +1,12 @@
 """How far a reference leads to the mix that it was made with: python benchmarks/hidden_settings.py SONGS... -o FOLDER
 
 Each song is mixed two ways, by itself and under settings drawn at random that nobody is told of: tone, balance of
-families, width, place, dynamics. The first half of the second mix is the reference for the second half of the song,
-mixed by the network alone and with refinement; so is the first half of another song under settings of its own, and
-under the same settings. Distances are those from the hidden mix of the second half: differences of all quantities that
-are followed, in scales of their rules, mean over quantities of an aspect and over the four aspects, of rendered audio.
-`--synthetic N` adds songs that the program plays, of seeds that no network was trained on. Songs are measured once: a
+families, width, place, dynamics. The second half of the song is mixed, by the network alone and with refinement, after
+the hidden mix itself, after the first half of the song under the same settings, and after the first half of another
+song, under the same settings and under others. Distances are those from the hidden mix of the second half: differences
+of all quantities that are followed, in scales of their rules, mean over quantities of an aspect and over the four
+aspects, of rendered audio.
+`--synthetic N` adds songs that the program plays, of seeds that no network was trained on. Mixes are measured once: a
 run that was stopped goes on. Prints Markdown; also written to FOLDER/hidden-settings.md.
 """
 
@@ -38,7 +39,10 @@ ASPECTS = ("tone", "width", "place", "dynamics")
 HALF_S = 30.0
 FIRST_SEED = 900_000
 """Of the synthetic songs: far from those of training and validation."""
-RIGHT, SAME, WRONG = "its own settings", "another song, the same settings", "another song, other settings"
+NONE, ITSELF, RIGHT = "none", "the hidden mix itself", "its first half, the same settings"
+SAME, WRONG = "another song, the same settings", "another song, other settings"
+Result = dict[str, dict[str, dict[str, float]]]
+"""By way of mixing and reference, distances by aspect."""
 WAYS = {"the network alone": 0, "refinement": 100}
 
 
@@ -56,7 +60,9 @@ def halves(folder: Path, out: Path) -> None:
 
 
 def hidden_mix(folder: Path, settings: HiddenSettings, path: Path) -> Path:
-    """Writes the mix of a song under settings, as a change of the network's mix."""
+    """Writes the mix of a song under settings, as a change of the network's mix, unless it is there."""
+    if path.is_file():
+        return path
     own = hybrid.mix(folder, steps=0)
     treatment = own.treatment
     dry = hybrid.analyse(own.song).analysis.dry
@@ -94,30 +100,35 @@ def distance(mix: ReferenceMix, other: ReferenceMix) -> dict[str, float]:
     return {aspect: fmean(each) for aspect, each in found.items() if each}
 
 
-def measure(folder: Path, other: Path, out: Path, seed: int) -> dict[str, object]:
-    """Distances from the hidden mix of the second half of a song, of mixes after all references."""
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    halves(folder, out / "own")
-    halves(other, out / "other")
+def measure(folder: Path, other: Path, out: Path, seed: int) -> Result:
+    """Distances from the hidden mix of the second half of a song, of mixes after all references, as far as `out` does
+    not have them yet."""
+    file = out / "result.json"
+    result: Result = json.loads(file.read_text()) if file.is_file() else {way: {} for way in WAYS}
+    if all({*result[way]} == {NONE, ITSELF, RIGHT, SAME, WRONG} for way in WAYS):
+        return result
+    out.mkdir(parents=True, exist_ok=True)
+    songs = {"own": folder, "other": other}
+    for name, song in songs.items():
+        shutil.rmtree(out / name, ignore_errors=True)
+        halves(song, out / name)
     mine, others = (draw_settings(np.random.default_rng([seed, k])) for k in range(2))
     references = {
+        ITSELF: hidden_mix(out / "own" / "second", mine, out / "aim.wav"),
         RIGHT: hidden_mix(out / "own" / "first", mine, out / "right.wav"),
         SAME: hidden_mix(out / "other" / "first", mine, out / "same.wav"),
         WRONG: hidden_mix(out / "other" / "first", others, out / "wrong.wav"),
     }
-    second = out / "own" / "second"
-    aim = read(hidden_mix(second, mine, out / "aim.wav"))
-    result: dict[str, object] = {"song": folder.name}
+    aim = read(references[ITSELF])
     for way, steps in WAYS.items():
-        distances = {}
-        for name, reference in {"none": None, **references}.items():
-            mixed = hybrid.mix(second, steps=steps, references=[reference] if reference else [])
-            write(mixed.samples, mixed.sample_rate, out / "mix.wav")
-            distances[name] = distance(read(out / "mix.wav"), aim)
-        result[way] = distances
-    shutil.rmtree(out / "own")
-    shutil.rmtree(out / "other")
+        for name, reference in {NONE: None, **references}.items():
+            if name not in result[way]:
+                mixed = hybrid.mix(out / "own" / "second", steps=steps, references=[reference] if reference else [])
+                write(mixed.samples, mixed.sample_rate, out / "mix.wav")
+                result[way][name] = distance(read(out / "mix.wav"), aim)
+                file.write_text(json.dumps(result))
+    for name in songs:
+        shutil.rmtree(out / name)
     return result
 
 
@@ -125,12 +136,12 @@ def total(distances: dict[str, float]) -> float:
     return fmean(distances.values())
 
 
-def closed(result: dict, way: str, name: str) -> float:
+def closed(result: Result, way: str, name: str) -> float:
     """Share of the distance between a mix by itself and the hidden mix that a reference closes."""
-    return 1.0 - total(result[way][name]) / total(result[way]["none"])
+    return 1.0 - total(result[way][name]) / total(result[way][NONE])
 
 
-def report(results: Sequence[dict]) -> str:
+def report(results: Sequence[Result]) -> str:
     """The table as Markdown."""
     lines = [
         f"{len(results)} songs",
@@ -139,10 +150,10 @@ def report(results: Sequence[dict]) -> str:
         "|---" * (len(ASPECTS) + 4) + "|",
     ]
     for way in WAYS:
-        for name in ("none", RIGHT, SAME, WRONG):
+        for name in (NONE, ITSELF, RIGHT, SAME, WRONG):
             each = [result[way][name] for result in results]
             means = [fmean(d[aspect] for d in each if aspect in d) for aspect in ASPECTS]
-            own = [total(result[way]["none"]) for result in results]
+            own = [total(result[way][NONE]) for result in results]
             share = 1.0 - sum(map(total, each)) / sum(own)
             shares = [closed(result, way, name) for result in results]
             right = [closed(result, way, RIGHT) for result in results]
@@ -168,15 +179,12 @@ def main() -> None:
         folders.append(folder)
     results = []
     for number, folder in enumerate(folders):
-        done = arguments.out / folder.name / "result.json"
-        if not done.is_file():
-            try:
-                result = measure(folder, folders[(number + 1) % len(folders)], done.parent, number)
-            except InputError as error:
-                print(f"{folder.name}: {error}", file=sys.stderr)
-                continue
-            done.write_text(json.dumps(result))
-        results.append(json.loads(done.read_text()))
+        other = folders[(number + 1) % len(folders)]
+        try:
+            results.append(measure(folder, other, arguments.out / folder.name, number))
+        except InputError as error:
+            print(f"{folder.name}: {error}", file=sys.stderr)
+            continue
         print(f"{folder.name}: done", file=sys.stderr, flush=True)
     text = report(results)
     (arguments.out / "hidden-settings.md").write_text(text + "\n")
