@@ -57,7 +57,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "mixing": {
         *{"ahead", "compiled", "scratch", "shelf"},
         *{"analysis", "audio", "document", "edits", "errors", "goals", "knowledge", "measure", "model", "proposal"},
-        *{"refinement", "signal", "tabular", "treatment", "units", "validation"},
+        *{"quantity", "refinement", "signal", "tabular", "treatment", "units", "validation"},
     },
     "training": {
         *{"json_text", "scratch"},

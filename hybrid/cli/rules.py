@@ -15,6 +15,7 @@ from hybrid.cli.rule_warnings import print_warnings
 from hybrid.cli.rules_diff import diff
 from hybrid.cli.rules_explain import explain
 from hybrid.cli.rules_from import from_
+from hybrid.cli.rules_learn import learn
 from hybrid.cli.rules_new import new
 from hybrid.cli.rules_try import try_
 from hybrid.errors import InputError, Problem, suggest
@@ -47,6 +48,7 @@ rules = typer.Typer(
 
 rules.command()(fit)
 rules.command("from")(from_)
+rules.command()(learn)
 
 
 @rules.command("list")

@@ -29,6 +29,7 @@ def write_results(delivered: Delivered, folder: Path, made_with: Mapping[str, st
         "predicted": verdict_json(plan.predicted),
         "after": verdict_json(delivered.verdict),
         "notes": [*plan.song.notes, *plan.report.warnings],
+        **({"moved": [each._asdict() for each in plan.moved]} if plan.moved else {}),
         "conflicts": [conflict._asdict() for conflict in conflicts(plan.refined, rules.rules)],
         "made_with": dict(made_with),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, TypeVar
 
@@ -156,8 +156,13 @@ def name_roles(song: Song, names: Sequence[RoleName]) -> Song:
 
 def by_role(table: Mapping[str, _T], role: str) -> _T | None:
     """The entry of the most specific pattern that matches `role`, or None."""
-    patterns = [pattern for pattern in table if roles.matches(pattern, role)]
-    return table[max(patterns, key=_specificity)] if patterns else None
+    pattern = pattern_of(table, role)
+    return None if pattern is None else table[pattern]
+
+
+def pattern_of(patterns: Iterable[str], role: str) -> str | None:
+    """The most specific pattern that matches `role`, or None."""
+    return max((each for each in patterns if roles.matches(each, role)), key=_specificity, default=None)
 
 
 def _specificity(pattern: str) -> int:

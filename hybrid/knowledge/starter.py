@@ -52,7 +52,7 @@ rules:
     weight: normal               # weak, normal, strong or a number: against other rules
     when: {{sections: [chorus]}}
     acts_on: [gain.level]
-    evidence: guess              # standard, measured, listening_test, reference, convention or guess
+    evidence: guess              # standard, measured, listening_test, reference, own, convention or guess
     notes: Why you ask for this.
 """
 

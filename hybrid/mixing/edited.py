@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool
 
 from hybrid.analysis.chunks import Progress
 from hybrid.audio.read import SongReader
@@ -17,11 +18,13 @@ from hybrid.goals.goal import Goal
 from hybrid.knowledge.evaluate import predicted
 from hybrid.knowledge.ruleset import RuleSet
 from hybrid.mixing.follow import plan_towards
-from hybrid.mixing.plan import First, MixConfig, Plan
+from hybrid.mixing.plan import First, MixConfig, Moved, Plan
+from hybrid.quantity import difference_unit
 from hybrid.refinement.pins import Pins
 from hybrid.refinement.refine import Refined, refine_further
 from hybrid.treatment.makeup import undo_makeup
-from hybrid.treatment.types import Dry
+from hybrid.treatment.parts import PARTS
+from hybrid.treatment.types import Dry, is_named, treatment_parts
 
 _AROUND_STEPS = 300
 """Length of the refinement of which refining around edits is the last stretch: its steps are small, so that what
@@ -71,13 +74,45 @@ def edited(plan: Plan, whole: Song, rules: RuleSet, edits: Sequence[Edit], progr
     refined = refine_further(task, Refined(hand.treatment, plan.refined.rounds, _AROUND_STEPS))
     progress("refine", 1.0)
     warnings = (*plan.report.warnings, *hand.notes)
+    moved = _moved(plan, hand)
     return plan._replace(
         task=task,
         refined=refined,
         predicted=predicted(plan.objective, plan.song, plan.analysis.dry, refined.treatment),
         report=plan.report._replace(warnings=warnings),
         is_given=False,
+        moved=tuple(moved),
     )
+
+
+def _moved(plan: Plan, hand: Applied) -> Iterator[Moved]:
+    """The targets of rules that ask for something and act on what a person fixed, of the tracks where that was."""
+    made = predicted(plan.objective, plan.song, plan.analysis.dry, hand.treatment)
+    fixed = _fixed_tracks(hand, len(plan.song.tracks))
+    number = {track.id: k for k, track in enumerate(plan.song.tracks)}
+    rules = {rule.id: rule for rule in plan.rules.rules}
+    own = {finding.id: {target.name: target.value for target in finding.targets} for finding in plan.predicted.rules}
+    for finding in made.rules:
+        rule = rules[finding.id]
+        acting = [at for part, at in fixed.items() if is_named(part, rule.acts_on)]
+        tracks = np.stack([np.zeros(len(number), bool), *acting]).any(axis=0)
+        for target in finding.targets:
+            is_meant = tracks[number[target.name]] if rule.target_kind == "track" else np.any(tracks)
+            before = own[finding.id].get(target.name)
+            if is_meant and before is not None and (target.low, target.high) != (None, None):
+                yield Moved(finding.id, target.name, difference_unit(finding.unit), before, target.value)
+
+
+def _fixed_tracks(hand: Applied, n_tracks: int) -> dict[str, Bool[np.ndarray, " track"]]:
+    """By part, whether a person fixed anything of each track; what all tracks share counts as of each."""
+    fixed = {}
+    for name, value in treatment_parts(hand.is_fixed).items():
+        each = np.asarray(value, bool)
+        is_per_track = PARTS[name].per_track
+        fixed[name] = (
+            each.reshape(len(each), -1).any(axis=1)[:n_tracks] if is_per_track else np.full(n_tracks, each.any())
+        )
+    return fixed
 
 
 def _pins(own: Pins, hand: Applied, dry: Dry) -> Pins:

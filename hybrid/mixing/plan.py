@@ -90,6 +90,19 @@ class Followed(NamedTuple):
     """The rules with the template's limits: what they read is relative to nothing that is asked."""
 
 
+class Moved(NamedTuple):
+    """A target of a rule that a person's moves are about."""
+
+    rule: str
+    target: str
+    unit: str
+    """Of differences of the values."""
+    before: float
+    """Without the moves."""
+    after: float
+    """With the moves alone, before anything is refined around them."""
+
+
 class Plan(NamedTuple):
     """A song that is ready to be rendered."""
 
@@ -109,6 +122,8 @@ class Plan(NamedTuple):
     followed: Followed | None = None
     is_given: bool = False
     """Whether the treatment is one that was given, its output level too."""
+    moved: tuple[Moved, ...] = ()
+    """What edits are about; empty without any."""
 
     @property
     def followed_ids(self) -> frozenset[str]:

@@ -105,3 +105,14 @@ def test_edits_of_given_settings_are_of_these_and_of_the_tracks_that_sound(
     before = _parts(own)["gain.level"]
     assert level[0] - before[0] == pytest.approx(0.0, abs=0.05)
     assert level[1] - before[2] == pytest.approx(2.0, abs=0.05)
+
+
+def test_what_a_move_is_about_is_written_down(own: Plan, rules: RuleSet):
+    moves = option_edits(["guitar eq.tone +3 dB at 300-800 Hz"])
+    moved = {(each.rule, each.target): each for each in edited(own, own.song, rules, moves, _still).moved}
+    change = moved["keep.timbre", "guitar"]
+    assert change.unit == "dB" and change.after > change.before + 0.5
+    # no rule on levels, and none of the other tracks
+    assert not any(rule.startswith("lead.level") for rule, _ in moved)
+    assert {target for rule, target in moved if rule == "keep.timbre"} == {"guitar"}
+    assert own.moved == ()

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, Field, field_validator
 
 from hybrid import quantity
+from hybrid.knowledge.select import by_role
 from hybrid.knowledge.types.base import RuleType
 from hybrid.knowledge.types.fields import Part
 from hybrid.knowledge.types.hooks import Statistic
@@ -117,6 +118,15 @@ class ExpectedLevel(RuleType):
         # one shift of all tracks would shift nothing
         moved = {role: usual.model_copy(update={"level": usual.level + draw()}) for role, usual in self.roles.items()}
         return self.model_copy(update={"roles": moved})
+
+    def patched(self, role: str, shift: float) -> dict[str, object]:
+        # a role without an entry of its own gets one: that of its family goes on for the others
+        usual = by_role(self.roles, role) or self.roles["all"]
+        entry: dict[str, object] = {"level": quantity.write(round(usual.level + shift, 2), "LU")}
+        if role not in self.roles:
+            entry["recorded"] = quantity.write(usual.recorded, "LU")
+            entry |= {"with_lead": quantity.write(usual.with_lead, "LU")} if usual.with_lead else {}
+        return {"roles": {role: entry}}
 
     @field_validator("roles")
     @classmethod

@@ -130,6 +130,18 @@ class RuleType(RuleHooks):
             moved["range"] = (self.range[0] + shift, self.range[1] + shift)
         return self.model_copy(update=moved)
 
+    def patched(self, role: str, shift: float) -> dict[str, object]:
+        """Fields of a patch, as YAML says them, by which the rule asks for `shift` more, in the unit of a difference:
+        of tracks of a role, where it has values by role, else of all.
+
+        A limit is no target: a patch of a rule that has none is empty.
+        """
+        if self.target is None:
+            return {}
+        # rounding may leave -0.0
+        target = round(self.target + shift, 2) + 0.0
+        return {"target": target if self.unit == "plain" else quantity.write(target, self.unit)}
+
     def tolerance_from(self) -> float | None:
         """Widening of the interval when the schedule starts, in the unit of a difference; None without one."""
         text = self.schedule.tolerance_from if self.schedule else None

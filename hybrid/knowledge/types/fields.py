@@ -22,7 +22,7 @@ from hybrid.knowledge.select import Words
 from hybrid.treatment.parts import GROUPS, acts_on_names
 from hybrid.units import Clock, FieldCodec, Share, field_error, parse_quantity, parse_range
 
-Evidence = Literal["standard", "measured", "listening_test", "reference", "convention", "guess"]
+Evidence = Literal["standard", "measured", "listening_test", "reference", "own", "convention", "guess"]
 EVERY_PART = tuple(GROUPS)
 
 

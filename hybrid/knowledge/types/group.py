@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, Field
 
+from hybrid.knowledge.select import by_role
 from hybrid.knowledge.types.base import RuleType
 from hybrid.knowledge.types.fields import Part
 from hybrid.knowledge.types.hooks import Statistic
@@ -43,6 +44,13 @@ class CorpusPrior(RuleType):
 
     def by_role(self) -> Mapping[str, tuple[float, ...]]:
         return {role: (usual.mean, usual.spread) for role, usual in self.table.items()}
+
+    def patched(self, role: str, shift: float) -> dict[str, object]:
+        usual = by_role(self.table, role)
+        if usual is None:
+            return {}
+        # the reading counts spreads
+        return {"table": {role: {"mean": round(usual.mean + shift * usual.spread, 1), "spread": usual.spread}}}
 
 
 class GroupIntegrity(RuleType):
