@@ -95,7 +95,7 @@ def _moved(plan: Plan, hand: Applied) -> Iterator[Moved]:
     for finding in made.rules:
         rule = rules[finding.id]
         acting = [at for part, at in fixed.items() if is_named(part, rule.acts_on)]
-        tracks = np.stack([np.zeros(len(number), bool), *acting]).any(axis=0)
+        tracks = np.logical_or.reduce([np.zeros(len(number), bool), *acting])
         for target in finding.targets:
             is_meant = tracks[number[target.name]] if rule.target_kind == "track" else np.any(tracks)
             before = own[finding.id].get(target.name)
@@ -108,10 +108,8 @@ def _fixed_tracks(hand: Applied, n_tracks: int) -> dict[str, Bool[np.ndarray, " 
     fixed = {}
     for name, value in treatment_parts(hand.is_fixed).items():
         each = np.asarray(value, bool)
-        is_per_track = PARTS[name].per_track
-        fixed[name] = (
-            each.reshape(len(each), -1).any(axis=1)[:n_tracks] if is_per_track else np.full(n_tracks, each.any())
-        )
+        rows = each[:n_tracks].reshape(n_tracks, -1) if PARTS[name].per_track else np.tile(each.ravel(), (n_tracks, 1))
+        fixed[name] = np.logical_or.reduce(rows, axis=1)
     return fixed
 
 
